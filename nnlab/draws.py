@@ -1,0 +1,108 @@
+"""Everything random in training, drawn with NumPy so that both engines see the same numbers.
+
+A seed decides initialisation and dropout; the data seed decides the order of the batches. Every draw comes from a
+generator of its own, named by (seed, epoch, ...): nothing depends on what was drawn before, so an epoch can be
+repeated, and a resumed run equals an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.spec import Experiment, Layer, ModelSpec, TrainSpec
+
+Array = NDArray[np.float32]
+
+_WEIGHTS, _ORDER, _DROPOUT = 1, 2, 3  # keep the streams of one seed apart
+
+
+def initial_weights(experiment: Experiment, seed: int) -> dict[str, Array]:
+    """The weights one replicate starts from.
+
+    Layer i (the output layer is the last) has `i.weight` (inputs, width) and `i.bias` (width,), used as `x @ W + b`;
+    a normalised layer also `i.norm.scale` and `i.norm.shift` (width,), batch normalisation also its running
+    `i.norm.mean` and `i.norm.variance` (width,), which are not trained.
+    """
+    rng = np.random.default_rng((_WEIGHTS, seed))
+    weights: dict[str, Array] = {}
+    for i, layer in enumerate(experiment.layers):
+        weight, bias = _draw_layer(rng, layer, experiment.model)
+        weights[f"{i}.weight"], weights[f"{i}.bias"] = weight.astype(np.float32), bias.astype(np.float32)
+        if layer.norm != "none":
+            weights[f"{i}.norm.scale"] = np.ones(layer.width, np.float32)
+            weights[f"{i}.norm.shift"] = np.zeros(layer.width, np.float32)
+        if layer.norm == "batch":
+            weights[f"{i}.norm.mean"] = np.zeros(layer.width, np.float32)
+            weights[f"{i}.norm.variance"] = np.ones(layer.width, np.float32)
+    return weights
+
+
+def stacked_weights(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Array]:
+    """`initial_weights` of every seed behind a leading axis (seeds, ...)."""
+    each = [initial_weights(experiment, seed) for seed in seeds]
+    return {name: np.stack([weights[name] for weights in each]) for name in each[0]}
+
+
+def _draw_layer(
+    rng: np.random.Generator, layer: Layer, model: ModelSpec
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    fan_in, fan_out = layer.inputs, layer.width
+    shape, bias = (fan_in, fan_out), np.zeros(fan_out)
+    if model.init == "zeros":
+        return np.zeros(shape), bias
+    if model.init == "normal":
+        return rng.normal(0.0, model.init_scale, shape), bias
+    if model.init == "xavier":  # Glorot and Bengio 2010: U(±sqrt(6 / (fan_in + fan_out)))
+        return rng.uniform(-1, 1, shape) * math.sqrt(6 / (fan_in + fan_out)), bias
+    if model.init == "kaiming":  # He et al. 2015: N(0, 2 / fan_in)
+        return rng.normal(0.0, math.sqrt(2 / fan_in), shape), bias
+    if model.init == "orthogonal":  # Saxe et al. 2014: Q of a Gaussian matrix, signs made unique
+        q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+        q = q * np.sign(np.diag(r))
+        return (q if fan_in >= fan_out else q.T), bias
+    bound = 1 / math.sqrt(fan_in)  # PyTorch's default for nn.Linear: weight and bias U(±1 / sqrt(fan_in))
+    return rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, fan_out)
+
+
+def epoch_order(data_seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order in which epoch `epoch` (the first is 1) visits the n training samples, shared by all replicates."""
+    return np.random.default_rng((_ORDER, data_seed, epoch)).permutation(n)
+
+
+def dropout_draws(seed: int, epoch: int, layer: int) -> np.random.Generator:
+    """The stream of one replicate, epoch and layer. Every step takes `random((batch, width), dtype=float32)` from
+    it; a unit is kept where the number is at least the dropout rate, and kept units are divided by 1 - rate."""
+    return np.random.Generator(np.random.SFC64((_DROPOUT, seed, epoch, layer)))
+
+
+def learning_rates(train: TrainSpec, steps_per_epoch: int, epoch: int) -> NDArray[np.float64]:
+    """The learning rate of every step of an epoch (the first is 1); `train.lr` is the highest.
+
+    cosine: from lr to 0 by half a cosine (Loshchilov and Hutter 2017). one_cycle: 30 % of the steps up from lr/25,
+    the rest down to lr/250,000, both by half a cosine (Smith and Topin 2019, as in PyTorch's OneCycleLR). step: a
+    tenth after every third of the epochs.
+    """
+    total = steps_per_epoch * train.epochs
+    step = np.arange(steps_per_epoch) + steps_per_epoch * (epoch - 1)
+    if train.schedule == "constant":
+        return np.full(steps_per_epoch, train.lr)
+    if train.schedule == "cosine":
+        return train.lr * (1 + np.cos(np.pi * step / total)) / 2
+    if train.schedule == "step":
+        return train.lr * 0.1 ** np.minimum(2, (epoch - 1) * 3 // train.epochs) * np.ones(steps_per_epoch)
+    top = max(1.0, 0.3 * total - 1)
+    up = np.clip(step / top, 0, 1)
+    down = np.clip((step - top) / max(1.0, total - 1 - top), 0, 1)
+    low, end = train.lr / 25, train.lr / 250_000
+    rising = low + (train.lr - low) * (1 - np.cos(np.pi * up)) / 2
+    return np.where(step <= top, rising, end + (train.lr - end) * (1 + np.cos(np.pi * down)) / 2)
+
+
+def batches(order: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """The indices of every step; the last batch of an epoch may be smaller."""
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,46 @@
+"""The systems of the course, ready to open in Build and run with one click."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from nnlab.spec import Comparison, DataSpec, Experiment, ModelSpec, TrainSpec
+
+presets: Mapping[str, Experiment] = MappingProxyType(
+    {
+        "binary": Experiment(
+            data=DataSpec(name="synthetic", n_samples=100, features=4, noise=0.5),
+            model=ModelSpec(hidden=(8,)),
+            train=TrainSpec(lr=0.01, epochs=60, batch_size=16),
+        ),
+        "activations": Experiment(
+            data=DataSpec(name="moons", n_samples=500, noise=0.2),
+            model=ModelSpec(hidden=(8, 8), activation="tanh", init="xavier"),
+            train=TrainSpec(lr=0.01, epochs=60),
+        ),
+        "mnist": Experiment(
+            data=DataSpec(name="mnist"),
+            model=ModelSpec(hidden=(32,), init="xavier"),
+            train=TrainSpec(lr=1e-3, epochs=5, batch_size=32),
+        ),
+        "celsius": Experiment(
+            data=DataSpec(name="celsius"),
+            model=ModelSpec(hidden=(3, 3), activation="none", init="xavier"),
+            train=TrainSpec(lr=0.1, epochs=1000, batch_size=32),
+        ),
+    }
+)
+"""The systems of the course, each an experiment that opens in Build and runs with one click."""
+
+preset_comparisons: Mapping[str, Comparison] = MappingProxyType(
+    {
+        "binary": Comparison(presets["binary"], vary="depth", values=(1, 2, 4, 8), seeds=10),
+        "activations": Comparison(
+            presets["activations"], vary="activation", values=("sigmoid", "relu", "tanh"), seeds=10
+        ),
+        "mnist": Comparison(presets["mnist"], vary="depth", values=(1, 2, 4), seeds=3),
+        "celsius": Comparison(presets["celsius"], vary="lr", values=(0.001, 0.01, 0.1), seeds=5),
+    }
+)
+"""The question each preset asks best."""

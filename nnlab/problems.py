@@ -1,0 +1,95 @@
+"""What can be wrong with an experiment, as values any language can put into one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one field: enough for any language to say which field, what it was, what is allowed."""
+
+    field: str
+    got: Any
+    kind: Literal["range", "choice", "type", "unknown", "conflict", "json"]
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    expected: str = ""
+    """For `type`: "number", "whole number", "text", "list", "object", "true or false".
+    For `conflict`: a short code."""
+
+    def __str__(self) -> str:
+        got = _shown(self.got)
+        if self.kind == "range":
+            return f"{self.field}: got {got}, allowed is from {_number(self.low)} to {_number(self.high)}."
+        if self.kind == "choice":
+            return f"{self.field}: got {got}, allowed is one of {', '.join(self.choices)}."
+        if self.kind == "unknown":
+            return f"{self.field}: there is no such field; allowed is one of {', '.join(self.choices)}."
+        if self.kind == "conflict":
+            return f"{self.field}: got {got}, but {CONFLICTS[self.expected]}."
+        if self.kind == "json":
+            return f"{self.field}: got {got}, allowed is the JSON text of an experiment."
+        return f"{self.field}: got {got}, allowed is a {self.expected}."
+
+
+CONFLICTS: Mapping[str, str] = MappingProxyType(
+    {
+        "early_stopping_needs_validation": "early stopping needs a validation share (data.validation) above 0",
+        "shares_exceed_one": "the validation and test shares together must leave at least a tenth for training",
+        "too_few_samples": "the training part would hold no sample of every class; "
+        "raise data.n_samples or lower the shares",
+        "loss_needs_binary": "binary cross-entropy (bce) needs data with two classes",
+        "loss_needs_classes": "cross-entropy needs data with classes",
+        "loss_needs_regression": "mean squared error (mse) is for data with numbers to predict",
+        "seeds_repeat": "every seed may appear only once",
+        "values_repeat": "every value may appear only once",
+    }
+)
+
+
+class SpecError(ValueError):
+    """An experiment that cannot be: `problems` names every field, `str()` is one sentence for the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(str(self.problems[0]))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
+        return SpecError, (self.problems,)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, str) else f"'{value}'"
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _number(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"
+
+
+class Raised(ValueError):
+    """Carries a Problem through pydantic."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number within bounds, from a number or its text. Raises SpecError."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value % 1:
+        raise SpecError([Problem(name, value, "type", expected="whole number")])
+    if not low <= value <= high:
+        raise SpecError([Problem(name, value, "range", low, high)])
+    return int(value)

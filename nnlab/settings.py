@@ -1,0 +1,71 @@
+"""One place for the `NNLAB_*` settings. All are optional."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: which, what it was, what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment may decide. Times in seconds."""
+
+    home: Path
+    """Data base and downloaded data sets."""
+    data_dir: Path
+    """Folder with one folder a data set (`mnist/`)."""
+    database_url: str
+    scheduler: str | None
+    """Address of a Dask scheduler; None starts a local cluster."""
+    workers: int
+    max_parameters: int
+    """Of one replicate."""
+    max_samples: int
+    max_epochs: int
+    max_seeds: int
+    max_seconds: int
+    """Of one run, training time."""
+    stale_after: float
+    """A running job without a sign of life for so long is taken for dead."""
+
+
+def _whole(name: str, default: int) -> int:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name}: got '{text}', allowed is a whole number from 1.")
+    return int(text)
+
+
+def load_settings() -> Settings:
+    """The settings as the environment gives them now. Raises SettingsError."""
+    home = Path(os.environ.get("NNLAB_HOME") or user_data_path("nnlab")).expanduser().resolve()
+    data_dir = Path(os.environ.get("NNLAB_DATA_DIR") or home / "data").expanduser().resolve()
+    return Settings(
+        home=home,
+        data_dir=data_dir,
+        database_url=os.environ.get("NNLAB_DATABASE_URL") or f"sqlite:///{home / 'nnlab.db'}",
+        scheduler=os.environ.get("NNLAB_SCHEDULER") or None,
+        workers=_whole("NNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1))),
+        max_parameters=_whole("NNLAB_MAX_PARAMETERS", 2_000_000),
+        max_samples=_whole("NNLAB_MAX_SAMPLES", 60_000),
+        max_epochs=_whole("NNLAB_MAX_EPOCHS", 5_000),
+        max_seeds=_whole("NNLAB_MAX_SEEDS", 100),
+        max_seconds=_whole("NNLAB_MAX_SECONDS", 1_800),
+        stale_after=float(_whole("NNLAB_STALE_AFTER", 15)),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()

@@ -1,0 +1,720 @@
+"""The experiment as a plain value: what data, which network, how it is trained.
+
+Everything else in nnlab is a view of these values. They are frozen, checked when they are made, and written
+canonically: the same experiment always gives the same text, hence the same key, link and result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Self, get_args
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nnlab.problems import Problem, Raised, SpecError, whole
+
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "none"]
+Norm = Literal["none", "batch", "layer"]
+Init = Literal["default", "xavier", "kaiming", "orthogonal", "zeros", "normal"]
+Optimizer = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "one_cycle", "step"]
+Loss = Literal["auto", "bce", "cross_entropy", "mse"]
+Scaling = Literal["none", "standard", "minmax"]
+Engine = Literal["torch", "numpy"]
+Task = Literal["binary", "classes", "regression"]
+DataName = Literal["synthetic", "moons", "circles", "xor", "gaussians", "spirals", "digits", "mnist", "celsius"]
+
+MAX_DEPTH = 64
+MAX_SEED = 2**31 - 1
+MAX_SEEDS = 1000
+
+
+# -- what each data set is -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What has to be known of a data set before it is loaded. `uses`: which fields of DataSpec it listens to."""
+
+    task: Task
+    inputs: int
+    classes: int
+    max_samples: int
+    uses: frozenset[str]
+    image_shape: tuple[int, int] | None = None
+    own_test: int = 0
+    """Size of a test set that comes with the data (MNIST); the share `test` is then without effect."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+_PLANE = frozenset({"n_samples", "noise"})
+DATASETS: Mapping[str, DataFacts] = MappingProxyType(
+    {
+        "synthetic": DataFacts("binary", 4, 2, 100_000, frozenset({"n_samples", "noise", "features", "classes"})),
+        "moons": DataFacts("binary", 2, 2, 100_000, _PLANE),
+        "circles": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.1}),
+        "xor": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.1}),
+        "gaussians": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.5}),
+        "spirals": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.1}),
+        "digits": DataFacts(
+            "classes", 64, 10, 1797, frozenset({"n_samples"}), (8, 8), defaults={"n_samples": 1797, "scaling": "minmax"}
+        ),
+        "mnist": DataFacts(
+            "classes",
+            784,
+            10,
+            60_000,
+            frozenset({"n_samples"}),
+            (28, 28),
+            own_test=10_000,
+            defaults={"n_samples": 60_000, "validation": 0.05, "scaling": "minmax"},
+        ),
+        "celsius": DataFacts(
+            "regression",
+            1,
+            0,
+            7,
+            frozenset(),
+            defaults={"scaling": "none"},
+        ),
+    }
+)
+
+
+# -- the parts of an experiment --------------------------------------------------------------------------------------
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataSpec(_Value):
+    """Which data, how much of it, how noisy, how split and scaled. Fields the data does not use are normalised."""
+
+    name: DataName = "moons"
+    n_samples: int = Field(200, ge=10, le=100_000)
+    """Samples drawn (training + validation + test; where the data has its own test set: training + validation)."""
+    noise: float = Field(0.2, ge=0, le=3)
+    """Standard deviation of the Gaussian noise on the inputs; for `synthetic` the share of flipped labels × 10."""
+    features: int = Field(4, ge=1, le=100)
+    classes: int = Field(2, ge=2, le=10)
+    validation: float = Field(0.2, ge=0, le=0.8)
+    test: float = Field(0.2, ge=0, le=0.8)
+    scaling: Scaling = "standard"
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    """Decides sampling, split and the order of batches: shared by every replicate."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        name = given.get("name", "moons")
+        facts = DATASETS.get(name) if isinstance(name, str) else None
+        if facts is None:
+            return given
+        values = {**facts.defaults, **given}
+        fixed = {"n_samples": max(10, facts.max_samples), "noise": 0.0, "features": 2, "classes": facts.classes or 2}
+        values |= {name: value for name, value in fixed.items() if name not in facts.uses}
+        if facts.own_test:
+            values["test"] = 0.0
+        if facts.max_samples < 10:  # seven points are all for training
+            values["validation"] = values["test"] = 0.0
+        return values
+
+    @property
+    def facts(self) -> DataFacts:
+        return DATASETS[self.name]
+
+    @property
+    def task(self) -> Task:
+        return "classes" if self.facts.task == "binary" and self.classes > 2 else self.facts.task
+
+    @property
+    def inputs(self) -> int:
+        """Numbers a sample has."""
+        return self.features if "features" in self.facts.uses else self.facts.inputs
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Samples for training, validation and test."""
+        n = min(self.n_samples, self.facts.max_samples)
+        validation = round(n * self.validation)
+        test = self.facts.own_test or round(n * self.test)
+        return n - validation - (0 if self.facts.own_test else test), validation, test
+
+
+class LayerSpec(_Value):
+    """A hidden layer that differs from the network's common settings; None means "as the network"."""
+
+    width: int = Field(ge=1, le=4096)
+    activation: Activation | None = None
+    norm: Norm | None = None
+    dropout: float | None = Field(None, ge=0, le=0.95)
+    residual: bool | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with everything decided. Order inside: linear, normalisation, activation, dropout, then + input."""
+
+    inputs: int
+    width: int
+    activation: str
+    norm: str = "none"
+    dropout: float = 0.0
+    residual: bool = False
+
+    @property
+    def parameters(self) -> int:
+        return self.inputs * self.width + self.width + (0 if self.norm == "none" else 2 * self.width)
+
+
+class ModelSpec(_Value):
+    """Hidden layers and their common settings. The output layer follows from the data."""
+
+    hidden: tuple[int | LayerSpec, ...] = Field((8,), max_length=MAX_DEPTH)
+    activation: Activation = "relu"
+    norm: Norm = "none"
+    dropout: float = Field(0.0, ge=0, le=0.95)
+    residual: bool = False
+    """A skip connection around every hidden layer whose input and output have the same width (He et al. 2016)."""
+    init: Init = "default"
+    init_scale: float = Field(0.1, ge=0, le=10)
+    """Standard deviation for init="normal"."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tidy(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and isinstance(given.get("hidden"), (list, tuple)):
+            return {**given, "hidden": [_plain_layer(layer) for layer in given["hidden"]]}
+        return given
+
+    @model_validator(mode="after")
+    def _check_widths(self) -> Self:
+        for i, layer in enumerate(self.hidden):
+            if isinstance(layer, int) and not 1 <= layer <= 4096:
+                raise Raised(Problem(f"model.hidden[{i}]", layer, "range", 1, 4096))
+        if self.init != "normal" and self.init_scale != 0.1:
+            object.__setattr__(self, "init_scale", 0.1)  # without effect: one text for one network
+        return self
+
+    @property
+    def depth(self) -> int:
+        return len(self.hidden)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(layer if isinstance(layer, int) else layer.width for layer in self.hidden)
+
+    def layers(self, inputs: int) -> tuple[Layer, ...]:
+        """The hidden layers in order, every setting decided."""
+        made = []
+        for layer in self.hidden:
+            own = LayerSpec(width=layer) if isinstance(layer, int) else layer
+            made.append(
+                Layer(
+                    inputs,
+                    own.width,
+                    self.activation if own.activation is None else own.activation,
+                    self.norm if own.norm is None else own.norm,
+                    self.dropout if own.dropout is None else own.dropout,
+                    (self.residual if own.residual is None else own.residual) and inputs == own.width,
+                )
+            )
+            inputs = own.width
+        return tuple(made)
+
+
+def _plain_layer(layer: Any) -> Any:
+    """A layer without settings of its own is written as its width."""
+    if isinstance(layer, LayerSpec):
+        layer = layer.model_dump(exclude_none=True)
+    if isinstance(layer, Mapping) and "width" in layer and all(v is None for k, v in layer.items() if k != "width"):
+        return layer["width"]
+    return layer
+
+
+class TrainSpec(_Value):
+    """How the weights are learned."""
+
+    engine: Engine = "torch"
+    optimizer: Optimizer = "adam"
+    lr: float = Field(0.01, ge=1e-7, le=100)
+    schedule: Schedule = "constant"
+    batch_size: int = Field(32, ge=1, le=100_000)
+    """Samples a step; as many as there are (or more) is full-batch training."""
+    epochs: int = Field(50, ge=1, le=100_000)
+    l2: float = Field(0.0, ge=0, le=10)
+    """Weight decay: for every optimizer but adamw, l2·w is added to the gradient; adamw decouples it."""
+    patience: int = Field(0, ge=0, le=10_000)
+    """Early stopping: epochs without a better validation loss before a replicate stops at its best; 0 is off."""
+    loss: Loss = "auto"
+
+
+class Experiment(_Value):
+    """Data, network and training: the whole of an experiment but for its seeds.
+
+    Raises
+    ------
+    SpecError
+        From `Experiment.of`, `from_json`, `from_query` and `vary`, naming every field that cannot be.
+        (The bare constructor raises pydantic's ValidationError, a ValueError too.)
+    """
+
+    data: DataSpec = DataSpec()
+    model: ModelSpec = ModelSpec()
+    train: TrainSpec = TrainSpec()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        data, train = self.data, self.train
+        if data.validation + data.test > 0.9 + 1e-9:
+            raise Raised(Problem("data.validation", data.validation, "conflict", expected="shares_exceed_one"))
+        if data.sizes[0] < max(2, data.classes if data.facts.classes else 2):
+            raise Raised(Problem("data.n_samples", data.n_samples, "conflict", expected="too_few_samples"))
+        if train.patience and data.sizes[1] == 0:
+            raise Raised(
+                Problem("train.patience", train.patience, "conflict", expected="early_stopping_needs_validation")
+            )
+        natural = {"binary": "bce", "classes": "cross_entropy", "regression": "mse"}[data.task]
+        if train.loss == natural:  # written as "auto", so that the same experiment has one text
+            object.__setattr__(self, "train", train.model_copy(update={"loss": "auto"}))
+        elif train.loss == "bce":
+            raise Raised(Problem("train.loss", train.loss, "conflict", expected="loss_needs_binary"))
+        elif train.loss == "mse":
+            raise Raised(Problem("train.loss", train.loss, "conflict", expected="loss_needs_regression"))
+        elif train.loss == "cross_entropy" and data.task == "regression":
+            raise Raised(Problem("train.loss", train.loss, "conflict", expected="loss_needs_classes"))
+        return self
+
+    # what follows from the parts
+
+    @property
+    def task(self) -> Task:
+        return self.data.task
+
+    @property
+    def loss(self) -> Literal["bce", "cross_entropy", "mse"]:
+        """The loss in force."""
+        if self.task == "regression":
+            return "mse"
+        return "bce" if self.task == "binary" and self.train.loss == "auto" else "cross_entropy"
+
+    @property
+    def score(self) -> Literal["accuracy", "mse"]:
+        """The figure that says how good: accuracy for classes, mean squared error for regression."""
+        return "mse" if self.task == "regression" else "accuracy"
+
+    @property
+    def outputs(self) -> int:
+        """Numbers the network gives: one logit, one logit a class, or one value."""
+        return self.data.classes if self.loss == "cross_entropy" else 1
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer with weights, the output layer last."""
+        hidden = self.model.layers(self.data.inputs)
+        last = hidden[-1].width if hidden else self.data.inputs
+        return (*hidden, Layer(last, self.outputs, "none"))
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers of one replicate."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.data.sizes[0] / self.train.batch_size)
+
+    # making and changing
+
+    @classmethod
+    def of(cls, values: Any, where: str = "") -> Self:
+        """An experiment from plain nested values. Raises SpecError."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SpecError(_problems(error, where or "experiment")) from None
+
+    def set(self, changes: Mapping[str, Any]) -> Self:
+        """A new experiment with fields changed by their dotted names, as `{"model.hidden": [64, 32]}`.
+
+        Raises SpecError."""
+        values = self.model_dump(mode="json")
+        if "data.name" in changes and changes["data.name"] != self.data.name:
+            # what the old data had by default follows the new data's defaults
+            usual = DataSpec(name=self.data.name).model_dump()
+            values["data"] = {k: v for k, v in values["data"].items() if v != usual[k]}
+        for path, value in changes.items():
+            part, _, name = path.partition(".")
+            if part not in _PARTS or name not in _PARTS[part].model_fields:
+                raise SpecError([Problem(path, value, "unknown", choices=tuple(FIELDS))])
+            values[part][name] = value
+        return self.of(values)
+
+    def vary(self, knob: str, value: Any) -> Self:
+        """A new experiment with one knob turned; see KNOBS. Any dotted field name is a knob too. Raises SpecError.
+
+        `depth` keeps the width (of the first hidden layer), `width` keeps the depth; both keep the settings of
+        the network but drop those of single layers."""
+        if knob == "depth":
+            depth = whole("depth", value, 0, MAX_DEPTH)
+            return self.set({"model.hidden": [(self.model.widths or (8,))[0]] * depth})
+        if knob == "width":
+            width = whole("width", value, 1, 4096)
+            return self.set({"model.hidden": [width] * max(1, self.model.depth)})
+        path = KNOBS.get(knob, knob)
+        if path not in FIELDS:
+            raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
+        return self.set({path: value})
+
+    def knob(self, knob: str) -> Any:
+        """The present value of a knob."""
+        if knob == "depth":
+            return self.model.depth
+        if knob == "width":
+            return (self.model.widths or (8,))[0]
+        part, _, name = KNOBS.get(knob, knob).partition(".")
+        return getattr(getattr(self, part), name)
+
+    # as text
+
+    def to_json(self) -> str:
+        """Canonical: sorted keys, no blanks; the same experiment gives the same text."""
+        return json.dumps(self._plain(), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The experiment a text describes; fields left out take their defaults. Raises SpecError."""
+        return cls.of(_parse_json(text, "experiment"))
+
+    @property
+    def key(self) -> str:
+        """sha256 of the canonical text, hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_query(self) -> dict[str, str]:
+        """What a share link carries: the data's name and every field that differs from its default."""
+        mine, usual = self._plain(), Experiment(data=DataSpec(name=self.data.name))._plain()
+        query: dict[str, str] = {"data.name": self.data.name}
+        for path in FIELDS:
+            part, _, name = path.partition(".")
+            if path != "data.name" and mine[part][name] != usual[part][name]:
+                query[path] = _to_text(mine[part][name])
+        return query
+
+    @classmethod
+    def from_query(cls, params: Mapping[str, Any]) -> Self:
+        """The experiment of a link. Parameters without `data.`, `model.` or `train.` in front are not looked at.
+
+        Raises SpecError."""
+        values: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
+        for path, text in params.items():
+            part, dot, name = str(path).partition(".")
+            if not dot or part not in _PARTS:
+                continue
+            if path not in FIELDS:
+                raise SpecError([Problem(path, text, "unknown", choices=tuple(FIELDS))])
+            if isinstance(text, (list, tuple)):
+                text = text[-1] if text else ""
+            values[part][name] = _from_text(path, text)
+        return cls.of(values)
+
+    def _plain(self) -> dict[str, Any]:
+        values = self.model_dump(mode="json")
+        values["model"]["hidden"] = [
+            layer if isinstance(layer, int) else {k: v for k, v in layer.items() if v is not None}
+            for layer in values["model"]["hidden"]
+        ]
+        return values
+
+
+_PARTS: Mapping[str, type[_Value]] = MappingProxyType({"data": DataSpec, "model": ModelSpec, "train": TrainSpec})
+FIELDS: tuple[str, ...] = tuple(f"{part}.{name}" for part, spec in _PARTS.items() for name in spec.model_fields)
+"""Dotted names of all fields."""
+
+KNOBS: Mapping[str, str] = MappingProxyType(
+    {
+        "depth": "model.hidden",
+        "width": "model.hidden",
+        "activation": "model.activation",
+        "norm": "model.norm",
+        "dropout": "model.dropout",
+        "residual": "model.residual",
+        "init": "model.init",
+        "optimizer": "train.optimizer",
+        "lr": "train.lr",
+        "schedule": "train.schedule",
+        "batch_size": "train.batch_size",
+        "epochs": "train.epochs",
+        "l2": "train.l2",
+        "engine": "train.engine",
+        "noise": "data.noise",
+        "n_samples": "data.n_samples",
+        "scaling": "data.scaling",
+    }
+)
+"""What `vary` and a comparison turn, and the field behind it."""
+
+
+# -- comparison ------------------------------------------------------------------------------------------------------
+
+
+class Comparison(_Value):
+    """One experiment with one knob set to several values, each under the same seeds.
+
+    `Comparison(exp, vary="depth", values=[1, 2, 4], seeds=10)`; `seeds=10` is seeds 0 to 9.
+    """
+
+    experiment: Experiment
+    vary: str = "depth"
+    values: tuple[Any, ...] = Field((1, 2, 4, 8), min_length=1, max_length=200)
+    seeds: tuple[int, ...] = tuple(range(5))
+
+    def __init__(self, experiment: Any = None, /, **values: Any) -> None:
+        if experiment is not None:
+            values["experiment"] = experiment
+        if "seeds" in values:
+            values["seeds"] = as_seeds(values["seeds"])
+        super().__init__(**values)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        made = []
+        for value in self.values:
+            try:
+                made.append(self.experiment.vary(self.vary, value))
+            except SpecError as error:
+                raise Raised(error.problems[0]) from None
+        # values as the spec understands them ("1" from a link is 1), each once
+        object.__setattr__(self, "values", tuple(one.knob(self.vary) for one in made))
+        if len({one.key for one in made}) < len(made):
+            raise Raised(Problem("values", list(self.values), "conflict", expected="values_repeat"))
+        return self
+
+    @property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """One a value, in order."""
+        return tuple(self.experiment.vary(self.vary, value) for value in self.values)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """A comparison from plain values. Raises SpecError."""
+        if not isinstance(values, Mapping):
+            raise SpecError([Problem("comparison", values, "type", expected="object")])
+        values = dict(values)
+        if not isinstance(values.get("experiment"), Experiment):
+            values["experiment"] = Experiment.of(values.get("experiment", {}))
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SpecError(_problems(error, "comparison")) from None
+
+    def to_json(self) -> str:
+        """Canonical text."""
+        values = {
+            "experiment": self.experiment._plain(),
+            "vary": self.vary,
+            "values": list(self.values),
+            "seeds": list(self.seeds),
+        }
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), default=list)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises SpecError."""
+        return cls.of(_parse_json(text, "comparison"))
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_query(self) -> dict[str, str]:
+        """The experiment's link with `vary`, `values` and `seeds`."""
+        return {
+            **self.experiment.to_query(),
+            "vary": self.vary,
+            "values": ",".join(_to_text(value) for value in self.values),
+            "seeds": seeds_text(self.seeds),
+        }
+
+    @classmethod
+    def from_query(cls, params: Mapping[str, Any]) -> Self:
+        """Raises SpecError."""
+        vary = str(params.get("vary", "depth"))
+        values = [
+            _from_text(KNOBS.get(vary, vary), text.strip(), knob=vary)
+            for text in str(params.get("values", "1,2,4,8")).split(",")
+            if text.strip()
+        ]
+        return cls.of(
+            {
+                "experiment": Experiment.from_query(params),
+                "vary": vary,
+                "values": values,
+                "seeds": parse_seeds(str(params.get("seeds", "5"))),
+            }
+        )
+
+
+def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """`10` is seeds 0 to 9; a list is taken as it is. Raises SpecError."""
+    if isinstance(seeds, bool) or not isinstance(seeds, (int, Iterable)) or isinstance(seeds, (str, bytes)):
+        raise SpecError([Problem("seeds", seeds, "type", expected="number of seeds or list of seeds")])
+    if isinstance(seeds, int):
+        return tuple(range(whole("seeds", seeds, 1, MAX_SEEDS)))
+    made = tuple(whole("seeds", seed, 0, MAX_SEED) for seed in seeds)
+    if not 1 <= len(made) <= MAX_SEEDS:
+        raise SpecError([Problem("seeds", len(made), "range", 1, MAX_SEEDS)])
+    if len(set(made)) < len(made):
+        raise SpecError([Problem("seeds", list(made), "conflict", expected="seeds_repeat")])
+    return made
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from text: `10` (0 to 9), `3,7` (these two), `5-8` (5 to 8). Raises SpecError."""
+    try:
+        if text.strip().lstrip("-").isdigit():
+            return as_seeds(int(text))
+        seeds: list[int] = []
+        for part in text.split(","):
+            first, dash, last = part.strip().partition("-")
+            if dash and int(last) - int(first) >= MAX_SEEDS:
+                raise SpecError([Problem("seeds", text, "range", 1, MAX_SEEDS)])
+            seeds += range(int(first), int(last) + 1) if dash else [int(first)]
+    except SpecError:
+        raise
+    except ValueError:
+        raise SpecError([Problem("seeds", text, "type", expected="number of seeds, or list as 0,1,2 or 5-8")]) from None
+    return as_seeds(seeds)
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """The shortest text `parse_seeds` reads back."""
+    if tuple(seeds) == tuple(range(len(seeds))):
+        return str(len(seeds))
+    if len(seeds) == 1:
+        return f"{seeds[0]}-{seeds[0]}"
+    if tuple(seeds) == tuple(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ",".join(map(str, seeds))
+
+
+# -- text and errors, in detail --------------------------------------------------------------------------------------
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        if all(isinstance(item, int) for item in value):
+            return "-".join(map(str, value)) if value else "0"
+        return json.dumps(value, separators=(",", ":"))
+    return str(value)
+
+
+def _from_text(path: str, text: Any, knob: str = "") -> Any:
+    """A field's value from a link. Only its shape is decided here; the spec checks it."""
+    if not isinstance(text, str):
+        return text
+    if path == "model.hidden" and knob not in ("depth", "width"):
+        if text.startswith("["):
+            return _parse_json(text, path)
+        try:
+            widths = [int(part) for part in text.split("-")]
+        except ValueError:
+            raise SpecError([Problem(path, text, "type", expected="list of widths as 8-8-4 (0 for none)")]) from None
+        return [] if widths == [0] else widths
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _parse_json(text: str | bytes, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise SpecError([Problem(where, text if isinstance(text, str) else repr(text), "json")]) from None
+
+
+_EXPECTED = {
+    "int": "whole number",
+    "float": "number",
+    "finite": "number",
+    "string": "text",
+    "tuple": "list",
+    "list": "list",
+    "bool": "true or false",
+    "model": "object",
+    "dict": "object",
+}
+
+
+def _problems(error: ValidationError, where: str) -> list[Problem]:
+    found: dict[str, Problem] = {}
+    for item in error.errors(include_url=False):
+        loc = [part for part in item["loc"] if part not in ("int", "LayerSpec", "function-before")]
+        path = where if not loc else "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
+        if path not in found or item["loc"][-1:] != ("int",):
+            found[path] = _problem(item, path, loc)
+    return list(found.values())
+
+
+def _problem(item: Any, path: str, loc: Sequence[Any]) -> Problem:
+    got, kind = item["input"], item["type"]
+    raised = item.get("ctx", {}).get("error")
+    if isinstance(raised, Raised):
+        return raised.problem
+    bounds = field_bounds(path)
+    if kind == "literal_error":
+        return Problem(path, got, "choice", choices=bounds.choices)
+    if kind == "extra_forbidden":
+        part = str(loc[0])
+        spec: type[BaseModel] = _PARTS[part] if part in _PARTS and len(loc) == 2 else Experiment
+        if len(loc) > 2:
+            spec = LayerSpec
+        return Problem(path, None, "unknown", choices=tuple(spec.model_fields))
+    if kind == "missing":
+        return Problem(path, None, "type", expected="value (it is missing)")
+    if kind in ("too_long", "too_short"):
+        high = item["ctx"].get("max_length", 200)
+        return Problem(f"{path} (length)", len(got), "range", item["ctx"].get("min_length", 0), high)
+    if bounds.low is not None and (
+        kind.startswith(("greater", "less"))
+        or (kind in ("int_parsing_size", "finite_number") and isinstance(got, (int, float, str)))
+    ):
+        return Problem(path, got, "range", bounds.low, bounds.high)
+    return Problem(path, got, "type", expected=_EXPECTED.get(kind.split("_")[0], "value of another kind"))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a field admits: a range, or choices."""
+
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def field_bounds(path: str) -> Bounds:
+    """What a field, by its dotted name (`model.hidden[2].width` too), admits."""
+    part, _, name = path.partition(".")
+    spec: type[BaseModel] | None = _PARTS.get(part)
+    if "]." in name:
+        spec, name = LayerSpec, name.rpartition("].")[2]
+    elif "[" in name:
+        spec, name = LayerSpec, "width"
+    if spec is None or name not in spec.model_fields:
+        return Bounds()
+    info = spec.model_fields[name]
+    low = next((float(m.ge) for m in info.metadata if isinstance(m, Ge)), None)  # type: ignore[arg-type]
+    high = next((float(m.le) for m in info.metadata if isinstance(m, Le)), None)  # type: ignore[arg-type]
+    choices = get_args(info.annotation)
+    if choices and not all(isinstance(choice, str) for choice in choices):  # Literal | None
+        choices = get_args(choices[0])
+    return Bounds(low, high, tuple(choices) if all(isinstance(c, str) for c in choices) else ())
