@@ -93,7 +93,7 @@ def learning_rates(train: TrainSpec, steps_per_epoch: int, epoch: int) -> NDArra
     if train.schedule == "cosine":
         return train.lr * (1 + np.cos(np.pi * step / total)) / 2
     if train.schedule == "step":
-        return train.lr * 0.1 ** np.minimum(2, (epoch - 1) * 3 // train.epochs) * np.ones(steps_per_epoch)
+        return np.full(steps_per_epoch, train.lr * 0.1 ** min(2, (epoch - 1) * 3 // train.epochs))
     top = max(1.0, 0.3 * total - 1)
     up = np.clip(step / top, 0, 1)
     down = np.clip((step - top) / max(1.0, total - 1 - top), 0, 1)
