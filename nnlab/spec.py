@@ -388,7 +388,7 @@ class Experiment(_Value):
 
     def to_json(self) -> str:
         """Canonical: sorted keys, no blanks; the same experiment gives the same text."""
-        return json.dumps(self._plain(), sort_keys=True, separators=(",", ":"))
+        return json.dumps(self.plain(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -402,7 +402,7 @@ class Experiment(_Value):
 
     def to_query(self) -> dict[str, str]:
         """What a share link carries: the data's name and every field that differs from its default."""
-        mine, usual = self._plain(), Experiment(data=DataSpec(name=self.data.name))._plain()
+        mine, usual = self.plain(), Experiment(data=DataSpec(name=self.data.name)).plain()
         query: dict[str, str] = {"data.name": self.data.name}
         for path in FIELDS:
             part, _, name = path.partition(".")
@@ -427,7 +427,8 @@ class Experiment(_Value):
             values[part][name] = _from_text(path, text)
         return cls.of(values)
 
-    def _plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
+        """Nested dictionaries, lists, numbers and texts: what the JSON text says."""
         values = self.model_dump(mode="json")
         values["model"]["hidden"] = [
             layer if isinstance(layer, int) else {k: v for k, v in layer.items() if v is not None}
@@ -520,7 +521,7 @@ class Comparison(_Value):
     def to_json(self) -> str:
         """Canonical text."""
         values = {
-            "experiment": self.experiment._plain(),
+            "experiment": self.experiment.plain(),
             "vary": self.vary,
             "values": list(self.values),
             "seeds": list(self.seeds),

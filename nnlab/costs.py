@@ -1,0 +1,25 @@
+"""What an experiment will cost, before it runs: a rough time from measured figures.
+
+The figures are microseconds a step on one core of a small server (benchmarks/README.md); a guess within a factor of
+two is what a person needs to choose between "now" and "after lunch".
+"""
+
+from __future__ import annotations
+
+from nnlab.spec import Experiment
+
+_STEP, _LAYER = 75e-6, 25e-6  # seconds a step, and for every layer of it
+_WORK = 1.1e-10  # seconds a multiply-add, forward and backward together, small matrices
+_EPOCH = 0.6e-3  # scores of an epoch and their way into the store
+
+
+def estimate_seconds(experiment: Experiment, n_seeds: int) -> float:
+    """Training time in seconds of one run with so many seeds, on one worker."""
+    train, validation, _ = experiment.data.sizes
+    weights = sum(layer.inputs * layer.width for layer in experiment.layers)
+    layers = len(experiment.layers)
+    batch = min(experiment.train.batch_size, train)
+    speed_up = 0.45 if experiment.train.engine == "numpy" else 1.0
+    step = (_STEP + _LAYER * layers) * speed_up + 3 * _WORK * batch * weights * n_seeds + 6e-9 * weights * n_seeds
+    epoch = _EPOCH + _WORK * (min(train, 5000) + validation) * weights * n_seeds
+    return experiment.train.epochs * (experiment.steps_per_epoch * step + epoch)

@@ -1,0 +1,1 @@
+"""The only part of nnlab that knows Streamlit: frame, forms, live parts, languages."""

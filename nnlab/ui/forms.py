@@ -1,0 +1,287 @@
+"""Widgets ↔ Experiment: the draft a visitor is editing, and one widget a field.
+
+The draft is a flat dictionary of raw values by dotted field name. A widget shows the draft's value and writes it back
+when it is changed, before the script runs; the script then asks what experiment the draft makes. So a value that
+cannot be is kept as typed, its field says why, and the last experiment that was possible stays on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from nnlab.problems import Problem, SpecError
+from nnlab.spec import FIELDS, Experiment, parse_seeds, seeds_text
+from nnlab.ui.labels import CHOICES, HELP, choice_name, field_name, problem_text
+from nnlab.ui.text import Text
+
+Draft = dict[str, Any]
+
+
+def flat(experiment: Experiment, seeds: Sequence[int] = (0,)) -> Draft:
+    """The draft that makes this experiment."""
+    parts = experiment.plain()
+    draft: Draft = {path: parts[path.partition(".")[0]][path.partition(".")[2]] for path in FIELDS}
+    return {**draft, "seeds": seeds_text(seeds)}
+
+
+def read(draft: Mapping[str, Any]) -> tuple[Experiment, tuple[int, ...]]:
+    """What a draft makes. Raises SpecError with every problem."""
+    parts: dict[str, dict[str, Any]] = {"data": {}, "model": {}, "train": {}}
+    for path in FIELDS:
+        part, _, name = path.partition(".")
+        parts[part][name] = draft[path]
+    problems: list[Problem] = []
+    seeds: tuple[int, ...] = ()
+    try:
+        seeds = parse_seeds(str(draft["seeds"]))
+    except SpecError as error:
+        problems += error.problems
+    try:
+        experiment = Experiment.of(parts)
+    except SpecError as error:
+        problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return experiment, seeds
+
+
+class Form:
+    """The visitor's draft with its widgets; `experiment` and `seeds` are the last that were possible."""
+
+    def __init__(self, t: Text, query: Mapping[str, str]) -> None:
+        self.t = t
+        self.link_error: SpecError | None = None
+        state = st.session_state
+        link = {k: v for k, v in query.items() if k in FIELDS or k == "seeds" or k.startswith(("data.", "model."))}
+        if "draft" not in state:
+            state["draft"] = flat(Experiment())
+        if link and link != state.get("draft-link"):
+            self._open(link)
+            state["draft-link"] = link
+        self.draft: Draft = state["draft"]
+        self.problems: dict[str, Problem] = {}
+        try:
+            self.experiment, self.seeds = read(self.draft)
+            state["draft-valid"] = (self.experiment, self.seeds)
+        except SpecError as error:
+            self.problems = {problem.field: problem for problem in error.problems}
+            self.experiment, self.seeds = state.get("draft-valid", (Experiment(), (0,)))
+
+    def _open(self, link: Mapping[str, str]) -> None:
+        """Takes a link into the draft; a field that cannot be is left out and told."""
+        good = dict(link)
+        while True:
+            try:
+                experiment = Experiment.from_query(good)
+                seeds = parse_seeds(good.get("seeds", "1"))
+                break
+            except SpecError as error:
+                self.link_error = self.link_error or error
+                named = {problem.field.partition("[")[0].partition(" ")[0] for problem in error.problems}
+                left = {k: v for k, v in good.items() if k not in named}
+                good = left if len(left) < len(good) else {}
+        st.session_state["draft"] = flat(experiment, seeds)
+
+    def set(self, **changes: Any) -> None:
+        """Changes the draft from code (dots in names as `__`)."""
+        for name, value in changes.items():
+            self.draft[name.replace("__", ".")] = value
+
+    def query(self) -> dict[str, str]:
+        """The link of the last possible experiment; remembered, so that it is not taken for a new one."""
+        link = {**self.experiment.to_query(), "seeds": seeds_text(self.seeds)}
+        st.session_state["draft-link"] = link
+        return link
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    # one widget a field
+
+    def _key(self, path: str, value: Any) -> str:
+        key = f"field-{path}"
+        st.session_state[key] = value
+        return key
+
+    def _take(self, path: str) -> None:
+        value = st.session_state[f"field-{path}"]
+        if path == "data.name":  # the new data's own defaults replace the old data's
+            last, seeds = st.session_state["draft-valid"]
+            st.session_state["draft"] = flat(_other_data(last, value), seeds)
+        else:
+            st.session_state["draft"][path] = value
+
+    def _label(self, path: str) -> dict[str, Any]:
+        help_text = HELP.get(path)
+        return {"label": field_name(path, self.t), "help": self.t(help_text) if help_text else None}
+
+    def complain(self, path: str) -> None:
+        """Says beside a field what is wrong with it."""
+        for field, problem in self.problems.items():
+            if field == path or field.startswith(path + " "):
+                st.markdown(f":red[:material/error: {problem_text(problem, self.t, with_field=False)}]")
+
+    def number(self, path: str, step: float, format: str | None = None) -> None:
+        """A number as typed; whole where the step is whole. Bounds are the spec's, not the widget's."""
+        whole, value = isinstance(step, int), self.draft[path]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = int(value) if whole else float(value)
+        st.number_input(
+            **self._label(path),
+            step=step,
+            format=format or ("%d" if whole else "%.6g"),
+            key=self._key(path, value),
+            on_change=self._take,
+            args=(path,),
+        )
+        self.complain(path)
+
+    def slider(self, path: str, low: float, high: float, step: float) -> None:
+        """A number within a comfortable range, which grows to hold what a link brings."""
+        value = self.draft[path]
+        st.slider(
+            **self._label(path),
+            min_value=min(low, value),
+            max_value=max(high, value),
+            step=step,
+            key=self._key(path, value),
+            on_change=self._take,
+            args=(path,),
+        )
+        self.complain(path)
+
+    def choose(self, path: str, options: Sequence[str] | None = None) -> None:
+        """One of the spec's choices."""
+        names = list(options or CHOICES[path])
+        st.selectbox(
+            **self._label(path),
+            options=names,
+            format_func=lambda value: choice_name(path, value, self.t),
+            key=self._key(path, self.draft[path]),
+            on_change=self._take,
+            args=(path,),
+        )
+        self.complain(path)
+
+    def toggle(self, path: str) -> None:
+        """Yes or no."""
+        st.toggle(
+            **self._label(path),
+            key=self._key(path, bool(self.draft[path])),
+            on_change=self._take,
+            args=(path,),
+        )
+        self.complain(path)
+
+    def seeds_field(self) -> None:
+        """How many seeds, or which."""
+        st.text_input(
+            **self._label("seeds"), key=self._key("seeds", self.draft["seeds"]), on_change=self._take, args=("seeds",)
+        )
+        self.complain("seeds")
+
+    # the hidden layers
+
+    def depth_and_width(self) -> None:
+        """Equal hidden layers by two sliders."""
+        widths = self.experiment.model.widths
+        depth, width = len(widths), widths[0] if widths else st.session_state.get("last-width", 8)
+        st.session_state["last-width"] = width
+        left, right = st.columns(2)
+        st.session_state["field-depth"], st.session_state["field-width"] = depth, width
+        with left:
+            st.slider(
+                **self._label("depth"), min_value=0, max_value=max(10, depth), key="field-depth", on_change=self._equal
+            )
+        with right:
+            st.slider(
+                **self._label("width"),
+                min_value=1,
+                max_value=max(64, 2 ** (width - 1).bit_length()),
+                key="field-width",
+                on_change=self._equal,
+                disabled=depth == 0,
+            )
+
+    def _equal(self) -> None:
+        width = int(st.session_state["field-width"])
+        st.session_state["last-width"] = width
+        st.session_state["draft"]["model.hidden"] = [width] * int(st.session_state["field-depth"])
+
+    def layer_by_layer(self) -> None:
+        """One row a hidden layer: width, and what differs from the network's settings."""
+        t, hidden = self.t, self.draft["model.hidden"]
+        for i, layer in enumerate(hidden):
+            own = {"width": layer} if isinstance(layer, int) else layer
+            with st.container(horizontal=True, vertical_alignment="bottom", key=f"layer-{i}", gap="small"):
+                first = "visible" if i == 0 else "collapsed"
+                self._layer_number(i, "width", own.get("width"), 1, t("Width"), first)
+                for name, options in (
+                    ("activation", ("", *CHOICES["model.activation"])),
+                    ("norm", ("", *CHOICES["model.norm"])),
+                ):
+                    key = f"layer-{i}-{name}"
+                    st.session_state[key] = own.get(name) or ""
+                    st.selectbox(
+                        field_name(f"model.{name}", t),
+                        options,
+                        format_func=lambda v, name=name: choice_name(f"model.{name}", v, t) if v else t("as above"),
+                        key=key,
+                        on_change=self._take_layer,
+                        args=(i, name),
+                        label_visibility=first,
+                        width=132,
+                    )
+                self._layer_number(i, "dropout", own.get("dropout"), 0.05, t("Dropout"), first)
+                st.button(
+                    "",
+                    icon=":material/delete:",
+                    key=f"layer-{i}-remove",
+                    help=t("Remove this layer"),
+                    on_click=lambda i=i: st.session_state["draft"]["model.hidden"].pop(i),
+                )
+            for name in ("", ".width", ".dropout"):
+                self.complain(f"model.hidden[{i}]{name}")
+        st.button(t("Add a layer"), icon=":material/add:", key="layer-add", on_click=self._add_layer)
+        self.complain("model.hidden")
+
+    def _layer_number(self, i: int, name: str, value: Any, step: float, label: str, visible: Any) -> None:
+        key = f"layer-{i}-{name}"
+        st.session_state[key] = value
+        st.number_input(
+            label,
+            step=step,
+            value=None,
+            placeholder=self.t("as above"),
+            key=key,
+            on_change=self._take_layer,
+            args=(i, name),
+            label_visibility=visible,
+            width=110,
+        )
+
+    def _add_layer(self) -> None:
+        hidden = st.session_state["draft"]["model.hidden"]
+        last = hidden[-1] if hidden else 8
+        hidden.append(dict(last) if isinstance(last, dict) else last)
+
+    def _take_layer(self, i: int, name: str) -> None:
+        hidden, value = st.session_state["draft"]["model.hidden"], st.session_state[f"layer-{i}-{name}"]
+        layer = {"width": hidden[i]} if isinstance(hidden[i], int) else dict(hidden[i])
+        if value in ("", None) and name != "width":
+            layer.pop(name, None)
+        else:
+            layer[name] = value
+        hidden[i] = layer["width"] if set(layer) == {"width"} and isinstance(layer["width"], int) else layer
+
+
+def _other_data(experiment: Experiment, name: str) -> Experiment:
+    """The experiment on other data; what no longer fits it goes back to its default."""
+    try:
+        return experiment.set({"data.name": name})
+    except SpecError:
+        return experiment.set({"data.name": name, "train.loss": "auto", "train.patience": 0})

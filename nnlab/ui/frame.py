@@ -1,0 +1,156 @@
+"""The frame every page stands in: page settings, language, identity, navigation, what is running.
+
+Every script starts with `page = open_page("build")`. Classic `pages/` make each script an entry of its own, so a deep
+link on a fresh server works only because each of them calls this first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from nnlab.lab import Lab, open_lab
+from nnlab.ui.identity import keep_visitor, visitor
+from nnlab.ui.text import LANGUAGES, Text, mark, text
+from nnlab.ui.theme import theme_switch
+
+NAME = "nnlab"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: its script, its name and icon in the navigation, and what it is for."""
+
+    script: str
+    label: str
+    icon: str
+
+
+PLACES: Mapping[str, Place] = {
+    "home": Place("dashboard.py", mark("Home"), ":material/home:"),
+    "build": Place("pages/build.py", mark("Build"), ":material/account_tree:"),
+    "train": Place("pages/train.py", mark("Train"), ":material/show_chart:"),
+    "compare": Place("pages/compare.py", mark("Compare"), ":material/stacked_line_chart:"),
+    "inspect": Place("pages/inspect.py", mark("Inspect"), ":material/grid_on:"),
+    "runs": Place("pages/runs.py", mark("Runs"), ":material/history:"),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page script works with."""
+
+    name: str
+    t: Text
+    owner: str
+    lab: Lab
+
+    def query(self) -> dict[str, str]:
+        """The address bar's parameters without the frame's own."""
+        return {k: v for k, v in st.query_params.to_dict().items() if k != "lang"}
+
+    def set_query(self, params: Mapping[str, str]) -> None:
+        """Writes the address bar; leaves it alone where nothing changes."""
+        wanted = {**params, "lang": self.t.language}
+        if st.query_params.to_dict() != wanted:
+            st.query_params.from_dict(wanted)
+
+    def link(self, place: str, label: str, params: Mapping[str, str] | None = None, **options: Any) -> None:
+        """A link to another page that keeps the language."""
+        st.page_link(
+            PLACES[place].script,
+            label=label,
+            icon=options.pop("icon", PLACES[place].icon),
+            query_params={**(params or {}), "lang": self.t.language},
+            **options,
+        )
+
+    def address(self, place: str, params: Mapping[str, str]) -> str:
+        """The full address of a page, as one would copy it."""
+        here = urlsplit(st.context.url or "http://localhost:8501/")
+        root = here.path.removesuffix("/").removesuffix(f"/{self.name}")
+        path = f"{root}/" if place == "home" else f"{root}/{place}"
+        return urlunsplit((here.scheme, here.netloc, path, urlencode(params, safe=",:"), ""))
+
+    def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
+        """To another page, at once."""
+        st.switch_page(PLACES[place].script, query_params={**(params or {}), "lang": self.t.language})
+
+
+def open_page(name: str) -> Page:
+    """Starts a page: call it before anything else is drawn."""
+    t = text(_language())
+    place = PLACES[name]
+    st.set_page_config(
+        page_title=f"{t(place.label)} · {NAME}" if name != "home" else NAME,
+        page_icon=place.icon,
+        layout="wide",
+        menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
+    )
+    page = Page(name, t, visitor(), open_lab())
+    with st.sidebar:
+        _navigation(page)
+    return page
+
+
+def _language() -> str:
+    """From the link, else from before, else from the browser."""
+    wanted = st.query_params.get("lang")
+    if wanted not in LANGUAGES:
+        wanted = st.session_state.get("language")
+    if wanted not in LANGUAGES:
+        spoken = (st.context.locale or "es")[:2].lower()
+        wanted = spoken if spoken in LANGUAGES else "en"
+    st.session_state["language"] = wanted
+    return str(wanted)
+
+
+def _switch_language() -> None:
+    chosen = st.session_state.get("language-choice")
+    if chosen in LANGUAGES:
+        st.session_state["language"] = chosen
+        st.query_params["lang"] = chosen
+
+
+def _navigation(page: Page) -> None:
+    t = page.t
+    st.markdown(f"### :material/hub: {NAME}")
+    for name, place in PLACES.items():
+        label = t(place.label)
+        page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
+    st.space("small")
+    activity_line(page)
+    st.space("small")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.session_state["language-choice"] = t.language
+        st.segmented_control(
+            t("Language"),
+            list(LANGUAGES),
+            format_func=lambda code: code.upper(),
+            key="language-choice",
+            on_change=_switch_language,
+            label_visibility="collapsed",
+            required=True,
+        )
+        theme_switch(t)
+    keep_visitor(page.owner)
+
+
+@st.fragment(run_every=3.0)
+def activity_line(page: Page) -> None:
+    """One line with the visitor's running and waiting jobs, leading to them."""
+    t = page.t
+    now = page.lab.activity(page.owner)
+    mine = now.mine_running + now.mine_waiting
+    if mine:
+        words = [t.many("{n} running", "{n} running", now.mine_running)] if now.mine_running else []
+        words += [t.many("{n} waiting", "{n} waiting", now.mine_waiting)] if now.mine_waiting else []
+        page.link("runs", ", ".join(words), icon=":material/progress_activity:", width="stretch")
+    elif now.running:
+        st.caption(t.many("{n} run of others in progress", "{n} runs of others in progress", now.running))
+    else:
+        st.caption(t("Nothing is running"))

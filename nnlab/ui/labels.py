@@ -1,0 +1,253 @@
+"""Names of things as a person reads them: fields, choices, knobs, states, verdicts. Ids stay English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nnlab.problems import Problem
+from nnlab.ui.text import Text, mark
+
+DATA: Mapping[str, str] = {
+    "moons": mark("Moons"),
+    "circles": mark("Circles"),
+    "xor": mark("XOR"),
+    "gaussians": mark("Two Gaussians"),
+    "spirals": mark("Spirals"),
+    "synthetic": mark("Synthetic table"),
+    "digits": mark("Digits 8×8"),
+    "mnist": mark("MNIST 28×28"),
+    "celsius": mark("Celsius to Fahrenheit"),
+}
+
+DATA_NOTES: Mapping[str, str] = {
+    "moons": mark("Two interleaved half circles: a straight line cannot part them."),
+    "circles": mark("A ring around a disc."),
+    "xor": mark("Opposite corners belong together: the problem one neuron cannot solve."),
+    "gaussians": mark("Two clouds of points: a single neuron is enough."),
+    "spirals": mark("Two arms wound around each other: the hardest of the plane sets."),
+    "synthetic": mark("A made-up table of numbers with two or more classes; a share of the labels is wrong on purpose."),
+    "digits": mark("1,797 handwritten digits of 8×8 pixels; they come with nnlab."),
+    "mnist": mark("70,000 handwritten digits of 28×28 pixels; downloaded once, 11 MB."),
+    "celsius": mark("Seven temperatures in °C and °F, rounded as in the course."),
+}
+
+ACTIVATIONS: Mapping[str, str] = {
+    "relu": "ReLU",
+    "leaky_relu": "Leaky ReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "tanh": "tanh",
+    "sigmoid": mark("Sigmoid"),
+    "softplus": "Softplus",
+    "none": mark("None (linear)"),
+}
+NORMS: Mapping[str, str] = {"none": mark("None"), "batch": mark("Batch"), "layer": mark("Layer")}
+INITS: Mapping[str, str] = {
+    "default": mark("PyTorch's default"),
+    "xavier": "Xavier (Glorot)",
+    "kaiming": "Kaiming (He)",
+    "orthogonal": mark("Orthogonal"),
+    "zeros": mark("All zero"),
+    "normal": mark("Normal"),
+}
+OPTIMIZERS: Mapping[str, str] = {
+    "sgd": "SGD",
+    "momentum": "Momentum",
+    "nesterov": "Nesterov",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+SCHEDULES: Mapping[str, str] = {
+    "constant": mark("Constant"),
+    "cosine": mark("Cosine"),
+    "one_cycle": mark("One cycle"),
+    "step": mark("Step"),
+}
+LOSSES: Mapping[str, str] = {
+    "auto": mark("As the task asks"),
+    "bce": mark("Binary cross-entropy"),
+    "cross_entropy": mark("Cross-entropy"),
+    "mse": mark("Mean squared error"),
+}
+SCALINGS: Mapping[str, str] = {
+    "none": mark("None (raw)"),
+    "standard": mark("Standardise"),
+    "minmax": mark("To 0..1"),
+}
+ENGINES: Mapping[str, str] = {"torch": "PyTorch", "numpy": mark("NumPy (from scratch)")}
+
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "data.name": DATA,
+    "data.scaling": SCALINGS,
+    "model.activation": ACTIVATIONS,
+    "model.norm": NORMS,
+    "model.init": INITS,
+    "train.optimizer": OPTIMIZERS,
+    "train.schedule": SCHEDULES,
+    "train.loss": LOSSES,
+    "train.engine": ENGINES,
+}
+"""Labels of the choices of a field."""
+
+FIELDS: Mapping[str, str] = {
+    "data.name": mark("Data"),
+    "data.n_samples": mark("Samples"),
+    "data.noise": mark("Noise"),
+    "data.features": mark("Features"),
+    "data.classes": mark("Classes"),
+    "data.validation": mark("Validation share"),
+    "data.test": mark("Test share"),
+    "data.scaling": mark("Scaling of the inputs"),
+    "data.seed": mark("Data seed"),
+    "model.hidden": mark("Hidden layers"),
+    "model.activation": mark("Activation"),
+    "model.norm": mark("Normalisation"),
+    "model.dropout": mark("Dropout"),
+    "model.residual": mark("Residual connections"),
+    "model.init": mark("Initialisation"),
+    "model.init_scale": mark("Standard deviation of the weights"),
+    "train.engine": mark("Engine"),
+    "train.optimizer": mark("Optimizer"),
+    "train.lr": mark("Learning rate"),
+    "train.schedule": mark("Schedule"),
+    "train.batch_size": mark("Batch size"),
+    "train.epochs": mark("Epochs"),
+    "train.l2": mark("L2 (weight decay)"),
+    "train.patience": mark("Early stopping (patience)"),
+    "train.loss": mark("Loss"),
+    "depth": mark("Depth"),
+    "width": mark("Width"),
+    "seeds": mark("Seeds"),
+    "values": mark("Values"),
+    "vary": mark("Knob"),
+}
+
+KNOBS: Mapping[str, str] = {
+    "depth": mark("depth"),
+    "width": mark("width"),
+    "activation": mark("activation"),
+    "norm": mark("normalisation"),
+    "dropout": mark("dropout"),
+    "residual": mark("residual connections"),
+    "init": mark("initialisation"),
+    "optimizer": mark("optimizer"),
+    "lr": mark("learning rate"),
+    "schedule": mark("schedule"),
+    "batch_size": mark("batch size"),
+    "epochs": mark("epochs"),
+    "l2": mark("L2"),
+    "engine": mark("engine"),
+    "noise": mark("noise"),
+    "n_samples": mark("samples"),
+    "scaling": mark("scaling"),
+}
+"""Knobs inside a sentence: "vary depth over 1, 2, 4"."""
+
+HELP: Mapping[str, str] = {
+    "data.n_samples": mark("How many samples are drawn in all: training, validation and test together."),
+    "data.noise": mark("How far points stray from their shape (standard deviation)."),
+    "data.validation": mark("Share of the samples kept aside to judge the network while it is chosen."),
+    "data.test": mark("Share kept aside for one single look at the end."),
+    "data.scaling": mark("Standardise: every input gets mean 0 and deviation 1, measured on the training part."),
+    "data.seed": mark("Decides which samples are drawn, how they are split and the order of the batches."),
+    "model.activation": mark("What a neuron does with its sum. Without it, any depth is only one straight line."),
+    "model.norm": mark("Centres and scales what a layer gives, over the batch or over the layer's neurons."),
+    "model.dropout": mark("Share of neurons switched off at random in every training step, against overfitting."),
+    "model.residual": mark("Adds a layer's input to its output where the widths agree; lets deep networks learn."),
+    "model.init": mark("How the weights are drawn before the first step."),
+    "train.engine": mark("Which code trains: PyTorch, or nnlab's own in plain NumPy. Same numbers, to rounding."),
+    "train.optimizer": mark("The rule that turns gradients into steps."),
+    "train.lr": mark("How long a step is. Too small: slow. Too large: the loss jumps or explodes."),
+    "train.schedule": mark("How the learning rate changes on the way."),
+    "train.batch_size": mark("Samples looked at before each step. As many as there are: full batch."),
+    "train.epochs": mark("How many times the network sees all training samples."),
+    "train.l2": mark("Pulls weights towards zero, against overfitting."),
+    "train.patience": mark("Stops a seed after so many epochs without a better validation loss; 0 is off."),
+    "train.loss": mark("The number training makes small."),
+    "depth": mark("Number of hidden layers."),
+    "width": mark("Neurons in each hidden layer."),
+    "seeds": mark(
+        "The same experiment from several random starts, trained together. 5 means seeds 0 to 4; a list such as "
+        "0,3,7 or a range such as 5-8 works too."
+    ),
+}
+
+STATES: Mapping[str, tuple[str, str, str]] = {  # word, icon, badge colour
+    "waiting": (mark("waiting"), ":material/hourglass_empty:", "gray"),
+    "running": (mark("running"), ":material/play_arrow:", "blue"),
+    "paused": (mark("paused"), ":material/pause:", "orange"),
+    "finished": (mark("finished"), ":material/check:", "green"),
+    "stopped": (mark("stopped"), ":material/stop:", "gray"),
+    "failed": (mark("failed"), ":material/error:", "red"),
+    "interrupted": (mark("interrupted"), ":material/power_off:", "orange"),
+}
+
+VERDICTS: Mapping[str, tuple[str, str]] = {  # word, icon
+    "underfits": (mark("underfits"), "◔"),
+    "fits": (mark("fits"), "●"),
+    "overfits": (mark("overfits"), "▲"),
+    "diverged": (mark("diverged"), "✕"),
+    "unstable": (mark("unstable"), "≈"),
+    "": ("", ""),
+}
+
+_CONFLICTS: Mapping[str, str] = {
+    "early_stopping_needs_validation": mark("Early stopping needs a validation share above 0."),
+    "shares_exceed_one": mark("Validation and test together must leave at least a tenth for training."),
+    "too_few_samples": mark("The training part would be too small; use more samples or smaller shares."),
+    "loss_needs_binary": mark("Binary cross-entropy needs data with two classes."),
+    "loss_needs_classes": mark("Cross-entropy needs data with classes."),
+    "loss_needs_regression": mark("Mean squared error is for data with numbers to predict."),
+    "seeds_repeat": mark("Every seed may appear only once."),
+    "values_repeat": mark("Every value may appear only once."),
+}
+
+_KINDS: Mapping[str, str] = {
+    "number": mark("a number"),
+    "whole number": mark("a whole number"),
+    "text": mark("text"),
+    "list": mark("a list"),
+}
+
+
+def field_name(path: str, t: Text) -> str:
+    """A field's name; for `model.hidden[2].width`: "Hidden layers 3"."""
+    if path in FIELDS:
+        return t(FIELDS[path])
+    base, bracket, rest = path.partition("[")
+    if bracket and base in FIELDS and rest[: rest.find("]")].isdigit():
+        return f"{t(FIELDS[base])} {int(rest[: rest.find(']')]) + 1}"
+    return path
+
+
+def choice_name(path: str, value: object, t: Text) -> str:
+    """A value as it is read: "tanh", "Standardise", "yes", "0.01"."""
+    if isinstance(value, bool):
+        return t("yes") if value else t("no")
+    if isinstance(value, str):
+        return t(CHOICES.get(path, {}).get(value, value))
+    if isinstance(value, float):
+        return f"{value:g}".replace(".", "," if t.language == "es" else ".")
+    return t.whole(value) if isinstance(value, int) else str(value)
+
+
+def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
+    """One sentence: which field, what it was, what is allowed."""
+    got = "–" if problem.got is None else str(problem.got)[:60]
+    if problem.kind == "range":
+        low, high = (
+            choice_name("", int(v) if float(v).is_integer() else v, t) for v in (problem.low or 0, problem.high or 0)
+        )
+        body = t("{got} is out of bounds; allowed is from {low} to {high}.", got=got, low=low, high=high)
+    elif problem.kind == "conflict":
+        body = t(_CONFLICTS[problem.expected]) if problem.expected in _CONFLICTS else str(problem)
+    elif problem.kind in ("choice", "unknown"):
+        body = t("{got} is not known here; allowed is {choices}.", got=got, choices=", ".join(problem.choices))
+    elif problem.kind == "json":
+        body = t("This is not the text of an experiment: {got}", got=got)
+    else:
+        expected = t(_KINDS[problem.expected]) if problem.expected in _KINDS else problem.expected
+        body = t("{got} does not fit; wanted is {expected}.", got=got, expected=expected)
+    return f"{field_name(problem.field, t)}: {body}" if with_field else body

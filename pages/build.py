@@ -1,0 +1,145 @@
+"""Build: choose data, network and training; see at once what that is."""
+
+import streamlit as st
+
+from nnlab.costs import estimate_seconds
+from nnlab.export import pytorch_code
+from nnlab.lab import LimitError
+from nnlab.layers import layer_table
+from nnlab.ui.forms import Form
+from nnlab.ui.frame import open_page
+from nnlab.ui.labels import problem_text
+from nnlab.ui.pictures import data_picture, layers_frame, network_picture
+
+page = open_page("build")
+t = page.t
+form = Form(t, page.query())
+exp, seeds = form.experiment, form.seeds
+listens = exp.data.facts.uses
+if form.link_error:
+    st.warning(
+        t("The link held a value that cannot be; the rest was taken. {problem}").format(
+            problem=problem_text(form.link_error.problems[0], t)
+        ),
+        icon=":material/link_off:",
+    )
+
+
+def train() -> None:
+    """Submits the draft; the page turns to the live view."""
+    try:
+        st.session_state["opened-run"] = page.lab.submit(exp, seeds, owner=page.owner).id
+    except LimitError as error:
+        st.session_state["refused"] = problem_text(error.problems[0], t)
+
+
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
+    st.title(t("Build a network"), anchor=False, width="content")
+    limit = page.lab.check(exp, seeds) if form.ok else None
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        st.button(
+            t("Train"),
+            icon=":material/play_arrow:",
+            type="primary",
+            on_click=train,
+            disabled=not form.ok or limit is not None,
+            key="train",
+            shortcut="Ctrl+Enter",
+        )
+        page.link("compare", t("Compare"), exp.to_query(), width="content")
+if opened := st.session_state.pop("opened-run", None):
+    page.go("train", {"run": opened})
+if refused := st.session_state.pop("refused", None):
+    st.error(refused, icon=":material/block:")
+if form.problems:
+    first = problem_text(next(iter(form.problems.values())), t)
+    st.error(t("{problem} Below is the last experiment that was possible.", problem=first), icon=":material/error:")
+elif limit is not None:
+    st.error(problem_text(limit, t), icon=":material/block:")
+
+data, network, training = st.columns(3, border=True, gap="small")
+with data:
+    st.markdown(f"#### 1 · {t('Data')}")
+    form.choose("data.name")
+    left, right = st.columns(2)
+    with left:
+        if "n_samples" in listens:
+            form.number("data.n_samples", 50)
+    with right:
+        if "noise" in listens:
+            form.number("data.noise", 0.05)
+    with st.expander(t("More")):
+        if "features" in listens:
+            form.number("data.features", 1)
+            form.number("data.classes", 1)
+        if not exp.data.facts.max_samples < 10:
+            form.number("data.validation", 0.05)
+            if not exp.data.facts.own_test:
+                form.number("data.test", 0.05)
+        form.choose("data.scaling")
+        form.number("data.seed", 1)
+    data_picture(page, exp.data)
+
+with network:
+    st.markdown(f"#### 2 · {t('Network')}")
+    irregular = any(not isinstance(layer, int) for layer in form.draft["model.hidden"]) or (
+        len(set(form.draft["model.hidden"])) > 1
+    )
+    if st.session_state.get("layer-by-layer") or irregular:
+        form.layer_by_layer()
+    else:
+        form.depth_and_width()
+    form.choose("model.activation")
+    with st.expander(t("More")):
+        st.toggle(
+            t("Layer by layer"),
+            key="layer-by-layer",
+            help=t("Every layer with a width and settings of its own."),
+            persist_state="session",
+        )
+        form.choose("model.norm")
+        form.number("model.dropout", 0.05)
+        form.toggle("model.residual")
+        form.choose("model.init")
+        if exp.model.init == "normal":
+            form.number("model.init_scale", 0.05)
+    network_picture(page, exp)
+
+with training:
+    st.markdown(f"#### 3 · {t('Training')}")
+    left, right = st.columns(2)
+    with left:
+        form.choose("train.optimizer")
+        form.number("train.epochs", 10)
+    with right:
+        form.number("train.lr", 0.001)
+        form.number("train.batch_size", 8)
+    form.seeds_field()
+    with st.expander(t("More")):
+        form.choose("train.schedule")
+        form.number("train.l2", 0.001)
+        form.number("train.patience", 5)
+        form.choose("train.loss")
+        form.choose("train.engine")
+    st.caption(t("What it costs"))
+    cost = st.columns(3)
+    cost[0].metric(t("Parameters"), t.whole(exp.parameters), help=t("Numbers the training adjusts, for one seed."))
+    cost[1].metric(t("Steps"), t.whole(exp.steps_per_epoch * exp.train.epochs), help=t("Batches × epochs."))
+    cost[2].metric(t("About"), t.seconds(estimate_seconds(exp, len(seeds))), help=t("Training time of all seeds."))
+
+layers_tab, code_tab, link_tab = st.tabs([t("Layers"), t("PyTorch code"), t("Link")])
+with layers_tab:
+    rows = layer_table(exp)
+    st.dataframe(layers_frame(rows, t), hide_index=True, alt=t("The layers, their output shapes and parameters"))
+    st.caption(t("{total} trainable parameters in all", total=t.whole(exp.parameters)))
+with code_tab:
+    st.code(pytorch_code(exp), language="python", height=420)
+with link_tab:
+    st.write(t("The address bar holds this experiment. Whoever opens the link sees the same, and can change it."))
+    link = {**form.query(), "lang": t.language}
+    st.code(page.address("build", link), language=None, wrap_lines=True)
+    st.caption(t("As text, for a script or the command line (nnlab train FILE.json):"))
+    st.code(exp.to_json(), language="json", wrap_lines=True)
+
+if form.ok:
+    page.set_query(form.query())
