@@ -1,0 +1,205 @@
+"""A neural network in plain NumPy, whole: modules, loss, gradient descent and the loop. Read it from top to bottom.
+
+A network is a chain of modules. Forward, each module turns numbers into numbers, and at the end the loss says how wrong
+they are. Backward, one question travels through the chain from its end to its start: *if this number were a little
+larger, how much would the loss change?* The answer for every number is its gradient g = ∂L/∂(that number).
+
+A module that computes y = f(x) is handed the gradient of its output, g = ∂L/∂y, and gives back that of its input. An
+x_j changes the loss through every y_i it feeds, so the changes add up (the chain rule):
+
+    ∂L/∂x_j = Σ_i g_i · ∂y_i/∂x_j            in short  gᵀJ, a vector-Jacobian product
+
+The table J of all ∂y_i/∂x_j is never written down: each `backward` below computes the product directly, which costs
+about what `forward` cost. Then every weight takes a small step against its gradient, and the loss falls.
+
+All arrays are (batch, features), or (seeds, batch, features) for several networks trained side by side: the formulas
+speak of the last two axes, NumPy repeats them over the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Module:
+    """One step of a network: `forward` computes it, `backward` sends a gradient through it the other way."""
+
+    def __init__(self, **parameters: Array) -> None:
+        self.parameters = parameters
+        """The numbers that are learned, by name."""
+        self.gradients = {name: np.zeros_like(value) for name, value in parameters.items()}
+        """∂L/∂parameter, same names and shapes; `backward` fills them."""
+        self.memory: dict[Any, Array] = {}
+
+    def keep(self, name: str, function: Callable[..., Array], *arrays: Any) -> Array:
+        """function(*arrays), written where its last result of this name and shape was: training allocates nothing."""
+        key = name, arrays[0].shape, arrays[0].dtype.char
+        result = self.memory[key] = function(*arrays, out=self.memory.get(key))
+        return result
+
+    def forward(self, x: Array) -> Array:
+        """y = f(x)."""
+        raise NotImplementedError
+
+    def backward(self, g: Array) -> Array:
+        """From g = ∂L/∂y the same for the input, ∂L/∂x, for the x that `forward` saw last."""
+        raise NotImplementedError
+
+    def parts(self) -> Iterator[Module]:
+        """The module itself; those made of others give the others, in order."""
+        yield self
+
+
+class Linear(Module):
+    """Weighted sums: every output is a sum over the inputs, each times a weight of its own, plus a bias.
+
+        forward    y = x W + b         y_nj = Σ_i x_ni W_ij + b_j         (n: sample, i: input, j: output)
+        backward   ∂L/∂x = g Wᵀ        x_ni feeds every y_nj with strength W_ij:  Σ_j g_nj W_ij
+                   ∂L/∂W = xᵀ g        W_ij meets x_ni in every sample n:         Σ_n x_ni g_nj
+                   ∂L/∂b = Σ_n g_n     b_j is in every y_nj with strength 1:      Σ_n g_nj
+
+    weight (..., inputs, outputs), bias (..., outputs); x (..., batch, inputs) → y (..., batch, outputs).
+    """
+
+    def __init__(self, weight: Array, bias: Array) -> None:
+        super().__init__(weight=weight, bias=bias)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        y = self.keep("y", np.matmul, x, self.parameters["weight"])
+        return np.add(y, self.parameters["bias"][..., None, :], out=y)
+
+    def backward(self, g: Array) -> Array:
+        self.parameter_gradients(g)
+        return self.keep("gx", np.matmul, g, self.parameters["weight"].mT)
+
+    def parameter_gradients(self, g: Array) -> None:
+        """∂L/∂W and ∂L/∂b alone: the first layer of a network needs no gradient of its input, the data."""
+        np.matmul(self.x.mT, g, out=self.gradients["weight"])
+        np.add.reduce(g, axis=-2, out=self.gradients["bias"])
+
+
+class ReLU(Module):
+    """Negative numbers become 0, the others pass (Nair and Hinton 2010).
+
+    forward    y = max(x, 0)
+    backward   ∂L/∂x = g where x > 0, else 0        the slope of y is 1 on the right and 0 on the left
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.y = self.keep("y", np.maximum, x, 0)
+        return self.y
+
+    def backward(self, g: Array) -> Array:
+        return self.keep("gx", np.multiply, g, self.keep("slope", np.greater, self.y, 0))
+
+
+class LogSoftmax(Module):
+    """Logarithms of probabilities: the outputs e^x_j / Σ_k e^x_k are positive and sum to 1.
+
+    forward    y_j = x_j − log Σ_k e^x_k                        the log-sum-exp trick: with m = max x,
+                   = (x_j − m) − log Σ_k e^(x_k − m)            no exponent is above 0, nothing overflows
+    backward   ∂L/∂x_j = g_j − p_j Σ_k g_k      p = e^y: raising x_j raises y_j by 1 and lowers every y_k by p_j
+    """
+
+    def forward(self, x: Array) -> Array:
+        y = self.keep("y", np.subtract, x, x.max(axis=-1, keepdims=True))
+        self.p = self.keep("p", np.exp, y)
+        total = self.p.sum(axis=-1, keepdims=True)
+        self.p /= total
+        y -= np.log(total, out=total)
+        return y
+
+    def backward(self, g: Array) -> Array:
+        gx = self.keep("gx", np.multiply, self.p, g.sum(axis=-1, keepdims=True))
+        return np.subtract(g, gx, out=gx)
+
+
+class Sequential(Module):
+    """Modules one after the other: forward in order, backward in reverse (that is the chain rule)."""
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__()
+        self.modules = modules
+
+    def forward(self, x: Array) -> Array:
+        for module in self.modules:
+            x = module.forward(x)
+        return x
+
+    def backward(self, g: Array) -> Array:
+        for module in reversed(self.modules):
+            g = module.backward(g)
+        return g
+
+    def parts(self) -> Iterator[Module]:
+        for module in self.modules:
+            yield from module.parts()
+
+
+class NLL:
+    """Negative log-likelihood: how little the network believed in the right class, averaged over the batch.
+
+        forward    L = −(1/n) Σ_n y_nt            y: log-probabilities, t: the class of sample n
+        backward   g_nj = −1/n where j = t, else 0
+
+    y (..., batch, classes), t (batch,) class indices → L (...).
+    """
+
+    def forward(self, y: Array, t: Array) -> Array:
+        right: Array = y[..., np.arange(len(t)), t]
+        return np.negative(right.mean(axis=-1))
+
+    def backward(self, y: Array, t: Array) -> Array:
+        g = np.zeros_like(y)
+        g[..., np.arange(len(t)), t] = -1 / len(t)
+        return g
+
+
+class SGD:
+    """Gradient descent: every parameter takes a small step against its gradient, w ← w − lr · ∂L/∂w."""
+
+    def __init__(self, parameters: Array, gradients: Array) -> None:
+        self.parameters, self.gradients = parameters, gradients
+
+    def step(self, lr: float) -> None:
+        self.parameters -= lr * self.gradients
+
+
+def xavier(inputs: int, outputs: int, rng: np.random.Generator) -> Linear:
+    """A Linear whose outputs vary about as much as its inputs: W from U(±√(6 / (inputs + outputs))), b = 0
+    (Glorot and Bengio 2010)."""
+    bound = math.sqrt(6 / (inputs + outputs))
+    weight = rng.uniform(-bound, bound, (inputs, outputs)).astype(np.float32)
+    return Linear(weight, np.zeros(outputs, np.float32))
+
+
+def flatten(network: Module) -> tuple[Array, Array]:
+    """Lay all parameters side by side in one vector and all gradients in another, and return both.
+
+    The modules go on with views into them, so that an optimizer steps all parameters with one operation."""
+    owned = [(part, name) for part in network.parts() for name in part.parameters]
+    parameters = np.concatenate([part.parameters[name].ravel() for part, name in owned])
+    gradients = np.zeros_like(parameters)
+    start = 0
+    for part, name in owned:
+        shape, stop = part.parameters[name].shape, start + part.parameters[name].size
+        part.parameters[name] = parameters[start:stop].reshape(shape)
+        part.gradients[name] = gradients[start:stop].reshape(shape)
+        start = stop
+    return parameters, gradients
+
+
+def train(network: Module, loss: NLL, optimizer: SGD, batches: Iterable[tuple[Array, Array]], lr: float) -> None:
+    """The loop: forward, loss, backward, step; once for every batch (x, t)."""
+    for x, t in batches:
+        y = network.forward(x)
+        network.backward(loss.backward(y, t))
+        optimizer.step(lr)

@@ -1,0 +1,367 @@
+"""More modules: the other activations, normalisation, dropout, and the skip connection. Linear, ReLU, LogSoftmax and
+Sequential, and what forward and backward mean, are in `core.py`.
+
+Activations work number by number, y = f(x), so their vector-Jacobian product is one product: ∂L/∂x = g · f′(x), where
+f′ is the slope of f: how much y grows when x grows a little.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nnlab.scratch.core import Array, Linear, LogSoftmax, Module, ReLU, Sequential
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "BatchNorm",
+    "Dropout",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Module",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "SharedLinear",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+    "sigmoid",
+]
+
+
+# -- activations -----------------------------------------------------------------------------------------------------
+
+
+class LeakyReLU(Module):
+    """As ReLU, but a hundredth of a negative number passes, so that its slope is never 0 (Maas et al. 2013).
+
+    forward    y = x where x > 0, else 0.01 x
+    backward   ∂L/∂x = g · (1 where x > 0, else 0.01)
+    """
+
+    slope = 0.01
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return self.keep("y", np.maximum, x, self.keep("small", np.multiply, x, self.slope))
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", np.sign, self.x)  # 1, −1 or 0 …
+        np.maximum(slope, self.slope, out=slope)  # … becomes 1 or 0.01
+        return np.multiply(g, slope, out=slope)
+
+
+class ELU(Module):
+    """Bends softly towards −1 on the left (Clevert et al. 2016).
+
+    forward    y = x where x > 0, else e^x − 1
+    backward   ∂L/∂x = g · (1 where x > 0, else e^x)        and e^x is y + 1 there
+    """
+
+    def forward(self, x: Array) -> Array:
+        y = self.keep("y", np.minimum, x, 0)
+        np.expm1(y, out=y)
+        self.y = np.add(y, self.keep("right", np.maximum, x, 0), out=y)
+        return y
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", np.minimum, self.y, 0)
+        slope += 1
+        return np.multiply(g, slope, out=slope)
+
+
+class GELU(Module):
+    """x times the share Φ(x) of the normal distribution that lies below x (Hendrycks and Gimpel 2016).
+
+    forward    y = x Φ(x)                       Φ(x) = (1 + erf(x/√2)) / 2
+    backward   ∂L/∂x = g · (Φ(x) + x φ(x))      product rule; φ(x) = e^(−x²/2) / √(2π) is the slope of Φ
+    """
+
+    def forward(self, x: Array) -> Array:
+        from scipy.special import erf  # only here, and only where it is used
+
+        self.x = x
+        below = self.keep("below", np.multiply, x, math.sqrt(0.5))
+        erf(below, out=below)
+        below += 1
+        below *= 0.5
+        self.below = below
+        return self.keep("y", np.multiply, x, below)
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", np.multiply, self.x, self.x)
+        slope *= -0.5
+        np.exp(slope, out=slope)
+        slope *= 1 / math.sqrt(2 * math.pi)
+        slope *= self.x
+        slope += self.below
+        return np.multiply(g, slope, out=slope)
+
+
+class SiLU(Module):
+    """x times its sigmoid, also called swish (Elfwing et al. 2018).
+
+    forward    y = x σ(x)
+    backward   ∂L/∂x = g · (σ + x σ (1 − σ)) = g · (σ + y − y σ)       product rule
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.s = self.keep("s", sigmoid, x)
+        self.y = self.keep("y", np.multiply, x, self.s)
+        return self.y
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", np.multiply, self.y, self.s)
+        np.subtract(self.y, slope, out=slope)
+        slope += self.s
+        return np.multiply(g, slope, out=slope)
+
+
+class Tanh(Module):
+    """An S from −1 to 1.
+
+    forward    y = tanh x
+    backward   ∂L/∂x = g · (1 − y²)
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.y = self.keep("y", np.tanh, x)
+        return self.y
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", np.multiply, self.y, self.y)
+        np.subtract(1, slope, out=slope)
+        return np.multiply(g, slope, out=slope)
+
+
+def sigmoid(x: Array, out: Array | None = None) -> Array:
+    """σ(x) = 1 / (1 + e^−x), written as (1 + tanh(x/2)) / 2: the same, and nothing can overflow."""
+    y = np.multiply(x, 0.5, out=out)
+    np.tanh(y, out=y)
+    y += 1
+    y *= 0.5
+    return y
+
+
+class Sigmoid(Module):
+    """An S from 0 to 1, which reads as a probability. Its slope is at most a quarter: through many such layers a
+    gradient shrinks to nothing, and deep sigmoid networks stall.
+
+    forward    y = σ(x) = 1 / (1 + e^−x)
+    backward   ∂L/∂x = g · y (1 − y)
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.y = self.keep("y", sigmoid, x)
+        return self.y
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", np.negative, self.y)
+        slope += 1
+        slope *= self.y
+        return np.multiply(g, slope, out=slope)
+
+
+class Softplus(Module):
+    """A smooth ReLU.
+
+    forward    y = log(1 + e^x) = max(x, 0) + log(1 + e^−|x|)       the second form cannot overflow
+    backward   ∂L/∂x = g · σ(x)
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        y = self.keep("y", np.abs, x)
+        np.negative(y, out=y)
+        np.log1p(np.exp(y, out=y), out=y)
+        return np.add(y, self.keep("right", np.maximum, x, 0), out=y)
+
+    def backward(self, g: Array) -> Array:
+        slope = self.keep("slope", sigmoid, self.x)
+        return np.multiply(g, slope, out=slope)
+
+
+ACTIVATIONS: dict[str, type[Module] | None] = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "softplus": Softplus,
+    "none": None,
+}
+
+
+# -- normalisation ---------------------------------------------------------------------------------------------------
+
+
+class LayerNorm(Module):
+    """Every sample's features are brought to mean 0 and variance 1, then scaled and shifted as learned
+    (Ba et al. 2016).
+
+        forward    z = (x − μ) / s          μ, s²: mean and variance (+ ε) over the d features of one sample
+                   y = z · scale + shift
+        backward   ∂L/∂shift = Σ_n g_n      ∂L/∂scale = Σ_n g_n z_n
+                   ∂L/∂x = (h − mean(h) − z · mean(h z)) / s       with h = g · scale
+
+    x_j changes z_j directly (h_j), and all of z by moving μ (which takes mean(h) away) and s (which takes
+    z · mean(h z) away): what is left can change neither mean nor variance, as it must be.
+    """
+
+    over = -1
+    """The axis that is brought to mean 0 and variance 1."""
+
+    eps = 1e-5
+    """Keeps the division finite where all numbers are equal."""
+
+    def __init__(self, scale: Array, shift: Array) -> None:
+        super().__init__(scale=scale, shift=shift)
+
+    def forward(self, x: Array) -> Array:
+        z = self.keep("z", np.subtract, x, x.mean(axis=self.over, keepdims=True))
+        variance = self.keep("squares", np.multiply, z, z).mean(axis=self.over, keepdims=True)
+        return self.standardised(z, variance)
+
+    def standardised(self, z: Array, variance: Array) -> Array:
+        """y from the centred z and the variance."""
+        self.s = np.sqrt(variance + self.eps)
+        self.z = np.divide(z, self.s, out=z)
+        y = self.keep("y", np.multiply, z, self.parameters["scale"][..., None, :])
+        return np.add(y, self.parameters["shift"][..., None, :], out=y)
+
+    def backward(self, g: Array) -> Array:
+        h = self.keep("h", np.multiply, g, self.z)
+        np.add.reduce(h, axis=-2, out=self.gradients["scale"])
+        np.add.reduce(g, axis=-2, out=self.gradients["shift"])
+        np.multiply(g, self.parameters["scale"][..., None, :], out=h)
+        gx = self.keep("gx", np.multiply, h, self.z)
+        gx = np.multiply(self.z, gx.mean(axis=self.over, keepdims=True), out=gx)
+        np.subtract(h, gx, out=gx)
+        gx -= h.mean(axis=self.over, keepdims=True)
+        gx /= self.s
+        return gx
+
+
+class BatchNorm(LayerNorm):
+    """Every feature is brought to mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015): the formulas of
+    LayerNorm, with mean and variance taken over the samples instead of the features.
+
+    Alone, a sample has no batch: in evaluation the running mean and variance stand in, which every training step
+    moves a tenth of the way to those of its batch (the variance as the unbiased estimate, times n/(n − 1)).
+    """
+
+    over = -2
+
+    def __init__(self, scale: Array, shift: Array, mean: Array, variance: Array) -> None:
+        super().__init__(scale, shift)
+        self.mean, self.variance = mean, variance  # (..., features)
+        self.momentum = 0.1
+        self.training = True
+
+    def forward(self, x: Array) -> Array:
+        if not self.training:
+            z = self.keep("z", np.subtract, x, self.mean[..., None, :])
+            return self.standardised(z, self.variance[..., None, :])
+        n = x.shape[-2]
+        mean = x.mean(axis=-2, keepdims=True)
+        z = self.keep("z", np.subtract, x, mean)
+        variance = self.keep("squares", np.multiply, z, z).mean(axis=-2, keepdims=True)
+        self.mean += self.momentum * (mean[..., 0, :] - self.mean)
+        self.variance += self.momentum * (variance[..., 0, :] * (n / max(1, n - 1)) - self.variance)
+        return self.standardised(z, variance)
+
+
+# -- many networks on one input --------------------------------------------------------------------------------------
+
+
+class SharedLinear(Linear):
+    """The first Linear of many networks that see the same data: their weights side by side make one wide matrix, and
+    one large product takes the place of many small ones. The formulas are Linear's.
+
+    weight (inputs, seeds, outputs), bias (seeds, outputs); x (batch, inputs) → y (seeds, batch, outputs).
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        weight, bias = self.parameters["weight"], self.parameters["bias"]
+        y = self.keep("y", np.matmul, x, weight.reshape(len(weight), -1))  # (batch, seeds · outputs)
+        y += bias.reshape(-1)
+        return y.reshape(len(x), *bias.shape).swapaxes(0, 1)
+
+    def backward(self, g: Array) -> Array:
+        self.parameter_gradients(g)
+        return self.keep("gx", np.matmul, g, self.parameters["weight"].transpose(1, 2, 0))
+
+    def parameter_gradients(self, g: Array) -> None:
+        side_by_side = g.swapaxes(0, 1).reshape(len(self.x), -1)
+        weight, bias = self.gradients["weight"], self.gradients["bias"]
+        np.matmul(self.x.T, side_by_side, out=weight.reshape(len(weight), -1))
+        np.add.reduce(side_by_side, axis=0, out=bias.reshape(-1))
+
+
+# -- dropout and the skip connection ---------------------------------------------------------------------------------
+
+
+class Dropout(Module):
+    """In training every number is set to 0 with probability `rate`, and the others are divided by 1 − rate, so that
+    the mean stays; in evaluation nothing happens (Srivastava et al. 2014).
+
+        forward    y = x · k          k: 0 or 1/(1 − rate), drawn anew at every step
+        backward   ∂L/∂x = g · k
+
+    `generators`: where the draws come from, one a network: for x (seeds, batch, features) as many as seeds.
+    """
+
+    def __init__(self, rate: float, generators: Sequence[np.random.Generator] = ()) -> None:
+        super().__init__()
+        self.rate, self.generators = rate, generators
+        self.training = True
+
+    def forward(self, x: Array) -> Array:
+        if not self.training:
+            return x
+        kept = self.keep("kept", np.greater_equal, self._draws(x), self.rate)
+        self.k = self.keep("k", np.multiply, kept, x.dtype.type(1 / (1 - self.rate)))
+        return self.keep("y", np.multiply, x, self.k)
+
+    def _draws(self, x: Array) -> Array:
+        """Uniform numbers in [0, 1), float32, in the shape of x."""
+        draws: Array = self.memory.setdefault(("draws", x.shape), np.empty(x.shape, np.float32))
+        networks = draws.reshape(len(self.generators), *x.shape[-2:])
+        for generator, network in zip(self.generators, networks, strict=True):
+            generator.random(dtype=np.float32, out=network)
+        return draws
+
+    def backward(self, g: Array) -> Array:
+        return self.keep("gx", np.multiply, g, self.k)
+
+
+class Residual(Module):
+    """A skip connection: what goes in is added to what comes out (He et al. 2016).
+
+    forward    y = f(x) + x
+    backward   ∂L/∂x = f's own answer + g       the second way from x to the loss has slope 1: nothing gets lost on it
+    """
+
+    def __init__(self, inner: Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Array) -> Array:
+        return self.keep("y", np.add, self.inner.forward(x), x)
+
+    def backward(self, g: Array) -> Array:
+        return self.keep("gx", np.add, self.inner.backward(g), g)
+
+    def parts(self) -> Iterator[Module]:
+        yield from self.inner.parts()

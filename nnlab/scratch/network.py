@@ -1,0 +1,98 @@
+"""From an experiment's layers and weights to modules, and the forward pass for everyone who only wants answers.
+
+Weights are named as in `nnlab.draws`: `0.weight`, `0.bias`, `0.norm.scale`, ... behind a leading axis of seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nnlab.scratch.core import Array, Linear, Module, Sequential
+from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, LayerNorm, Residual, SharedLinear
+from nnlab.spec import Layer
+
+_CHUNK = 1 << 18  # numbers a layer holds at once: 1 MB of float32, so that the steps of a chunk stay in the cache
+
+
+def build(layers: Sequence[Layer], weights: Mapping[str, Array]) -> Sequential:
+    """The network as a Sequential with one module a layer, which uses the arrays in `weights` as they are.
+
+    Every layer is again a Sequential of linear, normalisation, activation and dropout, inside a Residual where the
+    layer has a skip connection."""
+    return Sequential(*(build_layer(i, layer, weights) for i, layer in enumerate(layers)))
+
+
+def build_layer(i: int, layer: Layer, weights: Mapping[str, Array]) -> Module:
+    """Layer i: linear, normalisation, activation, dropout; then + input."""
+    weight, bias = weights[f"{i}.weight"], weights[f"{i}.bias"]
+    shared = i == 0 and weight.ndim == 3 and not layer.residual
+    modules: list[Module] = [
+        SharedLinear(np.ascontiguousarray(weight.swapaxes(0, 1)), bias) if shared else Linear(weight, bias)
+    ]
+    norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
+    if layer.norm != "none":
+        modules.append(BatchNorm(**norm) if layer.norm == "batch" else LayerNorm(**norm))
+    activation = ACTIVATIONS[layer.activation]
+    if activation is not None:
+        modules.append(activation())
+    if layer.dropout:
+        modules.append(Dropout(layer.dropout))
+    inner = Sequential(*modules)
+    return Residual(inner) if layer.residual else inner
+
+
+def set_training(network: Module, training: bool) -> None:
+    """Whether batch normalisation and dropout behave as in training or as in evaluation."""
+    for part in network.parts():
+        if isinstance(part, (BatchNorm, Dropout)):
+            part.training = training
+
+
+def forward(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> Array:
+    """What networks answer, in evaluation mode.
+
+    Parameters
+    ----------
+    layers : as `experiment.layers`
+    weights : arrays with a leading axis (seeds, ...)
+    x : (n, inputs) scaled inputs
+
+    Returns
+    -------
+    (seeds, n, outputs) logits (classes) or values (regression)
+    """
+    network = build(layers, weights)
+    set_training(network, False)
+    return run(network, layers, weights["0.bias"].shape[0], x)
+
+
+def run(network: Sequential, layers: Sequence[Layer], seeds: int, x: Array) -> Array:
+    """`network.forward(x)` a piece of x at a time: (seeds, n, outputs)."""
+    result = np.empty((seeds, len(x), layers[-1].width), np.float32)
+    for part in _chunks(layers, seeds, len(x)):
+        result[:, part] = network.forward(x[part])
+    return result
+
+
+def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> list[Array]:
+    """What every layer gives, in evaluation mode: one array (seeds, n, width) a layer, after activation and skip.
+
+    x (n, inputs) scaled inputs. The last array equals `forward(layers, weights, x)`."""
+    network = build(layers, weights)
+    set_training(network, False)
+    seeds = weights["0.bias"].shape[0]
+    results = [np.empty((seeds, len(x), layer.width), np.float32) for layer in layers]
+    for part in _chunks(layers, seeds, len(x)):
+        values = x[part]
+        for module, result in zip(network.modules, results, strict=True):
+            values = module.forward(values)
+            result[:, part] = values
+    return results
+
+
+def _chunks(layers: Sequence[Layer], seeds: int, n: int) -> list[slice]:
+    width = max(max(layer.inputs, seeds * layer.width) for layer in layers)
+    size = max(1, min(n, _CHUNK // width))
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
