@@ -1,0 +1,298 @@
+"""What a trained network is worth: scores, intervals, pictures of what it does, and a verdict on the fit.
+
+Everything here works on plain weights (draws.py says their names and shapes) with the NumPy forward pass, so the
+web process, the workers and the command line all measure with the same ruler.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from nnlab.datasets import Dataset, Part
+from nnlab.scratch import forward
+from nnlab.spec import Experiment
+
+Floats = NDArray[np.float64]
+Weights = Mapping[str, NDArray[np.float32]]
+PartName = Literal["train", "validation", "test"]
+PARTS: tuple[PartName, ...] = ("train", "validation", "test")
+
+_CHUNK = 10_000  # samples scaled and pushed through at a time: pictures stay uint8 until then
+
+
+# -- predictions and scores ------------------------------------------------------------------------------------------
+
+
+def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
+    """What every replicate answers.
+
+    Parameters
+    ----------
+    x : (n, inputs)
+        Raw inputs, as they are in the data set; one sample may come as (inputs,).
+
+    Returns
+    -------
+    (seeds, n, outputs)
+        Probabilities for classes (with one output: that of class 1), values in raw units for regression.
+
+    Raises
+    ------
+    ValueError
+        Where x has another number of columns than the experiment has inputs.
+    """
+    logits = _logits(experiment, weights, dataset, x)
+    if experiment.loss == "bce":
+        return _sigmoid(logits)
+    return np.exp(_log_softmax(logits)) if experiment.loss == "cross_entropy" else logits
+
+
+def evaluate(
+    experiment: Experiment, weights: Weights, dataset: Dataset, part: PartName | Part
+) -> dict[str, Floats] | None:
+    """Loss and scores of every replicate on one part of the data, in evaluation mode.
+
+    Returns
+    -------
+    dict of (seeds,) or None
+        For classes `loss` and `accuracy` (share right, 0 to 1; an answer of nan is wrong). For regression `loss`,
+        `mse`, `mae` and `r2` (1 - squared error / squared deviation from the mean; nan where all targets are equal).
+        None where the part is empty.
+    """
+    samples = getattr(dataset, part) if isinstance(part, str) else part
+    if len(samples) == 0:
+        return None
+    logits = _logits(experiment, weights, dataset, samples.x)
+    with np.errstate(over="ignore", invalid="ignore"):  # weights that ran away give inf and nan, as they should
+        if experiment.task != "regression":
+            return {
+                "loss": _class_loss(experiment, logits, samples.y),
+                "accuracy": ((_labels(logits) == samples.y) & ~np.isnan(logits).any(axis=2)).mean(axis=1),
+            }
+        target = np.asarray(samples.y, float).reshape(len(samples), -1)
+        error = logits - target  # (seeds, n, 1)
+        mse = (error**2).mean(axis=(1, 2))
+        spread = ((target - target.mean(axis=0)) ** 2).mean()
+        r2 = 1 - mse / spread if spread > 0 else np.full_like(mse, np.nan)
+        return {"loss": mse, "mse": mse, "mae": np.abs(error).mean(axis=(1, 2)), "r2": r2}
+
+
+def labels(probabilities: Floats) -> NDArray[np.int64]:
+    """The class each row of probabilities (..., n, outputs) decides for, (..., n): above 0.5, or the likeliest."""
+    if probabilities.shape[-1] == 1:
+        return (probabilities[..., 0] > 0.5).astype(np.int64)
+    return probabilities.argmax(axis=-1)
+
+
+def confusion(
+    experiment: Experiment,
+    weights: Weights,
+    dataset: Dataset,
+    part: PartName = "validation",
+    seed_index: int | None = None,
+) -> Floats:
+    """How often class i (row) was taken for class j (column), (classes, classes).
+
+    Counts of one replicate, or their mean over all replicates: the whole adds up to the samples of the part.
+    Raises ValueError for regression."""
+    if experiment.task == "regression":
+        raise ValueError("confusion: got an experiment with numbers to predict, allowed is one with classes.")
+    samples: Part = getattr(dataset, part)
+    classes = experiment.data.classes
+    if len(samples) == 0:
+        return np.zeros((classes, classes))
+    guessed = _labels(_logits(experiment, _pick(weights, seed_index), dataset, samples.x))  # (seeds, n)
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (np.broadcast_to(samples.y, guessed.shape), guessed), 1)
+    return counts / len(guessed)
+
+
+def _logits(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
+    """The output layer's numbers, (seeds, n, outputs), before sigmoid or softmax."""
+    raw = np.asarray(x)
+    if raw.ndim == 1:
+        raw = raw.reshape(1, -1)
+    if raw.ndim != 2 or raw.shape[1] != experiment.data.inputs:
+        raise ValueError(f"x: got shape {raw.shape}, allowed is (n, {experiment.data.inputs}).")
+    with np.errstate(over="ignore", invalid="ignore"):
+        chunks = [
+            forward(experiment.layers, weights, dataset.scaling.apply(raw[start : start + _CHUNK]))
+            for start in range(0, max(1, len(raw)), _CHUNK)
+        ]
+    return np.concatenate(chunks, axis=1).astype(np.float64)
+
+
+def _labels(logits: Floats) -> NDArray[np.int64]:
+    return (logits[..., 0] > 0).astype(np.int64) if logits.shape[-1] == 1 else logits.argmax(axis=-1)
+
+
+def _class_loss(experiment: Experiment, logits: Floats, y: NDArray[np.int64]) -> Floats:
+    """Mean cross-entropy from logits, (seeds,), finite for any finite logits."""
+    if experiment.loss == "bce":
+        z = logits[..., 0]  # (seeds, n);  -log sigmoid(±z) = log(1 + exp(∓z))
+        return np.logaddexp(0, np.where(y == 1, -z, z)).mean(axis=1)
+    log_p = _log_softmax(logits)
+    return -log_p[:, np.arange(len(y)), y].mean(axis=1)
+
+
+def _log_softmax(z: Floats) -> Floats:
+    shifted = z - z.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _sigmoid(z: Floats) -> Floats:
+    return np.exp(-np.logaddexp(0, -z))
+
+
+def _pick(weights: Weights, seed_index: int | None) -> Weights:
+    """The weights of one replicate, still with a leading axis (of one); of all where seed_index is None."""
+    if seed_index is None:
+        return weights
+    return {name: values[seed_index : seed_index + 1] for name, values in weights.items()}
+
+
+# -- intervals -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the ends of its confidence interval; the ends are nan where one value alone says nothing of spread."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half(self) -> float:
+        """Half its width: what stands behind the ±."""
+        return (self.high - self.low) / 2
+
+
+def interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean of `values` with Student's t interval at `level`.
+
+    One value gives its mean with ends nan; no value, or one that is not finite, gives nan for all three
+    (a mean over the seeds that happened to survive would flatter)."""
+    x = np.asarray(values, float).ravel()
+    if len(x) == 0 or not np.isfinite(x).all():
+        return Interval(math.nan, math.nan, math.nan)
+    mean = float(x.mean())
+    if len(x) == 1:
+        return Interval(mean, math.nan, math.nan)
+    half = _t_quantile(len(x) - 1, level) * float(x.std(ddof=1)) / math.sqrt(len(x))
+    return Interval(mean, mean - half, mean + half)
+
+
+@lru_cache(maxsize=1024)
+def _t_quantile(freedom: int, level: float) -> float:
+    from scipy.special import stdtrit  # half a second of scipy.stats is not needed for one quantile
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+# -- pictures of what a network does ---------------------------------------------------------------------------------
+
+
+def surface(
+    experiment: Experiment, weights: Weights, dataset: Dataset, size: int = 48, seed_index: int | None = None
+) -> pd.DataFrame:
+    """What the network answers all over the plane, for data with two inputs.
+
+    The grid depends on the data alone (its range and a tenth more), so nothing moves while training does.
+
+    Parameters
+    ----------
+    size : int
+        Cells across; up, as many as keep the cells square.
+    seed_index : int, optional
+        Position of one replicate; the mean over all of them where it is left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell: `x`, `y` (centre, raw units), `value` (probability of class 1; of the likeliest class where
+        there are more than two; the prediction for regression) and `label` (class decided for; -1 for regression).
+
+    Raises ValueError where the data has not two inputs.
+    """
+    x, y, _ = grid(dataset, size)
+    across, up = np.meshgrid(x, y)  # (rows, columns)
+    points = np.column_stack([across.ravel(), up.ravel()]).astype(np.float32)
+    answer = predict(experiment, _pick(weights, seed_index), dataset, points).mean(axis=0)  # (cells, outputs)
+    if experiment.task == "regression":
+        value, label = answer[:, 0], np.full(len(points), -1)
+    else:
+        label = labels(answer)
+        value = answer[:, -1] if experiment.data.classes == 2 else answer.max(axis=1)
+    return pd.DataFrame({"x": across.ravel(), "y": up.ravel(), "value": value, "label": label})
+
+
+def grid(dataset: Dataset, size: int = 48) -> tuple[Floats, Floats, float]:
+    """Centres across (size,) and up (rows,), and the side of the square cells, of a data set's plane."""
+    low, high = _range(dataset)
+    if len(low) != 2:
+        raise ValueError(f"surface: got data with {len(low)} inputs, allowed is data with 2.")
+    step = (high[0] - low[0]) / size
+    rows = math.ceil((high[1] - low[1]) / step - 1e-9)
+    bottom = (low[1] + high[1] - rows * step) / 2
+    return low[0] + step * (np.arange(size) + 0.5), bottom + step * (np.arange(rows) + 0.5), float(step)
+
+
+def line(
+    experiment: Experiment, weights: Weights, dataset: Dataset, size: int = 100, seed_index: int | None = None
+) -> pd.DataFrame:
+    """The fitted line, for regression on one input: `x` (raw), `value` (mean over replicates, or one of them),
+    `low` and `high` (the lowest and highest replicate). Raises ValueError for other data."""
+    low, high = _range(dataset)
+    if len(low) != 1 or experiment.task != "regression":
+        raise ValueError("line: allowed is regression on one input.")
+    x = np.linspace(low[0], high[0], size)
+    each = predict(experiment, _pick(weights, seed_index), dataset, x[:, None].astype(np.float32))[
+        :, :, 0
+    ]  # (seeds, n)
+    return pd.DataFrame({"x": x, "value": each.mean(axis=0), "low": each.min(axis=0), "high": each.max(axis=0)})
+
+
+def _range(dataset: Dataset) -> tuple[Floats, Floats]:
+    """Lowest and highest raw input (inputs,) of all parts, and a tenth of the range more on either side."""
+    x = np.concatenate([np.asarray(getattr(dataset, part).x, float) for part in PARTS])
+    low, high = x.min(axis=0), x.max(axis=0)
+    margin = np.where(high > low, (high - low) * 0.1, 1.0)
+    return low - margin, high + margin
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture and what the network takes it for."""
+
+    pixels: NDArray[Any]
+    """(height, width), raw."""
+    label: int
+    predicted: int
+    probability: float
+    """Of the predicted class, mean over the replicates."""
+
+
+def pictures(
+    experiment: Experiment, weights: Weights, dataset: Dataset, count: int = 12, seed_index: int | None = None
+) -> list[Picture]:
+    """The first pictures of the validation part (of the training part where it is empty) with the network's guess.
+
+    Raises ValueError where the data is no pictures."""
+    if dataset.image_shape is None:
+        raise ValueError("pictures: allowed is data made of pictures (digits, mnist).")
+    samples = dataset.validation if len(dataset.validation) else dataset.train
+    x, y = samples.x[:count], samples.y[:count]
+    answer = predict(experiment, _pick(weights, seed_index), dataset, x).mean(axis=0)  # (count, classes)
+    return [
+        Picture(pixels.reshape(dataset.image_shape), int(label), int(row.argmax()), float(row.max()))
+        for pixels, label, row in zip(x, y, answer, strict=True)
+    ]
