@@ -25,7 +25,9 @@ DATA_NOTES: Mapping[str, str] = {
     "xor": mark("Opposite corners belong together: the problem one neuron cannot solve."),
     "gaussians": mark("Two clouds of points: a single neuron is enough."),
     "spirals": mark("Two arms wound around each other: the hardest of the plane sets."),
-    "synthetic": mark("A made-up table of numbers with two or more classes; a share of the labels is wrong on purpose."),
+    "synthetic": mark(
+        "A made-up table of numbers with two or more classes; a share of the labels is wrong on purpose."
+    ),
     "digits": mark("1,797 handwritten digits of 8×8 pixels; they come with nnlab."),
     "mnist": mark("70,000 handwritten digits of 28×28 pixels; downloaded once, 11 MB."),
     "celsius": mark("Seven temperatures in °C and °F, rounded as in the course."),

@@ -65,7 +65,9 @@ class Text:
         if value in (float("inf"), float("-inf")):
             return "∞" if value > 0 else MINUS + "∞"
         size = abs(value)
-        if size and (size < 1e-4 or size >= 1e6):
+        if size == 0:
+            return "0"
+        if (size < 1e-4 or size >= 1e6):
             mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
             text = f"{mantissa}e{int(power)}"
         else:

@@ -1,0 +1,66 @@
+"""Home: the presets, and the way back to recent runs."""
+
+import streamlit as st
+
+from nnlab.costs import estimate_seconds
+from nnlab.lab import LimitError
+from nnlab.presets import presets
+from nnlab.spec import seeds_text
+from nnlab.ui.cards import CARDS, card_picture
+from nnlab.ui.frame import open_page
+from nnlab.ui.labels import problem_text
+from nnlab.ui.rows import run_row
+
+page = open_page("home")
+t = page.t
+
+
+def run(name: str, n_seeds: int) -> None:
+    """Submits a preset; the page turns to the live view."""
+    try:
+        st.session_state["opened-run"] = page.lab.submit(presets[name], range(n_seeds), owner=page.owner).id
+    except LimitError as error:
+        st.session_state["refused"] = problem_text(error.problems[0], t)
+
+
+if opened := st.session_state.pop("opened-run", None):
+    page.go("train", {"run": opened})
+
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="home-head"):
+    with st.container(width=720, gap=None):
+        st.title(t("Take a network apart"), anchor=False)
+        st.markdown(
+            t("Choose data, build a network layer by layer, watch its loss fall, and find out what depth really does.")
+        )
+    page.link("build", t("Build your own"), width="content")
+
+if refused := st.session_state.pop("refused", None):
+    st.error(refused, icon=":material/block:")
+
+columns = st.columns(3)
+for i, card in enumerate(CARDS):
+    experiment = presets[card.preset]
+    with columns[i % 3], st.container(border=True, key=f"card-{card.preset}", height="stretch"):
+        card_picture(page, card.preset)
+        st.markdown(f"**{t(card.title)}**  \n{t(card.question)}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                t("Run"),
+                icon=":material/play_arrow:",
+                type="primary",
+                key=f"run-{card.preset}",
+                on_click=run,
+                args=(card.preset, card.seeds),
+            )
+            link = {**experiment.to_query(), "seeds": seeds_text(range(card.seeds))}
+            page.link("build", t("Open in Build"), link, width="content")
+            st.caption(t("about {time}", time=t.seconds(estimate_seconds(experiment, card.seeds))), width="content")
+
+recent = page.lab.runs(owner=page.owner)[:5]
+st.markdown(f"#### {t('Continue')}")
+if recent:
+    for one in recent:
+        run_row(page, one)
+    page.link("runs", t("All runs"), width="content")
+else:
+    st.caption(t("Nothing trained yet. Run one of the cards above: the first curve is there within seconds."))
