@@ -61,7 +61,7 @@ DATASETS: Mapping[str, DataFacts] = MappingProxyType(
         "circles": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.1}),
         "xor": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.1}),
         "gaussians": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.5}),
-        "spirals": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.1}),
+        "spirals": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.05}),
         "digits": DataFacts(
             "classes", 64, 10, 1797, frozenset({"n_samples"}), (8, 8), defaults={"n_samples": 1797, "scaling": "minmax"}
         ),

@@ -1,0 +1,100 @@
+"""Name → `Dataset`. A family of data sets is one small module with one function `load(spec, rng) -> Raw`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from nnlab.datasets import celsius, digits, mnist, plane, synthetic
+from nnlab.datasets.base import Dataset, Part, PartName, Raw, Scaling, fit_scaling
+from nnlab.datasets.mnist import DatasetUnavailable
+from nnlab.datasets.split import spread_order
+from nnlab.problems import Problem, SpecError
+from nnlab.settings import settings
+from nnlab.spec import DATASETS, DataSpec, Experiment
+
+__all__ = ["LOADERS", "Dataset", "DatasetUnavailable", "Part", "PartName", "Raw", "Scaling", "load_dataset"]
+
+LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingProxyType(
+    {
+        "synthetic": synthetic.load,
+        **dict.fromkeys(plane.SHAPES, plane.load),
+        "digits": digits.load,
+        "mnist": mnist.load,
+        "celsius": celsius.load,
+    }
+)
+"""One entry for every name in `nnlab.spec.DATASETS`."""
+
+_SAMPLING, _SPLIT = 10, 11  # streams of the data seed, apart from those of nnlab.draws
+
+
+def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
+    """The data an experiment asks for, split and with its scaling fitted.
+
+    Parameters
+    ----------
+    spec
+        A DataSpec, an Experiment, or the name of a data set or preset.
+
+    Returns
+    -------
+    Dataset
+        Same spec, same data, bit for bit. Sizes are `spec.sizes`; classes are spread evenly over the parts, and
+        every class is in the training part. The test part does not change with the validation share. The last few
+        are kept, so asking again costs nothing.
+
+    Raises
+    ------
+    SpecError
+        For an unknown name.
+    DatasetUnavailable
+        For MNIST, when it is neither on disk nor to be had.
+    """
+    if isinstance(spec, str):
+        spec = _named(spec)
+    elif isinstance(spec, Experiment):
+        spec = spec.data
+    return _load(spec, settings().data_dir)
+
+
+def _named(name: str) -> DataSpec:
+    from nnlab.presets import presets
+
+    if name in DATASETS:
+        return DataSpec.model_validate({"name": name})
+    if name in presets:
+        return presets[name].data
+    choices = tuple(dict.fromkeys([*DATASETS, *presets]))
+    raise SpecError([Problem("data.name", name, "choice", choices=choices)])
+
+
+@lru_cache(maxsize=4)  # MNIST takes 47 MB a split
+def _load(spec: DataSpec, data_dir: Path) -> Dataset:
+    raw = LOADERS[spec.name](spec, np.random.default_rng((_SAMPLING, spec.seed)))
+    train_size, validation_size, _ = spec.sizes
+    if train_size == len(raw.x):  # nothing to split: in the order given
+        order = np.arange(train_size)
+    else:
+        classes = raw.y if raw.class_names else np.zeros(len(raw.y))
+        order = spread_order(classes, np.random.default_rng((_SPLIT, spec.seed)))
+    # training first, test last: a different validation share leaves the test part alone
+    train, validation, test = (
+        Part(raw.x[rows], raw.y[rows]) for rows in np.split(order, [train_size, train_size + validation_size])
+    )
+    return Dataset(
+        name=spec.name,
+        task=spec.task,
+        train=train,
+        validation=validation,
+        test=raw.test or test,
+        scaling=fit_scaling(spec.scaling, train.x, raw.full_scale),
+        feature_names=raw.feature_names,
+        class_names=raw.class_names,
+        target_name=raw.target_name,
+        image_shape=spec.facts.image_shape,
+    )

@@ -1,0 +1,118 @@
+"""What a data set is once it is loaded: three parts, the scaling fitted on the first, and names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.spec import Scaling as ScalingName
+from nnlab.spec import Task
+
+PartName = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Samples as they came, not scaled. The arrays are read-only: they are shared by everyone in the process."""
+
+    x: NDArray[Any]
+    """(n, inputs) float32, or uint8 for pictures."""
+    y: NDArray[Any]
+    """(n,) int64 class numbers, or (n, 1) float32 for regression."""
+
+    def __post_init__(self) -> None:
+        self.x.setflags(write=False)
+        self.y.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """(x - shift) * scale, by feature; for pictures the same for every pixel."""
+
+    shift: NDArray[np.float32]
+    """(inputs,) or (1,)"""
+    scale: NDArray[np.float32]
+
+    def apply(self, x: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw (n, inputs) → what the network sees, a new float32 array of the same shape."""
+        scaled = np.array(x, np.float32)
+        scaled -= self.shift
+        scaled *= self.scale
+        return scaled
+
+
+def fit_scaling(name: ScalingName, x: NDArray[Any], full_scale: float | None = None) -> Scaling:
+    """The scaling a training part x (n, inputs) asks for.
+
+    standard: mean 0 and deviation 1 of every feature; minmax: 0 to 1. A feature that never changes is only shifted.
+    `full_scale` says that x are pictures with pixels from 0 to that value: minmax divides by it, standard takes one
+    mean and deviation over all pixels.
+    """
+    if name == "none":
+        shift, width = np.zeros(1), np.ones(1)
+    elif full_scale is not None and name == "minmax":
+        shift, width = np.zeros(1), np.array([full_scale])
+    elif full_scale is not None:
+        counts = np.bincount(x.ravel(), minlength=256)  # exact, and no float copy of all pictures
+        values = np.arange(len(counts))
+        mean = np.average(values, weights=counts)
+        shift, width = np.array([mean]), np.sqrt([np.average((values - mean) ** 2, weights=counts)])
+    elif name == "standard":
+        exact = x.astype(np.float64)
+        shift, width = exact.mean(0), exact.std(0)
+    else:
+        shift = x.min(0).astype(np.float64)
+        width = x.max(0) - shift
+    width = np.where(width > 0, width, 1.0)
+    return Scaling(shift.astype(np.float32), (1 / width).astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """What a family of data sets hands over: samples before they are split, and names."""
+
+    x: NDArray[Any]
+    """(n, inputs)"""
+    y: NDArray[Any]
+    """(n,) or (n, 1)"""
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    target_name: str = "class"
+    full_scale: float | None = None
+    """Of a pixel, where the samples are pictures."""
+    test: Part | None = None
+    """A test part that comes with the data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set, split and ready. Parts other than `train` may be empty."""
+
+    name: str
+    task: Task
+    train: Part
+    validation: Part
+    test: Part
+    scaling: Scaling
+    """Fitted on `train` alone. Engines and predictions call `scaling.apply` on raw samples."""
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    """() for regression."""
+    target_name: str
+    image_shape: tuple[int, int] | None = None
+    """(height, width) where a sample is a picture."""
+
+    def part(self, name: PartName) -> Part:
+        """One of the parts by its name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+    @property
+    def inputs(self) -> int:
+        """Numbers a sample has."""
+        return int(self.train.x.shape[1])

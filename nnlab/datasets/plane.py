@@ -1,0 +1,77 @@
+"""Two classes in the plane: what a network learns can be seen.
+
+Noise is the standard deviation of Gaussian noise on both coordinates, in the units of the coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.datasets.base import Raw
+from nnlab.spec import DataSpec
+
+Points = NDArray[np.float64]
+Shape = Callable[[NDArray[np.int64], np.random.Generator], Points]
+
+
+def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
+    """spec.n_samples points, half of them of each class."""
+    y = np.arange(spec.n_samples) % 2
+    points = SHAPES[spec.name](y, rng) + rng.normal(0.0, 1.0, (len(y), 2)) * spec.noise  # (n, 2)
+    return Raw(points.astype(np.float32), y, ("x1", "x2"), ("0", "1"))
+
+
+def moons(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
+    """Two half circles of radius 1, one upside down, reaching into each other (as scikit-learn's make_moons)."""
+    angle = math.pi * _even(y)
+    return np.where(
+        (y == 0)[:, None],
+        np.stack([np.cos(angle), np.sin(angle)], 1),
+        np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], 1),
+    )
+
+
+def circles(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
+    """A circle of radius 0.5 inside one of radius 1 (as scikit-learn's make_circles with factor=0.5)."""
+    angle, radius = 2 * math.pi * _even(y, closed=False), np.where(y == 0, 1.0, 0.5)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+
+
+def xor(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
+    """The quadrants of a square from -1 to 1: class 1 where the signs agree, with a gap along the axes
+    (as TensorFlow Playground's, a fifth of its size)."""
+    size = 0.06 + rng.random((len(y), 2)) * (1 - 0.06)
+    first = np.where(np.arange(len(y)) // 2 % 2, 1, -1)
+    points: Points = size * np.stack([first, np.where(y == 1, first, -first)], 1)
+    return points
+
+
+def gaussians(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
+    """Two round clouds of deviation 0.35 about (1, 1) and (-1, -1) (as TensorFlow Playground's, half its size)."""
+    return np.where(y == 1, -1.0, 1.0)[:, None] + rng.normal(0.0, 0.35, (len(y), 2))
+
+
+def spirals(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
+    """Two arms, each 1¾ turns: radius t, angle 3.5πt (+ π for the other), t from 0 to 1 (as TensorFlow
+    Playground's, a fifth of its size)."""
+    t = _even(y, closed=False)
+    angle = 3.5 * math.pi * t + math.pi * y
+    return np.stack([t * np.sin(angle), t * np.cos(angle)], 1)
+
+
+def _even(y: NDArray[np.int64], *, closed: bool = True) -> Points:
+    """Evenly spaced numbers from 0 to 1 for each class by itself (n,)."""
+    where = np.empty(len(y))
+    for label in (0, 1):
+        where[y == label] = np.linspace(0, 1, int((y == label).sum()), endpoint=closed)
+    return where
+
+
+SHAPES: Mapping[str, Shape] = MappingProxyType(
+    {"moons": moons, "circles": circles, "xor": xor, "gaussians": gaussians, "spirals": spirals}
+)

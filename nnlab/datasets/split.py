@@ -1,0 +1,23 @@
+"""Orders of samples in which every stretch has its fair share of every class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def spread_order(y: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]:
+    """A random order of the n samples with the classes y (n,) evenly spread.
+
+    Any stretch of length m holds m times the share of every class, give or take one, and the first samples are one
+    of every class. So cutting the order anywhere is a stratified split, however few samples there are.
+    """
+    shuffled = rng.permutation(len(y))
+    by_class = shuffled[np.argsort(y[shuffled], kind="stable")]  # classes one after the other, random inside
+    _, starts, counts = np.unique(y[by_class], return_index=True, return_counts=True)
+    rank = np.arange(len(y)) - np.repeat(starts, counts)  # place inside its class: 0, 1, ...
+    place = (rank + 0.5) / np.repeat(counts, counts)  # where on 0..1 the sample belongs
+    place[rank == 0] = -1  # a rare class must not miss the beginning
+    return by_class[np.lexsort((rng.random(len(y)), place))]

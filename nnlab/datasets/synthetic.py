@@ -1,0 +1,49 @@
+"""A made-up problem of any number of features and classes, hard enough that depth matters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnlab.datasets.base import Raw
+from nnlab.spec import DataSpec
+
+CLOUDS = 3
+"""Clouds a class consists of: no straight line parts them, so a network has something to gain from its layers."""
+
+
+def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
+    """spec.n_samples points in clouds: every class has several, each stretched its own way.
+
+    The clouds live in the informative features, a little over half of them; the rest are mixtures of those, as in
+    scikit-learn's make_classification (Guyon 2003), and all are rotated so that no feature shows the answer alone.
+    The share noise / 10 of the labels is wrong.
+    """
+    informative = spec.features // 2 + 1
+    clouds = spec.classes * CLOUDS
+    centres = _apart(clouds, informative, rng)  # (clouds, informative)
+    stretch = rng.normal(0.0, 0.5, (clouds, informative, informative)) / np.sqrt(informative)
+    mixing = np.linalg.qr(rng.normal(size=(spec.features, informative)))[0]  # (features, informative)
+
+    y = np.arange(spec.n_samples) % spec.classes
+    cloud = y + spec.classes * rng.integers(CLOUDS, size=len(y))
+    points = centres[cloud] + np.einsum("ni,nij->nj", rng.normal(size=(len(y), informative)), stretch[cloud])
+
+    # the first of every class keeps its label: no class can vanish
+    flipped = spec.classes + rng.permutation(len(y) - spec.classes)[: round(len(y) * spec.noise / 10)]
+    y[flipped] = (y[flipped] + rng.integers(1, spec.classes, size=len(flipped))) % spec.classes
+    return Raw(
+        (points @ mixing.T).astype(np.float32),
+        y,
+        tuple(f"x{i + 1}" for i in range(spec.features)),
+        tuple(str(label) for label in range(spec.classes)),
+    )
+
+
+def _apart(n: int, dimensions: int, rng: np.random.Generator) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """n places in a box, far from one another (n, dimensions): each the best of ten tries (Mitchell 1991)."""
+    chosen = rng.uniform(-2, 2, (1, dimensions))
+    while len(chosen) < n:
+        tries = rng.uniform(-2, 2, (10, dimensions))
+        nearest = np.linalg.norm(tries[:, None] - chosen[None], axis=2).min(1)
+        chosen = np.vstack([chosen, tries[nearest.argmax()]])
+    return chosen
