@@ -197,7 +197,9 @@ def _download(missing: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str
     pooch.get_logger().setLevel("WARNING")
     for position, file in enumerate(missing):
         reason: Literal["offline", "damaged"] = "offline"
-        for mirror in [mirror for mirror in mirrors for _attempt in (1, 2)]:
+        attempts = list(mirrors)
+        for mirror in attempts:
+            downloader = _Resuming(file, folder, count)
             try:
                 # pooch checks the sum and only then puts the file in its place
                 pooch.retrieve(
@@ -205,14 +207,16 @@ def _download(missing: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str
                     known_hash=f"sha256:{file.sha256}",
                     fname=file.name,
                     path=folder,
-                    downloader=_Resuming(file, folder, count),
+                    downloader=downloader,
                 )
                 count.before += file.size
                 break
             except requests.RequestException:
-                continue  # gone, refused or cut off: what has come stays for the next attempt
-            except ValueError:  # the sum is wrong, and the next attempt starts from nothing
+                continue  # gone, refused or cut off: what has come stays for the next mirror
+            except ValueError:  # the sum is wrong
                 reason = "damaged"
+                if downloader.resumed:  # perhaps by the old beginning alone: once more from nothing
+                    attempts.append(mirror)
         else:
             raise DatasetUnavailable(reason, folder, [file.name for file in missing[position:]])
 
@@ -224,6 +228,7 @@ class _Resuming:
         self.file = file
         self.part = folder / f"{file.name}.part"
         self.count = count
+        self.resumed = False
 
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
         import requests
@@ -232,12 +237,13 @@ class _Resuming:
         if have >= self.file.size:  # nothing to go on from: not the file, or its sum was never checked
             have = 0
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with requests.get(url, headers=headers, stream=True, timeout=(10, 30)) as answer:
+        with requests.get(url, headers=headers, stream=True, timeout=(5, 30)) as answer:
             answer.raise_for_status()
             if answer.status_code != 206:  # the whole file, whatever was asked for
                 have = 0
             if int(answer.headers.get("Content-Length", self.file.size - have)) != self.file.size - have:
                 raise requests.ConnectionError(f"{url} is not the file")  # a login page of the network, say
+            self.resumed = have > 0
             with self.part.open("ab" if have else "wb") as target:
                 for chunk in answer.iter_content(1 << 16):
                     target.write(chunk)

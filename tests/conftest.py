@@ -1,0 +1,57 @@
+"""Shared fixtures. Every test has a home folder of its own; MNIST is read from where NNLAB_DATA_DIR points."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nnlab.settings import load_settings, settings
+
+_BESIDE = Path(__file__).parents[2] / "shared" / "data"
+_DATA_DIR = (  # decided before any test changes the environment
+    _BESIDE if _BESIDE.is_dir() and not os.environ.get("NNLAB_DATA_DIR") else load_settings().data_dir
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A new NNLAB_HOME; no setting of the machine reaches a test but those named NNLAB_TEST_."""
+    for name in [name for name in os.environ if name.startswith("NNLAB_") and not name.startswith("NNLAB_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NNLAB_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield tmp_path / "home"
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def mnist_source() -> Path:
+    """The folder whose folder `mnist` holds the real MNIST, for fixtures that outlive a test."""
+    from nnlab.datasets import mnist
+
+    if not mnist.available(_DATA_DIR / "mnist"):
+        why = f"needs the four MNIST files in {_DATA_DIR / 'mnist'}; `nnlab data fetch mnist` gets them"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    return _DATA_DIR
+
+
+@pytest.fixture
+def mnist_dir(home: Path, mnist_source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As `mnist_source`, with NNLAB_DATA_DIR set to it for this test."""
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(mnist_source))
+    settings.cache_clear()
+    return mnist_source
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
