@@ -17,7 +17,7 @@ from nnlab.spec import Experiment, Layer, ModelSpec, TrainSpec
 
 Array = NDArray[np.float32]
 
-_WEIGHTS, _ORDER, _DROPOUT = 1, 2, 3  # keep the streams of one seed apart
+_WEIGHTS, _ORDER, _DROPOUT, _SCORED = 1, 2, 3, 4  # keep the streams of one seed apart
 
 
 def initial_weights(experiment: Experiment, seed: int) -> dict[str, Array]:
@@ -71,6 +71,13 @@ def _draw_layer(
 def epoch_order(data_seed: int, epoch: int, n: int) -> NDArray[np.int64]:
     """The order in which epoch `epoch` (the first is 1) visits the n training samples, shared by all replicates."""
     return np.random.default_rng((_ORDER, data_seed, epoch)).permutation(n)
+
+
+def scored_samples(data_seed: int, n: int, at_most: int = 5000) -> NDArray[np.int64]:
+    """Which of the n training samples the scores of an epoch are measured on: always the same, in order."""
+    if n <= at_most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng((_SCORED, data_seed)).choice(n, at_most, replace=False))
 
 
 def dropout_draws(seed: int, epoch: int, layer: int) -> np.random.Generator:

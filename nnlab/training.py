@@ -1,0 +1,334 @@
+"""Training, whatever the engine: epochs, scores, early stopping, checkpoints.
+
+    for epoch in train("activations", seeds=10):
+        print(epoch.epoch, epoch.validation_score)  # (seeds,)
+
+An engine (PyTorch's in `nnlab.torch_engine`, the readable one in `nnlab.scratch`) makes one pass over the data and
+measures; everything around that is here, once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as _load_arrays
+from safetensors.numpy import save as _save_arrays
+
+from nnlab import draws
+from nnlab.datasets import Dataset, Part, PartName, load_dataset
+from nnlab.presets import presets
+from nnlab.problems import Problem, SpecError
+from nnlab.spec import Experiment, as_seeds
+
+METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
+"""What every epoch measures. Score: accuracy (0 to 1) for classes, mean squared error for regression."""
+
+Weights = dict[str, NDArray[np.float32]]
+"""Arrays (seeds, ...) by the names of `nnlab.draws`."""
+Floats = NDArray[np.float64]
+
+
+class EngineProtocol(Protocol):
+    """What an engine does for a Training. It keeps the replicates' weights and the optimizer's state."""
+
+    def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None: ...
+
+    def run_epoch(self, epoch: int) -> None:
+        """One pass over the training part; the first epoch is 1. Order, learning rates and dropout as in `draws`."""
+
+    def scores(self, part: Part) -> tuple[Floats, Floats]:
+        """Loss and score (seeds,) of a part that is not empty, in evaluation mode."""
+
+    def weights(self) -> Weights:
+        """Copies."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The optimizer's state: copies."""
+
+    def load(self, weights: Weights, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from here."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Arrays are (seeds,), nan where there is no validation part or the replicate had
+    stopped before."""
+
+    epoch: int
+    seeds: tuple[int, ...]
+    train_loss: Floats
+    """Measured after the epoch, in evaluation mode, on the training part (on 5,000 of it where it is larger), so
+    that the gap to validation compares like with like."""
+    train_score: Floats
+    validation_loss: Floats
+    validation_score: Floats
+    lr: float
+    """Of the epoch's last step."""
+    seconds: float
+    """All replicates together, measuring included."""
+
+
+class Training(Iterator[Epoch]):
+    """One experiment under one or more seeds, trained together: iterate over it, an Epoch at a time.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    seeds : number of seeds (`10` is 0 to 9) or the seeds
+    dataset : the data, where it is at hand; else `load_dataset(experiment.data)`
+    checkpoint : what `checkpoint()` of an earlier Training gave: goes on from there, bit for bit. Its experiment may
+        differ in `train.epochs`, which adds (or takes away) epochs.
+
+    Raises
+    ------
+    SpecError
+        If the seeds cannot be.
+    ValueError
+        If the checkpoint is not one, or belongs to another experiment or other seeds.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        seeds: int | Iterable[int] = 1,
+        *,
+        dataset: Dataset | None = None,
+        checkpoint: bytes | None = None,
+    ) -> None:
+        self.experiment, self.seeds = experiment, as_seeds(seeds)
+        self.dataset = load_dataset(experiment.data) if dataset is None else dataset
+        self._scored = _sample(self.dataset.train, experiment.data.seed)
+
+        count = len(self.seeds)
+        self.epoch = 0
+        """Epochs done."""
+        self.seconds = 0.0
+        """Training time so far, of earlier sittings too."""
+        self.history: list[Epoch] = []
+        """The epochs of this sitting."""
+        self.best_epoch: NDArray[np.int64] = np.zeros(count, np.int64)
+        """(seeds,) The epoch of the lowest validation loss so far (training loss where there is no validation part);
+        0 where no loss was finite yet."""
+        self.stopped_after: NDArray[np.int64] = np.zeros(count, np.int64)
+        """(seeds,) The epoch after which early stopping ended a replicate; 0 while it goes on."""
+        self._best_loss: Floats = np.full(count, np.inf)
+        start = draws.stacked_weights(experiment, self.seeds)
+        self._best = {name: array.copy() for name, array in start.items()}
+        self._engine = _engine(experiment)(experiment, self.seeds, self.dataset, start)
+        if checkpoint is not None:
+            self._resume(checkpoint)
+
+    # the loop
+
+    @property
+    def finished(self) -> bool:
+        return self.epoch >= self.experiment.train.epochs or bool(self.stopped_after.all())
+
+    def __iter__(self) -> Training:
+        return self
+
+    def __next__(self) -> Epoch:
+        if self.finished:
+            raise StopIteration
+        began = time.perf_counter()
+        self.epoch += 1
+        self._engine.run_epoch(self.epoch)
+
+        going = self.stopped_after == 0  # (seeds,); a stopped replicate is carried along, but no longer looked at
+        train_loss, train_score = self._engine.scores(self._scored)
+        if len(self.dataset.validation):
+            validation_loss, validation_score = self._engine.scores(self.dataset.validation)
+        else:
+            validation_loss = validation_score = np.full(len(self.seeds), np.nan)
+        self._keep_best(validation_loss if len(self.dataset.validation) else train_loss, going)
+
+        rates = draws.learning_rates(self.experiment.train, self.experiment.steps_per_epoch, self.epoch)
+        seconds = time.perf_counter() - began
+        self.seconds += seconds
+        self.history.append(
+            Epoch(
+                epoch=self.epoch,
+                seeds=self.seeds,
+                train_loss=np.where(going, train_loss, np.nan),
+                train_score=np.where(going, train_score, np.nan),
+                validation_loss=np.where(going, validation_loss, np.nan),
+                validation_score=np.where(going, validation_score, np.nan),
+                lr=float(rates[-1]),
+                seconds=seconds,
+            )
+        )
+        return self.history[-1]
+
+    def _keep_best(self, loss: Floats, going: NDArray[np.bool_]) -> None:
+        better = going & (loss < self._best_loss)  # never where the loss is nan
+        if better.any():
+            self._best_loss[better] = loss[better]
+            self.best_epoch[better] = self.epoch
+            for name, array in self._engine.weights().items():
+                self._best[name][better] = array[better]
+        patience = self.experiment.train.patience
+        if patience:
+            self.stopped_after[going & (self.epoch - self.best_epoch >= patience)] = self.epoch
+
+    def result(self) -> Result:
+        """Train to the end."""
+        for _ in self:
+            pass
+        return Result(self)
+
+    # weights
+
+    def weights(self) -> Weights:
+        """The present weights (seeds, ...), copies."""
+        return self._engine.weights()
+
+    def best_weights(self) -> Weights:
+        """The weights of `best_epoch`, copies."""
+        return {name: array.copy() for name, array in self._best.items()}
+
+    def final_weights(self) -> Weights:
+        """The present weights, but a replicate that stopped early has its best ones."""
+        weights, stopped = self._engine.weights(), self.stopped_after > 0
+        for name, array in weights.items():
+            array[stopped] = self._best[name][stopped]
+        return weights
+
+    # pause and resume
+
+    def checkpoint(self) -> bytes:
+        """Everything needed to go on, as safetensors."""
+        arrays: dict[str, NDArray[Any]] = {
+            "best_epoch": self.best_epoch,
+            "best_loss": self._best_loss,
+            "stopped_after": self.stopped_after,
+        }
+        arrays |= {f"weights/{name}": array for name, array in self._engine.weights().items()}
+        arrays |= {f"best/{name}": array for name, array in self._best.items()}
+        arrays |= {f"state/{name}": array for name, array in self._engine.state().items()}
+        about = {
+            "experiment": self.experiment.to_json(),
+            "seeds": json.dumps(self.seeds),
+            "epoch": str(self.epoch),
+            "seconds": repr(self.seconds),
+        }
+        return _save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=about)
+
+    def _resume(self, checkpoint: bytes) -> None:
+        try:
+            arrays = _load_arrays(checkpoint)
+            about = json.loads(checkpoint[8 : 8 + int.from_bytes(checkpoint[:8], "little")])["__metadata__"]
+            theirs, seeds = Experiment.from_json(about["experiment"]), tuple(json.loads(about["seeds"]))
+            epoch, seconds = int(about["epoch"]), float(about["seconds"])
+            groups: dict[str, dict[str, NDArray[Any]]] = {"weights": {}, "best": {}, "state": {}, "": {}}
+            for name, array in arrays.items():
+                group, slash, rest = name.partition("/")
+                groups[group if slash else ""][rest if slash else name] = array
+            best_epoch, best_loss, stopped_after = (groups[""][n] for n in ("best_epoch", "best_loss", "stopped_after"))
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
+        ours = self.experiment
+        if theirs.set({"train.epochs": ours.train.epochs}) != ours:
+            raise ValueError(
+                "checkpoint: it was made by another experiment, allowed is one that differs in train.epochs alone."
+            )
+        if seeds != self.seeds:
+            raise ValueError(f"checkpoint: it was made with seeds {list(seeds)}, not with {list(self.seeds)}.")
+        self._engine.load(groups["weights"], groups["state"])
+        self._best = groups["best"]
+        self.best_epoch, self._best_loss, self.stopped_after = best_epoch, best_loss, stopped_after
+        self.epoch, self.seconds = epoch, seconds
+
+
+def train(
+    experiment: Experiment | str,
+    seeds: int | Iterable[int] = 1,
+    *,
+    dataset: Dataset | None = None,
+    checkpoint: bytes | None = None,
+) -> Training:
+    """A Training of an experiment, or of the preset of that name: iterate over it, or call `.result()`.
+
+    Raises SpecError if there is no such preset or the seeds cannot be."""
+    if isinstance(experiment, str):
+        if experiment not in presets:
+            raise SpecError([Problem("experiment", experiment, "choice", choices=tuple(presets))])
+        experiment = presets[experiment]
+    return Training(experiment, seeds, dataset=dataset, checkpoint=checkpoint)
+
+
+class Result:
+    """What a finished Training came to."""
+
+    def __init__(self, training: Training) -> None:
+        self.experiment, self.seeds, self.dataset = training.experiment, training.seeds, training.dataset
+        self.stacked = training.final_weights()
+        """The final weights of all replicates, arrays (seeds, ...)."""
+        self.best_epoch = training.best_epoch.copy()
+        """(seeds,) See Training."""
+        self.epochs, self.seconds = training.epoch, training.seconds
+        self._history = tuple(training.history)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """One row an epoch and seed: epoch, seed, the METRICS, lr, seconds (of all replicates together)."""
+        return metrics_frame(self._history)
+
+    def weights(self, seed: int) -> Weights:
+        """One replicate's weights. Raises ValueError if that seed was not trained."""
+        if seed not in self.seeds:
+            raise ValueError(f"seed: got {seed}, allowed is one of {', '.join(map(str, self.seeds))}.")
+        i = self.seeds.index(seed)
+        return {name: array[i] for name, array in self.stacked.items()}
+
+    def evaluate(self, part: PartName = "test") -> dict[str, Floats] | None:
+        """Loss and accuracy, or loss, mse, mae and r2, each (seeds,), of a part; None where the part is empty."""
+        from nnlab.evaluation import evaluate
+
+        return evaluate(self.experiment, self.stacked, self.dataset, part)
+
+    def predict(self, x: ArrayLike) -> Floats:
+        """Raw inputs (n, inputs) to (seeds, n, outputs): probabilities of the classes (of class 1 alone where one
+        logit decides between two), or values in raw units."""
+        from nnlab.evaluation import predict
+
+        return predict(self.experiment, self.stacked, self.dataset, x)
+
+
+def metrics_frame(epochs: Iterable[Epoch]) -> pd.DataFrame:
+    """Epochs as a tidy table: one row an epoch and seed, with columns epoch, seed, the METRICS, lr, seconds."""
+    epochs = list(epochs)
+    names = [f.name for f in fields(Epoch) if f.name not in ("epoch", "seeds")]
+    counts = [len(epoch.seeds) for epoch in epochs]
+    columns: dict[str, Any] = {
+        "epoch": np.repeat(np.array([epoch.epoch for epoch in epochs], np.int64), counts),
+        "seed": np.array([seed for epoch in epochs for seed in epoch.seeds], np.int64),
+    }
+    for name in names:
+        values = [np.broadcast_to(getattr(epoch, name), (len(epoch.seeds),)) for epoch in epochs]
+        columns[name] = np.concatenate(values) if values else np.empty(0)
+    return pd.DataFrame(columns)
+
+
+def _engine(experiment: Experiment) -> type[EngineProtocol]:
+    if experiment.train.engine == "numpy":
+        from nnlab.scratch import NumpyEngine
+
+        return NumpyEngine
+    from nnlab.torch_engine import TorchEngine
+
+    return TorchEngine
+
+
+def _sample(part: Part, data_seed: int) -> Part:
+    """The samples on which the training scores are measured."""
+    rows = draws.scored_samples(data_seed, len(part))
+    return part if len(rows) == len(part) else Part(part.x[rows], part.y[rows])
