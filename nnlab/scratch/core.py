@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -77,13 +78,15 @@ class Linear(Module):
         return np.add(y, self.parameters["bias"][..., None, :], out=y)
 
     def backward(self, g: Array) -> Array:
-        self.parameter_gradients(g)
+        np.matmul(self.x.mT, g, out=self.gradients["weight"])
+        np.matmul(ones(g.shape[-2], g.dtype.char), g, out=self.gradients["bias"])  # 1·g₀ + 1·g₁ + …: a fast sum
         return self.keep("gx", np.matmul, g, self.parameters["weight"].mT)
 
-    def parameter_gradients(self, g: Array) -> None:
-        """∂L/∂W and ∂L/∂b alone: the first layer of a network needs no gradient of its input, the data."""
-        np.matmul(self.x.mT, g, out=self.gradients["weight"])
-        np.add.reduce(g, axis=-2, out=self.gradients["bias"])
+
+@cache
+def ones(n: int, kind: str) -> Array:
+    """A row of n ones."""
+    return np.ones(n, kind)
 
 
 class ReLU(Module):
@@ -98,7 +101,8 @@ class ReLU(Module):
         return self.y
 
     def backward(self, g: Array) -> Array:
-        return self.keep("gx", np.multiply, g, self.keep("slope", np.greater, self.y, 0))
+        slope = self.keep("slope", np.sign, self.y)  # y is never negative, so its sign is 1 or 0
+        return np.multiply(g, slope, out=slope)
 
 
 class LogSoftmax(Module):
@@ -144,23 +148,33 @@ class Sequential(Module):
             yield from module.parts()
 
 
-class NLL:
+class Loss:
+    """How wrong outputs y are against targets t, as one number to make small: the mean over the batch."""
+
+    def forward(self, y: Array, t: Array) -> Array:
+        """L, one number a network."""
+        raise NotImplementedError
+
+    def backward(self, y: Array, t: Array) -> Array:
+        """∂L/∂y, where every way back begins."""
+        raise NotImplementedError
+
+
+class NLL(Loss):
     """Negative log-likelihood: how little the network believed in the right class, averaged over the batch.
 
-        forward    L = −(1/n) Σ_n y_nt            y: log-probabilities, t: the class of sample n
-        backward   g_nj = −1/n where j = t, else 0
+        forward    L = −(1/n) Σ_n Σ_j t_nj y_nj      t is 1 for the right class and 0 for the others: one term a sample
+        backward   ∂L/∂y_nj = −t_nj / n
 
-    y (..., batch, classes), t (batch,) class indices → L (...).
+    y (..., batch, classes) log-probabilities, t (batch, classes) → L (...).
     """
 
     def forward(self, y: Array, t: Array) -> Array:
-        right: Array = y[..., np.arange(len(t)), t]
-        return np.negative(right.mean(axis=-1))
+        right: Array = np.einsum("...nj,nj->...", y, t)
+        return right / -len(t)
 
     def backward(self, y: Array, t: Array) -> Array:
-        g = np.zeros_like(y)
-        g[..., np.arange(len(t)), t] = -1 / len(t)
-        return g
+        return t / -len(t)
 
 
 class SGD:
@@ -168,9 +182,10 @@ class SGD:
 
     def __init__(self, parameters: Array, gradients: Array) -> None:
         self.parameters, self.gradients = parameters, gradients
+        self.change = np.zeros_like(parameters)
 
     def step(self, lr: float) -> None:
-        self.parameters -= lr * self.gradients
+        self.parameters -= np.multiply(self.gradients, lr, out=self.change)
 
 
 def xavier(inputs: int, outputs: int, rng: np.random.Generator) -> Linear:
@@ -197,9 +212,11 @@ def flatten(network: Module) -> tuple[Array, Array]:
     return parameters, gradients
 
 
-def train(network: Module, loss: NLL, optimizer: SGD, batches: Iterable[tuple[Array, Array]], lr: float) -> None:
-    """The loop: forward, loss, backward, step; once for every batch (x, t)."""
-    for x, t in batches:
+def train(
+    network: Module, loss: Loss, optimizer: SGD, batches: Iterable[tuple[Array, Array]], rates: Iterable[float]
+) -> None:
+    """The loop: forward, loss, backward, step; once for every batch (x, t) and learning rate."""
+    for (x, t), lr in zip(batches, rates, strict=False):
         y = network.forward(x)
         network.backward(loss.backward(y, t))
         optimizer.step(lr)

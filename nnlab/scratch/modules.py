@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nnlab.scratch.core import Array, Linear, LogSoftmax, Module, ReLU, Sequential
+from nnlab.scratch.core import Array, Linear, LogSoftmax, Module, ReLU, Sequential, ones
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,6 +20,7 @@ __all__ = [
     "GELU",
     "BatchNorm",
     "Dropout",
+    "FirstLinear",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -28,7 +29,6 @@ __all__ = [
     "ReLU",
     "Residual",
     "Sequential",
-    "SharedLinear",
     "SiLU",
     "Sigmoid",
     "Softplus",
@@ -234,22 +234,23 @@ class LayerNorm(Module):
 
     def standardised(self, z: Array, variance: Array) -> Array:
         """y from the centred z and the variance."""
-        self.s = np.sqrt(variance + self.eps)
+        self.s: Array = np.sqrt(variance + self.eps)
         self.z = np.divide(z, self.s, out=z)
         y = self.keep("y", np.multiply, z, self.parameters["scale"][..., None, :])
         return np.add(y, self.parameters["shift"][..., None, :], out=y)
 
     def backward(self, g: Array) -> Array:
         h = self.keep("h", np.multiply, g, self.z)
-        np.add.reduce(h, axis=-2, out=self.gradients["scale"])
-        np.add.reduce(g, axis=-2, out=self.gradients["shift"])
+        samples = ones(g.shape[-2], g.dtype.char)
+        np.matmul(samples, h, out=self.gradients["scale"])
+        np.matmul(samples, g, out=self.gradients["shift"])
         np.multiply(g, self.parameters["scale"][..., None, :], out=h)
         gx = self.keep("gx", np.multiply, h, self.z)
         gx = np.multiply(self.z, gx.mean(axis=self.over, keepdims=True), out=gx)
         np.subtract(h, gx, out=gx)
         gx -= h.mean(axis=self.over, keepdims=True)
-        gx /= self.s
-        return gx
+        result: Array = np.divide(gx, self.s, out=gx)
+        return result
 
 
 class BatchNorm(LayerNorm):
@@ -281,12 +282,13 @@ class BatchNorm(LayerNorm):
         return self.standardised(z, variance)
 
 
-# -- many networks on one input --------------------------------------------------------------------------------------
+# -- the first layer of many networks --------------------------------------------------------------------------------
 
 
-class SharedLinear(Linear):
-    """The first Linear of many networks that see the same data: their weights side by side make one wide matrix, and
-    one large product takes the place of many small ones. The formulas are Linear's.
+class FirstLinear(Linear):
+    """The first Linear of networks that are trained side by side. They see the same data, so their weights, side by
+    side, make one wide matrix, and one large product takes the place of many small ones. The formulas are Linear's,
+    but for ∂L/∂x: the data are not learned, nobody asks for their gradient, and an empty array stands for it.
 
     weight (inputs, seeds, outputs), bias (seeds, outputs); x (batch, inputs) → y (seeds, batch, outputs).
     """
@@ -299,14 +301,11 @@ class SharedLinear(Linear):
         return y.reshape(len(x), *bias.shape).swapaxes(0, 1)
 
     def backward(self, g: Array) -> Array:
-        self.parameter_gradients(g)
-        return self.keep("gx", np.matmul, g, self.parameters["weight"].transpose(1, 2, 0))
-
-    def parameter_gradients(self, g: Array) -> None:
-        side_by_side = g.swapaxes(0, 1).reshape(len(self.x), -1)
+        side_by_side = g.swapaxes(0, 1).reshape(len(self.x), -1)  # (batch, seeds · outputs)
         weight, bias = self.gradients["weight"], self.gradients["bias"]
         np.matmul(self.x.T, side_by_side, out=weight.reshape(len(weight), -1))
-        np.add.reduce(side_by_side, axis=0, out=bias.reshape(-1))
+        np.matmul(ones(len(side_by_side), g.dtype.char), side_by_side, out=bias.reshape(-1))
+        return g[..., :0]
 
 
 # -- dropout and the skip connection ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnlab.scratch.core import Array, Linear, Module, Sequential
-from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, LayerNorm, Residual, SharedLinear
+from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, FirstLinear, LayerNorm, Residual
 from nnlab.spec import Layer
 
 _CHUNK = 1 << 18  # numbers a layer holds at once: 1 MB of float32, so that the steps of a chunk stay in the cache
@@ -27,9 +27,9 @@ def build(layers: Sequence[Layer], weights: Mapping[str, Array]) -> Sequential:
 def build_layer(i: int, layer: Layer, weights: Mapping[str, Array]) -> Module:
     """Layer i: linear, normalisation, activation, dropout; then + input."""
     weight, bias = weights[f"{i}.weight"], weights[f"{i}.bias"]
-    shared = i == 0 and weight.ndim == 3 and not layer.residual
+    first = i == 0 and weight.ndim == 3 and not layer.residual
     modules: list[Module] = [
-        SharedLinear(np.ascontiguousarray(weight.swapaxes(0, 1)), bias) if shared else Linear(weight, bias)
+        FirstLinear(np.ascontiguousarray(weight.swapaxes(0, 1)), bias) if first else Linear(weight, bias)
     ]
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
@@ -41,6 +41,21 @@ def build_layer(i: int, layer: Layer, weights: Mapping[str, Array]) -> Module:
         modules.append(Dropout(layer.dropout))
     inner = Sequential(*modules)
     return Residual(inner) if layer.residual else inner
+
+
+def named_arrays(network: Sequential) -> dict[str, Array]:
+    """The arrays a network works with, under the names it was built from: views with the leading axis of seeds."""
+    arrays: dict[str, Array] = {}
+    for i, layer in enumerate(network.modules):
+        for part in layer.parts():
+            own = dict(part.parameters)
+            if isinstance(part, FirstLinear):
+                own["weight"] = own["weight"].swapaxes(0, 1)
+            if isinstance(part, BatchNorm):
+                own |= {"mean": part.mean, "variance": part.variance}
+            prefix = f"{i}.norm." if isinstance(part, LayerNorm) else f"{i}."
+            arrays |= {prefix + name: value for name, value in own.items()}
+    return arrays
 
 
 def set_training(network: Module, training: bool) -> None:
@@ -71,7 +86,7 @@ def forward(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> 
 def run(network: Sequential, layers: Sequence[Layer], seeds: int, x: Array) -> Array:
     """`network.forward(x)` a piece of x at a time: (seeds, n, outputs)."""
     result = np.empty((seeds, len(x), layers[-1].width), np.float32)
-    for part in _chunks(layers, seeds, len(x)):
+    for part in chunks(layers, seeds, len(x)):
         result[:, part] = network.forward(x[part])
     return result
 
@@ -84,7 +99,7 @@ def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array)
     set_training(network, False)
     seeds = weights["0.bias"].shape[0]
     results = [np.empty((seeds, len(x), layer.width), np.float32) for layer in layers]
-    for part in _chunks(layers, seeds, len(x)):
+    for part in chunks(layers, seeds, len(x)):
         values = x[part]
         for module, result in zip(network.modules, results, strict=True):
             values = module.forward(values)
@@ -92,7 +107,8 @@ def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array)
     return results
 
 
-def _chunks(layers: Sequence[Layer], seeds: int, n: int) -> list[slice]:
+def chunks(layers: Sequence[Layer], seeds: int, n: int) -> list[slice]:
+    """Pieces of n samples, small enough that every layer of all seeds stays small in memory."""
     width = max(max(layer.inputs, seeds * layer.width) for layer in layers)
     size = max(1, min(n, _CHUNK // width))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]

@@ -1,0 +1,57 @@
+"""More losses: for two classes and for numbers. NLL, for classes, and what a loss is, are in `core.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnlab.scratch.core import NLL, Array, Loss
+from nnlab.scratch.modules import sigmoid
+
+__all__ = ["BCE", "LOSSES", "MSE", "NLL", "Loss"]
+
+
+class BCE(Loss):
+    """Binary cross-entropy, from logits: −log of the probability that was given to the right answer.
+
+        forward    L = −(1/n) Σ_n [t log σ(y) + (1 − t) log(1 − σ(y))]
+                     = (1/n) Σ_n [max(y, 0) − t y + log(1 + e^−|y|)]       the same, and nothing can overflow
+        backward   ∂L/∂y = (σ(y) − t) / n       what was said minus what is right
+
+    Why so simple: log σ(y) has the slope 1 − σ, and log(1 − σ(y)) the slope −σ; t(σ − 1) + (1 − t)σ = σ − t.
+
+    y (..., batch, 1) logits, t (batch, 1) 0 or 1 → L (...).
+    """
+
+    def forward(self, y: Array, t: Array) -> Array:
+        each: Array = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
+        loss: Array = each.mean(axis=(-2, -1))
+        return loss
+
+    def backward(self, y: Array, t: Array) -> Array:
+        g = sigmoid(y)
+        g -= t
+        g /= len(t)
+        return g
+
+
+class MSE(Loss):
+    """Mean squared error.
+
+        forward    L = (1/n) Σ_n (y_n − t_n)²      (1/(n·outputs) where there are several outputs)
+        backward   ∂L/∂y_n = 2 (y_n − t_n) / n
+
+    y (..., batch, outputs), t (batch, outputs) → L (...).
+    """
+
+    def forward(self, y: Array, t: Array) -> Array:
+        loss: Array = np.square(y - t).mean(axis=(-2, -1))
+        return loss
+
+    def backward(self, y: Array, t: Array) -> Array:
+        g = y - t
+        g *= 2 / t.size
+        return g
+
+
+LOSSES: dict[str, type[Loss]] = {"bce": BCE, "cross_entropy": NLL, "mse": MSE}
+"""By the names of `experiment.loss`; NLL takes log-probabilities, so a LogSoftmax ends the network there."""
