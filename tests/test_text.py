@@ -2,11 +2,13 @@
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 
+from nnlab.charts.base import Labels
 from nnlab.ui.text import LOCALE, text
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +26,8 @@ def messages_in_the_code() -> set[str]:
             first = node.args[0]
             if name in ("t", "mark", "many") and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.add(first.value)
-    return found - {""}
+    words = {str(field.default) for field in fields(Labels) if field.name != "language"}
+    return (found | words) - {""}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:

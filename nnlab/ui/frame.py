@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from nnlab.charts.base import Labels
 from nnlab.lab import Lab, open_lab
 from nnlab.ui.identity import keep_visitor, visitor
 from nnlab.ui.text import LANGUAGES, Text, mark, text
@@ -49,6 +51,11 @@ class Page:
     owner: str
     lab: Lab
 
+    @property
+    def words(self) -> Labels:
+        """The words of the charts in the visitor's language."""
+        return chart_words(self.t.language)
+
     def query(self) -> dict[str, str]:
         """The address bar's parameters without the frame's own."""
         return {k: v for k, v in st.query_params.to_dict().items() if k != "lang"}
@@ -79,6 +86,12 @@ class Page:
     def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
         """To another page, at once."""
         st.switch_page(PLACES[place].script, query_params={**(params or {}), "lang": self.t.language})
+
+
+@cache
+def chart_words(language: str) -> Labels:
+    """Every word a chart can show."""
+    return Labels.of(language, text(language))
 
 
 def open_page(name: str) -> Page:
