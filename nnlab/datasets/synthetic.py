@@ -7,21 +7,22 @@ import numpy as np
 from nnlab.datasets.base import Raw
 from nnlab.spec import DataSpec
 
-CLOUDS = 3
+CLOUDS = 4
 """Clouds a class consists of: no straight line parts them, so a network has something to gain from its layers."""
 
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     """spec.n_samples points in clouds: every class has several, each stretched its own way.
 
-    The clouds live in the informative features, a little over half of them; the rest are mixtures of those, as in
-    scikit-learn's make_classification (Guyon 2003), and all are rotated so that no feature shows the answer alone.
-    The share noise / 10 of the labels is wrong.
+    The clouds live in half as many dimensions as there are features (2 to 6), and every feature is a mixture of
+    those: informative and redundant at once, as with scikit-learn's make_classification (Guyon 2003). The share
+    noise / 10 of the labels is wrong, so that 100 samples can be learned by heart.
     """
-    informative = spec.features // 2 + 1
+    informative = min(spec.features, 6, max(2, spec.features // 2, spec.classes // 2))
     clouds = spec.classes * CLOUDS
+    narrow = clouds ** (-1 / informative)  # a quarter of the way from a cloud to the next, if they lay in a grid
     centres = _apart(clouds, informative, rng)  # (clouds, informative)
-    stretch = rng.normal(0.0, 0.5, (clouds, informative, informative)) / np.sqrt(informative)
+    stretch = rng.normal(0.0, narrow, (clouds, informative, informative)) / np.sqrt(informative)
     mixing = np.linalg.qr(rng.normal(size=(spec.features, informative)))[0]  # (features, informative)
 
     y = np.arange(spec.n_samples) % spec.classes
