@@ -14,6 +14,13 @@ presets: Mapping[str, Experiment] = MappingProxyType(
             model=ModelSpec(hidden=(8,)),
             train=TrainSpec(lr=0.01, epochs=60, batch_size=16),
         ),
+        "scratch": Experiment(
+            data=DataSpec(name="mnist", validation=0.02),
+            model=ModelSpec(hidden=(128,), init="xavier"),
+            train=TrainSpec(
+                engine="numpy", optimizer="sgd", lr=0.6, schedule="one_cycle", epochs=10, batch_size=32
+            ),  # ten seeds never used to choose these: 98.1 to 98.3 % on the test set
+        ),
         "activations": Experiment(
             data=DataSpec(name="moons", n_samples=500, noise=0.2),
             model=ModelSpec(hidden=(8, 8), activation="tanh", init="xavier"),
@@ -36,6 +43,7 @@ presets: Mapping[str, Experiment] = MappingProxyType(
 preset_comparisons: Mapping[str, Comparison] = MappingProxyType(
     {
         "binary": Comparison(presets["binary"], vary="depth", values=(1, 2, 4, 8), seeds=10),
+        "scratch": Comparison(presets["scratch"], vary="engine", values=("numpy", "torch"), seeds=3),
         "activations": Comparison(
             presets["activations"], vary="activation", values=("sigmoid", "relu", "tanh"), seeds=10
         ),

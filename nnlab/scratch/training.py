@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from nnlab import draws
 from nnlab.datasets.base import Dataset, Part, Scaling
@@ -57,7 +60,7 @@ class NumpyEngine:
             part.training = True
         order = draws.epoch_order(spec.data.seed, epoch, len(self.batches))
         rates = draws.learning_rates(spec.train, spec.steps_per_epoch, epoch).tolist()
-        with np.errstate(all="ignore"):  # weights that run away become inf and nan, and are seen in the loss
+        with _alone():
             train(self.network, self.loss, self.optimizer, self.batches.of(order, spec.train.batch_size), rates)
 
     def scores(self, part: Part) -> tuple[Floats, Floats]:
@@ -66,7 +69,7 @@ class NumpyEngine:
             module.training = False
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
         targets = self._targets(part)
-        with np.errstate(all="ignore"):
+        with _alone():
             for piece in chunks(self.layers, len(self.seeds), len(part)):
                 y = self.network.forward(self.scaling.apply(part.x[piece]))  # (seeds, piece, outputs)
                 share = y.shape[1] / len(part)
@@ -97,6 +100,20 @@ class NumpyEngine:
         else:
             targets = part.y.astype(np.float32).reshape(len(part), -1)
         return targets
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One thread, since the products are so small that handing out the work costs more than it brings (on two busy
+    cores MNIST takes ten times as long with two). And no warnings: weights that run away become inf and nan, and are
+    seen in the loss."""
+    with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 class Batches:
