@@ -35,6 +35,8 @@ class Settings:
     """Of one run, training time."""
     stale_after: float
     """A running job without a sign of life for so long is taken for dead."""
+    warm: bool = True
+    """NNLAB_WARM=0: workers start with the first job rather than with the first page."""
 
 
 def _whole(name: str, default: int) -> int:
@@ -62,6 +64,7 @@ def load_settings() -> Settings:
         max_seeds=_whole("NNLAB_MAX_SEEDS", 100),
         max_seconds=_whole("NNLAB_MAX_SECONDS", 1_800),
         stale_after=float(_whole("NNLAB_STALE_AFTER", 15)),
+        warm=os.environ.get("NNLAB_WARM", "1").strip() != "0",
     )
 
 

@@ -1,0 +1,174 @@
+"""From waiting runs to workers: what an installation allows, and the thread that keeps the workers busy.
+
+The queue is the store's: a Dask task here is not a run but a ticket for one worker that says "take the waiting runs,
+one after the other, in the store's order". So the place in the queue that a page shows is the true one, a lost ticket
+loses no run, and an idle worker never stands beside a run that waits for a busy one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from nnlab.problems import Problem, SpecError
+from nnlab.settings import settings
+from nnlab.spec import Experiment
+from nnlab.store import Store
+
+if TYPE_CHECKING:
+    from nnlab.cluster import LocalProcess
+
+log = logging.getLogger("nnlab.jobs")
+
+BUSY_TICK, IDLE_TICK = 1.0, 5.0
+"""Seconds between two looks at the store while something is under way, and while nothing is."""
+
+
+class LimitError(SpecError):
+    """An experiment that asks for more than this installation gives; `problems` names the field."""
+
+
+def find_limit(experiment: Experiment, seeds: Sequence[int]) -> Problem | None:
+    """What in an experiment is more than the settings allow, or None."""
+    allowed = settings()
+    parameters = max(1, experiment.parameters)
+    together = max(1, 10 * allowed.max_parameters // parameters)  # replicates train side by side in memory
+    for name, got, most in (
+        ("parameters", experiment.parameters, allowed.max_parameters),
+        ("data.n_samples", min(experiment.data.n_samples, experiment.data.facts.max_samples), allowed.max_samples),
+        ("train.epochs", experiment.train.epochs, allowed.max_epochs),
+        ("seeds", len(seeds), min(allowed.max_seeds, together)),
+    ):
+        if got > most:
+            return Problem(name, got, "range", 1, most)
+    return None
+
+
+def check_limits(experiment: Experiment, seeds: Sequence[int]) -> None:
+    """Raises LimitError where an experiment asks for more than this installation gives."""
+    if problem := find_limit(experiment, seeds):
+        raise LimitError([problem])
+
+
+class Foreman:
+    """A thread that starts the workers, gives them tickets, and looks after runs whose worker died.
+
+    It alone talks to Dask; nobody ever waits for it. `wake()` it when a run was put into the queue.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.trouble: str | None = None
+        """One sentence, while there are no workers to be had."""
+        self._local: LocalProcess | None = None
+        self._client: Any = None
+        self._tickets: dict[tuple[str, int], Any] = {}
+        """The future of every (worker's address, thread) that has a ticket."""
+        self._wake, self._over = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin, if it has not begun."""
+        with self._lock:
+            if self._thread is None and not self._over.is_set():
+                self._thread = threading.Thread(target=self._run, name="nnlab-foreman", daemon=True)
+                self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the store now."""
+        self._wake.set()
+        self.start()
+
+    def close(self) -> None:
+        """End the thread, and the local workers."""
+        with self._lock:
+            self._over.set()
+            self._wake.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._wake.clear()
+            busy = True
+            try:
+                busy = self._look()
+                self.trouble = None
+            except Exception as error:
+                if self._over.is_set():
+                    break
+                log.warning("no workers: %s", error)
+                self.trouble = f"The workers cannot be reached: {type(error).__name__}: {error}"
+                self._forget()
+            self._wake.wait(BUSY_TICK if busy else IDLE_TICK)
+        self._forget()
+        if self._local is not None:
+            self._local.close()
+
+    def _look(self) -> bool:
+        """Once around; whether there is anything under way."""
+        client = self._connect()
+        self.store.release_dead(settings().stale_after)
+        counts = self.store.counts()
+        threads = [(address, i) for address, n in client.nthreads().items() for i in range(n)]
+        for place in [place for place, ticket in self._tickets.items() if place not in threads or ticket.done()]:
+            del self._tickets[place]
+        free = [place for place in threads if place not in self._tickets]
+        from nnlab.worker import work
+
+        for place in free[: counts.waiting]:
+            ticket = client.submit(work, self.store.url, workers=[place[0]], pure=False)
+            ticket.add_done_callback(lambda _: self._wake.set())  # perhaps one came as it was looking away
+            self._tickets[place] = ticket
+        return bool(counts.waiting or counts.running)
+
+    def _connect(self) -> Any:
+        if self._local is not None and not self._local.alive:
+            log.warning("the local workers are gone; new ones are started")
+            self._forget()
+            self._local.close()
+            self._local = None
+        if self._client is None or self._client.status not in ("running", "connecting"):
+            self._forget()
+            address = settings().scheduler
+            if address is None:
+                if self._local is None:
+                    from nnlab.cluster import LocalProcess
+
+                    self._local = LocalProcess()
+                address = self._local.address
+            from distributed import Client
+
+            connect: Any = Client
+            self._client = connect(address, set_as_default=False, timeout=5, name="nnlab")
+        return self._client
+
+    def _forget(self) -> None:
+        """Let go of the connection; runs go on."""
+        self._tickets.clear()
+        if self._client is not None:
+            client, self._client = self._client, None
+            with suppress(Exception):
+                client.close(timeout=1)
+
+    @property
+    def cluster_pid(self) -> int | None:
+        """Of the local cluster's process."""
+        return None if self._local is None else self._local.pid
+
+    def wait_until_up(self, seconds: float = 30) -> None:
+        """For command lines and tests: until there is a worker. Raises TimeoutError."""
+        self.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with suppress(Exception):
+                if self._client is not None and self._client.nthreads():
+                    return
+            time.sleep(0.02)
+        raise TimeoutError(self.trouble or "The workers did not start in time.")

@@ -1,0 +1,386 @@
+"""What pages, the command line and notebooks use: submit, look, pause, stop, compare.
+
+A Lab holds nothing but a connection to the store and one thread that keeps the workers busy. It never imports
+PyTorch; its reads are cheap enough to be asked every second by everybody.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnlab.jobs import Foreman, LimitError, check_limits, find_limit
+from nnlab.problems import Problem, SpecError
+from nnlab.settings import settings
+from nnlab.spec import Comparison, Experiment, as_seeds
+from nnlab.store import METRICS, Counts, Run, State, Store, StoredComparison, UnknownRun, Wish, with_positions
+
+if TYPE_CHECKING:
+    from nnlab.training import Epoch
+
+__all__ = ["Activity", "Cell", "ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
+
+Activity = Counts
+Seeds = int | Iterable[int]
+
+
+class NotYours(PermissionError):
+    """A run or comparison of somebody else: it may be looked at, not changed."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what}: it belongs to somebody else, allowed is to change what is your own.")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a comparison."""
+
+    value: Any
+    run: Run
+    reused: bool
+    """The run was there before."""
+
+
+@dataclass(frozen=True)
+class ComparisonRun:
+    """A comparison and the runs that answer it, one a value, in order."""
+
+    id: str
+    owner: str
+    name: str
+    comparison: Comparison
+    cells: tuple[Cell, ...]
+    created: datetime
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(cell.run for cell in self.cells)
+
+    @property
+    def active(self) -> bool:
+        """Something of it waits or runs."""
+        return any(run.active for run in self.runs)
+
+    @property
+    def progress(self) -> float:
+        """0 to 1; a run that will not go on counts as done."""
+        done = [1.0 if run.state in ("stopped", "failed") else run.progress for run in self.runs]
+        return sum(done) / max(1, len(done))
+
+
+class Lab:
+    """One store and its workers. Use `open_lab()`; methods may be called from any thread.
+
+    Reading is free for whoever knows an id. What changes a run raises NotYours for anybody but its owner, and
+    UnknownRun where there is no such run.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._foreman = Foreman(store)
+
+    def warm(self) -> None:
+        """Start the workers in the background, so that the first run need not wait for them. Returns at once."""
+        if settings().warm:
+            self._foreman.start()
+
+    def close(self) -> None:
+        """Let the workers go (runs under way are resumed by the next lab) and close the store."""
+        self._foreman.close()
+        self.store.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """One sentence while no worker can be reached; runs wait until one can."""
+        return self._foreman.trouble
+
+    # submitting
+
+    def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:
+        """What in an experiment is more than this installation allows, or None."""
+        return find_limit(experiment, as_seeds(seeds))
+
+    def submit(
+        self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local", name: str = "", reuse: bool = True
+    ) -> Run:
+        """A run of an experiment, in the queue; or, if it has been run before, finished at once.
+
+        Parameters
+        ----------
+        seeds : number of seeds or the seeds
+        reuse : a finished run of the same experiment and seeds is returned as it is; where it is another owner's, a
+            copy is made for this one
+
+        Raises
+        ------
+        LimitError
+            If it is more than the settings allow.
+        """
+        run, _ = self._submit(experiment, as_seeds(seeds), owner, name, reuse)
+        self._foreman.wake()
+        return self._placed([run])[0]
+
+    def _submit(
+        self,
+        experiment: Experiment,
+        seeds: tuple[int, ...],
+        owner: str,
+        name: str,
+        reuse: bool,
+        comparison: str | None = None,
+    ) -> tuple[Run, bool]:
+        check_limits(experiment, seeds)
+        twin = self.store.find_finished(experiment.key, seeds, owner) if reuse else None
+        if twin is None:
+            return self.store.create_run(experiment, seeds, owner, name, comparison), False
+        if twin.owner == owner:
+            return twin, True
+        return self.store.copy_run(twin, owner, name, comparison), True
+
+    def train_here(
+        self,
+        experiment: Experiment,
+        seeds: Seeds = 1,
+        owner: str = "local",
+        name: str = "",
+        progress: Callable[[Epoch], None] | None = None,
+    ) -> Run:
+        """Train in this process, without workers: the same store, the same code. For the command line.
+
+        `progress` is called with every Epoch. Ctrl-C leaves the run interrupted, to be resumed. An error is the
+        run's state, `failed`, with its sentence in `run.error`. Raises LimitError."""
+        from nnlab.worker import run_job
+
+        seeds = as_seeds(seeds)
+        check_limits(experiment, seeds)
+        run, attempt = self.store.create_claimed(experiment, seeds, owner, name)
+        run_job(self.store, run.id, attempt, progress)
+        return self._known(run.id)
+
+    # looking
+
+    def run(self, run_id: str) -> Run | None:
+        """One run as it is now."""
+        run = self.store.run(run_id)
+        return None if run is None else self._placed([run])[0]
+
+    def runs(
+        self, owner: str | None = None, *, state: State | None = None, include_deleted: bool = False, limit: int = 500
+    ) -> list[Run]:
+        """Runs of an owner (None: of all), newest first."""
+        return self._placed(self.store.runs(owner, state, include_deleted=include_deleted, limit=limit))
+
+    def activity(self, owner: str | None = None) -> Activity:
+        """How many runs wait and run, of all and of this owner: one cheap query."""
+        return self.store.counts(owner)
+
+    def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
+        """Every epoch above `after` of every seed: columns epoch, seed, the METRICS, lr, seconds."""
+        table = self.store.metrics(run_id, after)
+        n, count = len(table.epochs), len(table.seeds)
+        columns: dict[str, NDArray[Any]] = {
+            "epoch": np.repeat(table.epochs, count),
+            "seed": np.tile(np.array(table.seeds, np.int64), n),
+        }
+        columns |= {name: table.values[:, i].reshape(-1) for i, name in enumerate(METRICS)}
+        columns |= {"lr": np.repeat(table.lr, count), "seconds": np.repeat(table.seconds, count)}
+        return pd.DataFrame(columns)
+
+    def curves(self, run_id: str, after: int = 0, max_points: int | None = 400) -> pd.DataFrame:
+        """For charts: one row an epoch above `after`, thinned evenly to `max_points` where there are more.
+
+        Columns epoch, then for each of the METRICS its mean over the seeds, and `_low` and `_high`, the lowest and
+        highest; nan where no seed has a value."""
+        table = self.store.metrics(run_id, after, max_points)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # where every seed is nan, so is the mean
+            mean, low, high = (f(table.values, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
+        columns: dict[str, NDArray[Any]] = {"epoch": table.epochs}
+        for i, name in enumerate(METRICS):
+            columns |= {name: mean[:, i], f"{name}_low": low[:, i], f"{name}_high": high[:, i]}
+        return pd.DataFrame(columns)
+
+    def snapshot_epochs(self, run_id: str) -> list[int]:
+        """Epochs whose weights were kept, in order; 0 is before training."""
+        return self.store.snapshot_epochs(run_id)
+
+    def snapshot(
+        self, run_id: str, epoch: int | Literal["best"] | None = None
+    ) -> tuple[int, dict[str, NDArray[np.float32]]] | None:
+        """(epoch, weights (seeds, ...)): the nearest kept at or before `epoch`; None is the present state, "best"
+        every replicate's lowest validation loss. None where nothing is kept yet."""
+        return self.store.snapshot(run_id, epoch)
+
+    # changing
+
+    def pause(self, run_id: str, owner: str) -> None:
+        """At the end of the present epoch; the worker is free for others then."""
+        self._ask(run_id, owner, "pause")
+
+    def stop(self, run_id: str, owner: str) -> None:
+        """At the end of the present epoch, keeping what was learned."""
+        self._ask(run_id, owner, "stop")
+
+    def resume(self, run_id: str, owner: str) -> None:
+        """Back into the queue, to go on where it was: from paused, interrupted, stopped or failed."""
+        run = self._own(run_id, owner)
+        check_limits(run.experiment, run.seeds)
+        self.store.requeue(run_id)
+        self._foreman.wake()
+
+    def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
+        """n more epochs for a run that is finished, stopped or paused. Raises LimitError, SpecError."""
+        run = self._own(run_id, owner)
+        experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + n})
+        check_limits(experiment, run.seeds)
+        if not self.store.extend(run_id, experiment):
+            raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
+        self._foreman.wake()
+        return self._known(run_id)
+
+    def rename(self, run_id: str, name: str, owner: str) -> None:
+        self._own(run_id, owner)
+        self.store.rename(run_id, name)
+
+    def delete(self, run_id: str, owner: str) -> None:
+        """Out of sight; stopped if it was under way. `restore` brings it back."""
+        self._own(run_id, owner)
+        self.store.delete(run_id)
+
+    def restore(self, run_id: str, owner: str) -> None:
+        """Undoes `delete`."""
+        self._own(run_id, owner)
+        self.store.restore(run_id)
+
+    def recover(self) -> None:
+        """Runs whose worker died go back to the queue, or are marked interrupted; waiting ones get workers.
+
+        The lab does this by itself, once it has begun to work."""
+        self.store.release_dead(settings().stale_after)
+        self._foreman.wake()
+
+    def purge(self, older_than: float = 7 * 86400) -> int:
+        """Removes for good what was deleted more than so many seconds ago; how many runs."""
+        return self.store.purge(older_than)
+
+    # comparisons
+
+    def submit_comparison(
+        self, comparison: Comparison, owner: str = "local", name: str = "", reuse: bool = True
+    ) -> ComparisonRun:
+        """A run for every value. What has been run before is taken as it is. Raises LimitError, with nothing begun."""
+        for experiment in comparison.experiments:
+            check_limits(experiment, comparison.seeds)
+        comparison_id = self.store.create_comparison(comparison, owner, name)
+        cells = []
+        for experiment in comparison.experiments:
+            run, reused = self._submit(experiment, comparison.seeds, owner, name, reuse, comparison_id)
+            cells.append((run.id, reused))
+        self.store.set_cells(comparison_id, cells)
+        self._foreman.wake()
+        made = self.comparison(comparison_id)
+        assert made is not None
+        return made
+
+    def comparison(self, comparison_id: str) -> ComparisonRun | None:
+        """One comparison as it is now."""
+        stored = self.store.comparison(comparison_id)
+        return None if stored is None else self._filled([stored])[0]
+
+    def comparisons(self, owner: str | None = None) -> list[ComparisonRun]:
+        """Of an owner (None: of all), newest first."""
+        return self._filled(self.store.comparisons(owner))
+
+    def stop_comparison(self, comparison_id: str, owner: str) -> None:
+        """Stops its runs that wait or run."""
+        stored = self.store.comparison(comparison_id)
+        if stored is None:
+            raise UnknownRun(comparison_id)
+        if stored.owner != owner:
+            raise NotYours(comparison_id)
+        for run in self.store.runs(ids=stored.run_ids):
+            if run.active and run.owner == owner:
+                self.store.ask(run.id, "stop")
+        self._foreman.wake()
+
+    # inside
+
+    def _known(self, run_id: str) -> Run:
+        run = self.run(run_id)
+        if run is None:
+            raise UnknownRun(run_id)
+        return run
+
+    def _own(self, run_id: str, owner: str) -> Run:
+        run = self.store.run(run_id)
+        if run is None:
+            raise UnknownRun(run_id)
+        if run.owner != owner:
+            raise NotYours(run_id)
+        return run
+
+    def _ask(self, run_id: str, owner: str, wish: Wish) -> None:
+        self._own(run_id, owner)
+        self.store.ask(run_id, wish)
+        self._foreman.wake()
+
+    def _placed(self, runs: Sequence[Run]) -> list[Run]:
+        if not any(run.state == "waiting" for run in runs):
+            return list(runs)
+        return with_positions(runs, self.store.queue())
+
+    def _filled(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
+        wanted = {run_id for one in stored for run_id in one.run_ids}
+        runs = {run.id: run for run in self._placed(self.store.runs(ids=sorted(wanted), include_deleted=True))}
+        return [
+            ComparisonRun(
+                one.id,
+                one.owner,
+                one.name,
+                one.comparison,
+                tuple(
+                    Cell(value, runs[run_id], reused)
+                    for value, run_id, reused in zip(one.comparison.values, one.run_ids, one.reused, strict=True)
+                ),
+                one.created,
+            )
+            for one in stored
+            if one.run_ids  # else it is being made
+        ]
+
+
+_labs: dict[str, Lab] = {}
+_labs_lock = threading.Lock()
+
+
+def open_lab(*, warm: bool = False) -> Lab:
+    """The lab of this process's settings, always the same one.
+
+    warm: start the workers in the background; else they start with the first submit. Pages say True."""
+    url = settings().database_url
+    lab = _labs.get(url)
+    if lab is None:
+        with _labs_lock:
+            lab = _labs.get(url) or Lab(Store(url))
+            _labs[url] = lab
+    if warm:
+        lab.warm()
+    return lab
+
+
+def close_labs() -> None:
+    """Closes every lab of this process: the next `open_lab` makes a new one."""
+    with _labs_lock:
+        labs = list(_labs.values())
+        _labs.clear()
+    for lab in labs:
+        lab.close()
