@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,8 +25,16 @@ class Problem:
     """For `type`: "number", "whole number", "text", "list", "object", "true or false".
     For `conflict`: a short code."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", _tidy(self.field) or "''")  # it may come from a link, with anything in it
+
+    @property
+    def shown(self) -> str:
+        """What the field was, as at most 60 printable characters."""
+        return _shown(self.got)
+
     def __str__(self) -> str:
-        got = _shown(self.got)
+        got = self.shown
         if self.kind == "range":
             return f"{self.field}: got {got}, allowed is from {_number(self.low)} to {_number(self.high)}."
         if self.kind == "choice":
@@ -35,21 +44,23 @@ class Problem:
         if self.kind == "conflict":
             return f"{self.field}: got {got}, but {CONFLICTS[self.expected]}."
         if self.kind == "json":
-            return f"{self.field}: got {got}, allowed is the JSON text of an experiment."
-        return f"{self.field}: got {got}, allowed is a {self.expected}."
+            return f"{self.field}: got {got}, allowed is the JSON text of an experiment or a comparison."
+        article = "" if self.expected in ("text", "true or false") else "an " if self.expected[:1] in "aeiou" else "a "
+        return f"{self.field}: got {got}, allowed is {article}{self.expected}."
 
 
 CONFLICTS: Mapping[str, str] = MappingProxyType(
     {
         "early_stopping_needs_validation": "early stopping needs a validation share (data.validation) above 0",
         "shares_exceed_one": "the validation and test shares together must leave at least a tenth for training",
-        "too_few_samples": "the training part would hold no sample of every class; "
+        "too_few_samples": "the training part would not hold a sample of every class; "
         "raise data.n_samples or lower the shares",
         "loss_needs_binary": "binary cross-entropy (bce) needs data with two classes",
         "loss_needs_classes": "cross-entropy needs data with classes",
         "loss_needs_regression": "mean squared error (mse) is for data with numbers to predict",
         "seeds_repeat": "every seed may appear only once",
         "values_repeat": "every value may appear only once",
+        "knob_without_effect": "this data set has no such setting",
     }
 )
 
@@ -66,8 +77,18 @@ class SpecError(ValueError):
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, str) else f"'{value}'"
+    if isinstance(value, str):
+        return _tidy(f"'{value[:100]}'")
+    try:
+        return _tidy(json.dumps(value, ensure_ascii=False, default=str))
+    except (ValueError, TypeError, RecursionError):  # too long, too deep, or nothing JSON knows
+        return "too much to show"
+
+
+def _tidy(text: str) -> str:
+    """At most 60 printable characters, on one line."""
     text = " ".join(text.split())
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -88,6 +109,9 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)
+    elif not isinstance(value, bool):
+        with contextlib.suppress(TypeError):
+            value = operator.index(value)  # NumPy's whole numbers too
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value % 1:
         raise SpecError([Problem(name, value, "type", expected="whole number")])
     if not low <= value <= high:

@@ -54,6 +54,8 @@ class DataFacts:
 
 
 _PLANE = frozenset({"n_samples", "noise"})
+_DRAWN = frozenset({"n_samples", "noise", "features", "classes"})
+"""Fields without effect where a data set does not use them."""
 DATASETS: Mapping[str, DataFacts] = MappingProxyType(
     {
         "synthetic": DataFacts("binary", 4, 2, 100_000, frozenset({"n_samples", "noise", "features", "classes"})),
@@ -92,6 +94,13 @@ DATASETS: Mapping[str, DataFacts] = MappingProxyType(
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_zero(self) -> Self:
+        for name, value in self.__dict__.items():
+            if isinstance(value, float) and value == 0:  # -0.0 equals 0.0 and must not have another text
+                self.__dict__[name] = 0.0
+        return self
 
 
 class DataSpec(_Value):
@@ -348,15 +357,17 @@ class Experiment(_Value):
 
         Raises SpecError."""
         values = self.model_dump(mode="json")
+        if not isinstance(changes, Mapping):
+            raise SpecError([Problem("experiment", changes, "type", expected="object")])
         if "data.name" in changes and changes["data.name"] != self.data.name:
             # what the old data had by default follows the new data's defaults
             usual = DataSpec(name=self.data.name).model_dump()
             values["data"] = {k: v for k, v in values["data"].items() if v != usual[k]}
         for path, value in changes.items():
+            if path not in FIELDS:
+                raise SpecError([Problem(str(path), value, "unknown", choices=tuple(FIELDS))])
             part, _, name = path.partition(".")
-            if part not in _PARTS or name not in _PARTS[part].model_fields:
-                raise SpecError([Problem(path, value, "unknown", choices=tuple(FIELDS))])
-            values[part][name] = value
+            values[part][name] = value.tolist() if hasattr(value, "tolist") else value  # NumPy's too
         return self.of(values)
 
     def vary(self, knob: str, value: Any) -> Self:
@@ -370,7 +381,7 @@ class Experiment(_Value):
         if knob == "width":
             width = whole("width", value, 1, 4096)
             return self.set({"model.hidden": [width] * max(1, self.model.depth)})
-        path = KNOBS.get(knob, knob)
+        path = KNOBS.get(knob, knob) if isinstance(knob, str) else ""
         if path not in FIELDS:
             raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
         return self.set({path: value})
@@ -422,9 +433,7 @@ class Experiment(_Value):
                 continue
             if path not in FIELDS:
                 raise SpecError([Problem(path, text, "unknown", choices=tuple(FIELDS))])
-            if isinstance(text, (list, tuple)):
-                text = text[-1] if text else ""
-            values[part][name] = _from_text(path, text)
+            values[part][name] = _from_text(path, _last(text))
         return cls.of(values)
 
     def plain(self) -> dict[str, Any]:
@@ -484,6 +493,8 @@ class Comparison(_Value):
             values["experiment"] = experiment
         if "seeds" in values:
             values["seeds"] = as_seeds(values["seeds"])
+        if hasattr(values.get("values"), "tolist"):  # a NumPy array
+            values["values"] = values["values"].tolist()
         super().__init__(**values)
 
     @model_validator(mode="after")
@@ -497,6 +508,9 @@ class Comparison(_Value):
         # values as the spec understands them ("1" from a link is 1), each once
         object.__setattr__(self, "values", tuple(one.knob(self.vary) for one in made))
         if len({one.key for one in made}) < len(made):
+            name = KNOBS.get(self.vary, self.vary).removeprefix("data.")
+            if name in _DRAWN - self.experiment.data.facts.uses:
+                raise Raised(Problem("vary", self.vary, "conflict", expected="knob_without_effect"))
             raise Raised(Problem("values", list(self.values), "conflict", expected="values_repeat"))
         return self
 
@@ -510,7 +524,7 @@ class Comparison(_Value):
         """A comparison from plain values. Raises SpecError."""
         if not isinstance(values, Mapping):
             raise SpecError([Problem("comparison", values, "type", expected="object")])
-        values = dict(values)
+        values = {str(name): value for name, value in values.items()}
         if not isinstance(values.get("experiment"), Experiment):
             values["experiment"] = Experiment.of(values.get("experiment", {}))
         try:
@@ -523,10 +537,10 @@ class Comparison(_Value):
         values = {
             "experiment": self.experiment.plain(),
             "vary": self.vary,
-            "values": list(self.values),
+            "values": [_plain(value) for value in self.values],
             "seeds": list(self.seeds),
         }
-        return json.dumps(values, sort_keys=True, separators=(",", ":"), default=list)
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -539,28 +553,32 @@ class Comparison(_Value):
 
     def to_query(self) -> dict[str, str]:
         """The experiment's link with `vary`, `values` and `seeds`."""
+        values = [_plain(value) for value in self.values]
+        texts = [_to_text(value) for value in values]
+        in_json = any("," in text for text in texts)  # layers with settings of their own
         return {
             **self.experiment.to_query(),
             "vary": self.vary,
-            "values": ",".join(_to_text(value) for value in self.values),
+            "values": json.dumps(values, separators=(",", ":")) if in_json else ",".join(texts),
             "seeds": seeds_text(self.seeds),
         }
 
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
         """Raises SpecError."""
-        vary = str(params.get("vary", "depth"))
-        values = [
-            _from_text(KNOBS.get(vary, vary), text.strip(), knob=vary)
-            for text in str(params.get("values", "1,2,4,8")).split(",")
-            if text.strip()
-        ]
+        vary = _text(params, "vary", "depth")
+        text = _text(params, "values", "1,2,4,8").strip()
+        if text.startswith("["):
+            values = _parse_json(text, "values")
+        else:
+            path = KNOBS.get(vary, vary)
+            values = [_from_text(path, value.strip(), knob=vary) for value in text.split(",") if value.strip()]
         return cls.of(
             {
                 "experiment": Experiment.from_query(params),
                 "vary": vary,
                 "values": values,
-                "seeds": parse_seeds(str(params.get("seeds", "5"))),
+                "seeds": parse_seeds(_text(params, "seeds", "5")),
             }
         )
 
@@ -568,12 +586,12 @@ class Comparison(_Value):
 def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     """`10` is seeds 0 to 9; a list is taken as it is. Raises SpecError."""
     if isinstance(seeds, bool) or not isinstance(seeds, (int, Iterable)) or isinstance(seeds, (str, bytes)):
-        raise SpecError([Problem("seeds", seeds, "type", expected="number of seeds or list of seeds")])
+        raise SpecError([Problem("seeds", seeds, "type", expected="number of seeds or a list of seeds")])
     if isinstance(seeds, int):
         return tuple(range(whole("seeds", seeds, 1, MAX_SEEDS)))
     made = tuple(whole("seeds", seed, 0, MAX_SEED) for seed in seeds)
     if not 1 <= len(made) <= MAX_SEEDS:
-        raise SpecError([Problem("seeds", len(made), "range", 1, MAX_SEEDS)])
+        raise SpecError([Problem("seeds (how many)", len(made), "range", 1, MAX_SEEDS)])
     if len(set(made)) < len(made):
         raise SpecError([Problem("seeds", list(made), "conflict", expected="seeds_repeat")])
     return made
@@ -587,13 +605,17 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         seeds: list[int] = []
         for part in text.split(","):
             first, dash, last = part.strip().partition("-")
-            if dash and int(last) - int(first) >= MAX_SEEDS:
-                raise SpecError([Problem("seeds", text, "range", 1, MAX_SEEDS)])
-            seeds += range(int(first), int(last) + 1) if dash else [int(first)]
+            # never more than shows that there are too many: "0-999,0-999,..." must not fill the memory
+            most = int(first) + MAX_SEEDS + 1
+            seeds += range(int(first), min(int(last) + 1, most)) if dash else [int(first)]
+            if len(seeds) > MAX_SEEDS:
+                raise SpecError([Problem("seeds (how many)", len(seeds), "range", 1, MAX_SEEDS)])
     except SpecError:
         raise
     except ValueError:
-        raise SpecError([Problem("seeds", text, "type", expected="number of seeds, or list as 0,1,2 or 5-8")]) from None
+        raise SpecError(
+            [Problem("seeds", text, "type", expected="number of seeds, or a list as 0,1,2 or 5-8")]
+        ) from None
     return as_seeds(seeds)
 
 
@@ -611,10 +633,18 @@ def seeds_text(seeds: Sequence[int]) -> str:
 # -- text and errors, in detail --------------------------------------------------------------------------------------
 
 
+def _plain(value: Any) -> Any:
+    """A knob's value as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.model_dump(exclude_none=True) if isinstance(value, LayerSpec) else value
+
+
 def _to_text(value: Any) -> str:
+    """A plain value in a link; `_from_text` reads it back."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         if all(isinstance(item, int) for item in value):
             return "-".join(map(str, value)) if value else "0"
         return json.dumps(value, separators=(",", ":"))
@@ -622,27 +652,43 @@ def _to_text(value: Any) -> str:
 
 
 def _from_text(path: str, text: Any, knob: str = "") -> Any:
-    """A field's value from a link. Only its shape is decided here; the spec checks it."""
-    if not isinstance(text, str):
+    """A field's value from a link. Only its shape is decided here; the spec checks it, and reads numbers in text."""
+    if not isinstance(text, str) or path != "model.hidden" or knob in ("depth", "width"):
         return text
-    if path == "model.hidden" and knob not in ("depth", "width"):
-        if text.startswith("["):
-            return _parse_json(text, path)
-        try:
-            widths = [int(part) for part in text.split("-")]
-        except ValueError:
-            raise SpecError([Problem(path, text, "type", expected="list of widths as 8-8-4 (0 for none)")]) from None
-        return [] if widths == [0] else widths
-    return {"true": True, "false": False}.get(text, text)
+    if text.startswith("["):
+        return _parse_json(text, path)
+    try:
+        widths = [int(part) for part in text.split("-")]
+    except ValueError:
+        raise SpecError([Problem(path, text, "type", expected=_WIDTHS)]) from None
+    return [] if widths == [0] else widths
+
+
+def _last(values: Any) -> Any:
+    """Of a parameter that a link gives several times, the last."""
+    if isinstance(values, (list, tuple)):
+        return values[-1] if values else ""
+    return values
+
+
+def _text(params: Mapping[str, Any], name: str, default: str) -> str:
+    text = _last(params.get(name, default))
+    if not isinstance(text, str):
+        raise SpecError([Problem(name, text, "type", expected="text")])
+    return text
 
 
 def _parse_json(text: str | bytes, where: str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
-        raise SpecError([Problem(where, text if isinstance(text, str) else repr(text), "json")]) from None
+    except (ValueError, TypeError, RecursionError):
+        problem = Problem(where, text, "json")
+        if where in FIELDS or where == "values":
+            problem = Problem(where, text, "type", expected=_WIDTHS if where in FIELDS else "list")
+        raise SpecError([problem]) from None
 
 
+_WIDTHS = "list of widths as 8-8-4 (0 for none)"
 _EXPECTED = {
     "int": "whole number",
     "float": "number",
@@ -659,32 +705,34 @@ _EXPECTED = {
 def _problems(error: ValidationError, where: str) -> list[Problem]:
     found: dict[str, Problem] = {}
     for item in error.errors(include_url=False):
-        loc = [part for part in item["loc"] if part not in ("int", "LayerSpec", "function-before")]
-        path = where if not loc else "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
-        if path not in found or item["loc"][-1:] != ("int",):
-            found[path] = _problem(item, path, loc)
+        loc = item["loc"]
+        if loc[:2] == ("model", "hidden") and len(loc) > 3:  # pydantic names the kind of layer it tried
+            if len(loc) == 4 and (loc[3] == "int") == isinstance(item["input"], Mapping):
+                continue
+            loc = loc[:3] + loc[4:]
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or where
+        found.setdefault(path, _problem(item, path, loc, Comparison if where == "comparison" else Experiment))
     return list(found.values())
 
 
-def _problem(item: Any, path: str, loc: Sequence[Any]) -> Problem:
-    got, kind = item["input"], item["type"]
-    raised = item.get("ctx", {}).get("error")
+def _problem(item: Any, path: str, loc: Sequence[Any], root: type[BaseModel]) -> Problem:
+    got, kind, context = item["input"], item["type"], item.get("ctx", {})
+    raised = context.get("error")
     if isinstance(raised, Raised):
         return raised.problem
     bounds = field_bounds(path)
-    if kind == "literal_error":
+    if kind == "literal_error" and bounds.choices:
         return Problem(path, got, "choice", choices=bounds.choices)
-    if kind == "extra_forbidden":
-        part = str(loc[0])
-        spec: type[BaseModel] = _PARTS[part] if part in _PARTS and len(loc) == 2 else Experiment
-        if len(loc) > 2:
-            spec = LayerSpec
+    if kind in ("extra_forbidden", "invalid_key"):
+        spec = root if len(loc) < 2 else LayerSpec
+        if len(loc) == 2:
+            spec = _PARTS[loc[0]]
         return Problem(path, None, "unknown", choices=tuple(spec.model_fields))
     if kind == "missing":
         return Problem(path, None, "type", expected="value (it is missing)")
     if kind in ("too_long", "too_short"):
-        high = item["ctx"].get("max_length", 200)
-        return Problem(f"{path} (length)", len(got), "range", item["ctx"].get("min_length", 0), high)
+        low, high = context.get("min_length", 0), context.get("max_length", 200)
+        return Problem(f"{path} (how many)", context.get("actual_length"), "range", low, high)
     if bounds.low is not None and (
         kind.startswith(("greater", "less"))
         or (kind in ("int_parsing_size", "finite_number") and isinstance(got, (int, float, str)))
