@@ -1,8 +1,8 @@
-"""The PyTorch engine: all replicates in one module, all parameters in one stretch of memory, one optimizer step."""
+"""The PyTorch engine: all replicates in one module, one backward pass, one fused optimizer step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from nnlab.models import StackedModel
 from nnlab.spec import Experiment, TrainSpec
 from nnlab.training import Floats, Weights
 
-CHUNK = 1 << 20  # numbers of input made ready at a time: 4 MB as float32
+CHUNK = 1 << 20
+"""Numbers made ready at a time: 4 MB as float32."""
 
 
 class TorchEngine:
@@ -27,50 +28,41 @@ class TorchEngine:
         self.experiment, self.seeds, self.dataset = experiment, seeds, dataset
         self.model = StackedModel(experiment.layers, len(seeds))
         self.model.load_arrays(weights)
-        self.parameters, self.gradients = _flatten(self.model)
-        self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, self.parameters, self.gradients)
+        self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, list(self.model.parameters()))
         self.targets = _targets(experiment, dataset.train.y)  # (n, outputs)
-        self._ready: dict[int, tuple[Part, Tensor]] = {}
+        self._scaled: dict[int, tuple[Part, Tensor]] = {}
 
     def run_epoch(self, epoch: int) -> None:
         train, n = self.experiment.train, len(self.dataset.train)
         rates = iter(draws.learning_rates(train, self.experiment.steps_per_epoch, epoch).tolist())
-        order = torch.from_numpy(draws.epoch_order(self.experiment.data.seed, epoch, n))
+        order = draws.epoch_order(self.experiment.data.seed, epoch, n)
         masks = _Masks(self.experiment, self.seeds, epoch)
         self.model.train()
-        for chunk in torch.split(order, self._chunk_size()):
-            inputs, targets = self._inputs(self.dataset.train, chunk), self.targets[chunk]
-            masks.draw(len(chunk))
-            for start in range(0, len(chunk), train.batch_size):
-                step = slice(start, start + train.batch_size)
-                self._step(inputs[step], targets[step], masks.of(step), next(rates))
+        for rows in draws.batches(order, self._chunk_size()):
+            inputs, targets = self._inputs(self.dataset.train, rows), self.targets[torch.from_numpy(rows)]
+            masks.draw(len(rows))
+            for start in range(0, len(rows), train.batch_size):
+                batch = slice(start, start + train.batch_size)
+                self._step(inputs[batch], targets[batch], masks.of(batch), next(rates))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
         """One batch, x (batch, inputs) and target (batch, outputs), shared by all replicates."""
         logits = self.model(x, masks)  # (seeds, batch, outputs)
-        self.gradients.zero_()
-        logits.backward(self._slope(logits.detach(), target))
+        logits.backward(_slope(self.experiment.loss, logits.detach(), target))
         self.optimizer.step(rate)
-
-    def _slope(self, logits: Tensor, target: Tensor) -> Tensor:
-        """The gradient of every replicate's mean loss by its logits. For cross-entropy of a sigmoid or a softmax, as
-        for squared error (but for its factor 2), it is prediction minus target, over the size of the batch."""
-        if self.experiment.loss == "bce":
-            return (torch.sigmoid(logits) - target).mul_(1 / len(target))
-        if self.experiment.loss == "cross_entropy":
-            return (torch.softmax(logits, -1) - target).mul_(1 / len(target))
-        return (logits - target).mul_(2 / target.numel())
 
     @torch.no_grad()
     def scores(self, part: Part) -> tuple[Floats, Floats]:
         self.model.eval()
-        widest = max(layer.width for layer in self.experiment.layers)
-        rows = max(1, 2 * CHUNK // max(self.dataset.train.x.shape[1], widest * len(self.seeds)))
+        widest = max(part.x.shape[1], len(self.seeds) * max(layer.width for layer in self.experiment.layers))
+        rows = max(1, 2 * CHUNK // widest)
         totals = torch.zeros(2, len(self.seeds), dtype=torch.float64)
-        for chunk in torch.split(torch.arange(len(part)), rows):
+        for start in range(0, len(part), rows):
+            chunk = slice(start, start + rows)
             logits = self.model(self._inputs(part, chunk))  # (seeds, rows, outputs)
-            losses, scores = _measure(self.experiment, logits, torch.from_numpy(part.y[chunk.numpy()]))
-            totals += torch.stack((losses.sum(1), scores.sum(1)))
+            loss, score = _measure(self.experiment, logits, torch.tensor(part.y[chunk]))
+            totals[0] += loss.sum(1)
+            totals[1] += score.sum(1)
         loss, score = (totals / len(part)).numpy()
         return loss, score
 
@@ -78,41 +70,39 @@ class TorchEngine:
         return {name: tensor.numpy().copy() for name, tensor in self.model.named_arrays().items()}
 
     def state(self) -> dict[str, NDArray[Any]]:
-        return {name: tensor.numpy().copy() for name, tensor in self.optimizer.state.items()}
+        return {name: tensor.numpy().copy() for name, tensor in self._state().items()}
 
     def load(self, weights: Weights, state: Mapping[str, NDArray[Any]]) -> None:
         self.model.load_arrays(weights)
-        for name, tensor in self.optimizer.state.items():
+        for name, tensor in self._state().items():
             tensor.copy_(torch.from_numpy(state[name]))
+
+    def _state(self) -> dict[str, Tensor]:
+        names = [name for name, _ in self.model.named_parameters()]
+        state = {
+            f"{kind}.{name}": tensor
+            for kind, tensors in self.optimizer.state.items()
+            for name, tensor in zip(names, tensors, strict=True)
+        }
+        return {**state, "steps": self.optimizer.steps}
 
     def _chunk_size(self) -> int:
         """Samples made ready together: whole batches, as many as CHUNK allows."""
-        batch, width = (
-            self.experiment.train.batch_size,
-            sum(layer.width for layer in self.experiment.layers if layer.dropout),
-        )
-        return batch * max(1, CHUNK // (batch * max(self.experiment.data.inputs, len(self.seeds) * width)))
+        batch = self.experiment.train.batch_size
+        masks = len(self.seeds) * sum(layer.width for layer in self.experiment.layers if layer.dropout)
+        return batch * max(1, CHUNK // (batch * max(self.experiment.data.inputs, masks)))
 
-    def _inputs(self, part: Part, rows: Tensor) -> Tensor:
+    def _inputs(self, part: Part, rows: NDArray[np.int64] | slice) -> Tensor:
         """Scaled samples (rows, inputs). Small data is scaled once; pictures stay uint8 and are scaled as they come."""
         if part.x.size > 4 * CHUNK:
-            return torch.from_numpy(self.dataset.scaling.apply(part.x[rows.numpy()]))
-        if id(part) not in self._ready:
-            self._ready[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x))
-        return self._ready[id(part)][1][rows]
+            return torch.from_numpy(self.dataset.scaling.apply(part.x[rows]))
+        if id(part) not in self._scaled:
+            self._scaled[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x))
+        scaled = self._scaled[id(part)][1]
+        return scaled[rows if isinstance(rows, slice) else torch.from_numpy(rows)]
 
 
-def _flatten(model: torch.nn.Module) -> tuple[Tensor, Tensor]:
-    """Move all parameters, and their gradients, into one flat tensor each, so that one kernel steps them all.
-
-    Every parameter keeps its shape, as a view; autograd adds to gradients in place and so keeps to the views."""
-    parameters = list(model.parameters())
-    flat = torch.cat([p.detach().reshape(-1) for p in parameters])
-    gradients = torch.zeros_like(flat)
-    sizes = [p.numel() for p in parameters]
-    for p, data, gradient in zip(parameters, torch.split(flat, sizes), torch.split(gradients, sizes), strict=True):
-        p.data, p.grad = data.view(p.shape), gradient.view(p.shape)
-    return flat, gradients
+# -- losses ----------------------------------------------------------------------------------------------------------
 
 
 def _targets(experiment: Experiment, y: NDArray[Any]) -> Tensor:
@@ -122,13 +112,26 @@ def _targets(experiment: Experiment, y: NDArray[Any]) -> Tensor:
     return torch.tensor(y, dtype=torch.float32).reshape(len(y), -1)
 
 
+def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
+    """The gradient of every replicate's mean loss by its logits (seeds, batch, outputs).
+
+    For cross-entropy of a sigmoid or a softmax, as for squared error (but for its factor 2), it is prediction minus
+    target over the size of the batch. So a step needs no loss, and nothing is read back from it."""
+    if loss == "bce":
+        return (torch.sigmoid(logits) - target).mul_(1 / len(target))
+    if loss == "cross_entropy":  # torch.softmax, but three times as fast where classes are few
+        powers = (logits - logits.amax(-1, keepdim=True)).exp_()
+        return powers.div_(powers.sum(-1, keepdim=True)).sub_(target).mul_(1 / len(target))
+    return (logits - target).mul_(2 / target.numel())
+
+
 def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Loss and score of every replicate and sample, (seeds, n) each. An answer of nan is wrong."""
     seeds, n, _ = logits.shape
     if experiment.loss == "bce":
-        target = y.float()[:, None].expand_as(logits)
-        losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none").squeeze(-1)
-        return losses, ((logits > 0).squeeze(-1) == y.bool()) & ~losses.isnan()
+        logits = logits.squeeze(-1)  # (seeds, n)
+        losses = F.binary_cross_entropy_with_logits(logits, y.float().expand(seeds, n), reduction="none")
+        return losses, ((logits > 0) == y) & ~losses.isnan()
     if experiment.loss == "cross_entropy":
         losses = F.cross_entropy(logits.flatten(0, 1), y.repeat(seeds), reduction="none").view(seeds, n)
         return losses, (logits.argmax(-1) == y) & ~losses.isnan()
@@ -155,30 +158,44 @@ class _Masks:
 
 
 # -- optimizers ------------------------------------------------------------------------------------------------------
-# PyTorch's own kernels and rules on the flat parameters, without the bookkeeping of torch.optim (30 µs a step).
+# PyTorch's own kernels and rules over all parameters in one call, without torch.optim's bookkeeping (30 µs a step).
 
 
-class _Adam:
-    """Kingma and Ba 2015; adamw decouples the weight decay (Loshchilov and Hutter 2019)."""
+class _Optimizer:
+    kinds: Sequence[str] = ()
+    """What is remembered of every parameter."""
 
-    def __init__(self, train: TrainSpec, parameters: Tensor, gradients: Tensor) -> None:
-        self.kernel = torch._fused_adamw_ if train.optimizer == "adamw" else torch._fused_adam_
-        self.l2, self.parameters, self.gradients = train.l2, parameters, gradients
-        self.state = {
-            "mean": torch.zeros_like(parameters),
-            "square": torch.zeros_like(parameters),
-            "step": torch.zeros(()),
-        }
+    def __init__(self, train: TrainSpec, parameters: list[torch.nn.Parameter]) -> None:
+        self.l2, self.leaves = train.l2, parameters
+        self.parameters = [p.detach() for p in parameters]  # the same memory, out of autograd's sight
+        self.state = {kind: [torch.zeros_like(p) for p in self.parameters] for kind in self.kinds}
+        self.steps = torch.zeros(())
 
     def step(self, rate: float) -> None:
-        self.state["step"] += 1
+        gradients = [p.grad for p in self.leaves if p.grad is not None]
+        for p in self.leaves:  # taken, not kept: the next backward pass hands over new ones instead of adding to these
+            p.grad = None
+        self.steps += 1
+        self.update(gradients, rate)
+
+    def update(self, gradients: list[Tensor], rate: float) -> None:
+        raise NotImplementedError
+
+
+class _Adam(_Optimizer):
+    """Kingma and Ba 2015; with decoupled weight decay (Loshchilov and Hutter 2019) for adamw."""
+
+    kinds = ("mean", "square")
+    kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
+
+    def update(self, gradients: list[Tensor], rate: float) -> None:
         self.kernel(
-            [self.parameters],
-            [self.gradients],
-            [self.state["mean"]],
-            [self.state["square"]],
+            self.parameters,
+            gradients,
+            self.state["mean"],
+            self.state["square"],
             [],
-            [self.state["step"]],
+            [self.steps] * len(gradients),
             lr=rate,
             beta1=0.9,
             beta2=0.999,
@@ -189,43 +206,60 @@ class _Adam:
         )
 
 
-class _SGD:
-    """Gradient descent; with momentum 0.9 (Polyak 1964), or Nesterov's (Sutskever et al. 2013)."""
-
-    def __init__(self, train: TrainSpec, parameters: Tensor, gradients: Tensor) -> None:
-        self.momentum, self.nesterov = 0.0 if train.optimizer == "sgd" else 0.9, train.optimizer == "nesterov"
-        self.l2, self.parameters, self.gradients = train.l2, parameters, gradients
-        self.state = {"velocity": torch.zeros_like(parameters)} if self.momentum else {}
-
-    def step(self, rate: float) -> None:
-        gradient = self.gradients
-        if self.l2:
-            gradient.add_(self.parameters, alpha=self.l2)
-        if self.momentum:
-            velocity = self.state["velocity"].mul_(self.momentum).add_(gradient)
-            gradient = gradient.add_(velocity, alpha=self.momentum) if self.nesterov else velocity
-        self.parameters.add_(gradient, alpha=-rate)
+class _AdamW(_Adam):
+    kernel = staticmethod(torch._fused_adamw_)
 
 
-class _RMSprop:
+class _SGD(_Optimizer):
+    """Gradient descent."""
+
+    momentum, nesterov = 0.0, False
+
+    def update(self, gradients: list[Tensor], rate: float) -> None:
+        torch._fused_sgd_(
+            self.parameters,
+            gradients,
+            self.state.get("velocity", []),
+            lr=rate,
+            weight_decay=self.l2,
+            momentum=self.momentum,
+            dampening=0.0,
+            nesterov=self.nesterov,
+            maximize=False,
+            is_first_step=False,
+        )
+
+
+class _Momentum(_SGD):
+    """Polyak 1964."""
+
+    kinds, momentum = ("velocity",), 0.9
+
+
+class _Nesterov(_Momentum):
+    """Sutskever et al. 2013."""
+
+    nesterov = True
+
+
+class _RMSprop(_Optimizer):
     """Tieleman and Hinton 2012."""
 
-    def __init__(self, train: TrainSpec, parameters: Tensor, gradients: Tensor) -> None:
-        self.l2, self.parameters, self.gradients = train.l2, parameters, gradients
-        self.state = {"square": torch.zeros_like(parameters)}
+    kinds = ("square",)
 
-    def step(self, rate: float) -> None:
-        if self.l2:
-            self.gradients.add_(self.parameters, alpha=self.l2)
-        square = self.state["square"].mul_(0.99).addcmul_(self.gradients, self.gradients, value=0.01)
-        self.parameters.addcdiv_(self.gradients, square.sqrt().add_(1e-8), value=-rate)
+    def update(self, gradients: list[Tensor], rate: float) -> None:
+        for p, gradient, square in zip(self.parameters, gradients, self.state["square"], strict=True):
+            if self.l2:
+                gradient.add_(p, alpha=self.l2)
+            square.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
+            p.addcdiv_(gradient, square.sqrt().add_(1e-8), value=-rate)
 
 
-_OPTIMIZERS: Mapping[str, type[_Adam] | type[_SGD] | type[_RMSprop]] = {
+_OPTIMIZERS: Mapping[str, type[_Optimizer]] = {
     "sgd": _SGD,
-    "momentum": _SGD,
-    "nesterov": _SGD,
+    "momentum": _Momentum,
+    "nesterov": _Nesterov,
     "rmsprop": _RMSprop,
     "adam": _Adam,
-    "adamw": _Adam,
+    "adamw": _AdamW,
 }
