@@ -50,6 +50,8 @@ class DataFacts:
     image_shape: tuple[int, int] | None = None
     own_test: int = 0
     """Size of a test set that comes with the data (MNIST); the share `test` is then without effect."""
+    splits: bool = True
+    """False where the samples are so few that all are for training."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,6 +85,7 @@ DATASETS: Mapping[str, DataFacts] = MappingProxyType(
             0,
             7,
             frozenset(),
+            splits=False,
             defaults={"scaling": "none"},
         ),
     }
@@ -133,7 +136,7 @@ class DataSpec(_Value):
         values |= {name: value for name, value in fixed.items() if name not in facts.uses}
         if facts.own_test:
             values["test"] = 0.0
-        if facts.max_samples < 10:  # seven points are all for training
+        if not facts.splits:
             values["validation"] = values["test"] = 0.0
         return values
 

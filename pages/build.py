@@ -57,39 +57,37 @@ if form.problems:
 elif limit is not None:
     st.error(problem_text(limit, t), icon=":material/block:")
 
-data, network, training = st.columns(3, border=True, gap="small")
+data, network, training = st.columns([10, 12, 10], border=True, gap="small")
 with data:
     st.markdown(f"#### 1 · {t('Data')}")
     form.choose("data.name")
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         if "n_samples" in listens:
             form.number("data.n_samples", 50)
     with right:
         if "noise" in listens:
             form.number("data.noise", 0.05)
+    data_picture(page, exp.data)
     with st.expander(t("More")):
         if "features" in listens:
             form.number("data.features", 1)
             form.number("data.classes", 1)
-        if not exp.data.facts.max_samples < 10:
+        if exp.data.facts.splits:
             form.number("data.validation", 0.05)
             if not exp.data.facts.own_test:
                 form.number("data.test", 0.05)
         form.choose("data.scaling")
         form.number("data.seed", 1)
-    data_picture(page, exp.data)
 
 with network:
     st.markdown(f"#### 2 · {t('Network')}")
-    irregular = any(not isinstance(layer, int) for layer in form.draft["model.hidden"]) or (
-        len(set(form.draft["model.hidden"])) > 1
-    )
-    if st.session_state.get("layer-by-layer") or irregular:
+    if st.session_state.get("layer-by-layer") or form.irregular:
         form.layer_by_layer()
     else:
         form.depth_and_width()
     form.choose("model.activation")
+    network_picture(page, exp)
     with st.expander(t("More")):
         st.toggle(
             t("Layer by layer"),
@@ -103,29 +101,28 @@ with network:
         form.choose("model.init")
         if exp.model.init == "normal":
             form.number("model.init_scale", 0.05)
-    network_picture(page, exp)
 
 with training:
     st.markdown(f"#### 3 · {t('Training')}")
-    left, right = st.columns(2)
+    form.choose("train.optimizer")
+    form.number("train.lr", 0.001)
+    left, right = st.columns(2, vertical_alignment="bottom")
     with left:
-        form.choose("train.optimizer")
         form.number("train.epochs", 10)
     with right:
-        form.number("train.lr", 0.001)
         form.number("train.batch_size", 8)
     form.seeds_field()
+    st.caption(t("What it costs"), help=t("Parameters of one seed; steps (batches × epochs); time for all seeds."))
+    left, right = st.columns(2)
+    left.metric(t("Parameters"), t.whole(exp.parameters))
+    right.metric(t("Time"), t.seconds(estimate_seconds(exp, len(seeds))))
+    st.caption(t.many("{n} step in all", "{n} steps in all", exp.steps_per_epoch * exp.train.epochs))
     with st.expander(t("More")):
         form.choose("train.schedule")
         form.number("train.l2", 0.001)
         form.number("train.patience", 5)
         form.choose("train.loss")
         form.choose("train.engine")
-    st.caption(t("What it costs"))
-    cost = st.columns(3)
-    cost[0].metric(t("Parameters"), t.whole(exp.parameters), help=t("Numbers the training adjusts, for one seed."))
-    cost[1].metric(t("Steps"), t.whole(exp.steps_per_epoch * exp.train.epochs), help=t("Batches × epochs."))
-    cost[2].metric(t("About"), t.seconds(estimate_seconds(exp, len(seeds))), help=t("Training time of all seeds."))
 
 layers_tab, code_tab, link_tab = st.tabs([t("Layers"), t("PyTorch code"), t("Link")])
 with layers_tab:

@@ -97,6 +97,12 @@ class Form:
         return link
 
     @property
+    def irregular(self) -> bool:
+        """Whether the hidden layers differ: two sliders cannot show them."""
+        hidden = self.draft["model.hidden"]
+        return any(layer != hidden[0] or not isinstance(layer, int) for layer in hidden)
+
+    @property
     def ok(self) -> bool:
         return not self.problems
 
@@ -217,51 +223,49 @@ class Form:
         t, hidden = self.t, self.draft["model.hidden"]
         for i, layer in enumerate(hidden):
             own = {"width": layer} if isinstance(layer, int) else layer
-            with st.container(horizontal=True, vertical_alignment="bottom", key=f"layer-{i}", gap="small"):
-                first = "visible" if i == 0 else "collapsed"
-                self._layer_number(i, "width", own.get("width"), 1, t("Width"), first)
-                for name, options in (
-                    ("activation", ("", *CHOICES["model.activation"])),
-                    ("norm", ("", *CHOICES["model.norm"])),
-                ):
-                    key = f"layer-{i}-{name}"
-                    st.session_state[key] = own.get(name) or ""
-                    st.selectbox(
-                        field_name(f"model.{name}", t),
-                        options,
-                        format_func=lambda v, name=name: choice_name(f"model.{name}", v, t) if v else t("as above"),
-                        key=key,
-                        on_change=self._take_layer,
-                        args=(i, name),
-                        label_visibility=first,
-                        width=132,
+            with st.container(horizontal=True, vertical_alignment="bottom", key=f"layer-{i}", gap="xsmall"):
+                self._layer_number(i, "width", own.get("width"), 1, t("Layer {n}: width", n=i + 1))
+                self._layer_choice(i, "activation", own.get("activation"), "collapsed")
+                with st.popover("", icon=":material/tune:", help=t("Settings of this layer"), key=f"layer-{i}-more"):
+                    self._layer_choice(i, "norm", own.get("norm"), "visible")
+                    self._layer_number(i, "dropout", own.get("dropout"), 0.05, t("Dropout"))
+                    st.button(
+                        t("Remove this layer"),
+                        icon=":material/delete:",
+                        key=f"layer-{i}-remove",
+                        on_click=lambda i=i: st.session_state["draft"]["model.hidden"].pop(i),
                     )
-                self._layer_number(i, "dropout", own.get("dropout"), 0.05, t("Dropout"), first)
-                st.button(
-                    "",
-                    icon=":material/delete:",
-                    key=f"layer-{i}-remove",
-                    help=t("Remove this layer"),
-                    on_click=lambda i=i: st.session_state["draft"]["model.hidden"].pop(i),
-                )
             for name in ("", ".width", ".dropout"):
                 self.complain(f"model.hidden[{i}]{name}")
         st.button(t("Add a layer"), icon=":material/add:", key="layer-add", on_click=self._add_layer)
         self.complain("model.hidden")
 
-    def _layer_number(self, i: int, name: str, value: Any, step: float, label: str, visible: Any) -> None:
+    def _layer_choice(self, i: int, name: str, value: Any, label: Any) -> None:
+        path, key = f"model.{name}", f"layer-{i}-{name}"
+        st.session_state[key] = value or ""
+        st.selectbox(
+            field_name(path, self.t),
+            ("", *CHOICES[path]),
+            format_func=lambda v: choice_name(path, v, self.t) if v else self.t("as the network"),
+            key=key,
+            on_change=self._take_layer,
+            args=(i, name),
+            label_visibility=label,
+            width=120,
+        )
+
+    def _layer_number(self, i: int, name: str, value: Any, step: float, label: str) -> None:
         key = f"layer-{i}-{name}"
         st.session_state[key] = value
         st.number_input(
             label,
             step=step,
             value=None,
-            placeholder=self.t("as above"),
+            placeholder=self.t("as the network"),
             key=key,
             on_change=self._take_layer,
             args=(i, name),
-            label_visibility=visible,
-            width=110,
+            width=96,
         )
 
     def _add_layer(self) -> None:

@@ -102,9 +102,10 @@ def open_page(name: str) -> Page:
         page_title=f"{t(place.label)} · {NAME}" if name != "home" else NAME,
         page_icon=place.icon,
         layout="wide",
+        initial_sidebar_state=220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
     )
-    page = Page(name, t, visitor(), open_lab())
+    page = Page(name, t, visitor(), open_lab(warm=True))
     with st.sidebar:
         _navigation(page)
     return page

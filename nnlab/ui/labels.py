@@ -44,7 +44,7 @@ ACTIVATIONS: Mapping[str, str] = {
     "softplus": "Softplus",
     "none": mark("None (linear)"),
 }
-NORMS: Mapping[str, str] = {"none": mark("None"), "batch": mark("Batch"), "layer": mark("Layer")}
+NORMS: Mapping[str, str] = {"none": mark("None"), "batch": mark("Per batch"), "layer": mark("Per layer")}
 INITS: Mapping[str, str] = {
     "default": mark("PyTorch's default"),
     "xavier": "Xavier (Glorot)",

@@ -1,0 +1,56 @@
+"""The presets as cards: what each is called, the question it answers, and a picture of its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from nnlab.charts.data import Plane, data_scatter, fit_rows, line_fit, picture_grid, picture_rows, point_rows
+from nnlab.datasets import load_dataset
+from nnlab.presets import presets
+from nnlab.spec import DataSpec
+from nnlab.ui.frame import Page
+from nnlab.ui.text import mark
+
+HEIGHT = 150
+
+
+@dataclass(frozen=True)
+class Card:
+    """One preset on the home page. `seeds`: how many its Run button trains."""
+
+    preset: str
+    title: str
+    question: str
+    seeds: int
+
+
+CARDS: tuple[Card, ...] = (
+    Card("binary", mark("Two classes, 100 samples"), mark("When does a network learn its few samples by heart?"), 5),
+    Card("activations", mark("Moons and activations"), mark("Sigmoid, ReLU or tanh: which one learns fastest?"), 5),
+    Card("mnist", mark("Handwritten digits"), mark("How far do 32 hidden neurons get on MNIST?"), 1),
+    Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
+    Card("scratch", mark("MNIST without a framework"), mark("How little code does 98 % take?"), 1),
+)
+
+
+def card_picture(page: Page, preset: str) -> None:
+    """A small picture of what the preset is about; MNIST is shown by the digits that come with nnlab."""
+    spec = presets[preset].data
+    dataset = load_dataset(DataSpec(name="digits") if spec.name == "mnist" else spec)
+    words = page.words
+    if dataset.image_shape is not None:
+        first = 0 if preset == "mnist" else 24
+        x, y = dataset.train.x[first : first + 24], dataset.train.y[first : first + 24]
+        rows = picture_rows([row.reshape(dataset.image_shape) for row in x], [str(label) for label in y], columns=8)
+        chart = picture_grid(8, 3, captions=False, labels=words, cell=HEIGHT // 3)
+    elif dataset.task == "regression":
+        nothing = pd.DataFrame({"x": [], "value": [], "low": [], "high": []})
+        rows = fit_rows(nothing, dataset)
+        chart = line_fit("°C", "°F", labels=words, height=HEIGHT)
+    else:
+        rows = point_rows(dataset)
+        chart = data_scatter(Plane.of(dataset), labels=words, height=HEIGHT)
+    st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=page.t("Samples of the data"))
