@@ -4,7 +4,8 @@ A chart function gives the same bytes for the same arguments, so `st.vega_lite_c
 path only swaps rows. Beside each chart stands the function that makes its rows.
 """
 
-from nnlab.charts.base import CLASSES, ENGLISH, TEST, TRAIN, VALIDATION, Labels, Spec
+from nnlab.charts.base import CLASSES, ENGLISH, TEST, TRAIN, VALIDATION, Labels, Spec, nice_limit
+from nnlab.charts.compare import by_value, capacity, capacity_rows, cell_rows, cells, compare_curves
 from nnlab.charts.curves import curves, gap, overlay, sparkline
 from nnlab.charts.data import (
     Plane,
@@ -19,6 +20,18 @@ from nnlab.charts.data import (
     surface,
     surface_rows,
 )
+from nnlab.charts.network import network, network_rows
+from nnlab.charts.png import data_url, picture_url, png, weights_url
+from nnlab.charts.weights import (
+    activation_function,
+    activation_rows,
+    filter_rows,
+    filters,
+    histogram,
+    histogram_rows,
+    weights_heatmap,
+    weights_rows,
+)
 
 __all__ = [
     "CLASSES",
@@ -29,18 +42,39 @@ __all__ = [
     "Labels",
     "Plane",
     "Spec",
+    "activation_function",
+    "activation_rows",
     "balance_rows",
+    "by_value",
+    "capacity",
+    "capacity_rows",
+    "cell_rows",
+    "cells",
     "class_balance",
+    "compare_curves",
     "curves",
     "data_scatter",
+    "data_url",
+    "filter_rows",
+    "filters",
     "fit_rows",
     "gap",
+    "histogram",
+    "histogram_rows",
     "line_fit",
+    "network",
+    "network_rows",
+    "nice_limit",
     "overlay",
     "picture_grid",
     "picture_rows",
+    "picture_url",
+    "png",
     "point_rows",
     "sparkline",
     "surface",
     "surface_rows",
+    "weights_heatmap",
+    "weights_rows",
+    "weights_url",
 ]

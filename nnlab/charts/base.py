@@ -6,12 +6,15 @@ keep a chart and swap its rows while a run ticks.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import altair as alt
+import numpy as np
+from numpy.typing import ArrayLike
 
 Spec = dict[str, Any]
 
@@ -95,6 +98,7 @@ class Labels:
     accuracy: str = "accuracy"
     mse: str = "mean squared error"
     gap: str = "validation − training"
+    gap_accuracy: str = "training − validation"
     lowest: str = "lowest seed"
     highest: str = "highest seed"
     run: str = "run"
@@ -116,12 +120,18 @@ class Labels:
     interval: str = "95 % interval"
     seeds: str = "seeds"
     state: str = "state"
+    parameters: str = "parameters"
+    mean_of: str = "mean of the weights in this cell"
 
     @classmethod
     def of(cls, language: str, translate: Callable[[str], str]) -> Self:
         """The words in another language."""
         words = {f.name: translate(str(f.default)) for f in fields(cls) if f.name != "language"}
         return cls(language=language, **words)
+
+    def gap_of(self, kind: str) -> str:
+        """The difference by which validation is worse."""
+        return self.gap_accuracy if kind == "accuracy" else self.gap
 
     def score(self, kind: str) -> str:
         """The axis title of "accuracy", "mse" or "loss"."""
@@ -143,14 +153,29 @@ PLAIN = (
 """Numbers on an axis as a person writes them: 0.002, 150, 3,000; powers of ten only far out."""
 
 
-def number_axis(kind: str, **given: Any) -> alt.Axis:
-    """The axis of a loss, a score or a plain number."""
+def number_axis(kind: str, *, upright: bool = True, **given: Any) -> alt.Axis:
+    """The axis of a loss, a score or a plain number. Upright it keeps its width, so that the plot stays in place
+    when its labels change."""
+    if upright:
+        given = {"minExtent": 42, **given}
     return axis(format=".0%", **given) if kind == "accuracy" else axis(labelExpr=PLAIN, **given)
 
 
 def axis(**given: Any) -> alt.Axis:
     """An axis that does not crowd."""
     return alt.Axis(**{"tickCount": 5, "titlePadding": 8, "labelPadding": 6, **given})
+
+
+def nice_limit(values: ArrayLike) -> float:
+    """The first of ..., 0.1, 0.2, 0.5, 1, 2, 5, ... that no value exceeds in size; 1 where there is none but zero.
+
+    A limit that moves in steps keeps a chart's spec, and so the chart, the same while weights change a little."""
+    sizes = np.abs(np.asarray(values, float))
+    largest = float(sizes[np.isfinite(sizes)].max(initial=0.0))
+    if largest == 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(largest))
+    return float(f"{next(m for m in (1, 2, 5, 10) if largest <= m * power * (1 + 1e-9)) * power:.6g}")
 
 
 # -- to a spec ---------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def curves(
         {f"{part}_{metric}": COLOURS[part] for part in ("train", "validation")},
     )
     chart = alt.layer(*layers).encode(
-        x=_epochs(epochs, labels),
+        x=epochs_axis(epochs, labels),
         y=alt.Y(axis=number_axis(kind, title=labels.score(kind))),
     )
     return finish(chart, labels, height=height, right=_room(labels.train, labels.validation))
@@ -109,9 +109,10 @@ def gap(
     labels: Labels = ENGLISH,
     height: int = HEIGHT,
 ) -> Spec:
-    """How far validation is from training over epochs. Rows as `curves`."""
+    """How much worse validation is than training, over epochs. Rows as `curves`."""
     kind = "loss" if metric == "loss" else kind
-    base = alt.Chart().transform_calculate(gap=f"datum.validation_{metric} - datum.train_{metric}")
+    more, less = ("train", "validation") if kind == "accuracy" else ("validation", "train")
+    base = alt.Chart().transform_calculate(gap=f"datum.{more}_{metric} - datum.{less}_{metric}")
     base = base.transform_filter("isValid(datum.gap)")
     y = alt.Y("gap:Q", title=None, scale=alt.Scale(zero=True, nice=True))
     zero = alt.Chart().mark_rule(color=FAINT, strokeDash=[2, 3], tooltip=False).encode(y=alt.datum(0))
@@ -122,7 +123,7 @@ def gap(
         *_hover(
             [
                 alt.Tooltip("epoch:Q", title=labels.epoch, format=",d"),
-                alt.Tooltip("gap:Q", title=labels.gap, format="+" + FORMATS[kind]),
+                alt.Tooltip("gap:Q", title=labels.gap_of(kind), format="+" + FORMATS[kind]),
                 alt.Tooltip(f"train_{metric}:Q", title=labels.train, format=FORMATS[kind]),
                 alt.Tooltip(f"validation_{metric}:Q", title=labels.validation, format=FORMATS[kind]),
             ],
@@ -130,8 +131,8 @@ def gap(
             base,
         ),
     ).encode(
-        x=_epochs(epochs, labels),
-        y=alt.Y(axis=number_axis(kind, title=f"{labels.score(kind)}: {labels.gap}")),
+        x=epochs_axis(epochs, labels),
+        y=alt.Y(axis=number_axis(kind, title=f"{labels.score(kind)}: {labels.gap_of(kind)}")),
     )
     return finish(chart, labels, height=height, right=16)
 
@@ -195,7 +196,7 @@ def overlay(
     chart = alt.layer(
         line("train", strokeWidth=1.2, opacity=0.55), line("validation", strokeWidth=2.8, strokeDash=DASH), points
     ).encode(
-        x=_epochs(None, labels),
+        x=epochs_axis(None, labels),
         y=alt.Y(axis=number_axis(kind, title=labels.score(kind))),
     )
     return finish(chart, labels, height=height, right=16)
@@ -222,7 +223,8 @@ def sparkline(metric: str = "loss", *, log: bool = False, labels: Labels = ENGLI
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _epochs(epochs: int | None, labels: Labels) -> alt.X:
+def epochs_axis(epochs: int | None, labels: Labels) -> alt.X:
+    """The axis of epochs; with `epochs` it stands still while curves grow."""
     scale = alt.Scale(zero=False, nice=False)
     if epochs is not None:
         scale = alt.Scale(domain=[1, max(2, epochs)], nice=False)

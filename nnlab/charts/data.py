@@ -16,6 +16,7 @@ from nnlab.charts.base import (
     CLASS_SHAPES,
     ENGLISH,
     FAINT,
+    HAIR,
     HEIGHT,
     INK,
     PAPER,
@@ -245,7 +246,11 @@ def line_fit(x_name: str = "x", y_name: str = "y", *, labels: Labels = ENGLISH, 
             ],
         ),
     ).encode(
-        x=alt.X("x:Q", scale=alt.Scale(zero=False, nice=False), axis=number_axis("value", title=x_name, grid=False)),
+        x=alt.X(
+            "x:Q",
+            scale=alt.Scale(zero=False, nice=False),
+            axis=number_axis("value", upright=False, title=x_name, grid=False),
+        ),
         y=alt.Y(axis=number_axis("value", title=y_name)),
     )
     return finish(chart, labels, height=height, right=16)
@@ -284,35 +289,46 @@ def picture_grid(
     """Pictures with what they are and what they are taken for; mistakes have a cross and a colour.
 
     Rows: `picture_rows` with the same number of columns."""
-    side = f"min(bandwidth('x'), bandwidth('y') - {18 if captions else 0})"
-    place: dict[str, Any] = {
-        "x": alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(columns)), padding=0.08)),
-        "y": alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(rows)), padding=0.06)),
-    }
     tooltip = [
         alt.Tooltip("class:N", title=labels.true_class),
         *([alt.Tooltip("predicted:N", title=labels.predicted)] if captions else []),
         *([alt.Tooltip("probability:Q", title=labels.probability, format=".1%")] if captions else []),
     ]
-    pictures = (
-        alt.Chart()
-        .mark_image(
-            width=alt.ExprRef(expr=side), height=alt.ExprRef(expr=side), smooth=False, yOffset=-8 if captions else 0
+    return tiles(columns, rows, tooltip, captions=captions, labels=labels, cell=cell)
+
+
+def tiles(
+    columns: int, rows: int, tooltip: list[Any], *, captions: bool, labels: Labels, cell: int, frame: bool = False
+) -> Spec:
+    """Square pictures in lines: `column`, `row`, `url`, and with captions `text` and `wrong`."""
+    below = 18 if captions else 0
+    side = f"min(bandwidth('x'), bandwidth('y') - {below})"
+    place: dict[str, Any] = {
+        "x": alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(columns)), padding=0.08)),
+        "y": alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(rows)), padding=0.06)),
+    }
+    layers: list[Any] = []
+    if frame:
+        size = alt.ExprRef(expr=f"{side} + 2")
+        layers.append(
+            alt.Chart().mark_rect(
+                width=size, height=size, fill=None, stroke=HAIR, strokeWidth=1, yOffset=-below / 2, tooltip=False
+            )
         )
+    layers.append(
+        alt.Chart()
+        .mark_image(width=alt.ExprRef(expr=side), height=alt.ExprRef(expr=side), smooth=False, yOffset=-below / 2)
         .encode(url="url:N", tooltip=tooltip)
     )
-    words = (
-        alt.Chart()
-        .mark_text(
-            dy=alt.ExprRef(expr=f"{side} / 2 + 3"), fontSize=12, fontWeight=600, baseline="middle", tooltip=False
+    if captions:
+        layers.append(
+            alt.Chart()
+            .mark_text(
+                dy=alt.ExprRef(expr=f"{side} / 2 + 3"), fontSize=12, fontWeight=600, baseline="middle", tooltip=False
+            )
+            .encode(text="text:N", color=alt.condition("datum.wrong", alt.value(WRONG), alt.value(FAINT)))
         )
-        .encode(
-            text="text:N",
-            color=alt.condition("datum.wrong", alt.value(WRONG), alt.value(FAINT)),
-        )
-    )
-    chart = alt.layer(*([pictures, words] if captions else [pictures])).encode(**place)
-    return finish(chart, labels, height=rows * (cell + (18 if captions else 0)))
+    return finish(alt.layer(*layers).encode(**place), labels, height=rows * (cell + below))
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
@@ -373,7 +389,7 @@ def _plane_axes(plane: Plane, compact: bool = False) -> dict[str, Any]:
     if compact:
         return {"x": alt.X(axis=None, scale=scale(plane.x)), "y": alt.Y(axis=None, scale=scale(plane.y))}
     return {
-        "x": alt.X(scale=scale(plane.x), axis=number_axis("value", title=plane.names[0])),
+        "x": alt.X(scale=scale(plane.x), axis=number_axis("value", upright=False, title=plane.names[0])),
         "y": alt.Y(scale=scale(plane.y), axis=number_axis("value", title=plane.names[1])),
     }
 

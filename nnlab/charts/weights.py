@@ -1,0 +1,227 @@
+"""Weights as pictures: heat maps, histograms, filters; and the curve of an activation function."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from nnlab.charts.base import (
+    ENGLISH,
+    FAINT,
+    HAIR,
+    HEIGHT,
+    INK,
+    Labels,
+    Spec,
+    axis,
+    diverging,
+    finish,
+    nice_limit,
+    number_axis,
+    themed,
+)
+from nnlab.charts.data import tiles
+from nnlab.charts.png import weights_url
+from nnlab.scratch import activations
+from nnlab.spec import Layer
+
+MAX_CELLS = 4096
+BELOW, ABOVE = themed("#1F73B3", "#4F9EDB"), themed("#D97519", "#DF8B30")
+_REACH = 4.0
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+def weights_rows(matrix: ArrayLike, max_cells: int = MAX_CELLS) -> pd.DataFrame:
+    """The cells of a weight matrix (inputs, outputs), or of a bias vector (outputs,).
+
+    A matrix of more than `max_cells` numbers is cut into equal blocks; a cell is then its block's mean.
+
+    Columns: `input`, `input_end`, `output`, `output_end` (from 0, the end not included), `weight`.
+    """
+    values = np.atleast_2d(np.asarray(matrix, float))
+    rows, columns = values.shape
+    across, down = _blocks(rows, columns, max_cells)
+    starts, ends = _cuts(rows, across)
+    tops, bottoms = _cuts(columns, down)
+    sums = np.add.reduceat(np.add.reduceat(values, starts, axis=0), tops, axis=1)
+    means = sums / np.outer(ends - starts, bottoms - tops)  # (input blocks, output blocks)
+    i, o = (index.ravel() for index in np.indices(means.shape))
+    return pd.DataFrame(
+        {
+            "input": starts[i],
+            "input_end": ends[i],
+            "output": tops[o],
+            "output_end": bottoms[o],
+            "weight": means.ravel().astype(np.float32),
+        }
+    )
+
+
+def histogram_rows(values: ArrayLike, limit: float | None = None, bins: int = 40) -> pd.DataFrame:
+    """How often weights fall into `bins` (even) equal parts of -limit..limit: `low`, `high`, `count`.
+
+    What lies beyond a given limit is counted in the outermost parts."""
+    numbers = np.asarray(values, float).ravel()
+    numbers = numbers[np.isfinite(numbers)]
+    limit = nice_limit(numbers) if limit is None else limit
+    counts, edges = np.histogram(np.clip(numbers, -limit, limit), bins=bins + bins % 2, range=(-limit, limit))
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
+
+
+def filter_rows(
+    matrix: ArrayLike, image_shape: tuple[int, int], limit: float | None = None, *, columns: int = 8, most: int = 64
+) -> pd.DataFrame:
+    """What each unit of the first layer looks for: its weights (inputs, units) as pictures of the input's shape.
+
+    Columns: `column`, `row`, `url`, `text` (the unit, from 1), `wrong` (false), `unit`."""
+    values = np.asarray(matrix, float)
+    limit = nice_limit(values) if limit is None else limit
+    return pd.DataFrame(
+        [
+            {
+                "column": unit % columns,
+                "row": unit // columns,
+                "url": weights_url(values[:, unit].reshape(image_shape), limit),
+                "text": str(unit + 1),
+                "wrong": False,
+                "unit": unit,
+            }
+            for unit in range(min(most, values.shape[1]))
+        ],
+        columns=["column", "row", "url", "text", "wrong", "unit"],
+    )
+
+
+@cache
+def _activation(name: str) -> pd.DataFrame:
+    x = np.linspace(-_REACH, _REACH, 81, dtype=np.float32)
+    one = {"0.weight": np.ones((1, 1, 1), np.float32), "0.bias": np.zeros((1, 1), np.float32)}
+    y = activations((Layer(1, 1, name),), one, x[:, None])[0][0, :, 0]
+    return pd.DataFrame({"x": x, "y": y})
+
+
+def activation_rows(name: str) -> pd.DataFrame:
+    """The curve of an activation function from -4 to 4: `x`, `y`."""
+    return _activation(name).copy()
+
+
+# -- charts ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def weights_heatmap(inputs: int, outputs: int, limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
+    """A weight matrix (inputs, outputs): blue below zero, orange above, symmetric. Rows: `weights_rows`.
+
+    A cell that stands for several weights says so in its tooltip."""
+
+    def place(n: int, title: str) -> dict[str, Any]:
+        ticks = axis(title=title, grid=False, tickMinStep=1, format=",d")
+        return {"scale": alt.Scale(domain=[0.5, n + 0.5], nice=False, zero=False, round=True), "axis": ticks}
+
+    span = "datum.{0}_end - datum.{0} > 1 ? format(datum.{0} + 1, 'd') + '–' + datum.{0}_end : datum.{0}_end"
+    block = math.prod(_blocks(inputs, outputs, MAX_CELLS)) > 1
+    legend = alt.Legend(orient="right", title=None, gradientThickness=10, gradientLength=height - 90, tickCount=3)
+    chart = (
+        alt.Chart()
+        .transform_calculate(
+            from_unit=span.format("input"),
+            to_unit=span.format("output"),
+            **{name: f"datum.{name} + 0.5" for name in ("input", "input_end", "output", "output_end")},
+        )
+        .mark_rect(strokeWidth=0)
+        .encode(
+            x=alt.X("input:Q", **place(inputs, labels.input)),
+            x2="input_end",
+            y=alt.Y("output:Q", sort="descending", **place(outputs, labels.unit)),
+            y2="output_end",
+            color=alt.Color("weight:Q", scale=diverging(limit), legend=legend),
+            tooltip=[
+                alt.Tooltip("from_unit:N", title=labels.input),
+                alt.Tooltip("to_unit:N", title=labels.unit),
+                alt.Tooltip("weight:Q", title=labels.mean_of if block else labels.weight, format=".3~r"),
+            ],
+        )
+    )
+    return {
+        **finish(alt.layer(chart), labels, height=height, config={"aria": False}),
+        "usermeta": {"embedOptions": {"renderer": "canvas"}},
+    }
+
+
+@cache
+def histogram(limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
+    """How the weights are spread, on an axis symmetric about zero. Rows: `histogram_rows` with the same limit."""
+    chart = alt.layer(
+        alt.Chart()
+        .mark_rect(tooltip=True)
+        .encode(
+            x=alt.X("low:Q", scale=alt.Scale(domain=[-limit, limit], nice=False)),
+            x2="high",
+            y=alt.Y("count:Q", axis=axis(title=labels.count, format=",d", tickCount=4, tickMinStep=1)),
+            y2=alt.datum(0),
+            color=alt.condition("datum.high <= 1e-12", alt.value(BELOW), alt.value(ABOVE)),
+            tooltip=[
+                alt.Tooltip("low:Q", title="≥", format=".3~r"),
+                alt.Tooltip("high:Q", title="<", format=".3~r"),
+                alt.Tooltip("count:Q", title=labels.count, format=",d"),
+            ],
+        ),
+        alt.Chart().mark_rule(color=FAINT, strokeWidth=1, tooltip=False).encode(x=alt.datum(0)),
+    ).encode(x=alt.X(axis=number_axis("value", upright=False, title=labels.weight, grid=False)))
+    return finish(chart, labels, height=height, right=16)
+
+
+@cache
+def filters(columns: int = 8, rows: int = 4, *, labels: Labels = ENGLISH, cell: int = 68) -> Spec:
+    """The first layer's weights as pictures, one a unit. Rows: `filter_rows` with the same number of columns."""
+    tooltip = [alt.Tooltip("text:N", title=labels.unit)]
+    return tiles(columns, rows, tooltip, captions=True, labels=labels, cell=cell, frame=True)
+
+
+@cache
+def activation_function(*, labels: Labels = ENGLISH, height: int = 96) -> Spec:
+    """A small picture of an activation function; the axes cross at zero. Rows: `activation_rows`."""
+    zero = alt.Chart().mark_rule(color=HAIR, strokeWidth=1, tooltip=False)
+    line = (
+        alt.Chart()
+        .mark_line(color=INK, strokeWidth=2.2, clip=True)
+        .encode(
+            x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-_REACH, _REACH], nice=False)),
+            y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-1.3, 3], nice=False)),
+            tooltip=[alt.Tooltip("x:Q", format=".2f"), alt.Tooltip("y:Q", format=".2f")],
+        )
+    )
+    spec = finish(
+        alt.layer(zero.encode(x=alt.datum(0, axis=None)), zero.encode(y=alt.datum(0, axis=None)), line),
+        labels,
+        height=height,
+    )
+    return {**spec, "padding": {"left": 2, "top": 2, "right": 2, "bottom": 2}}
+
+
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
+def _blocks(rows: int, columns: int, most: int) -> tuple[int, int]:
+    """Sides of the blocks a matrix is cut into: as square as can be, no more than `most` of them."""
+    across = down = 1
+    while math.ceil(rows / across) * math.ceil(columns / down) > most:
+        if rows / across >= columns / down:
+            across += 1
+        else:
+            down += 1
+    return across, down
+
+
+def _cuts(n: int, block: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the blocks along one side start and end."""
+    starts = np.arange(0, n, block)
+    return starts, np.minimum(starts + block, n)
