@@ -22,6 +22,7 @@ from nnlab.charts.data import (
 )
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.png import data_url, picture_url, png, weights_url
+from nnlab.charts.results import confusion, confusion_rows
 from nnlab.charts.weights import (
     activation_function,
     activation_rows,
@@ -52,6 +53,8 @@ __all__ = [
     "cells",
     "class_balance",
     "compare_curves",
+    "confusion",
+    "confusion_rows",
     "curves",
     "data_scatter",
     "data_url",

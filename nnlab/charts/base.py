@@ -51,7 +51,7 @@ ROLE_INK = {  # words in a role's colour need more contrast than lines
     "test": themed("#00765A", "#3CC69C"),
 }
 
-_RAMP_LIGHT = ("#7FC4E3", "#4FA3CF", "#2C7FB4", "#175C92", "#0B3A66")
+_RAMP_LIGHT = ("#62B2DA", "#3F95C8", "#2377AE", "#145489", "#0A3159")
 _RAMP_DARK = ("#DDF2FC", "#A6D8F2", "#6DB6E3", "#4191CB", "#2C6BA8")
 _DIVERGING_LIGHT = ("#0B5394", "#6FAAD6", "#F4F5F6", "#F0A868", "#B25900")
 _DIVERGING_DARK = ("#7CC0F2", "#3279B5", "#232A31", "#B46D20", "#FFB46E")

@@ -36,6 +36,7 @@ def curves(
     kind: str = "accuracy",
     log: bool = False,
     band: bool = True,
+    validation: bool = True,
     epochs: int | None = None,
     labels: Labels = ENGLISH,
     height: int = HEIGHT,
@@ -50,6 +51,10 @@ def curves(
         What the score is.
     log : bool
         Logarithmic scale; values of zero and less are left out.
+    band : bool
+        Whether there is more than one seed to show.
+    validation : bool
+        Whether there is a validation part.
     epochs : int, optional
         Where the axis ends, so that it stands still while the curves grow.
 
@@ -57,8 +62,10 @@ def curves(
     """
     kind = "loss" if metric == "loss" else kind
     y = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=kind != "accuracy", nice=True)
+    parts = ("train", "validation") if validation else ("train",)
+    room = _room(*(getattr(labels, part) for part in parts))
     layers: list[Any] = []
-    for part in ("train", "validation"):
+    for part in parts:
         field = f"{part}_{metric}"
         base = alt.Chart()
         if log:
@@ -79,25 +86,25 @@ def curves(
                 tooltip=False,
             ).encode(y=alt.Y(f"{field}:Q", title=None))
         )
-    layers += [_end_label(part, metric, getattr(labels, part)) for part in ("train", "validation")]
+    layers += [_end_label(part, metric, getattr(labels, part), room) for part in parts]
     layers += _hover(
         [
             alt.Tooltip("epoch:Q", title=labels.epoch, format=",d"),
             *(
                 alt.Tooltip(f"{part}_{metric}{end}:Q", title=getattr(labels, part) + word, format=FORMATS[kind])
-                for part in ("train", "validation")
+                for part in parts
                 for end, word in (
                     [("", ""), ("_low", f", {labels.lowest}"), ("_high", f", {labels.highest}")] if band else [("", "")]
                 )
             ),
         ],
-        {f"{part}_{metric}": COLOURS[part] for part in ("train", "validation")},
+        {f"{part}_{metric}": COLOURS[part] for part in parts},
     )
     chart = alt.layer(*layers).encode(
-        x=epochs_axis(epochs, labels),
+        x=epochs_axis(epochs, labels, room),
         y=alt.Y(axis=number_axis(kind, title=labels.score(kind))),
     )
-    return finish(chart, labels, height=height, right=_room(labels.train, labels.validation))
+    return finish(chart, labels, height=height)
 
 
 @cache
@@ -223,17 +230,23 @@ def sparkline(metric: str = "loss", *, log: bool = False, labels: Labels = ENGLI
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def epochs_axis(epochs: int | None, labels: Labels) -> alt.X:
-    """The axis of epochs; with `epochs` it stands still while curves grow."""
-    scale = alt.Scale(zero=False, nice=False)
-    if epochs is not None:
-        scale = alt.Scale(domain=[1, max(2, epochs)], nice=False)
-    return alt.X(
-        "epoch:Q", scale=scale, axis=axis(title=labels.epoch, format=",d", tickMinStep=1, grid=False, domain=True)
-    )
+def epochs_axis(epochs: int | None, labels: Labels, room: int = 0) -> alt.X:
+    """The axis of epochs; with `epochs` it stands still while curves grow. `room`: pixels it leaves free at its end.
+
+    Labels there must lie inside the plot: what sticks out is fitted in by making the plot smaller, and it would jump
+    when the first row comes."""
+    ends: dict[str, Any] = {"nice": False}
+    if epochs is None:
+        ends["zero"] = False
+    else:
+        ends["domain"] = [1, max(2, epochs)]
+    if room:
+        ends["range"] = [0, alt.ExprRef(expr=f"width - {room}")]
+    ticks = axis(title=labels.epoch, format=",d", tickMinStep=1, grid=False, domain=True)
+    return alt.X("epoch:Q", scale=alt.Scale(**ends), axis=ticks)
 
 
-def _end_label(part: str, metric: str, word: str) -> Any:
+def _end_label(part: str, metric: str, word: str, room: int) -> Any:
     """The curve's name beside its last point; two that would touch move apart."""
     train, validation = (f"scale('y', datum.{p}_{metric})" for p in ("train", "validation"))
     apart = f"({validation} - {train})"
@@ -254,7 +267,7 @@ def _end_label(part: str, metric: str, word: str) -> Any:
             text=word,
             tooltip=False,
         )
-        .encode(x=alt.value("width"), y=alt.Y(f"{part}_{metric}:Q", title=None))
+        .encode(x=alt.value(alt.ExprRef(expr=f"width - {room}")), y=alt.Y(f"{part}_{metric}:Q", title=None))
     )
 
 
