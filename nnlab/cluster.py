@@ -34,6 +34,7 @@ def serve() -> None:
             n_workers=0,  # the address is printed before the workers are warm
             threads_per_worker=1,
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # Dask's health page takes any port, not 8787
             local_directory=scratch,
             silence_logs=40,
         )

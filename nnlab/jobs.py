@@ -68,6 +68,8 @@ class Foreman:
         self._client: Any = None
         self._tickets: dict[tuple[str, int], Any] = {}
         """The future of every (worker's address, thread) that has a ticket."""
+        self._met: set[str] = set()
+        """Workers that had one: the first opens the store, before there is anything to do."""
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -119,10 +121,13 @@ class Foreman:
         threads = [(address, i) for address, n in client.nthreads().items() for i in range(n)]
         for place in [place for place, ticket in self._tickets.items() if place not in threads or ticket.done()]:
             del self._tickets[place]
+        self._met &= {address for address, _ in threads}
         free = [place for place in threads if place not in self._tickets]
+        new = [place for place in free if place[0] not in self._met]
         from nnlab.worker import work
 
-        for place in free[: counts.waiting]:
+        for place in {*free[: counts.waiting], *new}:
+            self._met.add(place[0])
             ticket = client.submit(work, self.store.url, workers=[place[0]], pure=False)
             ticket.add_done_callback(lambda _: self._wake.set())  # perhaps one came as it was looking away
             self._tickets[place] = ticket

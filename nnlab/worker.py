@@ -46,9 +46,9 @@ Progress = Callable[["Epoch"], None]
 def dask_setup(worker: Any = None) -> None:
     """Called by Dask in a new worker process, before it takes jobs: out of the web process's way, and warm."""
     del worker
+    warm()  # somebody may be waiting for this already; from then on the pages go first
     with suppress(OSError, AttributeError):
         os.nice(19 - os.nice(0))
-    warm()
 
 
 def warm() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +24,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("NNLAB_") and not name.startswith("NNLAB_TEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NNLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NNLAB_WARM", "0")  # no workers but for who submits
     settings.cache_clear()
     yield tmp_path / "home"
+    if "nnlab.lab" in sys.modules:
+        sys.modules["nnlab.lab"].close_labs()
     settings.cache_clear()
 
 
