@@ -261,8 +261,9 @@ def test_setting_a_field_changes_that_field_alone(experiment: Experiment, path: 
     changed = refused_or(experiment.set, {path: value})
     assume(changed is not None)
     before, after = experiment.plain(), changed.plain()
-    allowed = {path, "model.init_scale"} if path == "model.init" else {path}  # the scale is one of init="normal"
-    for other in set(FIELDS) - allowed:
+    # the scale is one of init="normal"; cross-entropy is what "auto" means from three classes on
+    follows = {"model.init": "model.init_scale", "data.classes": "train.loss"}.get(path)
+    for other in set(FIELDS) - {path, follows}:
         part, _, name = other.partition(".")
         assert after[part][name] == before[part][name], other
     assert refused_or(changed.set, {path: value}) == changed
