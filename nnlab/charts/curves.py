@@ -139,7 +139,7 @@ def gap(
         ),
     ).encode(
         x=epochs_axis(epochs, labels),
-        y=alt.Y(axis=number_axis(kind, title=f"{labels.score(kind)}: {labels.gap_of(kind)}")),
+        y=alt.Y(axis=number_axis(kind, grid=True, title=f"{labels.score(kind)}: {labels.gap_of(kind)}")),
     )
     return finish(chart, labels, height=height, right=16)
 
@@ -292,7 +292,7 @@ def _hover(tooltip: list[alt.Tooltip], dots: dict[str, str], base: Any = None) -
 
 def _room(*words: str) -> int:
     """Pixels a label of 12 px beside the plot takes."""
-    return 14 + round(6.6 * max(map(len, words)))
+    return 14 + round(6.1 * max(map(len, words)))
 
 
 __all__ = ["curves", "gap", "overlay", "sparkline"]
