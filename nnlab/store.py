@@ -185,6 +185,7 @@ _runs = sa.Table(
     # times are seconds since 1970, UTC
     sa.Column("created", sa.Float(53), nullable=False),
     sa.Column("queued", sa.Float(53), nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False, default=0),  # jobs its owner had under way when it was queued
     sa.Column("started", sa.Float(53)),
     sa.Column("finished", sa.Float(53)),
     sa.Column("deleted", sa.Float(53)),
@@ -282,7 +283,7 @@ class Store:
         """A new run, waiting."""
         values = _new_run(experiment, seeds, owner, name, comparison)
         with self._write() as db:
-            db.execute(_runs.insert().values(values))
+            db.execute(_runs.insert().values(values | {"rank": self._jobs_of(db, owner)}))
         return self._require(values["id"])
 
     def create_claimed(self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str) -> tuple[Run, str]:
@@ -402,25 +403,13 @@ class Store:
     def queue(self) -> list[str]:
         """Waiting runs in the order in which they will be taken.
 
-        Whoever has fewer jobs goes first: an owner's nth job under way stands among everybody's nth jobs, and there
-        the one that has waited longer goes first."""
+        Whoever has fewer jobs goes first: a run's rank is the number of jobs its owner had under way when it was put
+        into the queue; among equals the one that has waited longer goes first."""
         query = (
-            sa.select(_runs.c.id, _runs.c.owner, _runs.c.state)
-            .where(_runs.c.state.in_(UNFINISHED))
-            .order_by(_runs.c.queued, _runs.c.id)
+            sa.select(_runs.c.id).where(_runs.c.state == "waiting").order_by(_runs.c.rank, _runs.c.queued, _runs.c.id)
         )
         with self._read() as db:
-            rows = db.execute(query).all()
-        jobs: dict[str, int] = {}  # of every owner, counted so far
-        for _, owner, state in rows:
-            if state == "running":
-                jobs[owner] = jobs.get(owner, 0) + 1
-        ranked = []
-        for place, (run_id, owner, state) in enumerate(rows):
-            if state == "waiting":
-                ranked.append((jobs.get(owner, 0), place, run_id))
-                jobs[owner] = jobs.get(owner, 0) + 1
-        return [run_id for _, _, run_id in sorted(ranked)]
+            return list(db.execute(query).scalars())
 
     def ask(self, run_id: str, wish: Wish) -> None:
         """Ask a run to pause or to stop. One that waits does so at once; one that runs, at its next epoch."""
@@ -436,7 +425,7 @@ class Store:
                 changes = {"state": "paused", "wish": None, "finished": now}
             elif wish == "stop" and row.state in ("waiting", "paused", "interrupted"):
                 if row.epoch:  # a worker has to measure what it has learned so far
-                    changes = {"state": "waiting", "wish": "stop", "queued": now}
+                    changes = {"state": "waiting", "wish": "stop", "queued": now, "rank": 0}
                 else:
                     changes = {"state": "stopped", "wish": None, "finished": now}
             else:
@@ -449,7 +438,7 @@ class Store:
             done = db.execute(
                 _runs.update()
                 .where(_runs.c.id == run_id, _runs.c.state.in_(("paused", "interrupted", "stopped", "failed")))
-                .values(_QUEUED | {"queued": time.time()})
+                .values(_QUEUED | {"queued": time.time(), "rank": self._rank(db, run_id)})
             ).rowcount
             if not done:  # asked to pause a moment ago, and still running: go on
                 db.execute(
@@ -483,6 +472,7 @@ class Store:
                 "epochs": train.epochs,
                 "extended": bool(row["extended"] or other_way),
                 "queued": time.time(),
+                "rank": self._rank(db, run_id),
             }
             db.execute(_runs.update().where(_runs.c.id == run_id).values(_QUEUED | changes))
         return True
@@ -736,6 +726,14 @@ class Store:
         ]
 
     # inside
+
+    def _jobs_of(self, db: sa.Connection, owner: str) -> int:
+        query = sa.select(sa.func.count()).where(_runs.c.owner == owner, _runs.c.state.in_(UNFINISHED))
+        return int(db.execute(query).scalar_one())
+
+    def _rank(self, db: sa.Connection, run_id: str) -> int:
+        owner = db.execute(sa.select(_runs.c.owner).where(_runs.c.id == run_id)).scalar()
+        return 0 if owner is None else self._jobs_of(db, owner)
 
     def _require(self, run_id: str) -> Run:
         run = self.run(run_id)

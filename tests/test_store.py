@@ -172,8 +172,12 @@ def test_whoever_has_fewer_jobs_goes_first(store: Store) -> None:
     ana = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(3)]
     ben = [store.create_run(EXPERIMENT, (0,), "ben").id for _ in range(2)]
     assert store.queue() == [ana[0], ben[0], ana[1], ben[1], ana[2]]
-    store.claim(ana[0])  # a running job counts
-    assert store.queue() == [ben[0], ana[1], ben[1], ana[2]]
+    store.claim(ana[0])  # a running job counts, and the places stay
+    carl, ana4 = store.create_run(EXPERIMENT, (0,), "carl").id, store.create_run(EXPERIMENT, (0,), "ana").id
+    assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4]
+    store.ask(ana[1], "pause")
+    store.requeue(ana[1])
+    assert store.queue() == [ben[0], carl, ben[1], ana[2], ana4, ana[1]]
 
 
 def test_a_run_is_claimed_once_however_many_want_it(store: Store) -> None:
