@@ -335,11 +335,13 @@ class Dropout(Module):
 
     def _draws(self, x: Array) -> Array:
         """Uniform numbers in [0, 1), float32, in the shape of x."""
-        draws: Array = self.memory.setdefault(("draws", x.shape), np.empty(x.shape, np.float32))
-        networks = draws.reshape(len(self.generators), *x.shape[-2:])
+        key = "draws", x.shape
+        if key not in self.memory:
+            self.memory[key] = np.empty(x.shape, np.float32)
+        networks = self.memory[key].reshape(len(self.generators), *x.shape[-2:])
         for generator, network in zip(self.generators, networks, strict=True):
             generator.random(dtype=np.float32, out=network)
-        return draws
+        return self.memory[key]
 
     def backward(self, g: Array) -> Array:
         return self.keep("gx", np.multiply, g, self.k)
