@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -317,16 +318,9 @@ def _value(text: str) -> Any:
 
 
 def _lab() -> Lab:
-    from sqlalchemy.exc import SQLAlchemyError
-
     from nnlab.lab import open_lab
-    from nnlab.settings import settings
 
-    try:
-        return open_lab()
-    except (OSError, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise click.ClickException(f"The store in {settings().home} cannot be opened: {reason}.") from None
+    return open_lab()
 
 
 # -- output ----------------------------------------------------------------------------------------------------------
@@ -407,6 +401,9 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(arguments and list(arguments), prog_name="nnlab", standalone_mode=False)
         return code if isinstance(code, int) else 0
+    except (click.Abort, KeyboardInterrupt):
+        _say("Stopped.")
+        return 130
     except click.UsageError as error:
         _say(error.format_message())
         return 2
@@ -419,9 +416,15 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except DatasetUnavailable as error:
         _say(" ".join([str(error), *error.hints]))
         return 1
-    except (click.Abort, KeyboardInterrupt):
-        _say("Stopped.")
-        return 130
+    except OSError as error:
+        _say(f"{error.filename or 'A file'}: {error.strerror or error}.")
+        return 1
+    except Exception as error:
+        if not isinstance(error, sqlite3.Error) and not type(error).__module__.startswith("sqlalchemy."):
+            raise  # a mistake of nnlab's own: its traceback is wanted
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        _say(f"The store cannot be used: {reason} (NNLAB_HOME and NNLAB_DATABASE_URL say where it is).")
+        return 1
 
 
 def main() -> NoReturn:

@@ -333,6 +333,7 @@ def _english(it: Finding) -> str:
         elif it.kind == "best_at_edge":
             text += f", the {it.edge} tried; {'lower' if it.edge == 'lowest' else 'higher'} may be better still"
         elif it.kind == "best_then_overfits":
+            text += f", but cannot be told from {_and(it.rivals)}" if it.rivals else ""
             text += f"; {_MORE.get(it.knob, 'higher values')} overfit: the gap grows {_growth(it)}"
         text += "."
     if it.diverged:

@@ -226,6 +226,25 @@ def test_a_run_in_the_store_of_the_dashboard_is_the_one_the_command_made(nnlab):
     assert np.isfinite(open_lab().metrics(run.id)["train_loss"]).all()
 
 
+def test_a_store_that_cannot_be_opened_is_one_sentence(nnlab, tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLAB_DATABASE_URL", f"sqlite:///{tmp_path}")  # a folder
+    settings.cache_clear()
+    code, _, err = nnlab("runs")
+    assert code == 1
+    assert err.startswith("The store cannot be used: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_home_that_is_a_file_is_one_sentence(nnlab, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NNLAB_HOME", str(tmp_path / "file"))
+    settings.cache_clear()
+    code, _, err = nnlab("runs")
+    assert code == 1
+    assert str(tmp_path / "file") in err
+    assert len(err.strip().splitlines()) == 1
+
+
 def test_progress_on_a_terminal_is_one_line_that_is_cleared(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     line = __main__.ProgressLine()

@@ -280,6 +280,12 @@ def test_noise_that_nobody_can_learn_is_not_called_underfitting():
     assert verdict(clouds, curves(FALLING), results([0.69] * 3, [0.68] * 3, loss=0.6)) == ("fits", "")
 
 
+def test_a_verdict_downloads_nothing():
+    digits = presets["mnist"]  # the test's home has no MNIST
+    assert verdict(digits, curves(FALLING), results([0.97] * 3, [0.965] * 3)) == ("fits", "")
+    assert verdict(digits, curves(FALLING), results([0.11] * 3, [0.1] * 3, loss=2.3)) == ("underfits", "guesses")
+
+
 def test_still_gaining_at_the_end_underfits():
     score = np.linspace(0.7, 0.985, 20)
     assert verdict(BIG, curves(FALLING[:20], score), results([0.985] * 3, [0.98] * 3)) == (
