@@ -1,0 +1,84 @@
+"""What of a run can be taken away: every epoch as CSV, the weights, the PyTorch script, a notebook.
+
+Every file is made on the click.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from nnlab import export
+from nnlab.lab import Lab
+from nnlab.store import Run
+from nnlab.ui.frame import Page
+from nnlab.ui.naming import file_name
+
+CSV, BINARY, PYTHON, JSON = "text/csv", "application/octet-stream", "text/x-python", "application/x-ipynb+json"
+
+
+def weights_file(lab: Lab, run: Run, seed: int) -> bytes:
+    """One seed's latest weights as safetensors."""
+    kept = lab.snapshot(run.id)
+    if kept is None:
+        raise LookupError(f"run {run.id}: no weights are kept yet")
+    place = run.seeds.index(seed)
+    return export.safetensors(run.experiment, {name: values[place] for name, values in kept[1].items()}, seed)
+
+
+def _epochs_file(lab: Lab, run: Run, spanish: bool) -> bytes:
+    return export.csv_text(lab.metrics(run.id), spanish=spanish)
+
+
+def download_menu(page: Page, run: Run, key: str) -> None:
+    """A button that opens the downloads of a run."""
+    t = page.t
+    with st.popover(t("Download"), icon=":material/download:", key=f"{key}-menu"):
+        begun = run.epoch > 0
+        for spanish, label in ((False, t("Every epoch, CSV")), (True, t("Every epoch, CSV for a Spanish Excel"))):
+            st.download_button(
+                label,
+                partial(_epochs_file, page.lab, run, spanish),
+                file_name(run, "-excel.csv" if spanish else ".csv"),
+                CSV,
+                key=f"{key}-csv{'-es' if spanish else ''}",
+                icon=":material/table:",
+                on_click="ignore",
+                type="tertiary",
+                disabled=not begun,
+            )
+        seed = run.seeds[0]
+        if len(run.seeds) > 1:
+            seed = st.selectbox(t("Weights of seed"), run.seeds, key=f"{key}-seed")
+        st.download_button(
+            t("Weights, safetensors"),
+            partial(weights_file, page.lab, run, seed),
+            file_name(run, f"-seed{seed}.safetensors"),
+            BINARY,
+            key=f"{key}-weights",
+            icon=":material/grid_on:",
+            on_click="ignore",
+            type="tertiary",
+            disabled=not begun,
+        )
+        st.download_button(
+            t("PyTorch script"),
+            partial(export.script, run.experiment, run.seeds),
+            file_name(run, ".py"),
+            PYTHON,
+            key=f"{key}-script",
+            icon=":material/code:",
+            on_click="ignore",
+            type="tertiary",
+        )
+        st.download_button(
+            t("Notebook"),
+            partial(export.notebook, run.experiment, run.seeds),
+            file_name(run, ".ipynb"),
+            JSON,
+            key=f"{key}-notebook",
+            icon=":material/menu_book:",
+            on_click="ignore",
+            type="tertiary",
+        )

@@ -1,0 +1,79 @@
+"""Short human titles: of an experiment, of a run, of a moment."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from babel.dates import format_timedelta
+
+from nnlab.spec import Experiment, seeds_text
+from nnlab.store import Run
+from nnlab.ui.labels import ACTIVATIONS, DATA, ENGINES, OPTIMIZERS, choice_name
+from nnlab.ui.text import Text
+
+
+def network_title(experiment: Experiment, t: Text) -> str:
+    """The network in a few letters: "2×8 tanh", "64-32 ReLU", "no hidden layer"."""
+    widths, activation = experiment.model.widths, t(ACTIVATIONS[experiment.model.activation])
+    if not widths:
+        return t("no hidden layer")
+    if len(set(widths)) == 1:
+        shape = f"{len(widths)}×{widths[0]}" if len(widths) > 1 else f"{widths[0]}"
+    elif len(widths) <= 4:
+        shape = "-".join(map(str, widths))
+    else:
+        shape = f"{widths[0]}-…-{widths[-1]} ({len(widths)})"
+    return f"{shape} {t('linear') if experiment.model.activation == 'none' else activation}"
+
+
+def experiment_title(experiment: Experiment, t: Text) -> str:
+    """Data and network: "Moons · 2×8 tanh"."""
+    return f"{t(DATA[experiment.data.name])} · {network_title(experiment, t)}"
+
+
+def run_title(run: Run, t: Text) -> str:
+    """The name its owner gave it, else what it is."""
+    return run.name or experiment_title(run.experiment, t)
+
+
+def in_markdown(text: str) -> str:
+    """A name somebody typed, safe inside a Markdown label."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|:$<>~-])", r"\\\1", text)
+
+
+def run_facts(run: Run, t: Text) -> str:
+    """One line that says what is trained: data, network, optimizer, seeds, engine."""
+    experiment = run.experiment
+    train, validation, test = experiment.data.sizes
+    parts = [
+        *([experiment_title(experiment, t)] if run.name else []),
+        t.many("{n} sample", "{n} samples", train + validation + test),
+        t.many("{n} parameter", "{n} parameters", run.parameters),
+        f"{OPTIMIZERS[experiment.train.optimizer]} {choice_name('', experiment.train.lr, t)}",
+        seeds_words(run, t),
+        t(ENGINES[experiment.train.engine]),
+        ago(run.created, t),
+    ]
+    return " · ".join(parts)
+
+
+def seeds_words(run: Run, t: Text) -> str:
+    """ "1 seed", "5 seeds", "seeds 3,7"."""
+    if run.seeds == tuple(range(len(run.seeds))):
+        return t.many("{n} seed", "{n} seeds", len(run.seeds))
+    return t("seeds {which}", which=seeds_text(run.seeds)) if len(run.seeds) > 1 else t("seed {n}", n=run.seeds[0])
+
+
+def ago(moment: datetime, t: Text, now: datetime | None = None) -> str:
+    """How long ago: "3 minutes ago"."""
+    passed = (now or datetime.now(UTC)) - moment
+    if passed.total_seconds() < 10:
+        return t("just now")
+    return str(format_timedelta(-passed, add_direction=True, threshold=1.2, locale=t.language))
+
+
+def file_name(run: Run, end: str) -> str:
+    """A name for a download that says what is in it: nnlab-moons-8x8-tanh-<id>.csv."""
+    widths = "x".join(map(str, run.experiment.model.widths[:6])) or "linear"
+    return f"nnlab-{run.experiment.data.name}-{widths}-{run.experiment.model.activation}-{run.id}{end}"

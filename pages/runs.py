@@ -1,0 +1,145 @@
+"""Runs: what was trained, newest first; open, overlay, rename, delete, download."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from nnlab.lab import NotYours, Run, UnknownRun
+from nnlab.ui.downloads import download_menu
+from nnlab.ui.frame import open_page
+from nnlab.ui.labels import STATES
+from nnlab.ui.live import MOST_OVERLAID
+from nnlab.ui.naming import run_title
+from nnlab.ui.rows import run_row
+from nnlab.ui.table import matching, runs_table, states_of
+
+page = open_page("runs")
+t, lab = page.t, page.lab
+MOST = 500
+
+
+def delete(runs: Sequence[Run]) -> None:
+    """Out of sight, until somebody thinks better of it."""
+    for run in runs:
+        try:
+            lab.delete(run.id, page.owner)
+        except (NotYours, UnknownRun):
+            continue
+    st.session_state["deleted"] = [run.id for run in runs]
+
+
+def undo() -> None:
+    for run_id in st.session_state.pop("deleted", []):
+        lab.restore(run_id, page.owner)
+
+
+def rename(run_id: str) -> None:
+    lab.rename(run_id, " ".join(st.session_state["new-name"].split())[:120], page.owner)
+
+
+def keep_filter() -> None:
+    """The filter stands in the link."""
+    state = st.session_state
+    wanted = {"q": state["filter-text"].strip(), "state": ",".join(state.get("filter-state") or [])}
+    page.set_query({k: v for k, v in wanted.items() if v} | ({"of": "local"} if state.get("filter-local") else {}))
+
+
+def actions(chosen: Sequence[Run]) -> None:
+    """What can be done with the chosen rows; the space is there before anything is chosen."""
+    with st.container(border=True, key="actions"):
+        if not chosen:
+            st.caption(t("Choose a row to open, rename, download or delete it; several to lay them over each other."))
+            return
+        first, own = chosen[0], all(run.owner == page.owner for run in chosen)
+        if len(chosen) == 1:
+            run_row(page, first)
+        else:
+            st.markdown(t.many("{n} run chosen", "{n} runs chosen", len(chosen)))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if len(chosen) == 1:
+                if st.button(t("Open"), icon=":material/show_chart:", type="primary", key="open"):
+                    page.go("train", {"run": first.id})
+                page.link("inspect", t("Inspect"), {"run": first.id}, disabled=first.epoch == 0)
+                if own:
+                    with st.popover(t("Rename"), icon=":material/edit:", key="rename-menu"):
+                        st.text_input(
+                            t("Name"),
+                            value=first.name,
+                            key="new-name",
+                            placeholder=run_title(first, t),
+                            on_change=rename,
+                            args=(first.id,),
+                        )
+                        st.caption(t("Press Enter to keep it; empty gives the usual name back."))
+                download_menu(page, first, "take")
+            elif len({run.experiment.score for run in chosen}) == 1:
+                several = ",".join(run.id for run in chosen[1 : 1 + MOST_OVERLAID])
+                if st.button(
+                    t("Lay over each other"), icon=":material/stacked_line_chart:", type="primary", key="open"
+                ):
+                    page.go("train", {"run": first.id, "with": several})
+            if own:
+                st.button(t("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(list(chosen),))
+
+
+st.title(t("Runs"), anchor=False)
+query = page.query()
+local = query.get("of") == "local"
+runs = lab.runs("local" if local else page.owner, limit=MOST)
+if gone := st.session_state.get("deleted"):
+    with st.container(horizontal=True, vertical_alignment="center", key="undo-line"):
+        st.markdown(
+            f":gray[:material/delete:] {t.many('{n} run deleted', '{n} runs deleted', len(gone))}", width="content"
+        )
+        st.button(t("Undo"), icon=":material/undo:", key="undo", on_click=undo)
+
+st.session_state.setdefault("filter-text", query.get("q", ""))
+st.session_state["filter-local"] = local
+there = states_of(runs)
+st.session_state["filter-state"] = [state for state in query.get("state", "").split(",") if state in there]
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
+    st.text_input(
+        t("Filter"),
+        key="filter-text",
+        placeholder=t("name, data, network"),
+        icon=":material/search:",
+        on_change=keep_filter,
+        width=280,
+    )
+    st.pills(
+        t("State"),
+        there,
+        selection_mode="multi",
+        format_func=lambda state: f"{STATES[state][1]} {t(STATES[state][0])}",
+        key="filter-state",
+        on_change=keep_filter,
+    )
+    st.toggle(
+        t("Runs of the command line"),
+        key="filter-local",
+        help=t("What was trained on this server without the dashboard; to look at, not to change."),
+        on_change=keep_filter,
+    )
+
+found = matching(runs, st.session_state["filter-text"], st.session_state["filter-state"] or [], t)
+if not runs:
+    with st.container(border=True, key="empty"):
+        if local:
+            st.markdown(t("Nothing was trained on this server's command line yet."))
+            st.code("nnlab train activations --seeds 5", language="bash")
+        else:
+            st.markdown(f"#### {t('Nothing trained yet')}")
+            st.markdown(t("Everything you train is kept here, with its curves and weights."))
+            with st.container(horizontal=True, gap="medium"):
+                page.link("build", t("Build a network"))
+                page.link("home", t("See the presets"))
+elif not found:
+    st.info(t("No run fits this filter."), icon=":material/filter_alt_off:")
+else:
+    place = st.container()
+    chosen = runs_table(found, t, "runs")
+    with place:
+        actions(chosen)
+    shown = t.many("{n} run", "{n} runs", len(found))
+    most = t("the newest {n} are shown", n=t.whole(MOST))
+    st.caption(f"{shown} · {most}" if len(runs) == MOST else shown)
