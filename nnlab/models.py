@@ -74,7 +74,10 @@ class StackedLayer(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x (seeds, n, inputs) to (seeds, n, width). `mask`, of the result's shape, is 0 where a unit is dropped and
         1 / (1 - dropout) elsewhere; without one a training module draws its own from PyTorch's generator."""
-        y = torch.baddbmm(self.bias, x, self.weight)
+        # A batch less its mean has lost its bias, so the bias has the gradient 0. Autograd would find rounding noise
+        # instead, which Adam scales up to whole steps.
+        cancelled = self.training and self.layer.norm == "batch"
+        y = torch.baddbmm(self.bias.detach() if cancelled else self.bias, x, self.weight)
         if self.norm is not None:
             y = self.norm(y)
         y = self.activation(y)

@@ -170,9 +170,10 @@ class _Optimizer:
         self.parameters = [p.detach() for p in parameters]  # the same memory, out of autograd's sight
         self.state = {kind: [torch.zeros_like(p) for p in self.parameters] for kind in self.kinds}
         self.steps = torch.zeros(())
+        self.nothing = [torch.zeros_like(p) for p in self.parameters]  # the gradient of what the loss does not feel
 
     def step(self, rate: float) -> None:
-        gradients = [p.grad for p in self.leaves if p.grad is not None]
+        gradients = [none if p.grad is None else p.grad for p, none in zip(self.leaves, self.nothing, strict=True)]
         for p in self.leaves:  # taken, not kept: the next backward pass hands over new ones instead of adding to these
             p.grad = None
         self.steps += 1
@@ -250,7 +251,7 @@ class _RMSprop(_Optimizer):
     def update(self, gradients: list[Tensor], rate: float) -> None:
         for p, gradient, square in zip(self.parameters, gradients, self.state["square"], strict=True):
             if self.l2:
-                gradient.add_(p, alpha=self.l2)
+                gradient = gradient.add(p, alpha=self.l2)
             square.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
             p.addcdiv_(gradient, square.sqrt().add_(1e-8), value=-rate)
 

@@ -220,7 +220,7 @@ class Training(Iterator[Epoch]):
             "epoch": str(self.epoch),
             "seconds": repr(self.seconds),
         }
-        return _save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=about)
+        return _save_arrays({name: np.asarray(a, order="C") for name, a in arrays.items()}, metadata=about)
 
     def _resume(self, checkpoint: bytes) -> None:
         try:

@@ -1,0 +1,70 @@
+"""The figures of the course's systems, each with its preset just as it comes (the `scratch` system has a file of its
+own)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlab import presets, train
+from nnlab.layers import layer_table
+
+
+@pytest.mark.timeout(300)
+def test_mnist_reaches_keras_s_mean_over_ten_seeds(mnist_dir: Path) -> None:
+    result = train("mnist", seeds=10).result()
+    scores = result.evaluate("test")
+    assert scores is not None
+    assert presets["mnist"].parameters == 25_450
+    assert scores["accuracy"].shape == (10,)
+    assert len(result.dataset.test) == 10_000
+    assert scores["accuracy"].mean() == pytest.approx(0.9610, abs=0.005)
+    assert scores["accuracy"].std(ddof=1) < 0.006  # Keras: 0.003
+
+
+def test_celsius_finds_the_least_squares_line_under_every_seed() -> None:
+    result = train("celsius", seeds=8).result()
+    scores = result.evaluate("train")
+    assert scores is not None
+    np.testing.assert_allclose(result.predict(np.array([[100.0]])), 211.747, atol=0.01)
+    np.testing.assert_allclose(scores["mse"], 0.0630, atol=1e-4)
+    assert [row.parameters for row in layer_table(presets["celsius"])] == [0, 6, 12, 4]
+
+
+def test_binary_has_49_parameters_and_trains() -> None:
+    experiment = presets["binary"]
+    assert experiment.parameters == 49
+    result = train(experiment, seeds=10).result()
+    scores = result.evaluate("train")
+    assert scores is not None
+    share = max(result.dataset.train.y.mean(), 1 - result.dataset.train.y.mean())  # always saying the same
+    assert (scores["accuracy"] > share + 0.1).all()
+    chances = result.predict(result.dataset.train.x)  # (seeds, n, 1), cut at 0.5 into labels
+    np.testing.assert_allclose(
+        ((chances[..., 0] > 0.5) == result.dataset.train.y).mean(1), scores["accuracy"], atol=1e-12
+    )
+
+
+def test_binary_overfits_as_its_depth_grows() -> None:
+    shallow, deep = (train(presets["binary"].vary("depth", depth), seeds=10).result() for depth in (1, 4))
+    score = {
+        (name, part): result.evaluate(part)["accuracy"].mean()  # type: ignore[index, arg-type]
+        for name, result in (("shallow", shallow), ("deep", deep))
+        for part in ("train", "validation")
+    }
+    assert score["deep", "train"] > score["shallow", "train"] + 0.03
+    gap = {name: score[name, "train"] - score[name, "validation"] for name in ("shallow", "deep")}
+    assert gap["deep"] > gap["shallow"] + 0.03
+    losses = {name: r.evaluate("validation") for name, r in (("shallow", shallow), ("deep", deep))}
+    assert losses["deep"]["loss"].mean() > losses["shallow"]["loss"].mean() + 0.1  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("activation", "least"), [("sigmoid", 0.8), ("relu", 0.9), ("tanh", 0.9)])
+def test_each_activation_trains(activation: str, least: float) -> None:
+    """Two moons, half of each: saying always the same is right in 0.5; a straight line reaches about 0.87."""
+    result = train(presets["activations"].vary("activation", activation), seeds=10).result()
+    scores = result.evaluate("test")
+    assert scores is not None
+    assert (scores["accuracy"] > least).all()
