@@ -12,6 +12,7 @@ from nnlab.datasets import load_dataset
 from nnlab.presets import presets
 from nnlab.spec import DataSpec
 from nnlab.ui.frame import Page
+from nnlab.ui.pictures import first_two_features
 from nnlab.ui.text import mark
 
 HEIGHT = 150
@@ -51,6 +52,7 @@ def card_picture(page: Page, preset: str) -> None:
         rows = fit_rows(nothing, dataset)
         chart = line_fit("°C", "°F", labels=words, height=HEIGHT)
     else:
-        rows = point_rows(dataset)
-        chart = data_scatter(Plane.of(dataset), labels=words, height=HEIGHT)
+        flat = first_two_features(dataset)
+        rows = point_rows(flat)
+        chart = data_scatter(Plane.of(flat), labels=words, height=HEIGHT)
     st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=page.t("Samples of the data"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -83,15 +84,23 @@ def _draw(page: Page, dataset: Dataset) -> None:
         spec = line_fit(dataset.feature_names[0], dataset.target_name, labels=words, height=HEIGHT)
         st.vega_lite_chart(fit_rows(nothing, dataset), spec, alt=t("The points to fit"))
     elif dataset.train.x.shape[1] >= 2:
+        flat = first_two_features(dataset)
         st.vega_lite_chart(
-            point_rows(dataset),
-            data_scatter(Plane.of(dataset), labels=words, height=HEIGHT),
+            point_rows(flat),
+            data_scatter(Plane.of(flat), labels=words, height=HEIGHT),
             alt=t("The data by class; training filled, validation and test hollow"),
         )
         if dataset.train.x.shape[1] > 2:
             st.caption(t("Only the first two of {n} features are drawn.", n=dataset.train.x.shape[1]))
     else:
         st.vega_lite_chart(balance_rows(dataset), class_balance(labels=words, height=HEIGHT))
+
+
+def first_two_features(dataset: Dataset) -> Dataset:
+    """The data as if it had no more inputs than two: what a scatter can show."""
+    parts = {name: getattr(dataset, name) for name in ("train", "validation", "test")}
+    cut = {name: replace(part, x=part.x[:, :2]) for name, part in parts.items()}
+    return replace(dataset, feature_names=dataset.feature_names[:2], **cut)
 
 
 def _first_rows(dataset: Dataset, most: int = 100) -> pd.DataFrame:
@@ -107,9 +116,9 @@ def _first_rows(dataset: Dataset, most: int = 100) -> pd.DataFrame:
 
 def network_picture(page: Page, experiment: Experiment) -> None:
     """The network drawn before training: its units and connections."""
-    st.vega_lite_chart(
-        network_rows(experiment), network(labels=page.words, height=HEIGHT), alt=page.t("The network, layer by layer")
-    )
+    words = page.words
+    rows = network_rows(experiment, labels=words)
+    st.vega_lite_chart(rows, network(labels=words, height=HEIGHT), alt=page.t("The network, layer by layer"))
 
 
 def layers_frame(rows: Sequence[LayerRow], t: Text) -> pd.DataFrame:
