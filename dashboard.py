@@ -6,8 +6,8 @@ from nnlab.costs import estimate_seconds
 from nnlab.lab import LimitError
 from nnlab.presets import presets
 from nnlab.spec import seeds_text
-from nnlab.ui.cards import CARDS, card_picture
-from nnlab.ui.frame import open_page
+from nnlab.ui.cards import CARDS, card_picture, cost_words
+from nnlab.ui.frame import PLACES, open_page
 from nnlab.ui.labels import problem_text
 from nnlab.ui.rows import run_row
 
@@ -27,34 +27,35 @@ if opened := st.session_state.pop("opened-run", None):
     page.go("train", {"run": opened})
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="home-head"):
-    with st.container(width=720, gap=None):
+    with st.container(width=640, gap=None):
         st.title(t("Take a network apart"), anchor=False)
         st.markdown(
             t("Choose data, build a network layer by layer, watch its loss fall, and find out what depth really does.")
         )
-    page.link("build", t("Build your own"), width="content")
+    if st.button(t("Build your own"), icon=PLACES["build"].icon, type="primary", key="build-your-own"):
+        page.go("build")
 
 if refused := st.session_state.pop("refused", None):
     st.error(refused, icon=":material/block:")
 
-columns = st.columns(3)
-for i, card in enumerate(CARDS):
+places = [place for _ in range(0, len(CARDS), 3) for place in st.columns(3)]
+for place, card in zip(places, CARDS, strict=False):
     experiment = presets[card.preset]
-    with columns[i % 3], st.container(border=True, key=f"card-{card.preset}", height="stretch"):
+    with place, st.container(border=True, key=f"card-{card.preset}", height="stretch"):
         card_picture(page, card.preset)
         st.markdown(f"**{t(card.title)}**  \n{t(card.question)}")
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        seeds = t.many("{n} seed", "{n} seeds", card.seeds)
+        st.caption(f"{cost_words(estimate_seconds(experiment, card.seeds), t)} · {seeds}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.button(
                 t("Run"),
                 icon=":material/play_arrow:",
-                type="primary",
                 key=f"run-{card.preset}",
                 on_click=run,
                 args=(card.preset, card.seeds),
             )
             link = {**experiment.to_query(), "seeds": seeds_text(range(card.seeds))}
-            page.link("build", t("Open in Build"), link, width="content")
-            st.caption(t("about {time}", time=t.seconds(estimate_seconds(experiment, card.seeds))), width="content")
+            page.link("build", t("Open in Build"), link, icon=None, width="content")
 
 recent = page.lab.runs(owner=page.owner)[:5]
 st.markdown(f"#### {t('Continue')}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from nnlab.spec import Experiment
 
 _STEP, _LAYER = 75e-6, 25e-6  # seconds a step, and for every layer of it
-_WORK = 1.1e-10  # seconds a multiply-add, forward and backward together, small matrices
+_WORK = 3.3e-11  # seconds a multiply-add of small matrices
+_WEIGHT = 7e-10  # seconds a weight and step: gradient and optimizer
 _EPOCH = 0.6e-3  # scores of an epoch and their way into the store
 
 
@@ -20,6 +21,6 @@ def estimate_seconds(experiment: Experiment, n_seeds: int) -> float:
     layers = len(experiment.layers)
     batch = min(experiment.train.batch_size, train)
     speed_up = 0.45 if experiment.train.engine == "numpy" else 1.0
-    step = (_STEP + _LAYER * layers) * speed_up + 3 * _WORK * batch * weights * n_seeds + 6e-9 * weights * n_seeds
+    step = (_STEP + _LAYER * layers) * speed_up + 3 * _WORK * batch * weights * n_seeds + _WEIGHT * weights * n_seeds
     epoch = _EPOCH + _WORK * (min(train, 5000) + validation) * weights * n_seeds
     return experiment.train.epochs * (experiment.steps_per_epoch * step + epoch)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import getsource
+from textwrap import dedent
 
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.data import Plane, data_scatter, fit_rows, line_fit, picture_grid, picture_rows, point_rows
+from nnlab.charts.data import Plane, fit_rows, line_fit, picture_grid, picture_rows, point_rows, surface
 from nnlab.datasets import load_dataset
 from nnlab.presets import presets
+from nnlab.scratch.core import LogSoftmax
 from nnlab.spec import DataSpec
 from nnlab.ui.frame import Page
 from nnlab.ui.pictures import first_two_features
-from nnlab.ui.text import mark
+from nnlab.ui.text import Text, mark
 
 HEIGHT = 150
 
@@ -37,14 +40,21 @@ CARDS: tuple[Card, ...] = (
 )
 
 
+def cost_words(seconds: float, t: Text) -> str:
+    """How long a preset takes, as one says it."""
+    return t("under a second") if seconds < 1 else t("about {time}", time=t.seconds(seconds))
+
+
 def card_picture(page: Page, preset: str) -> None:
     """A small picture of what the preset is about; MNIST is shown by the digits that come with nnlab."""
+    if preset == "scratch":  # its picture is its code
+        st.code(dedent(getsource(LogSoftmax.forward)), height=HEIGHT)
+        return
     spec = presets[preset].data
     dataset = load_dataset(DataSpec(name="digits") if spec.name == "mnist" else spec)
     words = page.words
     if dataset.image_shape is not None:
-        first = 0 if preset == "mnist" else 24
-        x, y = dataset.train.x[first : first + 24], dataset.train.y[first : first + 24]
+        x, y = dataset.train.x[:24], dataset.train.y[:24]
         rows = picture_rows([row.reshape(dataset.image_shape) for row in x], [str(label) for label in y], columns=8)
         chart = picture_grid(8, 3, captions=False, labels=words, cell=HEIGHT // 3)
     elif dataset.task == "regression":
@@ -54,5 +64,5 @@ def card_picture(page: Page, preset: str) -> None:
     else:
         flat = first_two_features(dataset)
         rows = point_rows(flat)
-        chart = data_scatter(Plane.of(flat), labels=words, height=HEIGHT)
+        chart = surface(Plane.of(flat, 24), compact=True, labels=words, height=HEIGHT)
     st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=page.t("Samples of the data"))

@@ -6,6 +6,7 @@ link on a fresh server works only because each of them calls this first.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from nnlab.charts.base import Labels
+from nnlab.datasets import load_dataset
 from nnlab.lab import Lab, open_lab
 from nnlab.ui.identity import keep_visitor, visitor
 from nnlab.ui.text import LANGUAGES, Text, mark, text
@@ -94,8 +96,19 @@ def chart_words(language: str) -> Labels:
     return Labels.of(language, text(language))
 
 
+@cache
+def _warm() -> None:
+    """What the first visitors will need and what takes a second to import, fetched while they read."""
+
+    def load() -> None:
+        load_dataset("digits")
+
+    threading.Thread(target=load, name="warm", daemon=True).start()
+
+
 def open_page(name: str) -> Page:
     """Starts a page: call it before anything else is drawn."""
+    _warm()
     t = text(_language())
     place = PLACES[name]
     st.set_page_config(
