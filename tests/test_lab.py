@@ -1,0 +1,229 @@
+"""The lab without workers: the tests do the work themselves, by hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nnlab.jobs import Foreman
+from nnlab.lab import Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
+from nnlab.problems import SpecError
+from nnlab.settings import settings
+from nnlab.spec import Comparison, Experiment
+from nnlab.store import METRICS, Run
+from nnlab.worker import work
+
+EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
+
+
+@pytest.fixture
+def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Runs wait until the test calls `work`."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(Foreman, "start", lambda self: None)
+    return open_lab()
+
+
+def worked(lab: Lab, run: Run) -> Run:
+    work(lab.store.url)
+    return now(lab, run)
+
+
+def now(lab: Lab, run: Run) -> Run:
+    found = lab.run(run.id)
+    assert found is not None
+    return found
+
+
+def test_the_lab_of_a_process_is_one_whoever_asks(lab: Lab) -> None:
+    found: list[Lab] = []
+    threads = [threading.Thread(target=lambda: found.append(open_lab())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(one is lab for one in found)
+    close_labs()
+    assert open_lab() is not lab
+
+
+def test_opening_a_lab_loads_neither_torch_nor_dask() -> None:
+    code = (
+        "import sys; from nnlab.lab import open_lab; lab = open_lab(); lab.runs(); lab.activity();"
+        "print([m for m in ('torch', 'distributed', 'dask', 'streamlit', 'sklearn') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_a_submitted_run_waits_its_turn_and_then_has_curves(lab: Lab) -> None:
+    first, second = lab.submit(EXPERIMENT, 2, "ana"), lab.submit(EXPERIMENT.vary("lr", 0.1), 2, "ana")
+    third = lab.submit(EXPERIMENT, 2, "ben")
+    assert [now(lab, run).position for run in (first, third, second)] == [1, 2, 3]
+    assert (lab.activity("ana").waiting, lab.activity("ana").mine_waiting) == (3, 2)
+    done = worked(lab, first)
+    assert (done.state, done.position, done.progress) == ("finished", None, 1.0)
+    assert lab.metrics(first.id).columns.tolist() == ["epoch", "seed", *METRICS, "lr", "seconds"]
+    assert lab.activity("ana").waiting == 0
+
+
+def test_curves_are_the_mean_and_the_range_over_seeds(lab: Lab) -> None:
+    run = worked(lab, lab.submit(EXPERIMENT, 3))
+    metrics, curves = lab.metrics(run.id), lab.curves(run.id)
+    assert curves["epoch"].tolist() == [1, 2, 3, 4]
+    by_epoch = metrics.groupby("epoch")
+    for name in METRICS:
+        np.testing.assert_allclose(curves[name], by_epoch[name].mean())
+        np.testing.assert_array_equal(curves[f"{name}_low"], by_epoch[name].min())
+        np.testing.assert_array_equal(curves[f"{name}_high"], by_epoch[name].max())
+    assert lab.curves(run.id, after=3)["epoch"].tolist() == [4]
+    assert lab.curves(run.id, after=4).empty
+    assert lab.metrics(run.id, after=3)["seed"].tolist() == [0, 1, 2]
+    assert len(lab.curves(run.id, max_points=2)) == 2
+
+
+def test_snapshots_come_with_their_epoch(lab: Lab) -> None:
+    run = worked(lab, lab.submit(EXPERIMENT, 2))
+    assert lab.snapshot_epochs(run.id) == [0, 1, 2, 3, 4]
+    found = lab.snapshot(run.id, 3)
+    assert found is not None
+    assert found[0] == 3
+    assert found[1]["0.weight"].shape == (2, 2, 8)
+
+
+def test_what_was_finished_is_offered_again_and_copied_for_others(lab: Lab) -> None:
+    run = worked(lab, lab.submit(EXPERIMENT, 2, "ana"))
+    assert lab.submit(EXPERIMENT, 2, "ana") == run
+    copy = lab.submit(EXPERIMENT, 2, "ben", "mine")
+    assert (copy.owner, copy.name, copy.state, copy.results) == ("ben", "mine", "finished", run.results)
+    assert copy.id != run.id
+    assert lab.metrics(copy.id).equals(lab.metrics(run.id))
+    assert lab.submit(EXPERIMENT, 2, "ana", reuse=False).state == "waiting"
+    assert lab.submit(EXPERIMENT, [1, 0], "ana").state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "field"),
+    [
+        ("PARAMETERS", "30", "parameters"),
+        ("SAMPLES", "59", "data.n_samples"),
+        ("EPOCHS", "3", "train.epochs"),
+        ("SEEDS", "1", "seeds"),
+    ],
+)
+def test_what_is_over_a_limit_is_refused_naming_the_field(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, field: str
+) -> None:
+    assert lab.check(EXPERIMENT, 2) is None
+    monkeypatch.setenv(f"NNLAB_MAX_{setting}", value)
+    settings.cache_clear()
+    problem = lab.check(EXPERIMENT, 2)
+    assert problem is not None
+    for refuse in (
+        lambda: lab.submit(EXPERIMENT, 2),
+        lambda: lab.train_here(EXPERIMENT, 2),
+        lambda: lab.submit_comparison(Comparison(EXPERIMENT, vary="lr", values=[0.1, 0.2], seeds=2)),
+    ):
+        with pytest.raises(LimitError) as caught:
+            refuse()
+        assert caught.value.problems[0] == problem
+    assert (problem.field, problem.high) == (field, float(value))
+    assert lab.runs() == []
+
+
+def test_many_seeds_of_a_large_network_are_refused(lab: Lab) -> None:
+    large = EXPERIMENT.set({"model.hidden": [900, 900]})  # 815,401 parameters
+    problem = lab.check(large, 100)
+    assert problem is not None
+    assert (problem.field, problem.high) == ("seeds", 24)
+    assert lab.check(large, 24) is None
+
+
+def test_nobody_changes_what_belongs_to_another(lab: Lab) -> None:
+    run = lab.submit(EXPERIMENT, 1, "ana")
+    made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
+    for change in (
+        lambda: lab.pause(run.id, "ben"),
+        lambda: lab.resume(run.id, "ben"),
+        lambda: lab.stop(run.id, "ben"),
+        lambda: lab.add_epochs(run.id, 5, "ben"),
+        lambda: lab.rename(run.id, "x", "ben"),
+        lambda: lab.delete(run.id, "ben"),
+        lambda: lab.restore(run.id, "ben"),
+        lambda: lab.stop_comparison(made.id, "ben"),
+    ):
+        with pytest.raises(NotYours):
+            change()
+    assert now(lab, run).state == "waiting"  # reading is free
+    with pytest.raises(UnknownRun):
+        lab.stop("nothere", "ana")
+
+
+def test_pause_stop_rename_delete_and_back(lab: Lab) -> None:
+    run = lab.submit(EXPERIMENT, 1, "ana")
+    lab.pause(run.id, "ana")
+    assert now(lab, run).state == "paused"
+    lab.resume(run.id, "ana")
+    assert now(lab, run).state == "waiting"
+    lab.stop(run.id, "ana")
+    assert now(lab, run).state == "stopped"
+    lab.rename(run.id, "better", "ana")
+    assert now(lab, run).name == "better"
+    lab.delete(run.id, "ana")
+    assert lab.runs("ana") == []
+    assert now(lab, run).deleted
+    lab.restore(run.id, "ana")
+    assert [one.id for one in lab.runs("ana")] == [run.id]
+
+
+def test_epochs_are_added_within_the_limits(lab: Lab) -> None:
+    run = worked(lab, lab.submit(EXPERIMENT, 2, "ana"))
+    more = lab.add_epochs(run.id, 3, "ana")
+    assert (more.state, more.epochs, more.experiment.train.epochs) == ("waiting", 7, 7)
+    with pytest.raises(SpecError):  # it is under way
+        lab.add_epochs(run.id, 3, "ana")
+    done = worked(lab, run)
+    assert (done.state, done.epoch) == ("finished", 7)
+    with pytest.raises(LimitError):
+        lab.add_epochs(run.id, 5000, "ana")
+    fresh = lab.submit(EXPERIMENT.set({"train.epochs": 7}), 2, "ben")
+    assert (fresh.state, fresh.results) == ("finished", done.results)
+
+
+def test_a_comparison_trains_every_value_and_takes_what_is_there(lab: Lab) -> None:
+    known = worked(lab, lab.submit(EXPERIMENT.vary("depth", 2), 2, "ana"))
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[1, 2, 3], seeds=2)
+    made = lab.submit_comparison(comparison, "ana", "depths")
+    assert [cell.value for cell in made.cells] == [1, 2, 3]
+    assert [cell.reused for cell in made.cells] == [False, True, False]
+    assert made.runs[1].id == known.id
+    assert made.active
+    work(lab.store.url)
+    done = lab.comparison(made.id)
+    assert done is not None
+    assert ([run.state for run in done.runs], done.progress, done.active) == (["finished"] * 3, 1.0, False)
+    assert [one.id for one in lab.comparisons("ana")] == [made.id]
+    assert lab.comparisons("ben") == []
+    assert all(cell.reused for cell in lab.submit_comparison(comparison, "ben").cells)
+
+
+def test_stopping_a_comparison_stops_what_is_left_of_it(lab: Lab) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2)
+    made = lab.submit_comparison(comparison, "ana")
+    lab.stop_comparison(made.id, "ana")
+    stopped = lab.comparison(made.id)
+    assert stopped is not None
+    assert [run.state for run in stopped.runs] == ["stopped", "stopped"]
+
+
+def test_training_here_needs_no_workers(lab: Lab) -> None:
+    seen: list[int] = []
+    run = lab.train_here(EXPERIMENT, 2, "ana", "quick", progress=lambda epoch: seen.append(epoch.epoch))
+    assert (run.state, run.name, seen) == ("finished", "quick", [1, 2, 3, 4])
+    assert lab.submit(EXPERIMENT, 2, "ana").id == run.id

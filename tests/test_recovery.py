@@ -1,0 +1,146 @@
+"""Processes that die in the middle, by SIGKILL: nothing is lost, nothing doubled, nothing runs for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import psutil
+import pytest
+import sqlalchemy as sa
+import torch
+
+from nnlab.lab import Lab
+from nnlab.settings import settings
+from nnlab.spec import Experiment
+from nnlab.store import MAX_ATTEMPTS, METRICS, Run, Store
+
+SEEDS = (0, 1, 2)
+EXPERIMENT = Experiment().set(
+    {"data.n_samples": 400, "train.epochs": 250, "model.dropout": 0.1, "train.schedule": "cosine"}
+)
+T = TypeVar("T")
+
+
+def until(see: Callable[[], T], seconds: float = 200) -> T:
+    """What `see` gives, once it is something. Fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (seen := see()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+    return seen
+
+
+@pytest.fixture
+def lab(home: Path) -> Iterator[Lab]:
+    torch.set_num_threads(1)  # as workers have, for the runs trained here
+    made = Lab(Store(settings().database_url))
+    yield made
+    made.close()
+
+
+def now(lab: Lab, run_id: str) -> Run:
+    run = lab.run(run_id)
+    assert run is not None
+    return run
+
+
+def worker_of(store: Store, run_id: str) -> int | None:
+    """The process that works on a run."""
+    with store._read() as db:
+        worker = db.execute(sa.text("SELECT worker FROM runs WHERE id = :id"), {"id": run_id}).scalar()
+    return int(worker.split("/")[1]) if worker else None
+
+
+def kill(pid: int | None) -> None:
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def is_as_if_nothing_had_happened(lab: Lab, run: Run) -> None:
+    """Equal to the same run, trained here without a break: every epoch there, once, with the same figures."""
+    whole = lab.train_here(run.experiment, run.seeds, "control")
+    names = ["epoch", "seed", *METRICS, "lr"]
+    got, wanted = lab.metrics(run.id)[names], lab.metrics(whole.id)[names]
+    np.testing.assert_array_equal(got.to_numpy(), wanted.to_numpy())
+    assert run.results == whole.results
+    ours, theirs = lab.snapshot(run.id), lab.snapshot(whole.id)
+    assert ours is not None
+    assert theirs is not None
+    for name, array in theirs[1].items():
+        np.testing.assert_array_equal(ours[1][name], array)
+
+
+def test_a_run_whose_worker_is_killed_is_finished_by_another(lab: Lab) -> None:
+    run = lab.submit(EXPERIMENT, SEEDS, "ana")
+    until(lambda: now(lab, run.id).epoch > 20)
+    kill(worker_of(lab.store, run.id))
+    done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
+    assert done.attempts == 2
+    is_as_if_nothing_had_happened(lab, done)
+
+
+def test_a_run_that_kills_every_worker_is_interrupted_and_can_be_resumed(lab: Lab) -> None:
+    run = lab.submit(EXPERIMENT.set({"train.epochs": 5000}), SEEDS, "ana")
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        until(lambda n=attempt: (found := now(lab, run.id)).state == "running" and found.attempts == n)
+        kill(until(lambda: worker_of(lab.store, run.id)))
+    until(lambda: now(lab, run.id).state == "interrupted")
+    lab.resume(run.id, "ana")
+    until(lambda: now(lab, run.id).state == "running")
+    lab.stop(run.id, "ana")
+    until(lambda: now(lab, run.id).state == "stopped")
+
+
+_SERVER = """
+import sys
+from nnlab.lab import open_lab
+from nnlab.spec import Experiment
+lab, experiment = open_lab(), Experiment.from_json(sys.argv[1])
+for seed in range(4):
+    print(lab.submit(experiment, [seed, seed + 10], "ana").id, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_after_the_server_is_killed_every_run_is_finished_by_the_next(lab: Lab) -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, EXPERIMENT.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    ids = [server.stdout.readline().strip() for _ in range(4)]
+    until(lambda: sum(now(lab, run_id).epoch > 10 for run_id in ids) >= 1)
+    states = {now(lab, run_id).state for run_id in ids}
+    workers = [pid for run_id in ids if (pid := worker_of(lab.store, run_id))]
+    server.kill()
+    server.communicate()
+    assert {"running", "waiting"} <= states
+    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))  # they went with it
+    lab.recover()
+    assert "running" not in {now(lab, run_id).state for run_id in ids if not worker_of(lab.store, run_id)}
+    for run_id in ids:
+        done = until(lambda run_id=run_id: (found := now(lab, run_id)) and found.state == "finished" and found)
+        is_as_if_nothing_had_happened(lab, done)
+
+
+def test_a_worker_that_slept_through_its_replacement_writes_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = lab.submit(EXPERIMENT, SEEDS, "ana")
+    until(lambda: now(lab, run.id).epoch > 20)
+    sleeper = worker_of(lab.store, run.id)
+    assert sleeper is not None
+    os.kill(sleeper, signal.SIGSTOP)
+    monkeypatch.setenv("NNLAB_STALE_AFTER", "5")
+    settings.cache_clear()
+    until(lambda: worker_of(lab.store, run.id) not in (None, sleeper))
+    monkeypatch.delenv("NNLAB_STALE_AFTER")
+    settings.cache_clear()
+    os.kill(sleeper, signal.SIGCONT)
+    done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
+    is_as_if_nothing_had_happened(lab, done)
