@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,15 @@ class Foreman:
         """Look at the store now."""
         self._wake.set()
         self.start()
+
+    def ask(self, question: Callable[..., Any], *given: Any) -> Any:
+        """A short calculation by the next free worker: a Dask future; None while there is no way to the workers."""
+        self.start()
+        client = self._client
+        if client is not None and client.status == "running":
+            with suppress(Exception):  # the foreman may let go of the connection at this moment
+                return client.submit(question, *given, pure=False, priority=10)
+        return None
 
     def close(self) -> None:
         """End the thread, and the local workers."""

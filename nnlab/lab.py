@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -219,6 +219,15 @@ class Lab:
         """(epoch, weights (seeds, ...)): the nearest kept at or before `epoch`; None is the present state, "best"
         every replicate's lowest validation loss. None where nothing is kept yet."""
         return self.store.snapshot(run_id, epoch)
+
+    def autograd(
+        self, experiment: Experiment, weights: Mapping[str, NDArray[Any]], x: NDArray[Any], t: NDArray[Any]
+    ) -> Any:
+        """PyTorch's gradients of one batch (`nnlab.checking.autograd`) from the next free worker: a future, with
+        `done()`, `status` and `result()`; None while no worker can be reached. Returns at once."""
+        from nnlab.checking import autograd
+
+        return self._foreman.ask(autograd, experiment, weights, x, t)
 
     # changing
 

@@ -1,0 +1,311 @@
+"""One training step taken apart: what every line of `core.train` computes, in the order in which it happens.
+
+    for (x, t), lr in zip(batches, rates):
+        y = network.forward(x)                      stages: input, then every module forward
+        network.backward(loss.backward(y, t))       the loss, its gradient, then every module backward
+        optimizer.step(lr)                          update
+
+The modules are those of the engine, one network instead of many, in double precision, so that finite differences can
+be compared with their gradients. Beside them stands what is needed to check them: the loss at any weights, and the
+slopes that come from trying.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlab.datasets.base import Dataset
+from nnlab.scratch import core, modules
+from nnlab.scratch.core import SGD, Array, LogSoftmax, Loss, Module, Sequential, flatten
+from nnlab.scratch.losses import LOSSES
+from nnlab.scratch.modules import BatchNorm, LayerNorm
+from nnlab.scratch.network import build, named_arrays
+from nnlab.spec import Experiment
+
+Kind = Literal["input", "forward", "loss", "loss_backward", "backward", "update"]
+Weights = Mapping[str, Array]
+
+
+# -- a step, stage by stage --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """A module of the chain, and which layer's weights it has (-1: those of none)."""
+
+    module: Module
+    layer: int
+
+    @property
+    def name(self) -> str:
+        return type(self.module).__name__
+
+    def names(self) -> dict[str, str]:
+        """Its parameters' names in the network, by their own: weight → 0.weight."""
+        norm = "norm." if isinstance(self.module, LayerNorm) else ""
+        return {name: f"{self.layer}.{norm}{name}" for name in self.module.parameters}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing that happens in a step."""
+
+    kind: Kind
+    part: int
+    """The module's place in the chain, from 0; the loss comes after the last module, the input is -1."""
+    name: str
+    """The class that does it: Linear, NLL, SGD; `input` for the input."""
+    values: Mapping[str, Array] = field(repr=False)
+    """Every array it takes and gives, copies, by the names of the formulas: x, y, weight, bias; g (the gradient that
+    comes in), gx (the one that goes on), and the parameters' gradients as `weight.gradient`, ..."""
+    code: tuple[Callable[..., Any], ...] = field(repr=False)
+    """The functions that do it, first the main one."""
+
+
+class Step:
+    """One training step of one network, with everything it computes.
+
+    Parameters
+    ----------
+    experiment : decides layers and loss (no dropout, no skip connections: `ValueError`)
+    weights : as `draws.initial_weights`, without an axis of seeds; they are copied
+    x : (n, inputs) scaled inputs
+    t : (n, outputs) targets, see `targets`
+    lr : learning rate of plain gradient descent
+    """
+
+    def __init__(self, experiment: Experiment, weights: Weights, x: Array, t: Array, lr: float) -> None:
+        if any(layer.residual or layer.dropout for layer in experiment.layers):
+            raise ValueError("model: got dropout or skip connections, allowed is a plain chain of modules.")
+        self.experiment, self.x, self.t, self.lr = experiment, x.astype(float), t.astype(float), lr
+        self.before = _exact(weights)
+        network, self.chain, self.loss_function = make(experiment, self.before)
+        self.stages: list[Stage] = [Stage("input", -1, "input", {"x": self.x, "t": self.t}, (core.train,))]
+        self.gradients: dict[str, Array] = {}
+        """∂L/∂parameter by the parameter's name, and ∂L/∂(output of module k) as `out.k`; `out.-1` is the input."""
+        parameters, gradients = flatten(network)
+        self.values = self._forward()
+        y = self.values[-1]
+        self.loss = float(self.loss_function.forward(y, self.t))
+        self._loss_stages(y)
+        self._backward()
+        SGD(parameters, gradients).step(lr)
+        self.after = {name: value.copy() for name, value in named_arrays(network).items()}
+        self.stages.append(Stage("update", len(self.chain), "SGD", {}, (SGD.step,)))
+
+    def _forward(self) -> list[Array]:
+        """What every module gives, (n, width) each, the input first."""
+        values = [self.x]
+        for k, part in enumerate(self.chain):
+            y = part.module.forward(values[-1]).copy()
+            own = {name: value.copy() for name, value in part.module.parameters.items()}
+            self.stages.append(
+                Stage("forward", k, part.name, {"x": values[-1], **own, "y": y}, functions(part.module, "forward"))
+            )
+            values.append(y)
+        return values
+
+    def _loss_stages(self, y: Array) -> None:
+        loss, end = self.loss_function, len(self.chain)
+        given = {"y": y, "t": self.t}
+        name = type(loss).__name__
+        self.stages.append(Stage("loss", end, name, {**given, "L": np.array(self.loss)}, functions(loss, "forward")))
+        g = loss.backward(y, self.t).copy()
+        self.gradients[f"out.{end - 1}"] = g
+        self.stages.append(Stage("loss_backward", end, name, {**given, "gx": g}, functions(loss, "backward")))
+
+    def _backward(self) -> None:
+        for k in reversed(range(len(self.chain))):
+            part, g = self.chain[k], self.gradients[f"out.{k}"]
+            gx = part.module.backward(g.copy()).copy()
+            self.gradients[f"out.{k - 1}"] = gx
+            own = {f"{name}.gradient": value.copy() for name, value in part.module.gradients.items()}
+            self.gradients |= {full: own[f"{name}.gradient"] for name, full in part.names().items()}
+            weights = {name: self.before[full] for name, full in part.names().items()}
+            values = {"x": self.values[k], "y": self.values[k + 1], **weights, "g": g, "gx": gx, **own}
+            self.stages.append(Stage("backward", k, part.name, values, functions(part.module, "backward")))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of all that is learned, in order."""
+        return tuple(full for part in self.chain for full in part.names().values())
+
+    def loss_at(self, weights: Weights) -> float:
+        """The loss of the same batch with other weights."""
+        network, _, loss = make(self.experiment, _exact(weights))
+        return float(loss.forward(network.forward(self.x), self.t))
+
+    def loss_along(self, name: str, index: tuple[int, ...], values: Sequence[float]) -> Array:
+        """The loss (len(values),) while one number of one parameter takes each of the values."""
+        losses = []
+        for value in values:
+            tried = self.before[name].copy()
+            tried[index] = value
+            losses.append(self.loss_at({**self.before, name: tried}))
+        return np.array(losses)
+
+    def loss_from(self, k: int, values: Array) -> float:
+        """The loss if module k had given these values."""
+        network, chain, loss = make(self.experiment, self.before)
+        del network
+        for part in chain[k + 1 :]:
+            values = part.module.forward(values)
+        return float(loss.forward(values, self.t))
+
+
+def make(experiment: Experiment, weights: Weights) -> tuple[Sequential, list[Part], Loss]:
+    """The network as the engine builds it, its modules in a row, and the loss. Uses copies of the weights."""
+    network = build(experiment.layers, {name: value.copy() for name, value in weights.items()})
+    chain = [Part(module, i) for i, layer in enumerate(network.modules) for module in layer.parts()]
+    if experiment.loss == "cross_entropy":
+        ending = LogSoftmax()
+        network, chain = Sequential(*network.modules, ending), [*chain, Part(ending, -1)]
+    return network, chain, LOSSES[experiment.loss]()
+
+
+def _exact(weights: Weights) -> dict[str, Array]:
+    return {name: np.array(value, float) for name, value in weights.items()}
+
+
+def follow(experiment: Experiment, weights: Weights, x: Array, t: Array, lr: float, steps: int) -> dict[str, Array]:
+    """The weights after so many steps of plain gradient descent, always on the same batch: `core.train` itself."""
+    network, _, loss = make(experiment, _exact(weights))
+    optimizer = SGD(*flatten(network))
+    with np.errstate(all="ignore"):  # weights that run away are seen in the loss
+        core.train(network, loss, optimizer, [(x.astype(float), t.astype(float))] * steps, [lr] * steps)
+    return {name: value.copy() for name, value in named_arrays(network).items()}
+
+
+# -- a few points ------------------------------------------------------------------------------------------------------
+
+
+def targets(experiment: Experiment, y: Array) -> Array:
+    """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the value."""
+    if experiment.loss == "cross_entropy":
+        return np.eye(experiment.outputs)[y]
+    return y.astype(float).reshape(len(y), -1)
+
+
+def few_points(dataset: Dataset, n: int) -> tuple[Array, Array]:
+    """n samples of the training part, spread over classes and sides: scaled inputs rounded to one decimal, so that
+    one can calculate along, (n, inputs); and labels (n,) or values (n, 1)."""
+    x = np.round(dataset.scaling.apply(dataset.train.x).astype(float), 1)
+    y = dataset.train.y
+    if dataset.task == "regression":
+        chosen = np.argsort(x[:, 0])[np.linspace(0, len(x) - 1, n).round().astype(int)]
+        return x[chosen], y[chosen].astype(float)
+    sides = 2 * (x[:, 0] > 0) + y
+    far = np.argsort(-np.abs(x).sum(axis=1), kind="stable")  # those far from the middle are told apart by eye
+    groups = [far[sides[far] == side][:n] for side in (0, 3, 1, 2)]
+    turns = [group[i] for i in range(n) for group in groups if i < len(group)]
+    chosen = np.array(turns[:n])
+    return x[chosen], y[chosen]
+
+
+# -- is it right? ------------------------------------------------------------------------------------------------------
+
+
+def finite_differences(step: Step, h: float = 1e-5) -> dict[str, Array]:
+    """Every gradient of a step once more, by trying: raise one number by h, lower it by h, and see how much the loss
+    changes, (L(w + h) − L(w − h)) / 2h. No calculus; two forward passes for each number. Same names and shapes."""
+
+    def with_parameter(name: str) -> Callable[[Array], float]:
+        return lambda values: step.loss_at({**step.before, name: values})
+
+    def from_module(k: int) -> Callable[[Array], float]:
+        return lambda values: step.loss_from(k, values)
+
+    slopes = {name: _slopes(step.before[name], h, with_parameter(name)) for name in step.parameters}
+    for k, values in enumerate(step.values, start=-1):
+        slopes[f"out.{k}"] = _slopes(values, h, from_module(k))
+    return slopes
+
+
+def _slopes(values: Array, h: float, loss: Callable[[Array], float]) -> Array:
+    slopes = np.empty(values.shape)
+    for index in np.ndindex(values.shape):
+        width = h * max(1.0, abs(float(values[index])))
+        up, down = values.copy(), values.copy()
+        up[index] += width
+        down[index] -= width
+        slopes[index] = (loss(up) - loss(down)) / (up[index] - down[index])
+    return slopes
+
+
+def relative_difference(ours: Array, other: Array, floor: float = 1e-4) -> float:
+    """The largest difference as a part of the largest number there, or of `floor` where all are smaller still."""
+    size = max(float(np.abs(ours).max(initial=0)), float(np.abs(other).max(initial=0)), floor)
+    return float(np.abs(ours - other).max(initial=0)) / size
+
+
+# -- where it is written -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """A few lines of the engine: where they are, and what they say."""
+
+    file: str
+    """From the project's folder, as nnlab/scratch/core.py."""
+    line: int
+    """Of the first line, from 1."""
+    text: str
+
+
+@cache
+def source(function: Callable[..., Any]) -> Source:
+    """The source of a function or class."""
+    lines, start = inspect.getsourcelines(function)
+    file = Path(inspect.getsourcefile(function) or "").resolve()
+    return Source(file.relative_to(_ROOT).as_posix(), start, textwrap.dedent("".join(lines)).rstrip())
+
+
+def formula_line(thing: type, way: Literal["forward", "backward"]) -> Source:
+    """The first line of a formula in the docstring of a module or loss."""
+    whole = source(thing)
+    for i, line in enumerate(whole.text.splitlines()):
+        if line.strip().startswith(way + " "):
+            return Source(whole.file, whole.line + i, line.strip())
+    above = thing.__mro__[1]
+    return whole if above is object else formula_line(above, way)
+
+
+def functions(thing: Module | Loss, way: Literal["forward", "backward"]) -> tuple[Callable[..., Any], ...]:
+    """The method, and what it uses of the functions beside it."""
+    method = getattr(type(thing), way)
+    used = method.__code__.co_names
+    found: list[Callable[..., Any]] = [method]
+    if "standardised" in used and isinstance(thing, (LayerNorm, BatchNorm)):
+        found.append(type(thing).standardised)
+    if "sigmoid" in used:
+        found.append(modules.sigmoid)
+    return tuple(found)
+
+
+_ROOT = Path(core.__file__).resolve().parents[2]
+
+
+# -- why log-sum-exp ---------------------------------------------------------------------------------------------------
+
+
+def naive_log_softmax(x: Array) -> Array:
+    """log(e^x / Σ e^x) as it stands on paper: above 709, e^x is more than a double holds, below −745 it is 0."""
+    e = np.exp(x)
+    y: Array = np.log(e / e.sum(axis=-1, keepdims=True))
+    return y
+
+
+def overflow(logits: Array) -> tuple[Array, Array, list[str]]:
+    """Log-softmax of logits (classes,) as on paper and by log-sum-exp, and what NumPy complains of on paper."""
+    said: list[str] = []
+    with np.errstate(all="call", under="ignore", call=lambda kind, _: said.append(kind)):
+        naive = naive_log_softmax(logits)
+    return naive, LogSoftmax().forward(logits[None])[0].copy(), list(dict.fromkeys(said))
