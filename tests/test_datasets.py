@@ -192,6 +192,12 @@ def test_the_noise_of_synthetic_is_ten_times_the_share_of_flipped_labels():
     assert (clean.y != noisy.y).sum() == 50
 
 
+def test_no_class_of_synthetic_vanishes_by_flipped_labels():
+    for seed in range(30):
+        spec = DataSpec(name="synthetic", n_samples=10, classes=10, noise=3, validation=0, test=0, seed=seed)
+        assert sorted(load_dataset(spec).train.y) == list(range(10))
+
+
 def test_synthetic_stays_the_same_problem_when_there_is_more_of_it():
     """A class's points lie where they lay: nearest neighbours from a larger draw know the smaller one's labels."""
     small, large = (
