@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from nnlab.problems import Problem
@@ -204,13 +205,19 @@ _CONFLICTS: Mapping[str, str] = {
     "loss_needs_regression": mark("Mean squared error is for data with numbers to predict."),
     "seeds_repeat": mark("Every seed may appear only once."),
     "values_repeat": mark("Every value may appear only once."),
+    "knob_without_effect": mark("This data has no such setting."),
 }
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")
+"""Signs that would be formatting: what somebody typed is shown as typed."""
 
 _KINDS: Mapping[str, str] = {
     "number": mark("a number"),
     "whole number": mark("a whole number"),
     "text": mark("text"),
     "list": mark("a list"),
+    "object": mark("a group of fields"),
+    "true or false": mark("yes or no"),
 }
 
 
@@ -237,7 +244,7 @@ def choice_name(path: str, value: object, t: Text) -> str:
 
 def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     """One sentence: which field, what it was, what is allowed."""
-    got = "–" if problem.got is None else str(problem.got)[:60]
+    got = "–" if problem.got is None else _MARKDOWN.sub(r"\\\1", problem.shown)
     if problem.kind == "range":
         low, high = (
             choice_name("", int(v) if float(v).is_integer() else v, t) for v in (problem.low or 0, problem.high or 0)
