@@ -210,7 +210,14 @@ def overlay(
 
 
 @cache
-def sparkline(metric: str = "loss", *, log: bool = False, labels: Labels = ENGLISH, height: int = 44) -> Spec:
+def sparkline(
+    metric: str = "loss",
+    *,
+    log: bool = False,
+    parts: tuple[str, ...] = ("train", "validation"),
+    labels: Labels = ENGLISH,
+    height: int = 44,
+) -> Spec:
     """A curve the size of a word: shape only. Rows as `curves`, few of them."""
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=False)
     layers = [
@@ -222,6 +229,7 @@ def sparkline(metric: str = "loss", *, log: bool = False, labels: Labels = ENGLI
             y=alt.Y(f"{part}_{metric}:Q", axis=None, scale=scale),
         )
         for part, dash in (("train", []), ("validation", [4, 3]))
+        if part in parts
     ]
     spec = finish(alt.layer(*layers), labels, height=height, right=2)
     return {**spec, "padding": {"left": 2, "top": 3, "right": 2, "bottom": 3}}

@@ -81,7 +81,8 @@ def learned(page: Page, run: Run, height: int) -> None:
     else:
         spec = confusion(tuple(dataset.class_names), labels=words, height=height)
         say = t("What is taken for what")
-    st.vega_lite_chart(rows, spec, key="chart-learned", alt=say)
+    with st.container(key="panel-learned"):
+        st.vega_lite_chart(rows, spec, key="chart-learned", alt=say)
 
 
 def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:

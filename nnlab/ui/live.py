@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 from time import monotonic
+from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from nnlab.charts import curves, gap, overlay
+from nnlab.charts import curves, gap, overlay, sparkline
 from nnlab.lab import Lab
 from nnlab.store import METRICS, Run
 from nnlab.ui.frame import Page
@@ -29,6 +31,10 @@ HEADING = 44
 NUMBERS = 168  # pixels of a number with its sparkline, whether it has a value yet or not
 TICK, PER_PAGE = 1.0, 0.012  # seconds; a tick costs about 5 ms of the server
 MOST_OVERLAID = 6
+
+POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
+Floats = NDArray[np.float64]
+Arrow = Literal["up", "down", "off"]
 
 _seen: dict[str, float] = {}
 _seen_lock = Lock()
@@ -127,46 +133,46 @@ def four_numbers(page: Page, run: Run, rows: pd.DataFrame) -> None:
     else:
         score_label = (t("Accuracy, training"), t("Accuracy, validation"))
         score_help = t("Share of the samples whose class is right.")
+    few = rows.iloc[:: max(1, len(rows) // POINTS)]
     columns = st.columns(4, gap="small")
     for i, (part, colour) in enumerate((("train", "blue"), ("validation", "orange"))):
-        loss = rows[f"{part}_loss"].to_numpy(float)
-        score = rows[f"{part}_score"].to_numpy(float)
-        label = t("Loss, training") if part == "train" else t("Loss, validation")
-        with columns[i]:
-            _number(t, label, loss, "loss", colour, f"{loss_help} {seeds}")
-        with columns[2 + i]:
-            values = np.sqrt(score) if regression else score
-            _number(t, score_label[i], values, "loss" if regression else "accuracy", colour, f"{score_help} {seeds}")
+        loss, score = (rows[f"{part}_{metric}"].to_numpy(float) for metric in ("loss", "score"))
+        loss_label = t("Loss, training") if part == "train" else t("Loss, validation")
+        score = np.sqrt(score) if regression else score
+        for place, metric, label, course, help_text in (
+            (i, "loss", loss_label, loss, loss_help),
+            (2 + i, "score", score_label[i], score, score_help),
+        ):
+            kind = "accuracy" if metric == "score" and not regression else "loss"
+            with columns[place], st.container(border=True, height=NUMBERS, gap=None, key=f"number-{part}-{metric}"):
+                value, change, arrow = _value_and_change(t, course, kind)
+                st.metric(
+                    label,
+                    value,
+                    change,
+                    delta_color=colour,  # type: ignore[arg-type]
+                    delta_arrow=arrow,
+                    help=f"{help_text} {seeds}".strip(),
+                )
+                spec = sparkline(metric, parts=(part,), labels=page.words, height=SPARK)
+                st.vega_lite_chart(few[["epoch", f"{part}_{metric}"]], spec, key=f"spark-{part}-{metric}", alt=label)
 
 
-def _number(t: Text, label: str, course: np.ndarray, kind: str, colour: str, help_text: str) -> None:
-    known = course[np.isfinite(course)]
-    value, change, arrow = "–", " ", "off"
-    if len(course) and np.isfinite(course[-1]):
-        value = t.percent(course[-1]) if kind == "accuracy" else t.number(course[-1])
-        back = max(1, len(course) // 10)
-        if len(course) > back and np.isfinite(course[-1 - back]):
-            difference = course[-1] - course[-1 - back]
-            size = abs(difference)
-            if size < 1e-3 * abs(course[-1]):
-                change = t("steady")
-            else:
-                change = t("{n} points", n=t.number(100 * size, 2)) if kind == "accuracy" else t.number(size, 2)
-                arrow = "up" if difference > 0 else "down"
-    elif len(course) and not np.isnan(course[-1]):
-        value = "∞"
-    picked = known[np.linspace(0, len(known) - 1, min(60, len(known))).astype(int)] if len(known) else known
-    st.metric(
-        label,
-        value,
-        change,
-        delta_color=colour,  # type: ignore[arg-type]
-        delta_arrow=arrow,  # type: ignore[arg-type]
-        help=help_text.strip(),
-        border=True,
-        height=NUMBERS,
-        chart_data=picked.tolist() if len(picked) > 1 else None,
-    )
+def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Arrow]:
+    """The last value of a course and how far it has come in its last tenth, both as text, and which way."""
+    if not len(course) or np.isnan(course[-1]):
+        return "–", " ", "off"
+    last = float(course[-1])
+    value = t.percent(last) if kind == "accuracy" else t.number(last)
+    back = max(1, len(course) // 10)
+    if len(course) <= back or not np.isfinite(course[-1 - back]) or not np.isfinite(last):
+        return value, " ", "off"
+    difference = last - float(course[-1 - back])
+    if abs(difference) < 1e-3 * abs(last):
+        return value, t("steady"), "off"
+    size = abs(difference)
+    change = t("{n} points", n=t.number(100 * size, 2)) if kind == "accuracy" else t.number(size, 2)
+    return value, change, "up" if difference > 0 else "down"
 
 
 # -- charts ----------------------------------------------------------------------------------------------------------
@@ -209,7 +215,8 @@ def _charts(page: Page, run: Run, rows: pd.DataFrame, others: tuple[Run, ...]) -
             st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
         else:
             spec = gap("loss", kind=kind, epochs=run.epochs, labels=page.words, height=HEIGHT)
-            st.vega_lite_chart(rows, spec, key="chart-gap", alt=t("Validation loss minus training loss by epoch"))
+            with st.container(key="panel-gap"):
+                st.vega_lite_chart(rows, spec, key="chart-gap", alt=t("Validation loss minus training loss by epoch"))
 
 
 def _curves(
@@ -233,7 +240,8 @@ def _curves(
             labels=page.words,
             height=HEIGHT,
         )
-    st.vega_lite_chart(rows, spec, key=f"chart-{metric}", alt=alt)
+    with st.container(key=f"panel-{metric}"):
+        st.vega_lite_chart(rows, spec, key=f"chart-{metric}", alt=alt)
 
 
 def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
