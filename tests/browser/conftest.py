@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +55,10 @@ def visit(chromium) -> Iterator[Callable]:
         context = chromium.new_context(viewport={"width": width, "height": height}, **{"locale": "en-GB", **options})
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.on("console", lambda m: errors.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on(
+            "console",
+            lambda m: errors.append(f"console: {m.text} {m.location['url']}") if m.type == "error" else None,
+        )
         page.on("pageerror", lambda e: errors.append(f"page: {e}"))
         opened.append((context, page))
         return page
@@ -69,5 +73,7 @@ def visit(chromium) -> Iterator[Callable]:
 
 
 def _of_the_machine(error: str) -> bool:
-    """Streamlit's front end asks outside hosts for small things; a closed network refuses them."""
-    return "net::ERR" in error and "127.0.0.1" not in error
+    """Not ours: outside hosts that Streamlit's front end asks for small things and a closed network refuses; and the
+    server it looks for under a deep link's own path (/train/_stcore/health) before it finds it at the root."""
+    outside = "net::ERR" in error and "127.0.0.1" not in error
+    return outside or re.search(r"404 .*:\d+/\w+/_stcore/(health|host-config)$", error) is not None
