@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,14 +23,16 @@ CHUNK = 1 << 20
 
 
 class TorchEngine:
-    """Trains the replicates of an experiment; see EngineProtocol. It leaves PyTorch's thread settings alone."""
+    """Trains the replicates of an experiment; see EngineProtocol. It leaves PyTorch's thread settings alone.
+
+    A sample is a column here, as inside StackedModel."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None:
         self.experiment, self.seeds, self.dataset = experiment, seeds, dataset
         self.model = StackedModel(experiment.layers, len(seeds))
         self.model.load_arrays(weights)
         self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, list(self.model.parameters()))
-        self.targets = _targets(experiment, dataset.train.y)  # (n, outputs)
+        self.targets = _targets(experiment, dataset.train.y)  # (outputs, n)
         self._scaled: dict[int, tuple[Part, Tensor]] = {}
 
     def run_epoch(self, epoch: int) -> None:
@@ -39,16 +42,15 @@ class TorchEngine:
         masks = _Masks(self.experiment, self.seeds, epoch)
         self.model.train()
         for rows in draws.batches(order, self._chunk_size()):
-            inputs, targets = self._inputs(self.dataset.train, rows), self.targets[torch.from_numpy(rows)]
-            masks.draw(len(rows))
-            for start in range(0, len(rows), train.batch_size):
-                batch = slice(start, start + train.batch_size)
-                self._step(inputs[batch], targets[batch], masks.of(batch), next(rates))
+            inputs = torch.split(self._inputs(self.dataset.train, rows), train.batch_size, 1)
+            targets = torch.split(self.targets[:, torch.from_numpy(rows)], train.batch_size, 1)
+            for x, target, mask in zip(inputs, targets, masks.draw(len(rows)), strict=True):
+                self._step(x, target, mask, next(rates))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
-        """One batch, x (batch, inputs) and target (batch, outputs), shared by all replicates."""
-        logits = self.model(x, masks)  # (seeds, batch, outputs)
-        logits.backward(_slope(self.experiment.loss, logits.detach(), target))
+        """One batch, x (inputs, batch) and target (outputs, batch), shared by all replicates."""
+        logits = self.model.columns(x, masks)  # (seeds, outputs, batch)
+        torch.autograd.backward(logits, _slope(self.experiment.loss, logits.detach(), target))
         self.optimizer.step(rate)
 
     @torch.no_grad()
@@ -59,7 +61,7 @@ class TorchEngine:
         totals = torch.zeros(2, len(self.seeds), dtype=torch.float64)
         for start in range(0, len(part), rows):
             chunk = slice(start, start + rows)
-            logits = self.model(self._inputs(part, chunk))  # (seeds, rows, outputs)
+            logits = self.model.columns(self._inputs(part, chunk))  # (seeds, outputs, rows)
             loss, score = _measure(self.experiment, logits, torch.tensor(part.y[chunk]))
             totals[0] += loss.sum(1)
             totals[1] += score.sum(1)
@@ -93,49 +95,50 @@ class TorchEngine:
         return batch * max(1, CHUNK // (batch * max(self.experiment.data.inputs, masks)))
 
     def _inputs(self, part: Part, rows: NDArray[np.int64] | slice) -> Tensor:
-        """Scaled samples (rows, inputs). Small data is scaled once; pictures stay uint8 and are scaled as they come."""
+        """Scaled samples (inputs, rows). Small data is scaled once; pictures stay uint8 and are scaled as they come."""
         if part.x.size > 4 * CHUNK:
-            return torch.from_numpy(self.dataset.scaling.apply(part.x[rows]))
+            return torch.from_numpy(self.dataset.scaling.apply(part.x[rows])).T
         if id(part) not in self._scaled:
-            self._scaled[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x))
+            self._scaled[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x)).T.contiguous()
         scaled = self._scaled[id(part)][1]
-        return scaled[rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+        return scaled[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
 
 
 # -- losses ----------------------------------------------------------------------------------------------------------
 
 
 def _targets(experiment: Experiment, y: NDArray[Any]) -> Tensor:
-    """What the outputs should be (n, outputs): 0 or 1, one-hot, or values."""
+    """What the outputs should be (outputs, n): 0 or 1, one-hot, or values."""
     if experiment.loss == "cross_entropy":
-        return F.one_hot(torch.tensor(y), experiment.outputs).float()
-    return torch.tensor(y, dtype=torch.float32).reshape(len(y), -1)
+        return F.one_hot(torch.tensor(y), experiment.outputs).T.float().contiguous()
+    return torch.tensor(y, dtype=torch.float32).reshape(1, len(y))
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
-    """The gradient of every replicate's mean loss by its logits (seeds, batch, outputs).
+    """The gradient of every replicate's mean loss by its logits (seeds, outputs, batch).
 
     For cross-entropy of a sigmoid or a softmax, as for squared error (but for its factor 2), it is prediction minus
     target over the size of the batch. So a step needs no loss, and nothing is read back from it."""
+    outputs, n = target.shape
     if loss == "bce":
-        return (torch.sigmoid(logits) - target).mul_(1 / len(target))
-    if loss == "cross_entropy":  # torch.softmax, but three times as fast where classes are few
-        powers = (logits - logits.amax(-1, keepdim=True)).exp_()
-        return powers.div_(powers.sum(-1, keepdim=True)).sub_(target).mul_(1 / len(target))
-    return (logits - target).mul_(2 / target.numel())
+        return (torch.sigmoid(logits) - target).mul_(1 / n)
+    if loss == "cross_entropy":
+        return (torch.softmax(logits, 1) - target).mul_(1 / n)
+    return (logits - target).mul_(2 / (n * outputs))
 
 
 def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Loss and score of every replicate and sample, (seeds, n) each. An answer of nan is wrong."""
-    seeds, n, _ = logits.shape
-    if experiment.loss == "bce":
-        logits = logits.squeeze(-1)  # (seeds, n)
-        losses = F.binary_cross_entropy_with_logits(logits, y.float().expand(seeds, n), reduction="none")
-        return losses, ((logits > 0) == y) & ~losses.isnan()
     if experiment.loss == "cross_entropy":
-        losses = F.cross_entropy(logits.flatten(0, 1), y.repeat(seeds), reduction="none").view(seeds, n)
-        return losses, (logits.argmax(-1) == y) & ~losses.isnan()
-    losses = (logits - y).square().mean(-1)
+        y = y.expand(len(logits), -1)
+        losses = F.cross_entropy(logits, y, reduction="none")
+        return losses, (logits.argmax(1) == y) & ~losses.isnan()
+    logits = logits.squeeze(1)  # (seeds, n)
+    y = y.float().reshape(-1).expand_as(logits)
+    if experiment.loss == "bce":
+        losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
+        return losses, ((logits > 0) == (y > 0)) & ~losses.isnan()
+    losses = (logits - y).square()
     return losses, losses
 
 
@@ -143,18 +146,20 @@ class _Masks:
     """The dropout masks of one epoch: 0 where a unit is dropped, 1 / (1 - rate) elsewhere."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], epoch: int) -> None:
+        self.batch_size = experiment.train.batch_size
         self.layers = {i: layer for i, layer in enumerate(experiment.layers) if layer.dropout}
         self.streams = {i: [draws.dropout_draws(seed, epoch, i) for seed in seeds] for i in self.layers}
-        self.drawn: dict[int, Tensor] = {}
 
-    def draw(self, n: int) -> None:
-        """The masks (seeds, n, width) for the next n samples: the same numbers as a draw a batch would give."""
+    def draw(self, n: int) -> list[dict[int, Tensor]]:
+        """For every batch of the next n samples its masks (seeds, width, batch) by layer. One draw for all batches
+        gives the numbers that a draw a batch would give."""
+        batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / self.batch_size))]
         for i, layer in self.layers.items():
-            numbers = np.stack([s.random((n, layer.width), np.float32) for s in self.streams[i]])
-            self.drawn[i] = torch.from_numpy(np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), 0))
-
-    def of(self, step: slice) -> dict[int, Tensor]:
-        return {i: mask[:, step] for i, mask in self.drawn.items()}
+            numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in self.streams[i]])
+            masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
+            for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), self.batch_size, 2), strict=True):
+                batch[i] = mask
+        return batches
 
 
 # -- optimizers ------------------------------------------------------------------------------------------------------
