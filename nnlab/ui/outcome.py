@@ -23,7 +23,7 @@ def outcome(page: Page, run: Run) -> None:
         sentence = verdict_sentence(diagnosis, run.experiment, t)
         if sentence:
             st.markdown(sentence)
-        st.dataframe(scores_table(run, t), hide_index=True, key="scores", alt=t("Final scores of every part"))
+        st.table(scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores of every part"))
         st.caption(scores_note(run, t))
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             remedy_link(page, run, diagnosis)

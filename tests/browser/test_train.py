@@ -120,7 +120,7 @@ def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
     expect(outcome).to_be_visible(timeout=60_000)
     expect(outcome).to_contain_text(re.compile(r"It (fits|underfits|overfits|is)"))
     expect(outcome.get_by_role("link", name="Compare depths")).to_be_visible()
-    outcome.get_by_role("button", name="Download").click()
+    outcome.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Every epoch, CSV", exact=True).click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
@@ -192,8 +192,8 @@ def test_runs_are_listed_filtered_renamed_and_a_deleted_one_comes_back(server, v
 
 
 def choose_first_row(page: Page) -> None:
-    """Clicks into the first row of the table, which is a canvas."""
-    table = page.locator('[data-testid="stDataFrame"] canvas').first
+    """Clicks into the first row of the table, which is a canvas under a scrolling layer."""
+    table = page.locator('[data-testid="stDataFrame"] .dvn-scroller')
     expect(table).to_be_visible()
     expect(page.locator(".st-key-actions")).to_be_visible()
     table.click(position={"x": 120, "y": 52})

@@ -1,0 +1,176 @@
+"""Train: every state of a run, in both languages, for its owner and for others."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nnlab import presets
+from nnlab.lab import close_labs, open_lab
+from nnlab.ui.labels import VERDICTS
+from nnlab.ui.text import text
+
+ROOT = Path(__file__).parents[2]
+OWNER = "v-" + "o" * 22
+LANGUAGES = ("es", "en")
+QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """A lab whose workers never start: a submitted run keeps waiting."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def open_train(language="en", owner=OWNER, **query):
+    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
+    app.session_state["visitor"] = owner
+    app.query_params["lang"] = language
+    app.run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def said(app):
+    """Everything written on the page."""
+    parts = [*app.title, *app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def progress(app):
+    return app.get("progress")[0].proto.text
+
+
+def enabled(app):
+    keys = ("pause", "resume", "stop", "more-epochs")
+    return {key for key in keys for button in app.button if button.key == key and not button.disabled}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("preset", ["activations", "binary", "celsius"])
+def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language, preset):
+    run = lab.train_here(presets[preset].set({"train.epochs": 6}), 2, owner=OWNER)
+    app, t = open_train(language, run=run.id), text(language)
+    assert len(app.metric) == 4
+    assert app.metric[0].value not in ("", "–")
+    assert len(app.get("vega_lite_chart")) == 4 + (2 if preset == "celsius" else 4)
+    assert t("training") in app.table[0].value.to_string()
+    verdicts = [t("It {verdict}", verdict=t(word)) for word, _ in VERDICTS.values() if word]
+    assert sum(f"**{verdict}**" in said(app) for verdict in verdicts) == 1
+    assert enabled(app) == {"more-epochs"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_waiting_run_says_its_place_in_the_queue_and_shows_empty_frames(lab, language):
+    lab.submit(QUICK, 1, owner=OWNER)
+    second = lab.submit(QUICK, 2, owner=OWNER)
+    app, t = open_train(language, run=second.id), text(language)
+    assert progress(app) == t("waiting: number {n} in the queue", n="2")
+    assert [metric.value for metric in app.metric] == ["–"] * 4
+    assert len(app.get("vega_lite_chart")) == 8
+    assert enabled(app) == {"pause", "stop"}
+
+
+def test_the_charts_of_a_run_have_the_same_bytes_at_every_epoch(lab):
+    run = lab.train_here(QUICK, 2, owner=OWNER)
+    waiting = lab.submit(QUICK.set({"data.seed": 1}), 2, owner=OWNER)
+    specs = [[chart.proto.spec for chart in open_train(run=one.id).get("vega_lite_chart")] for one in (run, waiting)]
+    assert specs[0][:5] == specs[1][:5]
+
+
+def test_pausing_resuming_stopping_and_adding_epochs_reach_the_store(lab):
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    app = open_train(run=run.id)
+    app.button(key="pause").click().run()
+    assert lab.run(run.id).state == "paused"
+    app.button(key="resume").click().run()
+    assert lab.run(run.id).state == "waiting"
+    app.button(key="stop").click().run()
+    assert lab.run(run.id).state == "stopped"
+    app.button(key="more-epochs").click().run()
+    assert (lab.run(run.id).state, lab.run(run.id).epochs) == ("waiting", 3 + 5)
+    assert not app.exception
+
+
+def test_more_than_the_limits_allow_is_refused_in_one_sentence(lab):
+    run = lab.submit(QUICK.set({"train.epochs": 5000}), 1, owner=OWNER)
+    lab.stop(run.id, OWNER)
+    app = open_train(run=run.id)
+    app.button(key="more-epochs").click().run()
+    assert [error.value for error in app.error] == ["Epochs: 5500 is out of bounds; allowed is from 1 to 5,000."]
+    assert lab.run(run.id).epochs == 5000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_others_see_a_run_without_buttons_that_change_it(lab, language):
+    run = lab.train_here(QUICK, 1, owner=OWNER)
+    app = open_train(language, owner="v-" + "x" * 22, run=run.id)
+    assert text(language)(
+        "You are looking at somebody else's run; it cannot be changed from here. Open it in Build to train your own."
+    ) in said(app)
+    assert not enabled(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_a_run_the_page_leads_to_build_and_the_presets(lab, language):
+    app, t = open_train(language), text(language)
+    assert t("Nothing trained yet") in said(app)
+    assert {t("Build a network"), t("See the presets")} <= {link.proto.label for link in app.get("page_link")}
+
+
+def test_without_a_run_in_the_link_the_one_under_way_comes_first(lab):
+    waiting = lab.submit(QUICK, 1, owner=OWNER)
+    lab.train_here(QUICK.set({"data.seed": 3}), 1, owner=OWNER)
+    app = open_train()
+    assert app.query_params["run"] in (waiting.id, [waiting.id])
+
+
+def test_an_unknown_run_is_one_sentence(lab):
+    assert "There is no run with this address; it may have been removed." in said(open_train(run="nothing"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_digits_are_offered_where_mnist_is_not_to_be_had(lab, language):
+    run = lab.submit(presets["mnist"], 1, owner=OWNER)
+    attempt = lab.store.claim(run.id)
+    lab.store.finish(run.id, attempt, "failed", error="MNIST could not be downloaded: no mirror could be reached.")
+    app, t = open_train(language, run=run.id), text(language)
+    assert t("MNIST could not be downloaded.") in said(app)
+    links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+    assert "data.name=digits" in links[t("Open it with digits instead")]
+    assert "resume" in enabled(app)
+
+
+def test_an_interrupted_run_says_so_and_can_be_resumed(lab):
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    lab.store.finish(run.id, lab.store.claim(run.id), "interrupted")
+    app = open_train(run=run.id)
+    assert "was interrupted" in said(app)
+    assert "resume" in enabled(app)
+
+
+def test_runs_laid_over_each_other_are_kept_in_the_link(lab):
+    first = lab.train_here(QUICK, 1, owner=OWNER)
+    second = lab.train_here(QUICK.set({"data.seed": 3}), 1, owner=OWNER)
+    app = open_train(run=second.id)
+    app.multiselect(key="overlay").set_value([first.id]).run()
+    assert app.query_params["with"] in (first.id, [first.id])
+    assert any(
+        '"run:N"' in chart.proto.spec or '"field":"run"' in chart.proto.spec.replace(" ", "")
+        for chart in app.get("vega_lite_chart")
+    )
+    assert not app.exception
+
+
+def test_a_deleted_run_can_be_brought_back_by_its_owner(lab):
+    run = lab.train_here(QUICK, 1, owner=OWNER)
+    lab.delete(run.id, OWNER)
+    app = open_train(run=run.id)
+    app.button(key="restore").click().run()
+    assert not lab.run(run.id).deleted
