@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# at once, for the module of the same name would take its place as soon as anything imported it
+from nnlab.presets import presets
+
 if TYPE_CHECKING:
     from nnlab.comparison import compare
     from nnlab.datasets import load_dataset
     from nnlab.models import build_model
-    from nnlab.presets import presets
     from nnlab.spec import Comparison, Experiment
     from nnlab.training import train
 
@@ -26,7 +28,6 @@ _HOMES = {
     "build_model": "nnlab.models",
     "compare": "nnlab.comparison",
     "load_dataset": "nnlab.datasets",
-    "presets": "nnlab.presets",
     "train": "nnlab.training",
 }
 

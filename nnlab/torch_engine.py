@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from nnlab import draws
 from nnlab.datasets import Dataset, Part
 from nnlab.models import StackedModel
-from nnlab.spec import Experiment, TrainSpec
+from nnlab.spec import Experiment, Layer, TrainSpec
 from nnlab.training import Floats, Weights
 
 CHUNK = 1 << 20
@@ -29,7 +29,8 @@ class TorchEngine:
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None:
         self.experiment, self.seeds, self.dataset = experiment, seeds, dataset
-        self.model = StackedModel(experiment.layers, len(seeds))
+        self.layers = experiment.layers
+        self.model = StackedModel(self.layers, len(seeds))
         self.model.load_arrays(weights)
         self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, list(self.model.parameters()))
         self.targets = _targets(experiment, dataset.train.y)  # (outputs, n)
@@ -39,7 +40,7 @@ class TorchEngine:
         train, n = self.experiment.train, len(self.dataset.train)
         rates = iter(draws.learning_rates(train, self.experiment.steps_per_epoch, epoch).tolist())
         order = draws.epoch_order(self.experiment.data.seed, epoch, n)
-        masks = _Masks(self.experiment, self.seeds, epoch)
+        masks = _Masks(self.layers, self.seeds, epoch, train.batch_size)
         self.model.train()
         for rows in draws.batches(order, self._chunk_size()):
             inputs = torch.split(self._inputs(self.dataset.train, rows), train.batch_size, 1)
@@ -56,17 +57,13 @@ class TorchEngine:
     @torch.no_grad()
     def scores(self, part: Part) -> tuple[Floats, Floats]:
         self.model.eval()
-        widest = max(part.x.shape[1], len(self.seeds) * max(layer.width for layer in self.experiment.layers))
-        rows = max(1, 2 * CHUNK // widest)
-        totals = torch.zeros(2, len(self.seeds), dtype=torch.float64)
-        for start in range(0, len(part), rows):
-            chunk = slice(start, start + rows)
-            logits = self.model.columns(self._inputs(part, chunk))  # (seeds, outputs, rows)
-            loss, score = _measure(self.experiment, logits, torch.tensor(part.y[chunk]))
-            totals[0] += loss.sum(1)
-            totals[1] += score.sum(1)
-        loss, score = (totals / len(part)).numpy()
-        return loss, score
+        widest = max(part.x.shape[1], len(self.seeds) * max(layer.width for layer in self.layers))
+        pieces = []
+        for rows in _slices(len(part), max(1, 2 * CHUNK // widest)):
+            logits = self.model.columns(self._inputs(part, rows))  # (seeds, outputs, rows)
+            pieces.append(_measure(self.experiment, logits, torch.tensor(part.y[rows])))
+        losses, scores = (torch.cat(piece, 1) for piece in zip(*pieces, strict=True))  # (seeds, n) each
+        return losses.mean(1, dtype=torch.float64).numpy(), scores.mean(1, dtype=torch.float64).numpy()
 
     def weights(self) -> Weights:
         return {name: tensor.numpy().copy() for name, tensor in self.model.named_arrays().items()}
@@ -91,7 +88,7 @@ class TorchEngine:
     def _chunk_size(self) -> int:
         """Samples made ready together: whole batches, as many as CHUNK allows."""
         batch = self.experiment.train.batch_size
-        masks = len(self.seeds) * sum(layer.width for layer in self.experiment.layers if layer.dropout)
+        masks = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
         return batch * max(1, CHUNK // (batch * max(self.experiment.data.inputs, masks)))
 
     def _inputs(self, part: Part, rows: NDArray[np.int64] | slice) -> Tensor:
@@ -102,6 +99,10 @@ class TorchEngine:
             self._scaled[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x)).T.contiguous()
         scaled = self._scaled[id(part)][1]
         return scaled[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+
+
+def _slices(n: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n, size))
 
 
 # -- losses ----------------------------------------------------------------------------------------------------------
@@ -145,9 +146,9 @@ def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor,
 class _Masks:
     """The dropout masks of one epoch: 0 where a unit is dropped, 1 / (1 - rate) elsewhere."""
 
-    def __init__(self, experiment: Experiment, seeds: tuple[int, ...], epoch: int) -> None:
-        self.batch_size = experiment.train.batch_size
-        self.layers = {i: layer for i, layer in enumerate(experiment.layers) if layer.dropout}
+    def __init__(self, layers: Sequence[Layer], seeds: tuple[int, ...], epoch: int, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.layers = {i: layer for i, layer in enumerate(layers) if layer.dropout}
         self.streams = {i: [draws.dropout_draws(seed, epoch, i) for seed in seeds] for i in self.layers}
 
     def draw(self, n: int) -> list[dict[int, Tensor]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import numpy as np
@@ -21,6 +22,15 @@ from nnlab.presets import presets
 from nnlab.problems import SpecError
 from nnlab.spec import Experiment, Optimizer, Schedule
 from nnlab.training import METRICS, Epoch, Training, train
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a worker. Threads that share cores with other work wait for one another at every step."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def moons(train: dict[str, Any] | None = None, **model: Any) -> Experiment:
@@ -330,6 +340,11 @@ def test_an_unknown_preset_and_seeds_that_cannot_be_are_named() -> None:
         train("mooons")
     with pytest.raises(SpecError, match="seeds"):
         train(moons(), seeds=[1, 1])
+
+
+def test_public_names_are_what_they_say_in_whatever_order_they_are_imported() -> None:
+    code = "from nnlab import train, presets; import nnlab; nnlab.presets['mnist'], train(presets['celsius'])"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_training_finished_before_it_began_yields_nothing_more() -> None:

@@ -3,16 +3,26 @@ own)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nnlab import presets, train
 from nnlab.layers import layer_table
 
 
-@pytest.mark.timeout(300)
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a worker. Threads that share cores with other work wait for one another at every step."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def test_mnist_reaches_keras_s_mean_over_ten_seeds(mnist_dir: Path) -> None:
     result = train("mnist", seeds=10).result()
     scores = result.evaluate("test")
