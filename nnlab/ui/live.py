@@ -134,7 +134,8 @@ def four_numbers(page: Page, run: Run, rows: pd.DataFrame) -> None:
         score_label = (t("Accuracy, training"), t("Accuracy, validation"))
         score_help = t("Share of the samples whose class is right.")
     few = rows.iloc[:: max(1, len(rows) // POINTS)]
-    columns = st.columns(4, gap="small")
+    with st.container(horizontal=True, gap="small", key="numbers"):
+        columns = [st.container(width="stretch", key=f"place-{i}") for i in range(4)]
     for i, (part, colour) in enumerate((("train", "blue"), ("validation", "orange"))):
         loss, score = (rows[f"{part}_{metric}"].to_numpy(float) for metric in ("loss", "score"))
         loss_label = t("Loss, training") if part == "train" else t("Loss, validation")
