@@ -1,0 +1,62 @@
+"""Makes the pictures of the README anew: a fresh server, a real browser, real runs.
+
+python -m docs.screenshots
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.serving import Server
+
+HERE = Path(__file__).parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+MOONS = "data.name=moons&data.n_samples=500&data.noise=0.25&model.hidden=8-8&model.activation=tanh&train.lr=0.003"
+
+
+def settle(page: Page) -> None:
+    """Until nothing is being computed or drawn any more."""
+    page.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidget\"]')")
+    page.wait_for_function("() => !document.querySelector('[data-testid=\"stSkeleton\"]')")
+    page.wait_for_timeout(1500)  # charts fade in; this is a picture, not a test
+
+
+def main() -> None:
+    """Writes train.png, compare.png and inspect.png beside this file."""
+    chromium = os.environ.get("NNLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(Path(folder)).start()
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB", color_scheme="light")
+        page.set_default_timeout(60_000)
+        try:
+            page.goto(f"{server.url}/build?{MOONS}&train.epochs=3000&seeds=5&lang=en")
+            page.locator(".st-key-train button").click()
+            page.wait_for_url("**/train?*run=*")
+            page.get_by_text("epoch", exact=False).first.wait_for()
+            page.wait_for_timeout(6000)  # a live picture: in the middle of training
+            page.screenshot(path=HERE / "train.png")
+            run = page.url
+            page.goto(f"{server.url}/compare?{MOONS}&data.n_samples=100&train.epochs=300&train.lr=0.01&vary=depth"
+                      "&values=1,2,4,8&seeds=10&lang=en")  # fmt: skip
+            page.get_by_role("button", name="Compare").first.click()
+            page.get_by_role("button", name="CSV", exact=False).first.wait_for(timeout=300_000)
+            settle(page)
+            page.screenshot(path=HERE / "compare.png")
+            page.goto(run.replace("/train", "/inspect"))
+            page.locator(".st-key-inspect-heat").wait_for()
+            settle(page)
+            page.screenshot(path=HERE / "inspect.png")
+        finally:
+            browser.close()
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
