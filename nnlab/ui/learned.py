@@ -108,7 +108,7 @@ def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:
 # -- shared by everybody who looks on --------------------------------------------------------------------------------
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)  # not copied for each viewer: nobody writes into it
 def _rows(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experiment, seeds: int) -> pd.DataFrame | None:
     """The rows of the picture at the latest weights; None before there are any."""
     del epoch, state  # they say which weights are the latest
