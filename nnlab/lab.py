@@ -117,8 +117,8 @@ class Lab:
         Parameters
         ----------
         seeds : number of seeds or the seeds
-        reuse : a finished run of the same experiment and seeds is returned as it is; where it is another owner's, a
-            copy is made for this one
+        reuse : a finished run of the same experiment and seeds is returned as it is, and so is the owner's own that is
+            on its way (a click counted twice trains once); where a finished one is another owner's, a copy is made
 
         Raises
         ------
@@ -139,7 +139,10 @@ class Lab:
         comparison: str | None = None,
     ) -> tuple[Run, bool]:
         check_limits(experiment, seeds)
-        twin = self.store.find_finished(experiment.key, seeds, owner) if reuse else None
+        twin = None
+        if reuse:
+            find = self.store.find_finished, self.store.find_coming
+            twin = next((run for look in find if (run := look(experiment.key, seeds, owner))), None)
         if twin is None:
             return self.store.create_run(experiment, seeds, owner, name, comparison), False
         if twin.owner == owner:

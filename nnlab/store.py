@@ -381,6 +381,20 @@ class Store:
             row = db.execute(query).mappings().one_or_none()
         return None if row is None else _run(row)
 
+    def find_coming(self, key: str, seeds: Sequence[int], owner: str) -> Run | None:
+        """The owner's own run of the same experiment and seeds that waits or runs now."""
+        query = sa.select(_runs).where(
+            _runs.c.key == key,
+            _runs.c.seeds == _seeds_json(seeds),
+            _runs.c.owner == owner,
+            _runs.c.state.in_(("waiting", "running")),
+            _runs.c.wish.is_(None),
+            _runs.c.deleted.is_(None),
+        )
+        with self._read() as db:
+            row = db.execute(query.limit(1)).mappings().one_or_none()
+        return None if row is None else _run(row)
+
     def counts(self, owner: str | None = None) -> Counts:
         """How much is going on: one query."""
         query = (

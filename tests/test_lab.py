@@ -227,3 +227,10 @@ def test_training_here_needs_no_workers(lab: Lab) -> None:
     run = lab.train_here(EXPERIMENT, 2, "ana", "quick", progress=lambda epoch: seen.append(epoch.epoch))
     assert (run.state, run.name, seen) == ("finished", "quick", [1, 2, 3, 4])
     assert lab.submit(EXPERIMENT, 2, "ana").id == run.id
+
+
+def test_the_same_experiment_submitted_twice_at_once_trains_once(lab: Lab) -> None:
+    first = lab.submit(EXPERIMENT, 2, owner="ana")
+    assert lab.submit(EXPERIMENT, 2, owner="ana").id == first.id
+    assert lab.submit(EXPERIMENT, 2, owner="berta").id != first.id
+    assert lab.submit(EXPERIMENT, 2, owner="ana", reuse=False).id != first.id
