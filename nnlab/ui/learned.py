@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from nnlab import evaluation
@@ -66,7 +67,7 @@ def learned(page: Page, run: Run, height: int) -> None:
         with st.container(height=height, border=False, key="learned-absent"):
             st.caption(t("The pictures appear here once the data is on this machine."))
         return
-    rows = _rows(run.id, run.epoch, run.state, page.lab, experiment, len(run.seeds))
+    rows: Any = _drawn(run.id, run.epoch, run.state, page.lab, experiment, len(run.seeds))
     rows = _bare(experiment.data) if rows is None else rows
     words, spec, say = page.words, {}, ""
     if kind == "plane":
@@ -108,23 +109,28 @@ def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:
 # -- shared by everybody who looks on --------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)  # not copied for each viewer: nobody writes into it
-def _rows(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experiment, seeds: int) -> pd.DataFrame | None:
-    """The rows of the picture at the latest weights; None before there are any."""
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _drawn(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experiment, seeds: int) -> pa.Table | None:
+    """The rows of the picture at the latest weights, as the browser gets them; None before there are any."""
     del epoch, state  # they say which weights are the latest
-    kept, dataset = _lab.snapshot(run_id), _dataset(_experiment.data)
+    rows = _rows(run_id, _lab, _experiment, seeds)
+    return None if rows is None else pa.Table.from_pandas(rows, preserve_index=False)
+
+
+def _rows(run_id: str, lab: Lab, experiment: Experiment, seeds: int) -> pd.DataFrame | None:
+    kept, dataset = lab.snapshot(run_id), _dataset(experiment.data)
     if kept is None or dataset is None:
         return None
-    weights, kind = kept[1], kind_of(_experiment)
+    weights, kind = kept[1], kind_of(experiment)
     samples = {"plane": SIZE * SIZE, "line": 100, "pictures": PICTURES[0] * PICTURES[1]}.get(kind, 1000)
-    seed = 0 if samples * seeds * _experiment.parameters > MOST_WORK else None
+    seed = 0 if samples * seeds * experiment.parameters > MOST_WORK else None
     if kind == "plane":
-        cells = evaluation.surface(_experiment, weights, dataset, SIZE, seed)
-        return surface_rows(cells, _points(_experiment.data), _experiment.data.classes)
+        cells = evaluation.surface(experiment, weights, dataset, SIZE, seed)
+        return surface_rows(cells, _points(experiment.data), experiment.data.classes)
     if kind == "line":
-        return fit_rows(evaluation.line(_experiment, weights, dataset, seed_index=seed), dataset)
+        return fit_rows(evaluation.line(experiment, weights, dataset, seed_index=seed), dataset)
     if kind == "pictures":
-        shown = evaluation.pictures(_experiment, weights, dataset, PICTURES[0] * PICTURES[1], seed)
+        shown = evaluation.pictures(experiment, weights, dataset, PICTURES[0] * PICTURES[1], seed)
         names = dataset.class_names
         return picture_rows(
             [one.pixels for one in shown],
@@ -135,7 +141,7 @@ def _rows(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experimen
             full=_full(dataset),
         )
     part: Any = "validation" if len(dataset.validation) else "train"
-    return confusion_rows(evaluation.confusion(_experiment, weights, dataset, part, seed), tuple(dataset.class_names))
+    return confusion_rows(evaluation.confusion(experiment, weights, dataset, part, seed), tuple(dataset.class_names))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -65,6 +66,15 @@ def rows_of(lab: Lab, run: Run) -> pd.DataFrame:
         ends = ("", "_low", "_high")
         return pd.DataFrame({"epoch": [], **{m + end: [] for m in METRICS for end in ends}}, dtype=float)
     return curve_rows(run.id, run.epoch, run.state, lab)
+
+
+@st.cache_resource(max_entries=1024, show_spinner=False)
+def _drawn(run_id: str, epoch: int, state: str, metric: str, most: int | None, _rows: pd.DataFrame) -> pa.Table:
+    """The columns one chart draws, as the browser gets them: made once an epoch for everybody who looks on."""
+    del run_id, epoch, state
+    columns = ["epoch", *(name for name in _rows.columns if f"_{metric}" in name)]
+    few = _rows if most is None else _rows.iloc[:: max(1, len(_rows) // most)]
+    return pa.Table.from_pandas(few[columns].astype(np.float32), preserve_index=False)
 
 
 def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
@@ -133,7 +143,6 @@ def four_numbers(page: Page, run: Run, rows: pd.DataFrame) -> None:
     else:
         score_label = (t("Accuracy, training"), t("Accuracy, validation"))
         score_help = t("Share of the samples whose class is right.")
-    few = rows.iloc[:: max(1, len(rows) // POINTS)]
     with st.container(horizontal=True, gap="small", key="numbers"):
         columns = [st.container(width="stretch", key=f"place-{i}") for i in range(4)]
     for i, (part, colour) in enumerate((("train", "blue"), ("validation", "orange"))):
@@ -156,7 +165,8 @@ def four_numbers(page: Page, run: Run, rows: pd.DataFrame) -> None:
                     help=f"{help_text} {seeds}".strip(),
                 )
                 spec = sparkline(metric, parts=(part,), labels=page.words, height=SPARK)
-                st.vega_lite_chart(few[["epoch", f"{part}_{metric}"]], spec, key=f"spark-{part}-{metric}", alt=label)
+                few = _drawn(run.id, run.epoch, run.state, metric, POINTS, rows)
+                st.vega_lite_chart(few, spec, key=f"spark-{part}-{metric}", alt=label)
 
 
 def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Arrow]:
@@ -217,7 +227,8 @@ def _charts(page: Page, run: Run, rows: pd.DataFrame, others: tuple[Run, ...]) -
         else:
             spec = gap("loss", kind=kind, epochs=run.epochs, labels=page.words, height=HEIGHT)
             with st.container(key="panel-gap"):
-                st.vega_lite_chart(rows, spec, key="chart-gap", alt=t("Validation loss minus training loss by epoch"))
+                drawn = _drawn(run.id, run.epoch, run.state, "loss", None, rows)
+                st.vega_lite_chart(drawn, spec, key="chart-gap", alt=t("Validation loss minus training loss by epoch"))
 
 
 def _curves(
@@ -228,9 +239,10 @@ def _curves(
     if others:
         every = [rows, *(rows_of(page.lab, other) for other in others)]
         columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
-        rows = pd.concat([one[columns].assign(run=i) for i, one in enumerate(every)], ignore_index=True)
+        drawn: Any = pd.concat([one[columns].assign(run=i) for i, one in enumerate(every)], ignore_index=True)
         spec = overlay(overlaid_names((run, *others), t), metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
     else:
+        drawn = _drawn(run.id, run.epoch, run.state, metric, None, rows)
         spec = curves(
             metric,
             kind=kind,
@@ -242,7 +254,7 @@ def _curves(
             height=HEIGHT,
         )
     with st.container(key=f"panel-{metric}"):
-        st.vega_lite_chart(rows, spec, key=f"chart-{metric}", alt=alt)
+        st.vega_lite_chart(drawn, spec, key=f"chart-{metric}", alt=alt)
 
 
 def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
