@@ -37,6 +37,7 @@ class Viewer:
         self.first: float | None = None
         self.ticks: list[float] = []
         self.exceptions = 0
+        self.page = ""  # as the server calls it
         self.fragments: dict[str, float] = {}
 
     async def watch(self, start: float, end: float) -> None:
@@ -60,7 +61,10 @@ class Viewer:
     async def _ask(self, socket: websockets.ClientConnection, fragment: str | None) -> float:
         message = BackMsg()
         message.rerun_script.query_string = f"run={self.run_id}&lang=en"
-        message.rerun_script.page_name = "train"
+        if self.page:
+            message.rerun_script.page_script_hash = self.page
+        else:
+            message.rerun_script.page_name = "train"
         if fragment is not None:
             message.rerun_script.fragment_id = fragment
             message.rerun_script.is_auto_rerun = True
@@ -69,15 +73,18 @@ class Viewer:
         while True:
             answer = ForwardMsg.FromString(await asyncio.wait_for(socket.recv(), 60))  # type: ignore[arg-type]
             kind = answer.WhichOneof("type")
+            if kind == "navigation":
+                pages = {page.url_pathname: page.page_script_hash for page in answer.navigation.app_pages}
+                self.page = pages["train"]
             if kind == "auto_rerun":
                 self.fragments[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
             elif kind == "stop_auto_rerun":
                 self.fragments.pop(answer.stop_auto_rerun.fragment_id, None)
-            elif kind == "new_session" and fragment is None:
-                self.fragments.clear()
             elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
                 self.exceptions += 1
-            elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            elif kind == "script_finished" and answer.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                self.fragments.clear()  # the whole page comes again, with fragments of its own
+            elif kind == "script_finished":
                 return time.perf_counter() - begun
 
 
