@@ -53,6 +53,12 @@ def tick_seconds() -> float:
         return max(TICK, round(PER_PAGE * len(_seen), 1))
 
 
+@st.cache_resource(ttl=0.9 * TICK, max_entries=256, show_spinner=False)
+def _glance(run_id: str, _lab: Lab) -> tuple[float, Run | None]:
+    """When, and a run as it was then: one look a tick for everybody, so that all of them draw the same epochs."""
+    return monotonic(), _lab.run(run_id)
+
+
 @st.cache_resource(max_entries=256, show_spinner=False)  # not copied for each viewer: nobody writes into it
 def curve_rows(run_id: str, epoch: int, state: str, _lab: Lab) -> pd.DataFrame:
     """The rows of a run's curves, read once an epoch for everybody who looks on."""
@@ -81,16 +87,18 @@ def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
     """Draws the live part; it ticks while the run, or one laid over it, is under way."""
     live = run.active or any(other.active for other in others)
     every = tick_seconds() if live else None
-    st.fragment(_follow, run_every=every)(page, run, tuple(others), every)
+    st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic())
 
 
-def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None) -> None:
-    run = page.lab.run(seen.id)
+def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float) -> None:
+    at, run = _glance(seen.id, page.lab)
+    if at < since:  # the page knows more than the others' last look: a button was pressed
+        run = page.lab.run(seen.id)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
     if every is not None and tick_seconds() > 2 * every:
         st.rerun()
-    others = tuple((page.lab.run(other.id) or other) if other.active else other for other in others)
+    others = tuple((_glance(other.id, page.lab)[1] or other) if other.active else other for other in others)
     rows = rows_of(page.lab, run)
     progress_line(page, run)
     four_numbers(page, run, rows)
