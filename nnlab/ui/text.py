@@ -67,7 +67,7 @@ class Text:
         size = abs(value)
         if size == 0:
             return "0"
-        if (size < 1e-4 or size >= 1e6):
+        if size < 1e-4 or size >= 1e6:
             mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
             text = f"{mantissa}e{int(power)}"
         else:

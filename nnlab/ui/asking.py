@@ -1,0 +1,52 @@
+"""Where a comparison begins: the questions that come with nnlab, and what this visitor asked before."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nnlab.presets import preset_comparisons
+from nnlab.ui.frame import Page
+from nnlab.ui.naming import ago
+from nnlab.ui.question import PRESETS, QUESTIONS, Question, comparison_seconds, comparison_words, knob_name, value_name
+
+SHOWN = 12
+
+
+def preset_questions(page: Page, question: Question) -> None:
+    """The preset comparisons, one click each."""
+    t = page.t
+    st.markdown(f"#### {t('Ask your own question above, or begin with one of these')}")
+    columns = st.columns(3)
+    for place, (name, asked) in enumerate(QUESTIONS.items()):
+        comparison = preset_comparisons[name]
+        values = ", ".join(value_name(comparison.vary, value, t) for value in comparison.values)
+        with columns[place % 3], st.container(border=True, key=f"ask-{name}", height="stretch"):
+            st.markdown(f"**{t(asked)}**")
+            st.caption(
+                f"{t(PRESETS[name])} · {knob_name(comparison.vary, t)} {values} · "
+                + t.many("{n} seed", "{n} seeds", len(comparison.seeds))
+            )
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.button(
+                    t("Compare"),
+                    icon=":material/play_arrow:",
+                    key=f"ask-{name}-go",
+                    on_click=question.ask,
+                    args=(comparison,),
+                )
+                st.caption(t("about {time}", time=t.seconds(comparison_seconds(comparison))), width="content")
+
+
+def earlier_comparisons(page: Page) -> None:
+    """A menu of this visitor's comparisons, newest first."""
+    t = page.t
+    mine = page.lab.comparisons(page.owner)
+    with st.popover(t("Earlier comparisons"), icon=":material/history:", disabled=not mine, key="earlier"):
+        for one in mine[:SHOWN]:
+            state = t("in progress") if one.active else ago(one.created, t)
+            page.link(
+                "compare",
+                f"{one.name or comparison_words(one.comparison, t)} · {state}",
+                {"comparison": one.id},
+                icon=":material/progress_activity:" if one.active else ":material/stacked_line_chart:",
+            )

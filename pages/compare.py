@@ -1,0 +1,53 @@
+"""Compare: does this choice matter? One knob, its values, several seeds; all of it trains, then says what it found."""
+
+import streamlit as st
+
+from nnlab.ui.asking import earlier_comparisons, preset_questions
+from nnlab.ui.comparing import live, results, take_away
+from nnlab.ui.frame import open_page
+from nnlab.ui.labels import problem_text
+from nnlab.ui.question import Question, comparison_words
+
+page = open_page("compare")
+t = page.t
+question = Question(page)
+opened = page.lab.comparison(question.opened) if question.opened else None
+
+
+def stop() -> None:
+    """Stops what is under way; what has been learned stays."""
+    if opened:
+        page.lab.stop_comparison(opened.id, page.owner)
+
+
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="compare-head"):
+    st.title(t("Compare"), anchor=False, width="content")
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        if opened and opened.active and opened.owner == page.owner:
+            st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop)
+        earlier_comparisons(page)
+question.sentence()
+
+if question.link_error:
+    problem = problem_text(question.link_error.problems[0], t)
+    st.warning(t("The link held a value that cannot be; the rest was taken. {problem}", problem=problem))
+if refused := st.session_state.pop("refused", None):
+    st.error(refused, icon=":material/block:")
+if st.session_state.pop("comparison-lost", None):
+    st.info(
+        t("This server does not have the results of that link, but here is its question: press Compare."),
+        icon=":material/link_off:",
+    )
+
+if opened is None:
+    preset_questions(page, question)
+else:
+    if opened.comparison != question.comparison:
+        st.caption(t("Below is the answer to: {question}", question=comparison_words(opened.comparison, t)))
+    if opened.owner != page.owner:
+        st.caption(t("This comparison is somebody else's: look and download; press Compare to have it as your own."))
+    live(page, opened.id)
+    results(page, opened.id)
+    take_away(page, opened)
+
+page.set_query(question.query())
