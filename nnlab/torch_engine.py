@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ CHUNK = 1 << 20
 
 
 class TorchEngine:
-    """Trains the replicates of an experiment; see EngineProtocol. It leaves PyTorch's thread settings alone.
+    """Trains the replicates of an experiment; see EngineProtocol.
 
     A sample is a column here, as inside StackedModel."""
 
@@ -36,17 +37,17 @@ class TorchEngine:
         self.targets = _targets(experiment, dataset.train.y)  # (outputs, n)
         self._scaled: dict[int, tuple[Part, Tensor]] = {}
 
-    def run_epoch(self, epoch: int) -> None:
-        train, n = self.experiment.train, len(self.dataset.train)
-        rates = iter(draws.learning_rates(train, self.experiment.steps_per_epoch, epoch).tolist())
-        order = draws.epoch_order(self.experiment.data.seed, epoch, n)
-        masks = _Masks(self.layers, self.seeds, epoch, train.batch_size)
+    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
+        batch_size, rates = self.experiment.train.batch_size, iter(rates)
+        order = draws.epoch_order(self.experiment.data.seed, epoch, len(self.dataset.train))
+        masks = _Masks(self.layers, self.seeds, epoch, batch_size)
         self.model.train()
-        for rows in draws.batches(order, self._chunk_size()):
-            inputs = torch.split(self._inputs(self.dataset.train, rows), train.batch_size, 1)
-            targets = torch.split(self.targets[:, torch.from_numpy(rows)], train.batch_size, 1)
-            for x, target, mask in zip(inputs, targets, masks.draw(len(rows)), strict=True):
-                self._step(x, target, mask, next(rates))
+        with _alone():
+            for rows in draws.batches(order, self._chunk_size()):
+                inputs = torch.split(self._inputs(self.dataset.train, rows), batch_size, 1)
+                targets = torch.split(self.targets[:, torch.from_numpy(rows)], batch_size, 1)
+                for x, target, mask in zip(inputs, targets, masks.draw(len(rows)), strict=True):
+                    self._step(x, target, mask, next(rates))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
         """One batch, x (inputs, batch) and target (outputs, batch), shared by all replicates."""
@@ -59,9 +60,10 @@ class TorchEngine:
         self.model.eval()
         widest = max(part.x.shape[1], len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
-        for rows in _slices(len(part), max(1, 2 * CHUNK // widest)):
-            logits = self.model.columns(self._inputs(part, rows))  # (seeds, outputs, rows)
-            pieces.append(_measure(self.experiment, logits, torch.tensor(part.y[rows])))
+        with _alone():
+            for rows in _slices(len(part), max(1, 2 * CHUNK // widest)):
+                logits = self.model.columns(self._inputs(part, rows))  # (seeds, outputs, rows)
+                pieces.append(_measure(self.experiment, logits, torch.tensor(part.y[rows])))
         losses, scores = (torch.cat(piece, 1) for piece in zip(*pieces, strict=True))  # (seeds, n) each
         return losses.mean(1, dtype=torch.float64).numpy(), scores.mean(1, dtype=torch.float64).numpy()
 
@@ -99,6 +101,18 @@ class TorchEngine:
             self._scaled[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x)).T.contiguous()
         scaled = self._scaled[id(part)][1]
         return scaled[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One thread. A second brings small networks nothing, and as the two wait for one another at every step, a second
+    core that is busy makes them ten times as slow."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _slices(n: int, size: int) -> Iterator[slice]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Protocol
@@ -36,14 +36,20 @@ Weights = dict[str, NDArray[np.float32]]
 """Arrays (seeds, ...) by the names of `nnlab.draws`."""
 Floats = NDArray[np.float64]
 
+LOOK_EVERY = 0.1
+"""Seconds between two looks, within an epoch, at whether training should stop."""
+LONG = 0.25
+"""Seconds: an epoch after one that took less is not looked into, so it need not be kept ready to be undone."""
+
 
 class EngineProtocol(Protocol):
     """What an engine does for a Training. It keeps the replicates' weights and the optimizer's state."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None: ...
 
-    def run_epoch(self, epoch: int) -> None:
-        """One pass over the training part; the first epoch is 1. Order, learning rates and dropout as in `draws`."""
+    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
+        """One pass over the training part; the first epoch is 1. Order and dropout as in `draws`. The learning rate of
+        a step is taken from `rates` just before it; what that raises ends the pass."""
 
     def scores(self, part: Part) -> tuple[Floats, Floats]:
         """Loss and score (seeds,) of a part that is not empty, in evaluation mode."""
@@ -87,6 +93,8 @@ class Training(Iterator[Epoch]):
     dataset : the data, where it is at hand; else `load_dataset(experiment.data)`
     checkpoint : what `checkpoint()` of an earlier Training gave: goes on from there, bit for bit. Its experiment may
         differ in `train.epochs`, which adds (or takes away) epochs.
+    should_stop : asked between epochs, and about ten times a second within long ones. Once it says True the epoch is
+        abandoned as if it had never begun, and the iteration ends; it goes on there if iterated over again.
 
     Raises
     ------
@@ -103,8 +111,10 @@ class Training(Iterator[Epoch]):
         *,
         dataset: Dataset | None = None,
         checkpoint: bytes | None = None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> None:
         self.experiment, self.seeds = experiment, as_seeds(seeds)
+        self._should_stop = should_stop
         self.dataset = load_dataset(experiment.data) if dataset is None else dataset
         self._scored = _sample(self.dataset.train, experiment.data.seed)
 
@@ -137,11 +147,15 @@ class Training(Iterator[Epoch]):
         return self
 
     def __next__(self) -> Epoch:
-        if self.finished:
+        if self.finished or (self._should_stop is not None and self._should_stop()):
             raise StopIteration
         began = time.perf_counter()
+        rates = draws.learning_rates(self.experiment.train, self.experiment.steps_per_epoch, self.epoch + 1).tolist()
+        try:
+            self._run_epoch(rates)
+        except _Abandoned:
+            raise StopIteration from None
         self.epoch += 1
-        self._engine.run_epoch(self.epoch)
 
         going = self.stopped_after == 0  # (seeds,); a stopped replicate is carried along, but no longer looked at
         train_loss, train_score = self._engine.scores(self._scored)
@@ -151,7 +165,6 @@ class Training(Iterator[Epoch]):
             validation_loss = validation_score = np.full(len(self.seeds), np.nan)
         self._keep_best(validation_loss if len(self.dataset.validation) else train_loss, going)
 
-        rates = draws.learning_rates(self.experiment.train, self.experiment.steps_per_epoch, self.epoch)
         seconds = time.perf_counter() - began
         self.seconds += seconds
         self.history.append(
@@ -162,11 +175,33 @@ class Training(Iterator[Epoch]):
                 train_score=np.where(going, train_score, np.nan),
                 validation_loss=np.where(going, validation_loss, np.nan),
                 validation_score=np.where(going, validation_score, np.nan),
-                lr=float(rates[-1]),
+                lr=rates[-1],
                 seconds=seconds,
             )
         )
         return self.history[-1]
+
+    def _run_epoch(self, rates: list[float]) -> None:
+        """The next epoch; one that is broken off, however that comes, leaves the engine as it was."""
+        if self._should_stop is None or (self.history and self.history[-1].seconds < LONG):
+            self._engine.run_epoch(self.epoch + 1, rates)
+            return
+        weights, state = self._engine.weights(), self._engine.state()
+        try:
+            self._engine.run_epoch(self.epoch + 1, self._watched(rates, self._should_stop))
+        except BaseException:
+            self._engine.load(weights, state)
+            raise
+
+    def _watched(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
+        """The rates, with a look now and then at whether to go on: a step asks the clock, which costs it 50 ns."""
+        look = time.perf_counter() + LOOK_EVERY
+        for rate in rates:
+            if time.perf_counter() >= look:
+                if should_stop():
+                    raise _Abandoned
+                look = time.perf_counter() + LOOK_EVERY
+            yield rate
 
     def _keep_best(self, loss: Floats, going: NDArray[np.bool_]) -> None:
         better = going & (loss < self._best_loss)  # never where the loss is nan
@@ -248,21 +283,27 @@ class Training(Iterator[Epoch]):
         self.epoch, self.seconds = epoch, seconds
 
 
+class _Abandoned(Exception):
+    """Ends an epoch in the middle."""
+
+
 def train(
     experiment: Experiment | str,
     seeds: int | Iterable[int] = 1,
     *,
     dataset: Dataset | None = None,
     checkpoint: bytes | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Training:
     """A Training of an experiment, or of the preset of that name: iterate over it, or call `.result()`.
 
+    It takes one core: small networks do not gain from a second, and lose tenfold where the second is busy.
     Raises SpecError if there is no such preset or the seeds cannot be."""
     if isinstance(experiment, str):
         if experiment not in presets:
             raise SpecError([Problem("experiment", experiment, "choice", choices=tuple(presets))])
         experiment = presets[experiment]
-    return Training(experiment, seeds, dataset=dataset, checkpoint=checkpoint)
+    return Training(experiment, seeds, dataset=dataset, checkpoint=checkpoint, should_stop=should_stop)
 
 
 class Result:

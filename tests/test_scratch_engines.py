@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nnlab.datasets import load_dataset
-from nnlab.draws import stacked_weights
+from nnlab.draws import learning_rates, stacked_weights
 from nnlab.scratch import NumpyEngine, network
 from nnlab.scratch.core import LogSoftmax
 from nnlab.scratch.losses import LOSSES
@@ -35,6 +35,11 @@ def experiment(data: str = "moons", n_samples: int = 60, model: ModelSpec = EVER
     return Experiment(data=DataSpec(name=data, n_samples=n_samples), model=model, train=TrainSpec(**training))
 
 
+def rates(spec: Experiment) -> list[float]:
+    """Of the first epoch; of every epoch where they are constant."""
+    return learning_rates(spec.train, spec.steps_per_epoch, 1).tolist()
+
+
 def same(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> bool:
     return ours.keys() == theirs.keys() and all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
@@ -51,7 +56,7 @@ def losses_by_epoch(engine: type, spec: Experiment, seeds: tuple[int, ...]) -> n
     t = np.eye(spec.outputs)[data.train.y] if classes else data.train.y.astype(float).reshape(len(x), -1)
     runner, curve = engine(spec, seeds, data, stacked_weights(spec, seeds)), []
     for epoch in range(1, spec.train.epochs + 1):
-        runner.run_epoch(epoch)
+        runner.run_epoch(epoch, rates(spec))
         weights = {name: array.astype(np.float64) for name, array in runner.weights().items()}
         layers = [layer.__class__(**{**vars(layer), "dropout": 0.0}) for layer in spec.layers]
         y = network.build(layers, weights).forward(x)
@@ -136,7 +141,7 @@ def test_an_engine_works_on_copies_and_hands_out_copies():
     engine = NumpyEngine(spec, (0, 1), data, start)
     before, state = engine.weights(), engine.state()
     assert same(before, start)
-    engine.run_epoch(1)
+    engine.run_epoch(1, rates(spec))
     assert same(start, kept)
     assert same(before, kept)
     assert not same(engine.weights(), kept)
@@ -157,7 +162,7 @@ def test_scores_are_measured_in_pieces_as_in_one(monkeypatch):
     spec = experiment("digits", 300)
     data = load_dataset(spec)
     engine = NumpyEngine(spec, (0, 1), data, stacked_weights(spec, (0, 1)))
-    engine.run_epoch(1)
+    engine.run_epoch(1, rates(spec))
     whole = engine.scores(data.train)
     monkeypatch.setattr(network, "_CHUNK", 64 * 7)
     for ours, theirs in zip(engine.scores(data.train), whole, strict=True):
@@ -171,7 +176,7 @@ def test_scores_are_those_of_the_common_ruler():
         spec = experiment(data, 100)
         part = load_dataset(spec)
         engine = NumpyEngine(spec, (0, 1), part, stacked_weights(spec, (0, 1)))
-        engine.run_epoch(1)
+        engine.run_epoch(1, rates(spec))
         measured = evaluate(spec, engine.weights(), part, "train")
         assert measured is not None
         loss, value = engine.scores(part.train)

@@ -16,7 +16,7 @@ from ordinary import ordinary
 from torch import nn
 from torch.nn import functional as F
 
-from nnlab import draws, torch_engine
+from nnlab import draws, torch_engine, training
 from nnlab.datasets import load_dataset
 from nnlab.presets import presets
 from nnlab.problems import SpecError
@@ -103,6 +103,72 @@ def test_a_resumed_run_equals_an_uninterrupted_one(route: str) -> None:
     assert_same(second.final_weights(), whole.final_weights())
     assert_same(second.best_weights(), whole.best_weights())
     assert_array_equal(second.best_epoch, whole.best_epoch)
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_epoch_that_is_broken_off_leaves_no_trace(route: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "LOOK_EVERY", 0.0)  # before every step
+    monkeypatch.setattr(training, "LONG", 0.0)
+    experiment, asked = ROUTES[route].set({"train.engine": engine}), 0
+
+    def now_and_then() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked in (3, 8, 9, 17, 30)  # between epochs or at a step, as it comes
+
+    whole, broken = train(experiment, seeds=[4, 1]), train(experiment, seeds=[4, 1], should_stop=now_and_then)
+    epochs, sittings = [], 0
+    while not broken.finished:
+        sittings += 1
+        epochs += [as_dict(epoch) for epoch in broken]
+        at_rest = train(experiment, seeds=[4, 1], checkpoint=broken.checkpoint())
+        assert at_rest.epoch == len(epochs)
+        assert_same(broken.weights(), at_rest.weights())
+    assert sittings > 1
+    for a, b in zip(epochs, whole, strict=True):
+        assert_same(a, as_dict(b))
+    for give in ("weights", "final_weights", "best_weights"):
+        assert_same(getattr(broken, give)(), getattr(whole, give)())
+    assert_same(broken._engine.state(), whole._engine.state())
+
+
+def test_whoever_wants_a_training_to_stop_is_asked_between_short_epochs_too() -> None:
+    training = train(moons({"epochs": 50}), should_stop=lambda: training.epoch == 7)
+    assert [epoch.epoch for epoch in training] == [1, 2, 3, 4, 5, 6, 7]
+    assert not training.finished
+
+
+def test_an_error_within_a_long_epoch_leaves_the_last_complete_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(training, "LONG", 0.0)
+    asked: list[int] = []
+
+    def breaks() -> bool:
+        asked.append(1)
+        if len(asked) == 8:  # in the second epoch
+            raise KeyboardInterrupt
+        return False
+
+    one, other = train(moons(), should_stop=breaks), train(moons())
+    with pytest.raises(KeyboardInterrupt):
+        one.result()
+    next(other)
+    assert one.epoch == 1
+    assert_same(one.weights(), other.weights())
+    assert_same(one.result().stacked, other.result().stacked)
+
+
+def test_training_takes_one_core_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    step = torch_engine.TorchEngine._step
+    monkeypatch.setattr(
+        torch_engine.TorchEngine, "_step", lambda *args: (threads.append(torch.get_num_threads()), step(*args))
+    )
+    torch.set_num_threads(2)
+    train(moons({"epochs": 1})).result()
+    assert set(threads) == {1}
+    assert torch.get_num_threads() == 2
 
 
 @pytest.mark.parametrize("route", ROUTES)

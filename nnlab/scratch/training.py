@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -51,15 +51,14 @@ class NumpyEngine:
         ]
         self.batches = Batches(dataset.train, dataset.scaling, self._targets(dataset.train))
 
-    def run_epoch(self, epoch: int) -> None:
-        """One pass over the training part, in the order and at the learning rates of this epoch (the first is 1)."""
+    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
+        """One pass over the training part in the order of this epoch (the first is 1), a step for every rate."""
         spec = self.experiment
         for i, dropout in self.dropouts:
             dropout.generators = [draws.dropout_draws(seed, epoch, i) for seed in self.seeds]
         for part in self.modes:
             part.training = True
         order = draws.epoch_order(spec.data.seed, epoch, len(self.batches))
-        rates = draws.learning_rates(spec.train, spec.steps_per_epoch, epoch).tolist()
         with _alone():
             train(self.network, self.loss, self.optimizer, self.batches.of(order, spec.train.batch_size), rates)
 
