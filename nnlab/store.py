@@ -389,6 +389,7 @@ class Store:
             _runs.c.owner == owner,
             _runs.c.state.in_(("waiting", "running")),
             _runs.c.wish.is_(None),
+            _runs.c.extended.is_(False),
             _runs.c.deleted.is_(None),
         )
         with self._read() as db:
@@ -426,7 +427,7 @@ class Store:
             return list(db.execute(query).scalars())
 
     def ask(self, run_id: str, wish: Wish) -> None:
-        """Ask a run to pause or to stop. One that waits does so at once; one that runs, at its next epoch."""
+        """Ask a run to pause or to stop. One that waits does so at once; one that runs, when it looks next."""
         now = time.time()
         with self._write() as db:
             mine = _runs.c.id == run_id
@@ -581,13 +582,20 @@ class Store:
         attempt: str,
         state: State,
         *,
+        asked: Wish | None = None,
         error: str | None = None,
         note: str | None = None,
         results: Mapping[str, Any] | None = None,
     ) -> None:
-        """The end of an attempt. Raises Lost."""
+        """The end of an attempt. Raises Lost.
+
+        asked : the wish it ends for. Who changed it in the meantime is obeyed: the run goes back to the queue instead.
+        """
         text = None if results is None else json.dumps(results, allow_nan=False)
         with self._write() as db:
+            if asked is not None and self._beat(db, run_id, attempt) != asked:
+                self._beat(db, run_id, attempt, state="waiting", attempts=0, worker=None, loading=None)
+                return
             changes = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
             self._beat(db, run_id, attempt, wish=None, worker=None, loading=None, **changes)
             if state in ("finished", "stopped"):  # "last" has taken its place

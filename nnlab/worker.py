@@ -34,7 +34,7 @@ log = logging.getLogger("nnlab.worker")
 WRITE_EVERY = 0.25  # seconds, at least, between two writes
 LIVE_EVERY = 0.5
 CHECKPOINT_EVERY = 2.0
-BEAT_EVERY = 2.0
+BEAT_EVERY = 0.5
 SNAPSHOTS = 20
 SNAPSHOT_BYTES = 128e6  # all snapshots of a run together, about
 Progress = Callable[["Epoch"], None]
@@ -138,34 +138,41 @@ class _Job:
         from nnlab.training import Training
 
         check_limits(self.run_.experiment, self.run_.seeds)
-        dataset = self._data()
-        wish = self.heart.wish
+        try:
+            dataset = self._data()
+        except _Asked as asked:
+            state: State = "paused" if asked.wish == "pause" else "stopped"
+            return self.store.finish(self.run_.id, self.attempt, state, asked=asked.wish)
+        limit, began = settings().max_seconds, time.monotonic()
+
+        def enough() -> bool:
+            return self.heart.wish is not None or training.seconds + time.monotonic() - began >= limit
+
         training = Training(
             self.run_.experiment,
             self.run_.seeds,
             dataset=dataset,
             checkpoint=self.store.checkpoint(self.run_.id),
+            should_stop=enough,
         )
         keep = _epochs_to_keep(training)
         if training.epoch == 0:
             self.snapshots.append(("step", 0, training.weights()))
-        limit = settings().max_seconds
         began = time.monotonic()
-        while wish is None and not training.finished and training.seconds < limit:
-            epoch = next(training)
+        for epoch in training:
             now = time.monotonic()
             self.pace = now - began if self.pace is None else 0.7 * self.pace + 0.3 * (now - began)
             began = now
             self.pending.append(epoch)
             if epoch.epoch in keep:
                 self.snapshots.append(("step", epoch.epoch, training.weights()))
-            wish = self._write(training) or self.heart.wish
+            self.heart.wish = self._write(training) or self.heart.wish
             if self.progress:
                 self.progress(epoch)
-        self._end(training, wish)
+        self._end(training, self.heart.wish)
 
     def _data(self) -> Dataset:
-        """The data; where it has to be downloaded, the share that has come is told."""
+        """The data; where it has to be downloaded, the share that has come is told. Raises _Asked."""
         from nnlab.datasets import load_dataset, mnist
 
         if self.run_.experiment.data.name == "mnist" and not mnist.available():
@@ -173,10 +180,9 @@ class _Job:
             def told(done: int, total: int) -> None:
                 self.heart.loading = done / total
                 if self.heart.wish:
-                    raise _Asked
+                    raise _Asked(self.heart.wish)
 
-            with suppress(_Asked):
-                mnist.fetch(told)
+            mnist.fetch(told)
             self.heart.loading = None
         return load_dataset(self.run_.experiment)
 
@@ -201,7 +207,7 @@ class _Job:
             snapshots=self.snapshots,
             checkpoint=checkpoint,
         )
-        self.written = time.monotonic()
+        self.written = self.heart.told = time.monotonic()
         spent = self.written - began
         if checkpoint is not None:
             self.checkpoint.add(spent)
@@ -223,11 +229,15 @@ class _Job:
             limit, note = settings().max_seconds, "max_seconds"
             error = f"seconds: the run was stopped after {limit} s, the most allowed; what it learned is kept."
         results = _results(training, parts) if parts and training.epoch else None
-        self.store.finish(self.run_.id, self.attempt, state, error=error, note=note, results=results)
+        asked = None if state == "finished" else wish
+        self.store.finish(self.run_.id, self.attempt, state, asked=asked, error=error, note=note, results=results)
 
 
 class _Asked(Exception):
-    """Ends a download when the run is asked to stop."""
+    """Ends a download when the run is asked to pause or to stop."""
+
+    def __init__(self, wish: Wish) -> None:
+        self.wish: Wish = wish
 
 
 class _NowAndThen:
@@ -253,12 +263,15 @@ class _NowAndThen:
 
 
 class _Heart:
-    """Tells the store, from a thread, that the worker lives, while an epoch or a download takes long."""
+    """Tells the store, from a thread, that the worker lives, and hears what is wished, while an epoch or a download
+    takes long."""
 
     def __init__(self, store: Store, run_id: str, attempt: str) -> None:
         self.store, self.run_id, self.attempt = store, run_id, attempt
         self.wish: Wish | None = None
         self.loading: float | None = None
+        self.told = -math.inf
+        """When the job itself wrote last: that tells and hears as much."""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="nnlab-heart", daemon=True)
 
@@ -272,7 +285,9 @@ class _Heart:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(BEAT_EVERY if self.loading is None else 0.5):
+        while not self._over.wait(BEAT_EVERY):
+            if time.monotonic() - self.told < BEAT_EVERY:
+                continue
             try:
                 self.wish = self.store.heartbeat(self.run_id, self.attempt, loading=self.loading)
             except Lost:

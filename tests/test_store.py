@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from nnlab import store as store_module
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import METRICS, Lost, Run, Store, UnknownRun, new_id
+from nnlab.store import METRICS, Lost, Run, Store, UnknownRun, Wish, new_id
 from nnlab.training import Epoch
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
@@ -226,6 +226,20 @@ def test_a_running_run_reads_its_wish_with_the_next_write(store: Store) -> None:
     assert store.append(run.id, attempt, [epoch(2)]) == "pause"
     assert not store.requeue(run.id)  # it changed its mind
     assert store.append(run.id, attempt, [epoch(3)]) is None
+
+
+@pytest.mark.parametrize("wish", [None, "stop"])
+def test_who_changes_their_mind_as_a_run_pauses_is_obeyed(store: Store, wish: Wish | None) -> None:
+    run, attempt = claimed(store)
+    store.ask(run.id, "pause")
+    assert store.append(run.id, attempt, [epoch(1)]) == "pause"
+    store.ask(run.id, "stop") if wish else store.requeue(run.id)
+    store.finish(run.id, attempt, "paused", asked="pause")
+    assert (now(store, run.id).state, now(store, run.id).wish) == ("waiting", wish)
+    with pytest.raises(Lost):
+        store.heartbeat(run.id, attempt)
+    store.claim(run.id)
+    assert store.queue() == []
 
 
 def test_a_paused_run_that_learned_something_is_stopped_by_a_worker(store: Store) -> None:

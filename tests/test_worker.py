@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from nnlab import worker
+from nnlab import training, worker
 from nnlab.datasets import DatasetUnavailable
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import METRICS, Lost, Run, Store
+from nnlab.store import METRICS, Lost, Run, Store, Wish
 from nnlab.training import Training, train
 from nnlab.worker import run_job
 
@@ -101,6 +101,89 @@ def test_the_test_part_is_looked_at_only_by_a_finished_run(store: Store) -> None
     assert stopped.epoch < 30
 
 
+@pytest.fixture
+def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, int, Wish], None]:
+    """Call it with a run, an epoch and a wish: in the middle of that epoch the run is asked, once, and has heard."""
+    hearts: list[Any] = []
+    due: dict[int, tuple[Run, Wish]] = {}
+    watched = Training._watched
+
+    class Heart(worker._Heart):
+        def __enter__(self) -> worker._Heart:
+            hearts.append(self)
+            return super().__enter__()
+
+    def asking(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
+        for i, rate in enumerate(watched(self, rates, should_stop)):
+            if i == len(rates) // 2 and (asked := due.pop(self.epoch + 1, None)):
+                store.ask(asked[0].id, asked[1])
+                while hearts[-1].wish is None:
+                    pass  # the heart beats by itself
+            yield rate
+
+    monkeypatch.setattr(worker, "_Heart", Heart)
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(training, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(training, "LONG", 0.0)
+    monkeypatch.setattr(Training, "_watched", asking)
+    return lambda run, epoch, wish: due.update({epoch: (run, wish)})
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+def test_a_run_paused_within_an_epoch_equals_an_uninterrupted_one(
+    store: Store, mid_epoch: Callable[[Run, int, Wish], None], engine: str
+) -> None:
+    experiment = EXPERIMENT.set({"train.batch_size": 4, "train.epochs": 6, "train.engine": engine})
+    run = store.create_run(experiment, SEEDS, "ana")
+    for epoch in (1, 4):
+        mid_epoch(run, epoch, "pause")
+        paused = again(store, run)
+        assert (paused.state, paused.epoch) == ("paused", epoch - 1)
+        assert store.metrics(run.id).epochs.tolist() == list(range(1, epoch))
+        last = store.snapshot(run.id)
+        assert last is not None
+        assert last[0] == epoch - 1
+        assert store.requeue(run.id)
+    done, whole = again(store, run), ran(store, experiment)
+    assert done.state == "finished"
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert done.results == whole.results
+
+
+def test_a_run_stopped_within_an_epoch_has_what_the_epochs_before_came_to(
+    store: Store, mid_epoch: Callable[[Run, int, Wish], None]
+) -> None:
+    experiment = EXPERIMENT.set({"train.batch_size": 4, "train.epochs": 6})
+    first, third = (store.create_run(experiment, SEEDS, "ana") for _ in range(2))
+    mid_epoch(first, 1, "stop")
+    stopped = again(store, first)
+    assert (stopped.state, stopped.epoch, stopped.results) == ("stopped", 0, None)
+    mid_epoch(third, 3, "stop")
+    stopped = again(store, third)
+    assert (stopped.state, stopped.epoch) == ("stopped", 2)
+    assert stopped.results is not None
+    two = train(experiment.set({"train.epochs": 2}), SEEDS).result().evaluate("validation")
+    assert two is not None
+    assert stopped.results["validation"]["loss"] == two["loss"].tolist()
+
+
+def test_time_over_within_an_epoch_ends_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNLAB_MAX_SECONDS", "1")
+    settings.cache_clear()
+    monkeypatch.setattr(training, "LOOK_EVERY", 0.0)
+    watched = Training._watched
+
+    def slow(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
+        yield rates[0]
+        while not should_stop():
+            pass  # a second passes
+        yield from watched(self, rates[1:], should_stop)
+
+    monkeypatch.setattr(Training, "_watched", slow)
+    run = ran(store)
+    assert (run.state, run.epoch, run.note) == ("stopped", 0, "max_seconds")
+
+
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(store: Store, engine: str, optimizer: str) -> None:
@@ -155,23 +238,23 @@ def test_a_run_stopped_early_ends_with_each_replicates_best(store: Store) -> Non
 def test_a_run_over_its_time_is_stopped_with_a_sentence_and_keeps_what_it_learned(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NNLAB_MAX_SECONDS", "7")
+    monkeypatch.setenv("NNLAB_MAX_SECONDS", "7000")
     settings.cache_clear()
     monkeypatch.setattr(Training, "__next__", _slow(Training.__next__))
     run = ran(store)
     assert (run.state, run.epoch, run.note) == ("stopped", 4, "max_seconds")
     assert run.error is not None
-    assert "7 s" in run.error
+    assert "7000 s" in run.error
     assert run.results is not None
     assert run.results["test"] is None
 
 
 def _slow(step: Any) -> Any:
-    """Two seconds an epoch, by the books."""
+    """Two thousand seconds an epoch, by the books."""
 
     def slow(self: Training) -> Any:
         epoch = step(self)
-        self.seconds = 2.0 * self.epoch
+        self.seconds = 2000.0 * self.epoch
         return epoch
 
     return slow
@@ -235,6 +318,28 @@ def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.Monkey
     monkeypatch.setattr(mnist, "fetch", fetch)
     again(store, run)
     assert seen == [0.3]
+
+
+@pytest.mark.parametrize(("wish", "state"), [("pause", "paused"), ("stop", "stopped")])
+def test_a_download_ends_when_the_run_is_asked_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch, wish: Wish, state: str
+) -> None:
+    from nnlab.datasets import mnist
+
+    run = store.create_run(EXPERIMENT.set({"data.name": "mnist", "train.epochs": 1}), SEEDS, "ana")
+    fetched: list[int] = []
+
+    def fetch(progress: Any = None, **_: Any) -> Path:
+        fetched.append(1)
+        store.ask(run.id, wish)
+        while True:
+            progress(3, 10)
+
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(mnist, "available", lambda *_: False)
+    monkeypatch.setattr(mnist, "fetch", fetch)
+    asked = again(store, run)
+    assert (asked.state, asked.wish, asked.loading, fetched) == (state, None, None, [1])
 
 
 def test_a_replaced_attempt_ends_without_a_word(store: Store) -> None:
