@@ -1,0 +1,40 @@
+"""The guess of what an experiment costs: sane, and more of anything costs more."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnlab.costs import estimate_seconds
+from nnlab.presets import presets
+from nnlab.spec import Experiment
+
+
+@pytest.mark.parametrize(
+    ("preset", "least", "most"),
+    [("binary", 0.02, 5), ("activations", 0.02, 5), ("mnist", 1, 30), ("celsius", 0.05, 10), ("scratch", 2, 90)],
+)
+def test_a_preset_takes_seconds_as_its_card_says(preset, least, most):
+    assert least < estimate_seconds(presets[preset], 1) < most
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("train.epochs", (1, 10, 100)),
+        ("data.n_samples", (100, 1000, 10_000)),
+        ("model.hidden", ([], [8], [8, 8], [64, 64], [1024, 1024])),
+        ("train.batch_size", (128, 32, 8, 1)),
+    ],
+)
+def test_more_of_anything_costs_more(field, values):
+    costs = [estimate_seconds(Experiment().set({field: value}), 1) for value in values]
+    assert costs == sorted(costs)
+    assert costs[0] < costs[-1]
+
+
+@given(st.integers(1, 100), st.integers(1, 4096), st.integers(0, 8), st.integers(1, 100_000), st.integers(1, 5000))
+@settings(max_examples=30, deadline=None)
+def test_seeds_together_cost_more_than_one_but_less_than_one_after_the_other(seeds, width, depth, batch, epochs):
+    experiment = Experiment().set({"model.hidden": [width] * depth, "train.batch_size": batch, "train.epochs": epochs})
+    one, all_ = estimate_seconds(experiment, 1), estimate_seconds(experiment, seeds)
+    assert 0 < one <= all_ <= seeds * one * (1 + 1e-9)

@@ -1,0 +1,102 @@
+"""The two walls: no Streamlit below the pages, no PyTorch in the web process."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+UI = ROOT / "nnlab" / "ui"
+LOWER = sorted(path for path in (ROOT / "nnlab").rglob("*.py") if UI not in path.parents)
+
+VISIT = """
+import sys
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from nnlab import presets
+from nnlab.lab import open_lab
+
+owner, runs = sys.argv[1], sys.argv[2:]
+lab = open_lab()
+assert "torch" not in sys.modules, "before any page"
+app = AppTest.from_file("dashboard.py", default_timeout=60)
+app.session_state["visitor"] = owner
+app.query_params["lang"] = "en"
+app.run()
+assert not app.exception, app.exception
+assert "torch" not in sys.modules, "dashboard.py"
+links = [{}, *({"run": run} for run in runs), presets["binary"].to_query()]
+tabs = ["What each neuron looks for", "Ask it", "What it gets right and wrong", "Figures of all layers"]
+seen = 0
+for script in sorted(Path("pages").glob("*.py")):
+    for link in links:
+        for tab in tabs if script.stem == "inspect" else [""]:
+            app.query_params.clear()
+            for name, value in {**link, "lang": "en"}.items():
+                app.query_params[name] = value
+            if tab:
+                app.session_state["inspect-below"] = tab
+            app.switch_page(str(script)).run()
+            assert not app.exception, (script, link, tab, app.exception)
+            assert "torch" not in sys.modules, (script, link, tab)
+            seen += 1
+print("seen", seen)
+"""
+
+
+def imported(path: Path) -> set[str]:
+    """The packages a module imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return names
+
+
+@pytest.mark.parametrize("path", LOWER, ids=lambda path: str(path.relative_to(ROOT)))
+def test_below_the_pages_nothing_knows_streamlit(path):
+    above = [name for name in imported(path) if name.split(".")[0] == "streamlit" or name.startswith("nnlab.ui")]
+    assert above == []
+
+
+def test_every_page_module_lies_where_the_wall_looks():
+    assert {"nnlab/spec.py", "nnlab/charts/base.py", "nnlab/scratch/network.py"} <= {
+        str(path.relative_to(ROOT)) for path in LOWER
+    }
+    assert any("streamlit" in imported(path) for path in UI.glob("*.py"))
+
+
+def test_pages_and_their_modules_never_name_torch():
+    for path in [ROOT / "dashboard.py", *(ROOT / "pages").glob("*.py"), *UI.glob("*.py")]:
+        assert not [name for name in imported(path) if name.split(".")[0] == "torch"], path
+
+
+def test_the_web_process_never_imports_torch_whatever_page_is_seen(home):
+    """Runs are trained in one process and every page is visited in another, as the dashboard does it."""
+    owner = "v-" + "w" * 22
+    code = (
+        "import sys\nfrom nnlab import presets\nfrom nnlab.lab import open_lab\n"
+        "quick = {'train.epochs': 2}\n"
+        "print(*[open_lab().train_here(presets[name].set(quick), 2, owner=sys.argv[1]).id"
+        " for name in ('activations', 'celsius')])\n"
+        "assert 'torch' in sys.modules\n"
+    )
+    environment = {**os.environ, "NNLAB_HOME": str(home), "NNLAB_WARM": "0"}
+
+    def python(text: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", text, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    runs = python(code, owner).split()
+    assert len(runs) == 2
+    assert "seen" in python(VISIT, owner, *runs)
