@@ -18,8 +18,9 @@ exp, seeds = form.experiment, form.seeds
 listens = exp.data.facts.uses
 if form.link_error:
     st.warning(
-        t("The link held a value that cannot be; the rest was taken. {problem}").format(
-            problem=problem_text(form.link_error.problems[0], t)
+        t(
+            "The link held a value that cannot be; the rest was taken. {problem}",
+            problem=" ".join(problem_text(problem, t) for problem in form.link_error.problems),
         ),
         icon=":material/link_off:",
     )

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from nnlab.problems import Problem, SpecError
-from nnlab.spec import FIELDS, Experiment, parse_seeds, seeds_text
+from nnlab.spec import FIELDS, DataSpec, Experiment, parse_seeds, seeds_text
 from nnlab.ui.labels import CHOICES, HELP, choice_name, field_name, problem_text
 from nnlab.ui.text import Text
 
@@ -55,7 +55,9 @@ class Form:
         self.t = t
         self.link_error: SpecError | None = None
         state = st.session_state
-        link = {k: v for k, v in query.items() if k in FIELDS or k == "seeds" or k.startswith(("data.", "model."))}
+        link = {
+            k: v for k, v in query.items() if k in FIELDS or k == "seeds" or k.startswith(("data.", "model.", "train."))
+        }
         if "draft" not in state:
             state["draft"] = flat(Experiment())
         if link and link != state.get("draft-link"):
@@ -72,18 +74,18 @@ class Form:
 
     def _open(self, link: Mapping[str, str]) -> None:
         """Takes a link into the draft; a field that cannot be is left out and told."""
-        good = dict(link)
-        while True:
-            try:
-                experiment = Experiment.from_query(good)
-                seeds = parse_seeds(good.get("seeds", "1"))
-                break
-            except SpecError as error:
-                self.link_error = self.link_error or error
-                named = {problem.field.partition("[")[0].partition(" ")[0] for problem in error.problems}
-                left = {k: v for k, v in good.items() if k not in named}
-                good = left if len(left) < len(good) else {}
-        st.session_state["draft"] = flat(experiment, seeds)
+        good, told = dict(link), list[Problem]()
+        while problems := _cannot_be(good):
+            told += [problem for problem in problems if problem.field not in {one.field for one in told}]
+            named = {problem.field.partition("[")[0] for problem in problems}
+            left = {k: v for k, v in good.items() if k not in named}
+            if len(left) == len(good):  # it clashes with what the link leaves out: what agrees is taken one by one
+                left = {}
+                for name, value in good.items():
+                    left = left if _cannot_be({**left, name: value}) else {**left, name: value}
+            good = left
+        self.link_error = SpecError(told) if told else None
+        st.session_state["draft"] = flat(Experiment.from_query(good), parse_seeds(good.get("seeds", "1")))
 
     def set(self, **changes: Any) -> None:
         """Changes the draft from code (dots in names as `__`)."""
@@ -283,9 +285,23 @@ class Form:
         hidden[i] = layer["width"] if set(layer) == {"width"} and isinstance(layer["width"], int) else layer
 
 
+def _cannot_be(link: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with a link; nothing where it opens."""
+    problems: list[Problem] = []
+    for check in (lambda: parse_seeds(link.get("seeds", "1")), lambda: Experiment.from_query(link)):
+        try:
+            check()
+        except SpecError as error:
+            problems += error.problems
+    return problems
+
+
 def _other_data(experiment: Experiment, name: str) -> Experiment:
-    """The experiment on other data; what no longer fits it goes back to its default."""
-    try:
-        return experiment.set({"data.name": name})
-    except SpecError:
-        return experiment.set({"data.name": name, "train.loss": "auto", "train.patience": 0})
+    """The experiment on other data; what does not fit it goes back to its default."""
+    for changes in ({}, {"train.loss": "auto", "train.patience": 0}):
+        try:
+            return experiment.set({"data.name": name, **changes})
+        except SpecError:
+            continue
+    usual = Experiment(data=DataSpec(name=name), model=experiment.model)
+    return usual.set({f"train.{k}": v for k, v in experiment.plain()["train"].items() if k not in ("loss", "patience")})
