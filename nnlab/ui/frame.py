@@ -40,6 +40,7 @@ PLACES: Mapping[str, Place] = {
     "train": Place("pages/train.py", mark("Train"), ":material/show_chart:"),
     "compare": Place("pages/compare.py", mark("Compare"), ":material/stacked_line_chart:"),
     "inspect": Place("pages/inspect.py", mark("Inspect"), ":material/grid_on:"),
+    "backprop": Place("pages/backprop.py", mark("Backpropagation"), ":material/turn_slight_left:"),
     "runs": Place("pages/runs.py", mark("Runs"), ":material/history:"),
 }
 

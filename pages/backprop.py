@@ -1,0 +1,53 @@
+"""Backpropagation, step by step: a small network on a few points, one stage a click, every number shown."""
+
+import streamlit as st
+
+from nnlab.ui.frame import open_page
+from nnlab.ui.labels import problem_text
+from nnlab.ui.stepping import open_scene, remember, step_of
+from nnlab.ui.stepping_views import (
+    all_numbers,
+    by_hand,
+    controls,
+    engines,
+    explanation,
+    large_logits,
+    picture,
+    setup,
+    slip,
+    summary,
+)
+
+page = open_page("backprop")
+t = page.t
+scene, problems = open_scene(page.query())
+step = step_of(scene)
+
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="step-head"):
+    with st.container(width="content", gap=None):
+        st.title(t("How a network learns, step by step"), anchor=False)
+        st.caption(summary(page, scene, step))
+    with st.popover(t("Network and data"), icon=":material/tune:", key="step-setup"):
+        setup(page, scene)
+if problems:
+    told = problem_text(problems[0], t)
+    st.warning(
+        t("The link held a value that cannot be; the rest was taken. {problem}", problem=told),
+        icon=":material/link_off:",
+    )
+controls(page, scene, step)
+left, right = st.columns([11, 9], gap="medium")
+with left:
+    picture(page, scene, step)
+with right:
+    explanation(page, scene, step)
+all_numbers(page, scene, step)
+slip(page, scene, step)
+st.divider()
+by_hand(page, scene, step)
+st.divider()
+engines(page, scene)
+if scene.loss == "cross_entropy":
+    st.divider()
+    large_logits(page)
+page.set_query(remember(scene))
