@@ -223,15 +223,16 @@ def _curves_by_value(page: Page, run: ComparisonRun) -> None:
     rows = by_value([_curves(page.lab, one.id, one.epoch, most) for one in run.runs])
     field = f"{part}_{metric}"
     rows = rows.reindex(columns=["place", "epoch", field, f"{field}_low", f"{field}_high"])
-    st.vega_lite_chart(
-        rows,
-        compare_curves(
-            names, knob, metric, part=part, kind=kind, ordered=_ordered(run), log=log and (metric == "loss" or
-            kind == "mse"), epochs=max(one.epochs for one in run.runs), labels=page.words, height=320,
-        ),
-        key="compare-curves",
-        alt=t("Curves over epochs, one a value of {knob}", knob=knob),
-    )  # fmt: skip
+    with st.container(key="panel-curves"):
+        st.vega_lite_chart(
+            rows,
+            compare_curves(
+                names, knob, metric, part=part, kind=kind, ordered=_ordered(run), log=log and (metric == "loss" or
+                kind == "mse"), epochs=max(one.epochs for one in run.runs), labels=page.words, height=320,
+            ),
+            key="compare-curves",
+            alt=t("Curves over epochs, one a value of {knob}", knob=knob),
+        )  # fmt: skip
 
 
 def _switch(key: str, label: str, options: Sequence[str], words: dict[str, str]) -> str | None:
@@ -282,7 +283,7 @@ def _surfaces(page: Page, run: ComparisonRun) -> None:
     across = 4 if len(shown) in (4, 7, 8) or len(shown) > 9 else max(2, min(3, len(shown)))
     columns = st.columns(across)
     for place, (cell, name) in enumerate(zip(shown, names, strict=False)):
-        with columns[place % across]:
+        with columns[place % across], st.container(key=f"panel-surface-{place}"):
             plane = Plane.of(load_dataset(cell.run.experiment.data), 36)
             rows = _surface(page.lab, cell.run.experiment, cell.run.id, cell.run.epoch, cell.run.state)
             st.vega_lite_chart(

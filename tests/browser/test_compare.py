@@ -1,0 +1,126 @@
+"""Compare in a real browser: a question is asked, its cells fill, F5 in the middle, tables are taken home and read."""
+
+import io
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks.serving import Server
+from nnlab import Comparison, presets
+
+PATIENCE = 90_000  # ms: the machine may be busy with other things
+MOONS = Comparison(
+    presets["activations"].set({"data.n_samples": 150, "train.epochs": 400}), vary="depth", values=(1, 2, 4), seeds=3
+)
+COLUMNS = ["depth", "parameters", "seeds"] + [
+    f"{part}_accuracy{end}" for part in ("train", "validation", "test") for end in ("", "_low", "_high")
+] + ["gap", "best_epoch", "seconds_per_epoch", "verdict"]  # fmt: skip
+CURVES = "document.querySelector('.st-key-panel-curves :is(canvas, svg).marks')"
+
+
+def ask(page: Page, server: Server, comparison: Comparison, lang: str = "en") -> None:
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page.goto(f"{server.url}/compare?{urlencode({**comparison.to_query(), 'lang': lang})}")
+    page.locator(".st-key-compare button").click()
+    page.wait_for_url(re.compile(r"comparison="))
+
+
+def wait_until_done(page: Page) -> None:
+    expect(page.locator(".st-key-stop")).to_have_count(0)
+
+
+def download(page: Page, key: str) -> bytes:
+    with page.expect_download() as caught:
+        page.locator(f".st-key-download-{key} button").first.click()
+    return caught.value.path().read_bytes()
+
+
+def test_a_question_is_answered_live_survives_f5_and_is_taken_home(server, visit):
+    page = visit()
+    ask(page, server, MOONS)
+    expect(page.locator("[class*='st-key-cell-']")).to_have_count(3)
+    page.reload()  # in the middle of it
+    expect(page.locator("[class*='st-key-cell-']")).to_have_count(3)
+    wait_until_done(page)
+    expect(page.locator(".st-key-finding")).to_contain_text(re.compile("[Dd]epth"))
+    expect(page.locator("[class*='st-key-panel-surface-']")).to_have_count(3)
+
+    plain = pd.read_csv(io.BytesIO(download(page, "csv")))
+    assert list(plain.columns) == COLUMNS
+    assert list(plain["depth"]) == [1, 2, 4]
+    assert list(plain["parameters"]) == [one.parameters for one in MOONS.experiments]
+    assert plain["test_accuracy"].between(0.6, 1).all()
+    assert (plain["train_accuracy_low"] <= plain["train_accuracy"]).all()
+    spanish = download(page, "csv-es")
+    assert spanish.startswith(b"\xef\xbb\xbf")
+    read = pd.read_csv(io.BytesIO(spanish), sep=";", decimal=",", encoding="utf-8-sig")
+    pd.testing.assert_frame_equal(read, plain)
+    epochs = pd.read_csv(io.BytesIO(download(page, "epochs")))
+    assert len(epochs) == 3 * 3 * 400
+    assert set(epochs["seed"]) == {0, 1, 2}
+    also = pd.read_csv(io.BytesIO(download(page, "epochs-es")), sep=";", decimal=",", encoding="utf-8-sig")
+    pd.testing.assert_frame_equal(also, epochs)
+
+
+def test_charts_are_not_built_anew_while_a_comparison_ticks(server, visit):
+    page = visit()
+    ask(page, server, Comparison(MOONS.experiment.set({"train.epochs": 3000}), vary="width", values=(3, 5), seeds=2))
+    page.wait_for_function(f"() => {CURVES} && document.querySelectorAll('.st-key-cells [role=progressbar]').length")
+    page.evaluate(f"() => {{ {CURVES}.nnlabTag = 'mine' }}")
+    drawn = "() => document.querySelector('.st-key-finding').innerText"
+    for _ in range(3):  # three different states of the page
+        before = page.evaluate("() => document.querySelector('.st-key-cells').innerText + "
+                               "[...document.querySelectorAll('.st-key-cells [role=progressbar]')]"
+                               ".map(bar => bar.getAttribute('aria-valuenow'))")  # fmt: skip
+        page.wait_for_function(
+            "before => document.querySelector('.st-key-cells').innerText + "
+            "[...document.querySelectorAll('.st-key-cells [role=progressbar]')]"
+            ".map(bar => bar.getAttribute('aria-valuenow')) !== before",
+            arg=before,
+        )
+    assert page.evaluate(drawn)
+    assert page.evaluate(f"() => {CURVES}.nnlabTag") == "mine"
+    page.locator(".st-key-stop button").click()
+    wait_until_done(page)
+
+
+def test_the_language_switch_and_a_deep_link_keep_the_question(server, visit):
+    page = visit()
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    question = Comparison(presets["binary"], vary="lr", values=(0.001, 0.03), seeds=(2, 4))
+    page.goto(f"{server.url}/compare?{urlencode({**question.to_query(), 'lang': 'en'})}")
+    expect(page.locator("h1")).to_have_text("Compare")
+    page.get_by_role("radio", name="ES").click()
+    expect(page.locator("h1")).to_have_text("Comparar")
+    page.wait_for_url(re.compile("lang=es"))
+    held = {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+    assert Comparison.from_query(held) == question
+    other = visit()
+    other.set_default_timeout(PATIENCE)
+    other.goto(page.url)
+    expect(other.locator("h1")).to_have_text("Comparar")
+    other.wait_for_url(re.compile("seeds="))
+    seen = {name: values[0] for name, values in parse_qs(urlsplit(other.url).query).items()}
+    assert Comparison.from_query(seen) == question
+
+
+@pytest.fixture(scope="module")
+def mnist_server(tmp_path_factory, mnist_source) -> Iterator[Server]:
+    one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(mnist_source)).start()
+    yield one
+    one.stop()
+
+
+def test_depths_on_real_mnist_are_compared(mnist_server, visit):
+    page = visit()
+    small = presets["mnist"].set({"data.n_samples": 2000, "data.validation": 0.2, "train.epochs": 2})
+    ask(page, mnist_server, Comparison(small, vary="depth", values=(1, 2), seeds=2))
+    wait_until_done(page)
+    table = pd.read_csv(io.BytesIO(download(page, "csv")))
+    assert table["test_accuracy"].between(0.5, 0.95).all()
