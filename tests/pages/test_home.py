@@ -1,0 +1,103 @@
+"""Home: every preset is a card that runs or opens, in both languages."""
+
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nnlab import presets
+from nnlab.lab import close_labs, open_lab
+from nnlab.spec import Experiment
+from nnlab.ui.cards import CARDS
+from nnlab.ui.text import text
+
+ROOT = Path(__file__).parents[2]
+OWNER = "v-" + "o" * 22
+LANGUAGES = ("es", "en")
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """A lab whose workers never start: a submitted run keeps waiting."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def open_home(language="en", owner=OWNER):
+    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
+    app.session_state["visitor"] = owner
+    app.query_params["lang"] = language
+    app.run()
+    assert not app.exception
+    return app
+
+
+def said(app):
+    parts = [*app.title, *app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def links(app):
+    """Where the page leads: label → parameters, for each link."""
+    return [(link.proto.label, parse_qs(link.proto.query_string)) for link in app.get("page_link")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_preset_is_a_card_with_its_question_its_time_and_a_link(lab, language):
+    app, t = open_home(language), text(language)
+    assert {card.preset for card in CARDS} == set(presets)
+    opened = []
+    for label, query in links(app):
+        if label == t("Open in Build"):
+            assert query["lang"] == [language]
+            opened.append(Experiment.from_query({k: v[0] for k, v in query.items()}))
+    assert opened == [presets[card.preset] for card in CARDS]
+    for card in CARDS:
+        assert t(card.question) in said(app)
+        assert app.button(key=f"run-{card.preset}").label == t("Run")
+    assert len(app.get("vega_lite_chart")) == len(CARDS) - 1, "one is code"
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.preset)
+def test_run_submits_the_preset_with_its_seeds(lab, card):
+    app = open_home()
+    app.button(key=f"run-{card.preset}").click().run()
+    assert not app.exception
+    (run,) = lab.runs(owner=OWNER)
+    assert (run.experiment, run.seeds) == (presets[card.preset], tuple(range(card.seeds)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_before_the_first_run_home_says_what_to_do(lab, language):
+    assert text(language)(
+        "Nothing trained yet. Run one of the cards above: the first curve is there within seconds."
+    ) in said(open_home(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_recent_runs_are_led_back_to_and_only_ones_own(lab, language):
+    quick = presets["activations"].set({"train.epochs": 2, "data.n_samples": 60})
+    mine = lab.train_here(quick, 2, owner=OWNER, name="mine [*]")
+    other = lab.train_here(quick.set({"data.seed": 4}), 1, owner="v-" + "x" * 22, name="theirs")
+    found = {query["run"][0] for _, query in links(open_home(language)) if "run" in query}
+    assert mine.id in found
+    assert other.id not in found
+
+
+def test_a_preset_over_the_limits_is_refused_in_one_sentence(lab, monkeypatch):
+    from nnlab.settings import settings
+
+    monkeypatch.setenv("NNLAB_MAX_EPOCHS", "50")
+    settings.cache_clear()
+    close_labs()
+    monkeypatch.setattr(open_lab()._foreman, "start", lambda: None)
+    app = open_home()
+    app.button(key="run-celsius").click().run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["Epochs: 1,000 is out of bounds; allowed is from 1 to 50."] or [
+        error.value for error in app.error
+    ] == ["Epochs: 1000 is out of bounds; allowed is from 1 to 50."]
+    assert not open_lab().runs(owner=OWNER)
