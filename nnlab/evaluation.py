@@ -7,7 +7,7 @@ web process, the workers and the command line all measure with the same ruler.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -25,6 +25,7 @@ Weights = Mapping[str, NDArray[np.float32]]
 PARTS: tuple[PartName, ...] = ("train", "validation", "test")
 
 _CHUNK = 10_000  # samples scaled and pushed through at a time: pictures stay uint8 until then
+_ANSWERS = 1 << 21  # numbers that all replicates give at a time, while they are only measured: 16 MB
 
 
 # -- predictions and scores ------------------------------------------------------------------------------------------
@@ -69,19 +70,14 @@ def evaluate(
     samples = getattr(dataset, part) if isinstance(part, str) else part
     if len(samples) == 0:
         return None
-    logits = _logits(experiment, weights, dataset, samples.x)
     with np.errstate(over="ignore", invalid="ignore"):  # weights that ran away give inf and nan, as they should
-        if experiment.task != "regression":
-            return {
-                "loss": _class_loss(experiment, logits, samples.y),
-                "accuracy": ((_labels(logits) == samples.y) & ~np.isnan(logits).any(axis=2)).mean(axis=1),
-            }
-        target = np.asarray(samples.y, float).reshape(len(samples), -1)
-        error = logits - target  # (seeds, n, 1)
-        mse = (error**2).mean(axis=(1, 2))
-        spread = ((target - target.mean(axis=0)) ** 2).mean()
-        r2 = 1 - mse / spread if spread > 0 else np.full_like(mse, np.nan)
-        return {"loss": mse, "mse": mse, "mae": np.abs(error).mean(axis=(1, 2)), "r2": r2}
+        measure = _errors if experiment.task == "regression" else _class_scores
+        each = [measure(experiment, logits, y) for logits, y in _answers(experiment, weights, dataset, samples)]
+        figures = {name: np.concatenate([one[name] for one in each], axis=1).mean(axis=1) for name in each[0]}
+        if experiment.task == "regression":
+            spread = np.var(np.asarray(samples.y, float))
+            figures |= {"r2": 1 - figures["mse"] / spread if spread > 0 else np.full_like(figures["mse"], np.nan)}
+    return figures
 
 
 def labels(probabilities: Floats) -> NDArray[np.int64]:
@@ -109,10 +105,11 @@ def confusion(
     classes = experiment.data.classes
     if len(samples) == 0:
         return np.zeros((classes, classes))
-    guessed = _labels(_logits(experiment, _pick(weights, seed_index), dataset, samples.x))  # (seeds, n)
-    counts = np.zeros((classes, classes))
-    np.add.at(counts, (np.broadcast_to(samples.y, guessed.shape), guessed), 1)
-    return counts / len(guessed)
+    counts, chosen = np.zeros((classes, classes)), _pick(weights, seed_index)
+    for logits, y in _answers(experiment, chosen, dataset, samples):
+        guessed = _labels(logits)  # (seeds, n)
+        np.add.at(counts, (np.broadcast_to(y, guessed.shape), guessed), 1)
+    return counts / len(chosen["0.bias"])
 
 
 def _logits(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
@@ -130,19 +127,35 @@ def _logits(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
     return np.concatenate(chunks, axis=1).astype(np.float64)
 
 
+def _answers(
+    experiment: Experiment, weights: Weights, dataset: Dataset, samples: Part
+) -> Iterator[tuple[Floats, NDArray[Any]]]:
+    """The logits (seeds, n, outputs) and targets (n, ...) of a part, some samples at a time: with many seeds the
+    answers to all of MNIST are half a gigabyte."""
+    size = max(1, min(_CHUNK, _ANSWERS // (len(weights["0.bias"]) * experiment.outputs)))
+    for start in range(0, len(samples), size):
+        rows = slice(start, start + size)
+        yield _logits(experiment, weights, dataset, samples.x[rows]), samples.y[rows]
+
+
 def _labels(logits: Floats) -> NDArray[np.int64]:
     return (logits[..., 0] > 0).astype(np.int64) if logits.shape[-1] == 1 else logits.argmax(axis=-1)
 
 
-def _class_loss(experiment: Experiment, logits: Floats, y: NDArray[np.int64]) -> Floats:
-    """Mean cross-entropy from logits, (seeds,), finite for any finite logits."""
+def _class_scores(experiment: Experiment, logits: Floats, y: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Cross-entropy from logits, finite for any finite logits, and whether the answer is right: (seeds, n) each."""
     if experiment.loss == "bce":
         z = logits[..., 0]  # (seeds, n)
         losses = np.logaddexp(0, np.where(y == 1, -z, z))  # -log sigmoid(±z) = log(1 + exp(∓z))
     else:
         losses = -_log_softmax(logits)[:, np.arange(len(y)), y]  # (seeds, n)
-    mean: Floats = losses.mean(axis=1)
-    return mean
+    return {"loss": losses, "accuracy": (_labels(logits) == y) & ~np.isnan(logits).any(axis=2)}
+
+
+def _errors(experiment: Experiment, logits: Floats, y: NDArray[Any]) -> dict[str, Floats]:
+    """Squared error, twice, and absolute error: (seeds, n) each."""
+    error = logits[..., 0] - np.asarray(y, float).reshape(-1)
+    return {"loss": error**2, "mse": error**2, "mae": np.abs(error)}
 
 
 def _log_softmax(z: Floats) -> Floats:

@@ -32,6 +32,23 @@ def made(experiment):
 # -- scores
 
 
+@pytest.mark.parametrize("experiment", [MOONS, THREE, DIGITS, CELSIUS])
+def test_a_part_measured_in_pieces_is_measured_as_a_whole(experiment, monkeypatch):
+    weights, dataset = made(experiment)
+    classes = experiment.task != "regression"
+
+    def measured():
+        scores = evaluate(experiment, weights, dataset, "train")
+        return scores, confusion(experiment, weights, dataset, "train") if classes else None
+
+    whole = measured()
+    monkeypatch.setattr(evaluation, "_ANSWERS", 7 * len(SEEDS) * experiment.outputs)
+    pieces = measured()
+    for name, values in whole[0].items():
+        np.testing.assert_allclose(pieces[0][name], values, rtol=1e-6)
+    np.testing.assert_array_equal(pieces[1], whole[1])
+
+
 @pytest.mark.parametrize("experiment", [MOONS, MOONS.set({"train.loss": "cross_entropy"}), THREE, DIGITS])
 def test_class_scores_are_those_of_scikit_learn(experiment):
     weights, dataset = made(experiment)
