@@ -8,6 +8,7 @@ loses no run, and an idle worker never stands beside a run that waits for a busy
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ log = logging.getLogger("nnlab.jobs")
 
 BUSY_TICK, IDLE_TICK = 1.0, 5.0
 """Seconds between two looks at the store while something is under way, and while nothing is."""
+TIDY_EVERY = 3600.0
+"""Seconds between two removals of what was deleted more than a week ago."""
 
 
 class LimitError(SpecError):
@@ -37,11 +40,15 @@ def find_limit(experiment: Experiment, seeds: Sequence[int]) -> Problem | None:
     allowed = settings()
     parameters = max(1, experiment.parameters)
     together = max(1, 10 * allowed.max_parameters // parameters)  # replicates train side by side in memory
+    batch = min(experiment.train.batch_size, experiment.data.sizes[0])
+    units = len(seeds) * sum(layer.width for layer in experiment.layers)  # each gives a number a sample: 4 bytes, and
+    at_once = max(1, 32 * allowed.max_parameters // units)  # some more on the way back; about 1 GB in all
     for name, got, most in (
         ("parameters", experiment.parameters, allowed.max_parameters),
         ("data.n_samples", min(experiment.data.n_samples, experiment.data.facts.max_samples), allowed.max_samples),
         ("train.epochs", experiment.train.epochs, allowed.max_epochs),
         ("seeds", len(seeds), min(allowed.max_seeds, together)),
+        ("train.batch_size", batch, at_once),
     ):
         if got > most:
             return Problem(name, got, "range", 1, most)
@@ -68,6 +75,8 @@ class Foreman:
         self._client: Any = None
         self._tickets: dict[tuple[str, int], Any] = {}
         """The future of every (worker's address, thread) that has a ticket."""
+        self._failed: str | None = None
+        """One sentence, where the last ticket that ended could not be worked on."""
         self._met: set[str] = set()
         """Workers that had one: the first opens the store, before there is anything to do."""
         self._wake, self._over = threading.Event(), threading.Event()
@@ -105,12 +114,16 @@ class Foreman:
             thread.join()
 
     def _run(self) -> None:
+        tidied = -math.inf
         while not self._over.is_set():
             self._wake.clear()
             busy = True
             try:
                 busy = self._look()
-                self.trouble = None
+                if time.monotonic() - tidied > TIDY_EVERY:
+                    tidied = time.monotonic()
+                    self.store.purge()
+                self.trouble = self._failed
             except Exception as error:
                 if self._over.is_set():
                     break
@@ -129,7 +142,10 @@ class Foreman:
         counts = self.store.counts()
         threads = [(address, i) for address, n in client.nthreads().items() for i in range(n)]
         for place in [place for place, ticket in self._tickets.items() if place not in threads or ticket.done()]:
-            del self._tickets[place]
+            ticket = self._tickets.pop(place)
+            if ticket.done():  # with an error where a worker cannot open the store, say, or has no nnlab
+                error = ticket.exception() if ticket.status == "error" else None
+                self._failed = error and f"A worker cannot work: {type(error).__name__}: {error}"
         self._met &= {address for address, _ in threads}
         free = [place for place in threads if place not in self._tickets]
         new = [place for place in free if place[0] not in self._met]

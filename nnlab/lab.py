@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.jobs import Foreman, LimitError, check_limits, find_limit
-from nnlab.problems import Problem, SpecError
+from nnlab.problems import Problem, SpecError, whole
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds
 from nnlab.store import METRICS, Counts, Run, State, Store, StoredComparison, UnknownRun, Wish, with_positions
@@ -235,11 +235,11 @@ class Lab:
     # changing
 
     def pause(self, run_id: str, owner: str) -> None:
-        """At the end of the present epoch; the worker is free for others then."""
+        """Within a second or so, back at the end of the last whole epoch; the worker is free for others then."""
         self._ask(run_id, owner, "pause")
 
     def stop(self, run_id: str, owner: str) -> None:
-        """At the end of the present epoch, keeping what was learned."""
+        """Within a second or so, keeping what was learned by the end of the last whole epoch."""
         self._ask(run_id, owner, "stop")
 
     def resume(self, run_id: str, owner: str) -> None:
@@ -252,7 +252,8 @@ class Lab:
     def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
         """n more epochs for a run that is finished, stopped or paused. Raises LimitError, SpecError."""
         run = self._own(run_id, owner)
-        experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + n})
+        more = whole("epochs", n, 1, 100_000)  # taking some away would leave a run that knows more than it says
+        experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
         check_limits(experiment, run.seeds)
         if not self.store.extend(run_id, experiment):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
@@ -306,7 +307,7 @@ class Lab:
     def comparison(self, comparison_id: str) -> ComparisonRun | None:
         """One comparison as it is now."""
         stored = self.store.comparison(comparison_id)
-        return None if stored is None else self._filled([stored])[0]
+        return next(iter(self._filled([stored])), None) if stored else None
 
     def comparisons(self, owner: str | None = None) -> list[ComparisonRun]:
         """Of an owner (None: of all), newest first."""

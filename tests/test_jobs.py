@@ -16,6 +16,7 @@ import psutil
 import pytest
 from distributed import Client
 
+from nnlab import jobs
 from nnlab.cluster import LocalProcess
 from nnlab.lab import Lab
 from nnlab.settings import settings
@@ -108,6 +109,26 @@ def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
     second = lab.submit(EXPERIMENT, [12], "lost")
     until(lambda: state_of(lab, second) == "finished")
     assert lab._foreman.cluster_pid != pid
+
+
+def test_workers_that_cannot_work_are_said_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.store, "url", "sqlite:////proc/nowhere/nnlab.db")  # as on a machine that has no such folder
+        run = lab.submit(EXPERIMENT, [13], "trouble")
+        assert "A worker cannot work: " in until(lambda: lab.trouble)
+        assert state_of(lab, run) == "waiting"
+    until(lambda: state_of(lab, run) == "finished")
+    until(lambda: lab.trouble is None)
+
+
+def test_what_was_deleted_long_ago_is_removed_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = lab.submit(EXPERIMENT, [14], "tidy")
+    until(lambda: state_of(lab, run) == "finished")
+    lab.delete(run.id, "tidy")
+    purge = lab.store.purge
+    monkeypatch.setattr(lab.store, "purge", lambda: purge(older_than=-1))
+    monkeypatch.setattr(jobs, "TIDY_EVERY", 0.0)
+    until(lambda: lab.run(run.id) is None)
 
 
 def test_workers_give_way_and_are_warm(home: Path) -> None:

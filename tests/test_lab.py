@@ -145,6 +145,15 @@ def test_many_seeds_of_a_large_network_are_refused(lab: Lab) -> None:
     assert lab.check(large, 24) is None
 
 
+def test_a_batch_that_would_fill_the_memory_is_refused(lab: Lab) -> None:
+    full = EXPERIMENT.set({"data.n_samples": 50_000, "train.batch_size": 50_000, "model.hidden": [200] * 4})
+    problem = lab.check(full, 10)
+    assert problem is not None
+    assert (problem.field, problem.got, problem.high) == ("train.batch_size", 30_000, 7_990)
+    assert lab.check(full.set({"train.batch_size": 7_990}), 10) is None
+    assert lab.check(full, 2) is None
+
+
 def test_nobody_changes_what_belongs_to_another(lab: Lab) -> None:
     run = lab.submit(EXPERIMENT, 1, "ana")
     made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
@@ -192,6 +201,9 @@ def test_epochs_are_added_within_the_limits(lab: Lab) -> None:
     assert (done.state, done.epoch) == ("finished", 7)
     with pytest.raises(LimitError):
         lab.add_epochs(run.id, 5000, "ana")
+    for few in (0, -3):
+        with pytest.raises(SpecError, match=f"epochs: got {few}, allowed is from 1"):
+            lab.add_epochs(run.id, few, "ana")
     fresh = lab.submit(EXPERIMENT.set({"train.epochs": 7}), 2, "ben")
     assert (fresh.state, fresh.results) == ("finished", done.results)
 
@@ -211,6 +223,12 @@ def test_a_comparison_trains_every_value_and_takes_what_is_there(lab: Lab) -> No
     assert [one.id for one in lab.comparisons("ana")] == [made.id]
     assert lab.comparisons("ben") == []
     assert all(cell.reused for cell in lab.submit_comparison(comparison, "ben").cells)
+
+
+def test_a_comparison_that_is_just_being_made_is_not_there_yet(lab: Lab) -> None:
+    begun = lab.store.create_comparison(Comparison(EXPERIMENT, values=[1, 2], seeds=1), "ana")
+    assert lab.comparison(begun) is None
+    assert lab.comparisons("ana") == []
 
 
 def test_stopping_a_comparison_stops_what_is_left_of_it(lab: Lab) -> None:
