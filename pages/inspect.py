@@ -73,7 +73,7 @@ def look(run: Run, epochs: list[int]) -> None:
         move_on(epochs)
     if state.get("inspect-epoch") not in epochs:
         wanted = page.query().get("epoch", "")
-        state["inspect-epoch"] = int(wanted) if wanted.isdigit() and int(wanted) in epochs else epochs[-1]
+        state["inspect-epoch"] = int(wanted) if wanted in map(str, epochs) else epochs[-1]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="inspect-controls"):
         st.button(
             "",
@@ -121,9 +121,14 @@ def look(run: Run, epochs: list[int]) -> None:
     page.set_query({"run": run.id, "epoch": str(epoch)})
 
 
-opened = page.lab.run(page.query().get("run", ""))
+named = page.query().get("run", "")
+opened = page.lab.run(named)
+if opened is not None and opened.deleted:
+    opened = None
 runs = choices(page, opened)
 st.title(t("Look inside"), anchor=False)
+if named and opened is None:
+    st.warning(t("There is no run with this address; it may have been removed."), icon=":material/link_off:")
 if not runs:
     st.info(t("Nothing trained yet, so there are no weights to see."), icon=":material/grid_on:")
     page.link("home", t("Start with one of the presets"), width="content")

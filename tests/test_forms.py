@@ -29,7 +29,7 @@ _value = _number | st.booleans() | _choice | st.lists(_layer, max_size=4) | st.t
 _changes = st.dictionaries(st.sampled_from((*FIELDS, "seeds")), _value, max_size=4)
 _link = st.dictionaries(
     st.sampled_from((*FIELDS, "seeds", "data.nothing", "train.nothing", "run")) | st.text(max_size=8),
-    st.sampled_from(["0", "1", "2", "-1", "0.8", "0.95", "nan", "1e400", "8,8", "[", "", "bce", "mnist", "5-2"])
+    st.sampled_from(["0", "1", "2", "-1", "0.8", "0.95", "nan", "1e400", "8-8", "[", "", "bce", "mnist", "5-2"])
     | _choice
     | st.text(max_size=12),
     max_size=5,
@@ -70,8 +70,8 @@ def test_any_draft_is_an_experiment_or_problems_that_name_fields_of_the_form(cha
 @FEW
 @given(_link)
 @example({"data.test": "0.8"})
-@example({"data.test": "0.8", "model.hidden": "4,4", "train.lr": "0.5"})
-@example({"data.nothing" * 20: "1", "model.hidden": "4,4"})
+@example({"data.test": "0.8", "model.hidden": "4-4", "train.lr": "0.5"})
+@example({"data.nothing" * 20: "1", "model.hidden": "4-4"})
 def test_any_link_opens(link):
     with pytest.MonkeyPatch.context() as patch:
         memory: dict[str, Any] = {}
@@ -89,7 +89,7 @@ def test_any_link_opens(link):
         ({"data.test": "0.8"}, "data.validation"),  # together with the usual validation share
         ({"data.nothing": "1"}, "data.nothing"),
         ({"train.nothing": "1"}, "train.nothing"),
-        ({"model.hidden": "4,0"}, "model.hidden"),
+        ({"model.hidden": "4-0"}, "model.hidden[1]"),
         ({"train.loss": "mse"}, "train.loss"),
         ({"seeds": "3,3"}, "seeds"),
         ({"data.name": "cats"}, "data.name"),

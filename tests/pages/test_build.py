@@ -1,0 +1,275 @@
+"""Build: every preset, every kind of data, every bad value, in both languages."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nnlab import presets
+from nnlab.export import pytorch_code
+from nnlab.lab import close_labs, open_lab
+from nnlab.spec import DATASETS, Experiment
+from nnlab.ui.labels import ACTIVATIONS
+from nnlab.ui.text import text
+
+ROOT = Path(__file__).parents[2]
+OWNER = "v-" + "o" * 22
+LANGUAGES = ("es", "en")
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """A lab whose workers never start: a submitted run keeps waiting."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def open_build(language="en", link=None):
+    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
+    app.session_state["visitor"] = OWNER
+    app.query_params["lang"] = language
+    app.run()
+    for name, value in (link or {}).items():
+        app.query_params[name] = value
+    return go(app.switch_page("pages/build.py"))
+
+
+def go(app):
+    app.run()
+    assert not app.exception
+    return app
+
+
+def shown(app) -> Experiment:
+    """The experiment that stands in the tab `Link` as JSON."""
+    return Experiment.from_json(app.code[-1].value)
+
+
+def said(app):
+    return "\n".join(str(part.value) for part in [*app.title, *app.markdown, *app.caption])
+
+
+def address(app):
+    """The parameters in the address bar."""
+    return {k: v if isinstance(v, str) else v[-1] for k, v in dict(app.query_params).items()}
+
+
+def set_number(app, field, value):
+    app.number_input(key=f"field-{field}").set_value(value)
+    return go(app)
+
+
+def choose(app, field, value):
+    app.selectbox(key=f"field-{field}").set_value(value)
+    return go(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("preset", list(presets))
+def test_every_preset_opens_with_its_picture_table_code_and_link(lab, language, preset):
+    app, t = open_build(language, presets[preset].to_query()), text(language)
+    assert shown(app) == presets[preset]
+    assert app.code[0].value == pytorch_code(presets[preset]).strip()
+    table = app.dataframe[-1].value
+    assert table[t("Parameters")].sum() == presets[preset].parameters
+    assert Experiment.from_query(address(app)) == presets[preset]
+    link = {k: v[0] for k, v in parse_qs(urlsplit(app.code[1].value).query).items()}
+    assert (Experiment.from_query(link), link["lang"]) == (presets[preset], language)
+    assert not app.button(key="train").disabled
+    assert not app.error
+    assert not app.warning
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", list(DATASETS))
+def test_other_data_is_shown_with_its_own_defaults(lab, language, name):
+    app = choose(open_build(language), "data.name", name)
+    assert shown(app) == Experiment.of({"data": {"name": name}})
+    assert not app.button(key="train").disabled
+
+
+@pytest.mark.parametrize("name", list(DATASETS))
+def test_data_that_cannot_be_split_as_before_does_not_break_the_page(lab, name):
+    app = open_build(link={"data.n_samples": "50", "data.validation": "0.7", "train.patience": "5"})
+    assert shown(choose(app, "data.name", name)).data.name == name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("data.n_samples", 5, "{} is out of bounds; allowed is from 10 to 100,000."),
+        ("data.noise", -0.5, "{} is out of bounds; allowed is from 0 to 3."),
+        ("train.lr", 0.0, "{} is out of bounds; allowed is from 1e-07 to 100."),
+        ("train.epochs", 0, "{} is out of bounds; allowed is from 1 to 100,000."),
+        ("train.batch_size", -1, "{} is out of bounds; allowed is from 1 to 100,000."),
+        ("model.dropout", 1.5, "{} is out of bounds; allowed is from 0 to 0.95."),
+        ("data.validation", 0.9, "{} is out of bounds; allowed is from 0 to 0.8."),
+    ],
+)
+def test_an_impossible_value_says_so_beside_its_field_and_the_last_experiment_stays(
+    lab, language, field, value, sentence
+):
+    app = open_build(language, presets["activations"].to_query())
+    before = address(app)
+    app = set_number(app, field, value)
+    beside = [part.value for part in app.markdown if ":red[" in part.value]
+    assert len(beside) == 1
+    if language == "en":
+        assert sentence.format(f"{value}") in beside[0]
+    assert len(app.error) == 1
+    assert app.button(key="train").disabled
+    assert shown(app) == presets["activations"]
+    assert address(app) == before, "a link is always of an experiment that can be"
+    assert app.number_input(key=f"field-{field}").value == value, "kept as typed"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_clashes_is_one_sentence_and_mending_it_frees_train(lab, language):
+    app, t = open_build(language), text(language)
+    app = set_number(app, "data.validation", 0.6)
+    app = set_number(app, "data.test", 0.6)
+    assert t("Validation and test together must leave at least a tenth for training.") in said(app)
+    assert app.button(key="train").disabled
+    app = set_number(app, "data.test", 0.1)
+    assert not app.error
+    assert not app.button(key="train").disabled
+    assert shown(app).data.validation == 0.6
+
+
+@pytest.mark.parametrize("seeds", ["0", "x", "3,3", "-1", "99999", ""])
+def test_bad_seeds_say_so_beside_the_field(lab, seeds):
+    app = open_build()
+    app.text_input(key="field-seeds").set_value(seeds)
+    app = go(app)
+    assert app.button(key="train").disabled
+    assert sum(":red[" in part.value for part in app.markdown) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_more_than_this_server_allows_is_refused_before_it_is_submitted(lab, language):
+    app = set_number(open_build(language), "train.epochs", 90_000)
+    assert app.button(key="train").disabled
+    assert len(app.error) == 1
+    assert text(language)("Epochs") in app.error[0].value
+
+
+def test_a_switch_of_language_keeps_every_value_typed_the_impossible_too(lab):
+    app = open_build("en")
+    app = set_number(app, "train.epochs", 33)
+    app = set_number(app, "data.noise", 0.35)
+    app = choose(app, "model.activation", "silu")
+    app = set_number(app, "train.lr", -4.0)
+    app.text_input(key="field-seeds").set_value("2,5")
+    app = go(app)
+    app.segmented_control(key="language-choice").set_value("es")
+    app = go(app)
+    assert app.title[0].value == text("es")("Build a network")
+    assert app.number_input(key="field-train.epochs").value == 33
+    assert app.number_input(key="field-data.noise").value == 0.35
+    assert app.selectbox(key="field-model.activation").value == "silu"
+    assert app.number_input(key="field-train.lr").value == -4.0
+    assert app.text_input(key="field-seeds").value == "2,5"
+    assert address(app)["lang"] == "es"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_link_with_a_bad_value_takes_the_rest_and_says_which(lab, language):
+    app = open_build(language, {"data.name": "circles", "train.lr": "much", "data.test": "0.8", "model.hidden": "5-4"})
+    t = text(language)
+    assert len(app.warning) == 1
+    assert t("Learning rate") in app.warning[0].value
+    assert t("Validation share") in app.warning[0].value
+    assert shown(app) == Experiment.of({"data": {"name": "circles"}, "model": {"hidden": [5, 4]}})
+
+
+def test_depth_width_and_activation_change_code_table_and_link_at_once(lab):
+    app = open_build()
+    app.slider(key="field-depth").set_value(3)
+    app = go(app)
+    app.slider(key="field-width").set_value(12)
+    app = choose(go(app), "model.activation", "tanh")
+    assert shown(app).model.hidden == (12, 12, 12)
+    assert app.code[0].value.count("nn.Tanh") == 3
+    assert app.dataframe[-1].value["Parameters"].sum() == shown(app).parameters
+    assert address(app)["model.hidden"] == "12-12-12"
+    app.slider(key="field-depth").set_value(0)
+    app = go(app)
+    assert shown(app).model.hidden == ()
+    assert app.slider(key="field-width").disabled
+    app.slider(key="field-depth").set_value(2)
+    assert shown(go(app)).model.hidden == (12, 12), "the width is remembered"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_layers_are_edited_one_by_one(lab, language):
+    app = open_build(language, {"model.hidden": "8-8"})
+    app.toggle(key="layer-by-layer").set_value(True)
+    app = go(app)
+    app.number_input(key="layer-1-width").set_value(5)
+    app = go(app)
+    app.selectbox(key="layer-0-activation").set_value("tanh")
+    app = go(app)
+    app.selectbox(key="layer-1-norm").set_value("batch")
+    app = go(app)
+    app.number_input(key="layer-1-dropout").set_value(0.25)
+    app = go(app)
+    plain = shown(app).plain()["model"]["hidden"]
+    assert plain == [{"width": 8, "activation": "tanh"}, {"width": 5, "norm": "batch", "dropout": 0.25}]
+    app.button(key="layer-add").click()
+    app = go(app)
+    assert shown(app).plain()["model"]["hidden"] == [*plain, plain[1]]
+    app.button(key="layer-0-remove").click()
+    app = go(app)
+    assert shown(app).plain()["model"]["hidden"] == [plain[1], plain[1]]
+    app.number_input(key="layer-0-dropout").set_value(None)
+    app = go(app)
+    app.selectbox(key="layer-0-norm").set_value("")
+    app = go(app)
+    assert shown(app).plain()["model"]["hidden"] == [5, plain[1]]
+    assert Experiment.from_query(address(app)) == shown(app)
+
+
+@pytest.mark.parametrize("width", [0, -3, 5000, None])
+def test_an_impossible_width_of_one_layer_says_so_beside_that_layer(lab, width):
+    app = open_build(link={"model.hidden": "8-6"})
+    app.number_input(key="layer-1-width").set_value(width)
+    app = go(app)
+    assert sum(":red[" in part.value for part in app.markdown) == 1
+    assert app.button(key="train").disabled
+    assert shown(app).model.hidden == (8, 6)
+    app.number_input(key="layer-1-width").set_value(7)
+    assert shown(go(app)).model.hidden == (8, 7)
+
+
+def test_an_impossible_dropout_of_one_layer_says_so_beside_that_layer(lab):
+    app = open_build(link={"model.hidden": "8-6"})
+    app.number_input(key="layer-0-dropout").set_value(7.0)
+    app = go(app)
+    assert sum(":red[" in part.value for part in app.markdown) == 1
+    assert app.button(key="train").disabled
+
+
+def test_a_layers_activation_can_be_none(lab):
+    app = open_build(link={"model.hidden": "8-6"})
+    app.selectbox(key="layer-0-activation").set_value("none")
+    assert shown(go(app)).layers[0].activation == "none"
+    assert "none" in ACTIVATIONS
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_every_activation_is_drawn_and_written(lab, activation):
+    app = choose(open_build(), "model.activation", activation)
+    assert shown(app).model.activation == activation
+    assert app.code[0].value == pytorch_code(shown(app)).strip()
+
+
+def test_train_submits_what_is_shown_with_its_seeds(lab):
+    app = open_build(link={"data.name": "xor", "model.hidden": "4", "seeds": "3,7"})
+    app.button(key="train").click()
+    go(app)
+    (run,) = lab.runs(owner=OWNER)
+    assert (run.experiment.data.name, run.experiment.model.hidden, run.seeds) == ("xor", (4,), (3, 7))

@@ -1,0 +1,168 @@
+"""Inspect: every kind of run from the inside, in both languages, for its owner and for others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nnlab import presets
+from nnlab.lab import close_labs, open_lab
+from nnlab.ui.text import text
+
+ROOT = Path(__file__).parents[2]
+OWNER = "v-" + "o" * 22
+LANGUAGES = ("es", "en")
+QUICK = presets["activations"].set({"train.epochs": 4, "data.n_samples": 60})
+TABS = ("What each neuron looks for", "Ask it", "What it gets right and wrong", "Figures of all layers")
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """A lab whose workers never start: a submitted run keeps waiting."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def open_inspect(language="en", tab=None, owner=OWNER, **query):
+    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60)
+    app.session_state["visitor"] = owner
+    app.query_params["lang"] = language
+    app.run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    if tab:
+        app.session_state["inspect-below"] = text(language)(tab)
+    return go(app.switch_page("pages/inspect.py"))
+
+
+def go(app):
+    app.run()
+    assert not app.exception
+    return app
+
+
+def said(app):
+    parts = [*app.title, *app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def address(app):
+    return {k: v if isinstance(v, str) else v[-1] for k, v in dict(app.query_params).items()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("name", ["moons", "synthetic", "digits", "celsius"])
+def test_every_tab_opens_for_every_kind_of_data(lab, language, tab, name):
+    experiment = QUICK.set({"data.name": name, "train.epochs": 2, "data.n_samples": 60} | (
+        {"data.n_samples": 200} if name == "digits" else {}
+    ))  # fmt: skip
+    run = lab.train_here(experiment, 2, owner=OWNER)
+    if tab == TABS[0] and name in ("synthetic", "celsius"):
+        tab = TABS[1]
+    app = open_inspect(language, tab, run=run.id)
+    assert address(app) == {"run": run.id, "epoch": "2", "lang": language}
+    assert len(app.get("vega_lite_chart")) >= 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_table_of_values_is_what_the_lab_kept_at_the_chosen_epoch_seed_and_layer(lab, language):
+    run = lab.train_here(QUICK, (3, 8), owner=OWNER)
+    app = open_inspect(language, run=run.id)
+    epochs = lab.snapshot_epochs(run.id)
+    for epoch, seed, layer in ((epochs[-1], 3, 0), (epochs[1], 8, 1), (epochs[0], 8, 2)):
+        app.select_slider(key="inspect-epoch").set_value(epoch)
+        app.selectbox(key="inspect-seed").set_value(seed)
+        app.segmented_control(key="inspect-layer").set_value(layer)
+        app = go(app)
+        kept = lab.snapshot(run.id, epoch)[1]
+        index = run.seeds.index(seed)
+        table = app.dataframe[0].value
+        expected = np.vstack([kept[f"{layer}.weight"][index], kept[f"{layer}.bias"][index]])
+        np.testing.assert_array_equal(table.iloc[:, 1:].to_numpy(np.float32), expected)
+        assert address(app)["epoch"] == str(epoch)
+
+
+def test_a_link_opens_its_epoch_and_a_bad_one_the_last(lab):
+    run = lab.train_here(QUICK, 1, owner=OWNER)
+    assert address(open_inspect(run=run.id, epoch="2"))["epoch"] == "2"
+    for bad in ("999", "-1", "x", "²"):
+        assert address(open_inspect(run=run.id, epoch=bad))["epoch"] == "4"
+
+
+def test_celsius_is_asked_in_degrees(lab):
+    run = lab.train_here(presets["celsius"].set({"train.epochs": 2000}), 1, owner=OWNER)
+    app = open_inspect(tab="Ask it", run=run.id)
+    assert app.number_input(key="ask-celsius-0").value == 100
+    assert app.metric[0].value == "211.75"
+    app.number_input(key="ask-celsius-0").set_value(0.0)
+    assert float(go(app).metric[0].value) == pytest.approx(32, abs=1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_film_begins_again_at_its_end_goes_on_and_stops(lab, language):
+    run = lab.train_here(QUICK, 1, owner=OWNER)
+    app, epochs = open_inspect(language, run=run.id), lab.snapshot_epochs(run.id)
+    app.button(key="inspect-play").click()
+    app = go(app)
+    assert address(app)["epoch"] == str(epochs[0])
+    for _ in range(len(epochs) + 2):
+        app = go(app)
+    assert address(app)["epoch"] == str(epochs[-1])
+    assert not app.session_state["inspect-playing"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_runs_it_leads_to_the_presets(lab, language):
+    app, t = open_inspect(language), text(language)
+    assert t("Nothing trained yet, so there are no weights to see.") in said(app)
+    assert t("Start with one of the presets") in {link.proto.label for link in app.get("page_link")}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_waiting_run_says_that_its_weights_come_later(lab, language):
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    assert text(language)("This run has no weights yet; they appear with its first epoch.") in said(
+        open_inspect(language, run=run.id)
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_unknown_run_says_so_and_shows_ones_own(lab, language):
+    mine = lab.train_here(QUICK, 1, owner=OWNER)
+    app = open_inspect(language, run="nothing")
+    assert text(language)("There is no run with this address; it may have been removed.") in said(app)
+    assert address(app)["run"] == mine.id
+
+
+def test_anothers_run_can_be_looked_into_by_its_link(lab):
+    theirs = lab.train_here(QUICK, 1, owner="v-" + "x" * 22)
+    mine = lab.train_here(QUICK.set({"data.seed": 5}), 1, owner=OWNER)
+    app = open_inspect(run=theirs.id)
+    assert address(app)["run"] == theirs.id
+    app.selectbox(key="inspect-run").set_value(mine.id)
+    assert address(go(app))["run"] == mine.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_mnist_without_its_files_still_shows_its_weights(lab, language, mnist_dir, monkeypatch, tmp_path):
+    run = lab.train_here(presets["mnist"].set({"data.n_samples": 500, "train.epochs": 1}), 1, owner=OWNER)
+    from nnlab.settings import settings
+
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "nothing"))
+    settings.cache_clear()
+    app = open_inspect(language, "Ask it", run=run.id)
+    assert text(language)("This needs the data, which is not on this machine: Build offers to download it.") in said(
+        app
+    )
+    assert app.dataframe
+
+
+def test_a_deleted_runs_weights_are_not_shown(lab):
+    run = lab.train_here(QUICK, 1, owner=OWNER)
+    lab.delete(run.id, OWNER)
+    app = open_inspect(run=run.id)
+    assert not app.get("vega_lite_chart")
