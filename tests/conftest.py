@@ -32,6 +32,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch's threads wait for one another longer than a small network takes; nnlab's own training takes one."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def mnist_source() -> Path:
     """The folder whose folder `mnist` holds the real MNIST, for fixtures that outlive a test."""

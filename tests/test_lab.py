@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from nnlab.jobs import Foreman
 from nnlab.lab import Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
@@ -25,7 +24,6 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
 @pytest.fixture
 def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Runs wait until the test calls `work`."""
-    torch.set_num_threads(1)
     monkeypatch.setattr(Foreman, "start", lambda self: None)
     return open_lab()
 

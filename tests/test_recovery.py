@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 import sqlalchemy as sa
-import torch
 
 from nnlab.lab import Lab
 from nnlab.settings import settings
@@ -40,7 +39,6 @@ def until(see: Callable[[], T], seconds: float = 200) -> T:
 
 @pytest.fixture
 def lab(home: Path) -> Iterator[Lab]:
-    torch.set_num_threads(1)  # as workers have, for the runs trained here
     made = Lab(Store(settings().database_url))
     yield made
     made.close()

@@ -6,7 +6,6 @@ from typing import get_args
 
 import numpy as np
 import pytest
-import torch
 
 from nnlab.datasets import load_dataset
 from nnlab.draws import learning_rates, stacked_weights
@@ -17,15 +16,7 @@ from nnlab.spec import Activation, DataSpec, Experiment, ModelSpec, Norm, Optimi
 from nnlab.torch_engine import TorchEngine
 from nnlab.training import Training, train
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """PyTorch's threads wait for each other longer than these networks take."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 EVERYTHING = ModelSpec(hidden=(6, 6), activation="gelu", norm="batch", dropout=0.2, residual=True)
 

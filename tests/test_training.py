@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any, get_args
 
 import numpy as np
@@ -23,14 +22,7 @@ from nnlab.problems import SpecError
 from nnlab.spec import Experiment, Optimizer, Schedule
 from nnlab.training import METRICS, Epoch, Training, train
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in a worker. Threads that share cores with other work wait for one another at every step."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def moons(train: dict[str, Any] | None = None, **model: Any) -> Experiment:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from nnlab import training, worker
 from nnlab.datasets import DatasetUnavailable
@@ -32,8 +31,7 @@ def store(home: Path) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def _write_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every epoch is written, so that what is seen does not hang on the clock; one thread, as workers have."""
-    torch.set_num_threads(1)
+    """Every epoch is written, so that what is seen does not hang on the clock."""
     for name in ("WRITE_EVERY", "LIVE_EVERY", "CHECKPOINT_EVERY"):
         monkeypatch.setattr(worker, name, 0.0)
 
