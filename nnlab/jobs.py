@@ -191,14 +191,3 @@ class Foreman:
     def cluster_pid(self) -> int | None:
         """Of the local cluster's process."""
         return None if self._local is None else self._local.pid
-
-    def wait_until_up(self, seconds: float = 30) -> None:
-        """For command lines and tests: until there is a worker. Raises TimeoutError."""
-        self.start()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            with suppress(Exception):
-                if self._client is not None and self._client.nthreads():
-                    return
-            time.sleep(0.02)
-        raise TimeoutError(self.trouble or "The workers did not start in time.")

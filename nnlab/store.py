@@ -234,7 +234,6 @@ _comparisons = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("comparison", sa.Text, nullable=False),
     sa.Column("created", sa.Float(53), nullable=False),
-    sa.Column("deleted", sa.Float(53)),
 )
 _cells = sa.Table(
     "cells",
@@ -599,8 +598,9 @@ class Store:
             changes = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
             self._beat(db, run_id, attempt, wish=None, worker=None, loading=None, **changes)
             if state in ("finished", "stopped"):  # "last" has taken its place
-                data = sa.select(_runs.c.data).where(_runs.c.id == run_id).scalar_subquery()
-                db.execute(_snapshots.delete().where(_snapshots.c.data == data, _snapshots.c.kind == "live"))
+                db.execute(
+                    _snapshots.delete().where(_snapshots.c.data == _data_of(run_id), _snapshots.c.kind == "live")
+                )
 
     def release_dead(self, stale_after: float) -> list[str]:
         """Runs whose worker is gone go back to the queue, or are marked interrupted after too many attempts.
@@ -727,7 +727,7 @@ class Store:
         return self._comparisons(sa.true() if owner is None else _comparisons.c.owner == owner)
 
     def _comparisons(self, which: sa.ColumnElement[bool]) -> list[StoredComparison]:
-        found = sa.select(_comparisons).where(which, _comparisons.c.deleted.is_(None))
+        found = sa.select(_comparisons).where(which)
         cells = sa.select(_cells).where(_cells.c.comparison.in_(found.with_only_columns(_comparisons.c.id)))
         runs: dict[str, list[tuple[str, bool]]] = {}
         with self._read() as db:

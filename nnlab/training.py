@@ -194,7 +194,7 @@ class Training(Iterator[Epoch]):
             raise
 
     def _watched(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
-        """The rates, with a look now and then at whether to go on: a step asks the clock, which costs it 50 ns."""
+        """The rates, with a look now and then at whether to go on: each step asks the clock, in less than 0.1 µs."""
         look = time.perf_counter() + LOOK_EVERY
         for rate in rates:
             if time.perf_counter() >= look:
