@@ -5,18 +5,8 @@ import streamlit as st
 from nnlab.ui.frame import open_page
 from nnlab.ui.labels import problem_text
 from nnlab.ui.stepping import open_scene, remember, step_of
-from nnlab.ui.stepping_views import (
-    all_numbers,
-    by_hand,
-    controls,
-    engines,
-    explanation,
-    large_logits,
-    picture,
-    setup,
-    slip,
-    summary,
-)
+from nnlab.ui.stepping_more import by_hand, engines, large_logits
+from nnlab.ui.stepping_views import all_numbers, controls, explanation, picture, setup, slip, summary
 
 page = open_page("backprop")
 t = page.t

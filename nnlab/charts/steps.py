@@ -64,7 +64,7 @@ def step_rows(step: Step, stage: int, sample: int, number: Callable[[float], str
     """
     now, end = step.stages[stage], len(step.chain)
     forward = {"input": -1, "forward": now.part}.get(now.kind, end)  # the last column that has values
-    backward = {"loss_backward": end, "backward": now.part, "update": 0}.get(now.kind, end + 1)
+    backward = {"loss_backward": end, "backward": now.part, "update": 0}.get(now.kind, end + 2)
     columns = [*step.values, np.array([[step.loss]])]
     places = [i / (end + 1) for i in range(end + 2)]
     room = max(3, *(values.shape[1] for values in columns))
@@ -152,7 +152,7 @@ def _caption(step: Step, c: int, x: float, values: Any, active: bool) -> dict[st
     name = "" if k < 0 else step.chain[k].name if k < end else type(step.loss_function).__name__
     shape = "×".join(map(str, values.shape)) if k < end else "1"
     text = letter(step, k) if k < end else "L"
-    return {"kind": "column", "x": x, "y": 0.72, "text": text, "below": name, "name": shape, "active": active}
+    return {"kind": "column", "x": x, "y": 0.74, "text": text, "below": name, "name": shape, "active": active}
 
 
 def letter(step: Step, k: int) -> str:
@@ -171,7 +171,7 @@ def _linear(step: Step, k: int) -> bool:
 
 
 def _heights(n: int, room: int) -> list[float]:
-    return [(i - (n - 1) / 2) / room for i in range(n)]
+    return [0.84 * (i - (n - 1) / 2) / (room - 1) for i in range(n)]
 
 
 @cache
@@ -179,17 +179,19 @@ def step_network(*, labels: Labels = ENGLISH, height: int = 440) -> Spec:
     """The network of one step with its numbers. Rows: `step_rows`."""
     pitch = "width / datum.columns"
     small = alt.ExprRef(expr=f"clamp(0.125 * {pitch}, 7.5, 11.5)")
-    inner = alt.ExprRef(expr=f"clamp(0.135 * {pitch}, 8, 12.5)")
-    size = alt.ExprRef(expr=f"pow(clamp(0.44 * {pitch}, 21, 46), 2) * 0.8")
+    inner = alt.ExprRef(expr=f"clamp(0.13 * {pitch}, 8, 12.5)")
+    size = alt.ExprRef(expr=f"pow(clamp(0.5 * {pitch}, 24, 46), 2) * 0.8")
     wide = alt.ExprRef(expr=f"{pitch} < 66 ? 0 : 1")
     place: dict[str, Any] = {
         "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06], nice=False)),
-        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0.9, -0.62], nice=False, zero=False)),
+        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0.94, -0.62], nice=False, zero=False)),
     }
     share = alt.Color("share:Q", scale=diverging(1.0), legend=None)
     sign = alt.condition("datum.slope < 0", alt.value(BELOW), alt.value(ABOVE))
     tooltip = [alt.Tooltip("name:N", title=" "), alt.Tooltip("text:N", title=labels.value)]
     halo: dict[str, Any] = {"stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "opacity": wide}
+
+    plate: dict[str, Any] = {**halo, "color": PAPER, "opacity": 0.85}
 
     def words(kind: str, field: str, **look: Any) -> Any:
         return _kind(kind).mark_text(tooltip=False, **look).encode(text=f"{field}:N")
@@ -231,7 +233,11 @@ def step_network(*, labels: Labels = ENGLISH, height: int = 440) -> Spec:
         words("node", "text", fontSize=inner, fontWeight=600).encode(
             color=alt.condition("abs(datum.share) > 0.62", alt.value(PAPER), alt.value(INK))
         ),
-        words("node", "above", fontSize=small, color=FAINT, dy=alt.ExprRef(expr=f"-clamp(0.3 * {pitch}, 18, 31)")),
+        *(
+            words("node", "above", fontSize=small, dy=alt.ExprRef(expr=f"-clamp(0.3 * {pitch}, 18, 31)"), **look)
+            for look in (plate, {"color": FAINT})
+        ),
+        words("node", "below", fontSize=inner, dy=alt.ExprRef(expr=f"clamp(0.31 * {pitch}, 18, 32)"), **plate),
         words(
             "node", "below", fontSize=inner, fontWeight=700, dy=alt.ExprRef(expr=f"clamp(0.31 * {pitch}, 18, 32)")
         ).encode(color=sign),

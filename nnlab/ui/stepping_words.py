@@ -41,13 +41,23 @@ FORWARD: Mapping[str, str] = {
 }
 BACKWARD: Mapping[str, str] = {
     "NLL": mark("The way back begins: if this output were a little larger, how much would the loss change?"),
-    "BCE": mark("The way back begins. If an output grew a little, the loss would change by: what was said minus what is right."),
-    "MSE": mark("The way back begins. If an output grew a little, the loss would change by twice its error, shared among the points."),
-    "LogSoftmax": mark("Raising one number raises its own output and lowers all the others: both effects are added up."),
-    "Linear": mark("A weight's gradient is what came in times what comes back, added up over the batch; the rest of the question goes on along the lines."),
+    "BCE": mark(
+        "The way back begins. If an output grew a little, the loss would change by: what was said minus what is right."
+    ),
+    "MSE": mark(
+        "The way back begins. If an output grew a little, the loss would change by twice its error, "
+        "shared among the points."
+    ),
+    "LogSoftmax": mark(
+        "Raising one number raises its own output and lowers all the others: both effects are added up."
+    ),
+    "Linear": mark(
+        "A weight's gradient is what came in times what comes back, added up over the batch; the rest of the "
+        "question goes on along the lines."
+    ),
     "ReLU": mark("What comes back passes where the number was positive; where it was cut off, nothing gets through."),
     "": mark("What comes back is multiplied by the slope of the curve: where the curve is flat, little gets through."),
-}  # fmt: skip
+}
 
 _SLOPE: Mapping[str, str] = {
     "ReLU": r"[x > 0]",
@@ -64,7 +74,9 @@ _FORMULAS: Mapping[tuple[str, str], str] = {
     ("forward", "ReLU"): r"y = \max(x,\, 0)",
     ("forward", "LeakyReLU"): r"y = \max(x,\, 0.01\,x)",
     ("forward", "ELU"): r"y = \begin{cases} x & x > 0 \\ e^x - 1 & \text{else} \end{cases}",
-    ("forward", "GELU"): r"y = x\,\Phi(x), \quad \Phi(x) = \tfrac12\left(1 + \operatorname{erf}\tfrac{x}{\sqrt2}\right)",
+    ("forward", "GELU"): (
+        r"y = x\,\Phi(x), \quad \Phi(x) = \tfrac12\left(1 + \operatorname{erf}\tfrac{x}{\sqrt2}\right)"
+    ),
     ("forward", "SiLU"): r"y = x\,\sigma(x) = \frac{x}{1 + e^{-x}}",
     ("forward", "Tanh"): r"y = \tanh x",
     ("forward", "Sigmoid"): r"y = \sigma(x) = \frac{1}{1 + e^{-x}}",
@@ -143,7 +155,8 @@ def short(value: float, t: Text) -> str:
 
 def tex(value: float, t: Text, guarded: bool = False) -> str:
     """A number in LaTeX; `guarded`: in brackets where it is negative."""
-    text = short(value, t).replace("−", "-").replace("∞", r"\infty").replace("–", r"\mathrm{nan}").replace(",", "{,}")
+    text = short(value, t).replace("−", "-").replace("–", r"\mathrm{nan}")
+    text = text.replace("∞", r"\infty").replace(",", "{,}")
     mantissa, e, power = text.partition("e")
     text = rf"{mantissa}\cdot 10^{{{power}}}" if e else text
     return f"({text})" if guarded and text.startswith("-") else text
@@ -176,9 +189,11 @@ def _forward(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
     if stage.name == "Linear":
         w, b = stage.values["weight"], stage.values["bias"]
         return [
-            f"{left[j]} &= "
-            + " + ".join(rf"{tex(x[i], t, i > 0)}\cdot {tex(w[i, j], t, True)}" for i in range(len(x)))
-            + f" + {tex(b[j], t, True)} = {tex(y[j], t)}"
+            _sum(
+                left[j],
+                [*(rf"{tex(x[i], t, i > 0)}\cdot {tex(w[i, j], t, True)}" for i in range(len(x))), tex(b[j], t, True)],
+                tex(y[j], t),
+            )
             for j in range(len(y))
         ]
     if stage.name == "LogSoftmax":
@@ -257,19 +272,18 @@ def _backward(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
     left = [_slope(_indexed(into, i)) for i in range(len(gx))]
     if stage.name == "Linear":
         w, n = v["weight"], len(v["x"])
-        shown = min(n, 4)
-        more = r" + \dots" if n > shown else ""
-        products = " + ".join(rf"{tex(v['x'][m, 0], t, m > 0)}\cdot {tex(v['g'][m, 0], t, True)}" for m in range(shown))
-        sums = " + ".join(tex(v["g"][m, 0], t, m > 0) for m in range(shown))
+        products = [rf"{tex(v['x'][m, 0], t, m > 0)}\cdot {tex(v['g'][m, 0], t, True)}" for m in range(n)]
         return [
             *(
-                f"{left[i]} &= "
-                + " + ".join(rf"{tex(g[j], t, j > 0)}\cdot {tex(w[i, j], t, True)}" for j in range(len(g)))
-                + f" = {tex(gx[i], t)}"
+                _sum(
+                    left[i],
+                    [rf"{tex(g[j], t, j > 0)}\cdot {tex(w[i, j], t, True)}" for j in range(len(g))],
+                    tex(gx[i], t),
+                )
                 for i in range(len(gx))
             ),
-            rf"{_slope('W_{11}')} &= {products}{more} = {tex(v['weight.gradient'][0, 0], t)}",
-            rf"{_slope('b_1')} &= {sums}{more} = {tex(v['bias.gradient'][0], t)}",
+            _sum(_slope("W_{11}"), products, tex(v["weight.gradient"][0, 0], t)),
+            _sum(_slope("b_1"), [tex(v["g"][m, 0], t, m > 0) for m in range(n)], tex(v["bias.gradient"][0], t), 6),
         ]
     if stage.name == "LogSoftmax":
         total = tex(g.sum(), t, True)
@@ -310,6 +324,12 @@ _LINES = {
     "backward": _backward,
     "update": _update,
 }
+
+
+def _sum(left: str, terms: list[str], result: str, most: int = 3) -> str:
+    """left = a + b + c = result, on two lines where there are many terms."""
+    lines = [" + ".join(terms[i : i + most]) for i in range(0, len(terms), most)]
+    return rf"{left} &= " + r" \\ &\quad + ".join(lines) + f" = {result}"
 
 
 def _indexed(symbol: str, j: int) -> str:

@@ -1,0 +1,246 @@
+"""Backpropagation: every stage in both languages, the link, weights by hand, checks that wait for nobody."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from nnlab.checking import autograd
+from nnlab.lab import Lab, close_labs, open_lab
+from nnlab.ui.stepping import DATA, HIDDEN, Scene, from_query, last_stage, losses_for, step_of, weights_at
+from nnlab.ui.text import text
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("es", "en")
+
+
+@pytest.fixture(autouse=True)
+def lab(home, monkeypatch):
+    """A lab whose workers never start."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def open_page(language="en", **query):
+    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
+    app.session_state["visitor"] = "v-" + "o" * 22
+    app.query_params["lang"] = language
+    app.run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/backprop.py").run()
+    assert not app.exception
+    return app
+
+
+def formulas(app):
+    return [element.value for element in app.latex]
+
+
+def scene_of(app):
+    return app.session_state["step-scene"]
+
+
+def press(app, key):
+    app.button(key=key).click().run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"data": "moons", "hidden": "4-4", "activation": "gelu", "loss": "bce"},
+        {"data": "celsius", "hidden": "3", "activation": "none"},
+        {"data": "circles", "hidden": "0", "activation": "tanh"},
+    ],
+)
+def test_every_stage_is_shown_forward_and_back(language, query):
+    app = open_page(language, **query)
+    last = last_stage(scene_of(app))
+    seen = []
+    for stage in range(last + 1):
+        assert scene_of(app).stage == stage
+        seen.append("\n".join(formulas(app)))
+        press(app, "step-next")
+    assert (scene_of(app).step, scene_of(app).stage) == (1, 0)
+    for stage in reversed(range(last + 1)):
+        press(app, "step-back")
+        assert scene_of(app).stage == stage
+        assert "\n".join(formulas(app)) == seen[stage]
+    assert app.button(key="step-back").disabled
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "activation", ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "none"]
+)
+def test_every_activation_has_words_formula_and_the_place_of_its_code(language, activation):
+    app = open_page(language, activation=activation, stage="2")
+    line = text(language)("line {n}", n="")
+    shown = "\n".join(caption.value for caption in app.caption)
+    assert f"nnlab/scratch/{'core' if activation in ('relu', 'none') else 'modules'}.py, {line}" in shown
+    assert len(formulas(app)) > 3
+
+
+def test_the_link_shows_the_same_again():
+    app = open_page()
+    app.selectbox(key="step-data").set_value("moons").run()
+    app.selectbox(key="step-hidden").set_value("2-2").run()
+    press(app, "step-ten")
+    press(app, "step-to-loss")
+    app.number_input(key="step-value").set_value(0.75).run()
+    link = {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+    again = open_page(**{name: value for name, value in link.items() if name != "lang"})
+    assert scene_of(again) == scene_of(app)
+    assert formulas(again) == formulas(app)
+    assert scene_of(again).edits[0].value == 0.75
+
+
+def test_a_weight_set_by_hand_changes_the_loss_as_calculated():
+    app = open_page()
+    before = app.metric[0].value
+    app.selectbox(key="step-weight").set_value(3).run()
+    app.number_input(key="step-value").set_value(1.5).run()
+    scene = scene_of(app)
+    assert [(edit.name, edit.place, edit.value) for edit in scene.edits] == [("0.weight", 3, 1.5)]
+    step = app.session_state["step-numbers"][1]
+    z = step.x @ step.before["0.weight"] + step.before["0.bias"]
+    logits = np.maximum(z, 0) @ step.before["1.weight"] + step.before["1.bias"]
+    by_hand = -np.mean([row[t.argmax()] - np.log(np.exp(row).sum()) for row, t in zip(logits, step.t, strict=True)])
+    assert step.before["0.weight"][1, 0] == 1.5
+    assert app.metric[0].value == text("en").number(by_hand, 4) != before
+    press(app, "step-undo")
+    assert app.metric[0].value == before
+
+
+def test_a_change_by_hand_forgets_those_of_later_steps_but_not_of_earlier_ones():
+    app = open_page()
+    app.number_input(key="step-value").set_value(0.5).run()
+    press(app, "step-whole")
+    press(app, "step-next")
+    app.number_input(key="step-value").set_value(0.6).run()
+    assert [edit.step for edit in scene_of(app).edits] == [0, 1]
+    for _ in range(last_stage(scene_of(app)) + 1):
+        press(app, "step-back")
+    app.selectbox(key="step-weight").set_value(1).run()
+    app.number_input(key="step-value").set_value(0.7).run()
+    assert [(edit.step, edit.place) for edit in scene_of(app).edits] == [(0, 0), (0, 1)]
+
+
+def test_another_network_starts_at_its_first_step():
+    app = open_page(step="7", stage="3", edits="2:0.weight:1:0.5")
+    app.selectbox(key="step-activation").set_value("tanh").run()
+    assert replace(scene_of(app), activation="relu") == Scene()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(language, monkeypatch):
+    class Answer:
+        status = "pending"
+
+        def __init__(self, *given):
+            self.given = given
+
+        def done(self):
+            return self.status == "finished"
+
+        def result(self):
+            return autograd(*self.given)
+
+    asked = []
+    monkeypatch.setattr(Lab, "autograd", lambda self, *given: asked.append(Answer(*given)) or asked[-1])
+    app = open_page(language, check="1")
+    table = app.dataframe[0].value
+    assert (table["✓"] == "✓").all()  # by trying: no worker is needed
+    assert set(table["✓ "]) == {""}
+    asked[0].status = "finished"
+    app.run()
+    table = app.dataframe[0].value
+    assert (table["✓"] == "✓").all()
+    assert (table["✓ "] == "✓").all()
+    assert len(table) == 9  # two layers' weights and biases, four modules' outputs but one a loss's, and the input
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_workers_the_check_says_so(language):
+    app = open_page(language, check="1")
+    said = "\n".join(caption.value for caption in app.caption)
+    assert text(language)("No worker is up yet to ask PyTorch; it is asked again as soon as one is.") in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_switch_shows_overflow_beside_log_sum_exp(language):
+    app = open_page(language)
+    assert r"\mathrm{nan}" not in "".join(formulas(app))
+    app.toggle(key="step-large").set_value(True).run()
+    naive, stable = formulas(app)[-2:]
+    assert r"\mathrm{nan}" in naive
+    assert "nan" not in stable
+    assert "-1000" in stable
+    assert any(text(language)("overflow") in one.value for one in app.markdown)
+
+
+def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
+    app = open_page(seed="4", hidden="2")
+    press(app, "step-race")
+    runs = [lab.run(run_id) for run_id in scene_of(app).race.split(",")]
+    assert [run.experiment.train.engine for run in runs] == ["torch", "numpy"]
+    assert {run.seeds for run in runs} == {(4,)}
+    assert runs[0].experiment.set({"train.engine": "numpy"}) == runs[1].experiment
+    app.number_input(key="step-seed").set_value(5).run()
+    assert scene_of(app).race == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("data", "mnist"), ("hidden", "9"), ("points", "99"), ("stage", "40"), ("lr", "nan"), ("edits", "0:9.weight:0:1"),
+     ("step", "-1"), ("loss", "mse")],
+)  # fmt: skip
+def test_what_a_link_holds_that_cannot_be_is_one_sentence(language, name, value):
+    app = open_page(language, **{name: value})
+    assert len(app.warning) == 1
+    assert name in app.warning[0].value
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*Scene.__dataclass_fields__, "other"]),
+        st.one_of(st.text(max_size=12), st.integers(-3, 40).map(str), st.sampled_from([*DATA, *HIDDEN, "bce", "tanh"])),
+    )
+)
+def test_any_link_gives_a_scene_that_can_be_shown(query):
+    scene, _ = from_query(query)
+    assert scene.loss in losses_for(scene.data)
+    assert 0 <= scene.stage <= last_stage(scene)
+    assert from_query(scene.query())[0] == scene
+    assert all(np.isfinite(value).all() for value in weights_at(replace(scene, step=0)).values())
+
+
+def test_weights_that_run_away_are_shown_and_break_nothing():
+    app = open_page(data="celsius", hidden="4-4", activation="none", lr="10", step="50", stage="6")
+    assert not app.exception
+    assert not np.isfinite(step_of_app(app).loss) or step_of_app(app).loss > 1e6
+
+
+def step_of_app(app):
+    return app.session_state["step-numbers"][1]
+
+
+def test_the_stages_counted_are_the_stages_there_are():
+    for data in DATA:
+        for hidden in HIDDEN:
+            for activation in ("relu", "none"):
+                for loss in losses_for(data):
+                    scene = Scene(data=data, hidden=hidden, activation=activation, loss=loss)
+                    assert len(step_of(scene).stages) == last_stage(scene) + 1
