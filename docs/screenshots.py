@@ -6,6 +6,7 @@ python -m docs.screenshots
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -39,18 +40,19 @@ def main() -> None:
             page.goto(f"{server.url}/build?{MOONS}&train.epochs=3000&seeds=5&lang=en")
             page.locator(".st-key-train button").click()
             page.wait_for_url("**/train?*run=*")
-            page.get_by_text("epoch", exact=False).first.wait_for()
-            page.wait_for_timeout(6000)  # a live picture: in the middle of training
+            page.get_by_text(re.compile(r"epoch \d[\d,]+ / 3,000 .* left")).first.wait_for()
+            page.wait_for_timeout(2000)  # a live picture: in the middle of training
             page.screenshot(path=HERE / "train.png")
             run = page.url
             page.goto(f"{server.url}/compare?{MOONS}&data.n_samples=100&train.epochs=300&train.lr=0.01&vary=depth"
                       "&values=1,2,4,8&seeds=10&lang=en")  # fmt: skip
             page.get_by_role("button", name="Compare").first.click()
-            page.get_by_role("button", name="CSV", exact=False).first.wait_for(timeout=300_000)
+            page.wait_for_url("**/compare?*comparison=*")
+            page.locator(".st-key-stop").wait_for(state="detached", timeout=300_000)
             settle(page)
             page.screenshot(path=HERE / "compare.png")
             page.goto(run.replace("/train", "/inspect"))
-            page.locator(".st-key-inspect-heat").wait_for()
+            page.get_by_text("Heat map").wait_for()
             settle(page)
             page.screenshot(path=HERE / "inspect.png")
         finally:
