@@ -70,7 +70,7 @@ def buttons(run: Run) -> None:
         resting = state in ("paused", "finished", "stopped")
         label = t("+{n} epochs", n=t.whole(n))
         button(label, ":material/add:", "more-epochs", lambda: go_on(run, n), resting)
-    page.link("inspect", t("Inspect"), {"run": run.id}, disabled=run.epoch == 0)
+    page.link("inspect", t("Inspect"), {"run": run.id}, disabled=run.state == "waiting" and run.epoch == 0)
     page.link("build", t("Open in Build"), {**run.experiment.to_query(), "seeds": seeds_text(run.seeds)})
 
 
