@@ -212,7 +212,7 @@ def _race(page: Page, scene: Scene, live: bool) -> None:
         ]
         rows = curves[0].merge(curves[1], on="epoch", how="outer")
     left, right = st.columns([4, 1], gap="medium", vertical_alignment="center")
-    with left:
+    with left, st.container(key="step-race-picture"):
         st.vega_lite_chart(
             rows,
             race(epochs, labels=page.words),

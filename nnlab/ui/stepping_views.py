@@ -143,12 +143,13 @@ def picture(page: Page, scene: Scene, step: Step) -> None:
         )
         known = scene.stage >= (last_stage(scene) - 1) // 2
         st.markdown(f"{t('Loss of the batch')} **{short(step.loss, t) if known else '…'}**", width="content")
-    st.vega_lite_chart(
-        step_rows(step, scene.stage, scene.point, lambda value: short(value, t)),
-        step_network(labels=page.words, height=PICTURE),
-        key="step-network",
-        alt=t("The network with the values on it"),
-    )
+    with st.container(key="step-picture"):
+        st.vega_lite_chart(
+            step_rows(step, scene.stage, scene.point, lambda value: short(value, t)),
+            step_network(labels=page.words, height=PICTURE),
+            key="step-network",
+            alt=t("The network with the values on it"),
+        )
     st.caption(
         t(
             "In a circle: its value for this point; under it, its gradient; b: its bias; on a line: the weight, or on "
@@ -249,7 +250,8 @@ def _compared(page: Page, scene: Scene, step: Step) -> None:
         row[t("Expected (autograd)")] = "…" if theirs is None else t.number(float(theirs[name].flat[worst]), 7)
         rows.append(row)
     table = pd.DataFrame(rows).rename(columns={f"{t('By trying')} ✓": "✓", "autograd ✓": "✓ "})
-    st.dataframe(table, hide_index=True, height=36 * len(rows) + 38, alt=t("Every gradient against two other ways"))
+    with st.container(key="step-slip"):
+        st.table(table, hide_index=True, border="horizontal", alt=t("Every gradient against two other ways"))
     st.caption(
         note
         or t(

@@ -158,12 +158,12 @@ def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(langua
     asked = []
     monkeypatch.setattr(Lab, "autograd", lambda self, *given: asked.append(Answer(*given)) or asked[-1])
     app = open_page(language, check="1")
-    table = app.dataframe[0].value
+    table = app.table[0].value
     assert (table["✓"] == "✓").all()  # by trying: no worker is needed
     assert set(table["✓ "]) == {""}
     asked[0].status = "finished"
     app.run()
-    table = app.dataframe[0].value
+    table = app.table[0].value
     assert (table["✓"] == "✓").all()
     assert (table["✓ "] == "✓").all()
     assert len(table) == 9  # two layers' weights and biases, four modules' outputs but one a loss's, and the input
