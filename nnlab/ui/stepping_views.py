@@ -37,7 +37,7 @@ from nnlab.ui.stepping import (
 )
 from nnlab.ui.stepping_words import formula, mark_of, matrices, put_in, sentence, short, title
 
-PICTURE = 540
+PICTURE = 610
 ALLOWED = {"autograd": 1e-9, "trying": 1e-6}
 """Largest relative difference that is rounding: of double precision, and of finite differences in it."""
 
@@ -166,7 +166,7 @@ def explanation(page: Page, scene: Scene, step: Step) -> None:
         st.markdown(sentence(stage, t))
     with st.container(height=92, border=False, key="step-formula"):
         st.latex(formula(stage))
-    with st.container(height=186, border=True, key="step-put-in"):
+    with st.container(height=222, border=True, key="step-put-in"):
         st.latex(put_in(stage, step, scene.point, t))
     code(page, stage, step)
 
@@ -183,10 +183,11 @@ def code(page: Page, stage: Stage, step: Step) -> None:
     if thing is not None:
         written = formula_line(thing, "forward" if stage.kind in ("forward", "loss") else "backward")
         where += f" · {t('its formula: line {n}', n=written.line)}"
-    st.caption(
-        f":material/code: {where}",
-        help=t("keep(name, f, …) is f(…), written into memory that is used again at every step."),
-    )
+    with st.container(height=48, border=False, key="step-where"):
+        st.caption(
+            f":material/code: {where}",
+            help=t("keep(name, f, …) is f(…), written into memory that is used again at every step."),
+        )
     st.code("\n\n".join(one.text for one in own), language="python", height=240, wrap_lines=True)
 
 
@@ -195,7 +196,7 @@ def all_numbers(page: Page, scene: Scene, step: Step) -> None:
     t = page.t
     st.markdown(f"##### {t('All numbers of this stage')}", help=t("A row a point of the batch; under each its shape."))
     with (
-        st.container(height=250, border=True, key="step-numbers-strip"),
+        st.container(height=296, border=True, key="step-numbers-strip"),
         st.container(horizontal=True, vertical_alignment="center", gap="medium"),
     ):
         for i, matrix in enumerate(matrices(step.stages[scene.stage], step, t)):
