@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from nnlab import evaluation
 from nnlab.charts.data import (
@@ -59,13 +60,13 @@ def caption(experiment: Experiment, t: Text) -> str:
     return t(CAPTIONS[kind_of(experiment)])
 
 
-def learned(page: Page, run: Run, height: int) -> None:
-    """Draws it; before the first weights only the data."""
+def learned(page: Page, run: Run, height: int, place: DeltaGenerator) -> None:
+    """Draws it into its place; before the first weights only the data."""
     t, experiment, kind = page.t, run.experiment, kind_of(run.experiment)
     dataset = _dataset(experiment.data)
     if dataset is None:
-        with st.container(height=height, border=False, key="learned-absent"):
-            st.caption(t("The pictures appear here once the data is on this machine."))
+        absent = place.container(height=height, border=False, key="learned-absent")
+        absent.caption(t("The pictures appear here once the data is on this machine."))
         return
     rows: Any = _drawn(run.id, run.epoch, run.state, page.lab, experiment, len(run.seeds))
     rows = _bare(experiment.data) if rows is None else rows
@@ -82,8 +83,7 @@ def learned(page: Page, run: Run, height: int) -> None:
     else:
         spec = confusion(tuple(dataset.class_names), labels=words, height=height)
         say = t("What is taken for what")
-    with st.container(key="panel-learned"):
-        st.vega_lite_chart(rows, spec, key="chart-learned", alt=say)
+    place.vega_lite_chart(rows, spec, key="chart-learned", alt=say)
 
 
 def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:
@@ -109,11 +109,11 @@ def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:
 # -- shared by everybody who looks on --------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _drawn(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experiment, seeds: int) -> pa.Table | None:
+@lru_cache(maxsize=64)
+def _drawn(run_id: str, epoch: int, state: str, lab: Lab, experiment: Experiment, seeds: int) -> pa.Table | None:
     """The rows of the picture at the latest weights, as the browser gets them; None before there are any."""
     del epoch, state  # they say which weights are the latest
-    rows = _rows(run_id, _lab, _experiment, seeds)
+    rows = _rows(run_id, lab, experiment, seeds)
     return None if rows is None else pa.Table.from_pandas(rows, preserve_index=False)
 
 

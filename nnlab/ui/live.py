@@ -6,7 +6,9 @@ page is drawn once more, with other buttons and, at the end, no tick.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from time import monotonic
 from typing import Any, Literal
@@ -17,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.charts import curves, gap, overlay, sparkline
 from nnlab.lab import Lab
@@ -31,11 +34,15 @@ HEIGHT = 280
 HEADING = 44
 NUMBERS = 168  # pixels of a number with its sparkline, whether it has a value yet or not
 TICK, PER_PAGE = 1.0, 0.02  # seconds; a tick costs the server 5 to 10 ms
+SLOW = 3  # ticks between two looks at what changes little
 MOST_OVERLAID = 6
 
 POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
 Floats = NDArray[np.float64]
 Arrow = Literal["up", "down", "off"]
+
+_ENDS = ("", "_low", "_high")
+_NO_ROWS = pd.DataFrame({"epoch": [], **{name + end: [] for name in METRICS for end in _ENDS}}, dtype=float)
 
 _seen: dict[str, float] = {}
 _seen_lock = Lock()
@@ -59,38 +66,60 @@ def _glance(run_id: str, _lab: Lab) -> tuple[float, Run | None]:
     return monotonic(), _lab.run(run_id)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)  # not copied for each viewer: nobody writes into it
-def curve_rows(run_id: str, epoch: int, state: str, _lab: Lab) -> pd.DataFrame:
-    """The rows of a run's curves, read once an epoch for everybody who looks on."""
+# What viewers share is kept by functools: Streamlit's cache takes a tenth of a millisecond a call.
+
+
+@lru_cache(maxsize=256)
+def curve_rows(lab: Lab, run_id: str, epoch: int, state: str) -> pd.DataFrame:
+    """The rows of a run's curves, read once an epoch for everybody who looks on. Nobody writes into them."""
     del epoch, state
-    return _lab.curves(run_id)
+    return lab.curves(run_id)
 
 
 def rows_of(lab: Lab, run: Run) -> pd.DataFrame:
     """`curve_rows`, without a look at the store where there is nothing yet."""
     if run.epoch == 0:
-        ends = ("", "_low", "_high")
-        return pd.DataFrame({"epoch": [], **{m + end: [] for m in METRICS for end in ends}}, dtype=float)
-    return curve_rows(run.id, run.epoch, run.state, lab)
+        return _NO_ROWS
+    return curve_rows(lab, run.id, run.epoch, run.state)
 
 
-@st.cache_resource(max_entries=1024, show_spinner=False)
-def _drawn(run_id: str, epoch: int, state: str, metric: str, most: int | None, _rows: pd.DataFrame) -> pa.Table:
+def _drawn(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.Table:
     """The columns one chart draws, as the browser gets them: made once an epoch for everybody who looks on."""
-    del run_id, epoch, state
-    columns = ["epoch", *(name for name in _rows.columns if f"_{metric}" in name)]
-    few = _rows if most is None else _rows.iloc[:: max(1, len(_rows) // most)]
+    return _table(lab, run.id, run.epoch, run.state, metric, most)
+
+
+@lru_cache(maxsize=1024)
+def _table(lab: Lab, run_id: str, epoch: int, state: str, metric: str, most: int | None) -> pa.Table:
+    rows = curve_rows(lab, run_id, epoch, state) if epoch else _NO_ROWS
+    columns = ["epoch", *(name for name in rows.columns if f"_{metric}" in name)]
+    few = rows if most is None else rows.iloc[:: max(1, len(rows) // most)]
     return pa.Table.from_pandas(few[columns].astype(np.float32), preserve_index=False)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the parts that change are drawn. The frame around them is drawn once: a tick sends thirteen messages
+    instead of forty, and nothing else can move."""
+
+    progress: DeltaGenerator
+    numbers: Mapping[tuple[str, str], tuple[DeltaGenerator, DeltaGenerator]]
+    """By part and metric: the number and its sparkline."""
+    charts: Mapping[str, DeltaGenerator]
+    """`loss`, `learned`, and `score` and `gap`, or `answers`, where they suit the task."""
+    log: bool
+    """Whether the loss is on a logarithmic scale."""
 
 
 def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
     """Draws the live part; it ticks while the run, or one laid over it, is under way."""
     live = run.active or any(other.active for other in others)
     every = tick_seconds() if live else None
-    st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic())
+    places = _places(page, run)
+    st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic(), places)
+    st.fragment(_follow_slowly, run_every=every and SLOW * every)(page, run, tuple(others), places)
 
 
-def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float) -> None:
+def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
     at, run = _glance(seen.id, page.lab)
     if at < since:  # the page knows more than the others' last look: a button was pressed
         run = page.lab.run(seen.id)
@@ -98,19 +127,93 @@ def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None,
         st.rerun()
     if every is not None and tick_seconds() > 2 * every:
         st.rerun()
-    others = tuple((_glance(other.id, page.lab)[1] or other) if other.active else other for other in others)
     rows = rows_of(page.lab, run)
-    progress_line(page, run)
-    four_numbers(page, run, rows)
-    _charts(page, run, rows, others)
+    places.progress.progress(min(1.0, max(0.0, run.progress)), _progress_text(page.lab, run, page.t))
+    _four_numbers(page, run, rows, places)
+    _curves(page, run, rows, _now(page.lab, others), places.charts["loss"], "loss", log=places.log)
+    learned(page, run, HEIGHT, places.charts["learned"])
+    if "answers" in places.charts:
+        table = answers(page, run)
+        places.charts["answers"].dataframe(table, hide_index=True, key="answers", alt=page.t("Truth and answers"))
+
+
+def _follow_slowly(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
+    """What changes little from one second to the next: half the work of a tick, every third time."""
+    run = _glance(seen.id, page.lab)[1] or seen
+    run = run if run.epoch >= seen.epoch else seen
+    _sparklines(page, run, places)
+    if "score" in places.charts:
+        _curves(page, run, rows_of(page.lab, run), _now(page.lab, others), places.charts["score"], "score")
+    if "gap" in places.charts:
+        places.charts["gap"].vega_lite_chart(
+            _drawn(page.lab, run, "loss"),
+            gap("loss", kind=run.experiment.score, epochs=seen.epochs, labels=page.words, height=HEIGHT),
+            key="chart-gap",
+            alt=page.t("Validation loss minus training loss by epoch"),
+        )
+
+
+def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The same runs as they are now."""
+    return tuple((_glance(run.id, lab)[1] or run) if run.active else run for run in runs)
+
+
+def _places(page: Page, run: Run) -> Places:
+    """The frame: the same in every state, with a place for whatever will change."""
+    t, experiment = page.t, run.experiment
+    progress = st.empty()
+    with st.container(horizontal=True, gap="small", key="numbers"):
+        boxes = [
+            st.container(border=True, height=NUMBERS, gap=None, width="stretch", key=f"number-{part}-{metric}")
+            for metric in ("loss", "score")
+            for part in ("train", "validation")
+        ]
+    names = [(part, metric) for metric in ("loss", "score") for part in ("train", "validation")]
+    numbers = {name: (box.empty(), box.empty()) for name, box in zip(names, boxes, strict=True)}
+    charts: dict[str, DeltaGenerator] = {}
+    left, right = st.columns(2, gap="medium")
+    with left:
+        with _heading(t("Loss")):
+            log = _scale_switch(page)
+        charts["loss"] = st.container(key="panel-loss").empty()
+    with right:
+        _heading(t("What it has learned so far"), caption(experiment, t))
+        charts["learned"] = st.container(key="panel-learned").empty()
+    if experiment.score == "mse":
+        if kind_of(experiment) == "line":
+            st.markdown(f"##### {t('What it answers')}")
+            charts["answers"] = st.empty()
+        return Places(progress, numbers, charts, log)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown(f"##### {t('Accuracy')}")
+        charts["score"] = st.container(key="panel-score").empty()
+    with right:
+        st.markdown(
+            f"##### {t('Gap between validation and training')}",
+            help=t("How much worse the loss is on data it has not seen. A gap that keeps growing is overfitting."),
+        )
+        if experiment.data.sizes[1]:
+            charts["gap"] = st.container(key="panel-gap").empty()
+        else:
+            st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
+    return Places(progress, numbers, charts, log)
+
+
+def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:
+    """A heading as high as its neighbour, with room for a switch."""
+    box = st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+        height=HEADING,
+        border=False,
+    )
+    box.markdown(f"##### {words}", width="content", help=help_text)
+    return box
 
 
 # -- progress --------------------------------------------------------------------------------------------------------
-
-
-def progress_line(page: Page, run: Run) -> None:
-    """The bar and what it means, in the same place in every state."""
-    st.progress(min(1.0, max(0.0, run.progress)), _progress_text(page.lab, run, page.t))
 
 
 def _progress_text(lab: Lab, run: Run, t: Text) -> str:
@@ -139,42 +242,58 @@ def _progress_text(lab: Lab, run: Run, t: Text) -> str:
 # -- four numbers ----------------------------------------------------------------------------------------------------
 
 
-def four_numbers(page: Page, run: Run, rows: pd.DataFrame) -> None:
-    """Loss and score on training and validation data, each with its change and its course."""
-    t, experiment = page.t, run.experiment
-    regression = experiment.task == "regression"
-    seeds = t("Mean over {n} seeds.", n=len(run.seeds)) if len(run.seeds) > 1 else ""
-    loss_help = t("How wrong the answers are; training makes it small. On validation data: samples it never trains on.")
-    if regression:
-        score_label = (t("Typical error, training"), t("Typical error, validation"))
-        score_help = t("Square root of the mean squared error: in the units of the answer.")
+def _number_names(run: Run, t: Text) -> dict[tuple[str, str], str]:
+    """What each of the four numbers is called."""
+    if run.experiment.task == "regression":
+        score = t("Typical error, training"), t("Typical error, validation")
     else:
-        score_label = (t("Accuracy, training"), t("Accuracy, validation"))
-        score_help = t("Share of the samples whose class is right.")
-    with st.container(horizontal=True, gap="small", key="numbers"):
-        columns = [st.container(width="stretch", key=f"place-{i}") for i in range(4)]
-    for i, (part, colour) in enumerate((("train", "blue"), ("validation", "orange"))):
-        loss, score = (rows[f"{part}_{metric}"].to_numpy(float) for metric in ("loss", "score"))
-        loss_label = t("Loss, training") if part == "train" else t("Loss, validation")
-        score = np.sqrt(score) if regression else score
-        for place, metric, label, course, help_text in (
-            (i, "loss", loss_label, loss, loss_help),
-            (2 + i, "score", score_label[i], score, score_help),
-        ):
-            kind = "accuracy" if metric == "score" and not regression else "loss"
-            with columns[place], st.container(border=True, height=NUMBERS, gap=None, key=f"number-{part}-{metric}"):
-                value, change, arrow = _value_and_change(t, course, kind)
-                st.metric(
-                    label,
-                    value,
-                    change,
-                    delta_color=colour,  # type: ignore[arg-type]
-                    delta_arrow=arrow,
-                    help=f"{help_text} {seeds}".strip(),
-                )
-                spec = sparkline(metric, parts=(part,), labels=page.words, height=SPARK)
-                few = _drawn(run.id, run.epoch, run.state, metric, POINTS, rows)
-                st.vega_lite_chart(few, spec, key=f"spark-{part}-{metric}", alt=label)
+        score = t("Accuracy, training"), t("Accuracy, validation")
+    return {
+        ("train", "loss"): t("Loss, training"),
+        ("validation", "loss"): t("Loss, validation"),
+        ("train", "score"): score[0],
+        ("validation", "score"): score[1],
+    }
+
+
+def _four_numbers(page: Page, run: Run, rows: pd.DataFrame, places: Places) -> None:
+    """Loss and score on training and validation data, each with its change."""
+    t, names = page.t, _number_names(run, page.t)
+    regression = run.experiment.task == "regression"
+    seeds = t("Mean over {n} seeds.", n=len(run.seeds)) if len(run.seeds) > 1 else ""
+    helps = {
+        "loss": t(
+            "How wrong the answers are; training makes it small. On validation data: samples it never trains on."
+        ),
+        "score": t("Square root of the mean squared error: in the units of the answer.")
+        if regression
+        else t("Share of the samples whose class is right."),
+    }
+    for (part, metric), (number, _) in places.numbers.items():
+        course = rows[f"{part}_{metric}"].to_numpy(float)
+        course = np.sqrt(course) if regression and metric == "score" else course
+        kind = "accuracy" if metric == "score" and not regression else "loss"
+        value, change, arrow = _value_and_change(t, course, kind)
+        number.metric(
+            names[part, metric],
+            value,
+            change,
+            delta_color="blue" if part == "train" else "orange",
+            delta_arrow=arrow,
+            help=f"{helps[metric]} {seeds}".strip(),
+        )
+
+
+def _sparklines(page: Page, run: Run, places: Places) -> None:
+    """The course of each of the four numbers, the size of a word."""
+    names = _number_names(run, page.t)
+    for (part, metric), (_, spark) in places.numbers.items():
+        spark.vega_lite_chart(
+            _drawn(page.lab, run, metric, POINTS),
+            sparkline(metric, parts=(part,), labels=page.words, height=SPARK),
+            key=f"spark-{part}-{metric}",
+            alt=names[part, metric],
+        )
 
 
 def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Arrow]:
@@ -197,50 +316,15 @@ def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Arr
 # -- charts ----------------------------------------------------------------------------------------------------------
 
 
-def _charts(page: Page, run: Run, rows: pd.DataFrame, others: tuple[Run, ...]) -> None:
-    t, experiment = page.t, run.experiment
-    kind = experiment.score
-    left, right = st.columns(2, gap="medium")
-    with left:
-        with st.container(
-            horizontal=True,
-            vertical_alignment="center",
-            horizontal_alignment="distribute",
-            height=HEADING,
-            border=False,
-        ):
-            st.markdown(f"##### {t('Loss')}", width="content")
-            log = _scale_switch(page)
-        _curves(page, run, rows, others, "loss", log=log)
-    with right:
-        with st.container(horizontal=True, vertical_alignment="center", height=HEADING, border=False):
-            st.markdown(f"##### {t('What it has learned so far')}", width="content", help=caption(experiment, t))
-        learned(page, run, HEIGHT)
-    if kind == "mse":
-        if kind_of(experiment) == "line":
-            st.markdown(f"##### {t('What it answers')}")
-            st.dataframe(answers(page, run), hide_index=True, key="answers", alt=t("Truth and answers"))
-        return
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown(f"##### {t('Accuracy')}")
-        _curves(page, run, rows, others, "score")
-    with right:
-        st.markdown(
-            f"##### {t('Gap between validation and training')}",
-            help=t("How much worse the loss is on data it has not seen. A gap that keeps growing is overfitting."),
-        )
-        if experiment.data.sizes[1] == 0:
-            st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
-        else:
-            spec = gap("loss", kind=kind, epochs=run.epochs, labels=page.words, height=HEIGHT)
-            with st.container(key="panel-gap"):
-                drawn = _drawn(run.id, run.epoch, run.state, "loss", None, rows)
-                st.vega_lite_chart(drawn, spec, key="chart-gap", alt=t("Validation loss minus training loss by epoch"))
-
-
 def _curves(
-    page: Page, run: Run, rows: pd.DataFrame, others: tuple[Run, ...], metric: str, *, log: bool = False
+    page: Page,
+    run: Run,
+    rows: pd.DataFrame,
+    others: tuple[Run, ...],
+    place: DeltaGenerator,
+    metric: str,
+    *,
+    log: bool = False,
 ) -> None:
     t, kind = page.t, run.experiment.score
     alt = t("Loss by epoch") if metric == "loss" else t("Accuracy by epoch")
@@ -250,7 +334,7 @@ def _curves(
         drawn: Any = pd.concat([one[columns].assign(run=i) for i, one in enumerate(every)], ignore_index=True)
         spec = overlay(overlaid_names((run, *others), t), metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
     else:
-        drawn = _drawn(run.id, run.epoch, run.state, metric, None, rows)
+        drawn = _drawn(page.lab, run, metric)
         spec = curves(
             metric,
             kind=kind,
@@ -261,8 +345,7 @@ def _curves(
             labels=page.words,
             height=HEIGHT,
         )
-    with st.container(key=f"panel-{metric}"):
-        st.vega_lite_chart(drawn, spec, key=f"chart-{metric}", alt=alt)
+    place.vega_lite_chart(drawn, spec, key=f"chart-{metric}", alt=alt)
 
 
 def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
 
 LANGUAGES = {"es": "Español", "en": "English"}
 LOCALE = Path(__file__).parent / "locale"
@@ -56,7 +55,8 @@ class Text:
 
     def whole(self, value: float) -> str:
         """12,345 (es: 12.345)."""
-        return str(format_decimal(round(value), locale=self.language, format="#,##0"))
+        text = f"{round(value):,}"
+        return text.replace(",", ".") if self.language == "es" else text
 
     def number(self, value: float | None, digits: int = 3) -> str:
         """With so many significant digits: 0.0630, 12.3, 1.20e−5."""
@@ -82,8 +82,8 @@ class Text:
         """A share as 96.1 % (es: 96,1 %)."""
         if value is None or value != value:
             return "–"
-        text = str(format_percent(value, locale=self.language, format="0." + "0" * digits + " %" if digits else "0 %"))
-        return text.replace("-", MINUS)
+        text = f"{100 * value:.{digits}f} %".replace("-", MINUS)
+        return text.replace(".", ",") if self.language == "es" else text
 
     def score(self, value: float | None, kind: str) -> str:
         """A score as its kind is written: accuracy in percent, mean squared error as a number."""
