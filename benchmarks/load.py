@@ -40,8 +40,9 @@ class Viewer:
         self.page = ""  # as the server calls it
         self.fragments: dict[str, float] = {}
 
-    async def watch(self, start: float, end: float) -> None:
-        """Opens the page at `start` and ticks until `end` (seconds of the monotonic clock)."""
+    async def watch(self, start: float, end: float, measured: float = 0.0) -> None:
+        """Opens the page at `start` and ticks until `end` (seconds of the monotonic clock); what comes before
+        `measured` is not counted."""
         await asyncio.sleep(max(0, start - time.monotonic()))
         async with websockets.connect(
             self.url, subprotocols=["streamlit"], origin=self.origin, max_size=None, open_timeout=60
@@ -52,7 +53,9 @@ class Viewer:
                 fragment = min(due, key=due.__getitem__)
                 await asyncio.sleep(max(0, due[fragment] - time.monotonic()))
                 took = await self._ask(socket, fragment)
-                if self.fragments.get(fragment, 9) < 3:  # the navigation's slow tick is not what is measured
+                if (
+                    self.fragments.get(fragment, 9) < 3 and time.monotonic() > measured
+                ):  # the navigation's slow tick is not what is measured
                     self.ticks.append(took)
                 due = {f: due.get(f, time.monotonic() + every) for f, every in self.fragments.items()}
                 if fragment in due:
@@ -137,11 +140,12 @@ async def measure(server: Server, runs: list[str], viewers: int, seconds: float)
     arrival = time.monotonic() + 0.5
     many = [Viewer(server, runs[i % len(runs)]) for i in range(viewers)]
     spread = min(10.0, viewers / 10)  # they do not all arrive in the same instant
-    end = arrival + spread + seconds
+    all_here = arrival + spread + 1  # arrivals are told apart: a full page costs ten ticks
+    end = all_here + seconds
     assert server.process is not None
     process = psutil.Process(server.process.pid)
     before, mine = sum(process.cpu_times()[:2]), time.process_time()
-    await asyncio.gather(*(v.watch(arrival + spread * i / viewers, end) for i, v in enumerate(many)))
+    await asyncio.gather(*(v.watch(arrival + spread * i / viewers, end, all_here) for i, v in enumerate(many)))
     busy, mine = sum(process.cpu_times()[:2]) - before, time.process_time() - mine
     ticks = [tick for viewer in many for tick in viewer.ticks]
     first = [viewer.first for viewer in many if viewer.first is not None]

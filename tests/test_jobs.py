@@ -112,6 +112,10 @@ def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
 
 
 def test_workers_that_cannot_work_are_said_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreman = lab._foreman  # its workers may be new: each of them still has a ticket that is good
+    until(
+        lambda: len(foreman._met) == settings().workers and all(one.done() for one in list(foreman._tickets.values()))
+    )
     with monkeypatch.context() as patch:
         patch.setattr(lab.store, "url", "sqlite:////proc/nowhere/nnlab.db")  # as on a machine that has no such folder
         run = lab.submit(EXPERIMENT, [13], "trouble")

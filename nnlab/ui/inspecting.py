@@ -122,7 +122,7 @@ def layer_view(
     matrix, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
     limit = limits[layer]
     heat, spread, numbers = st.tabs([t("Heat map"), t("Histogram"), t("Values")], key="inspect-tabs")
-    with heat:
+    with heat, st.container(key="inspect-heat-map"):
         st.vega_lite_chart(
             weights_rows(matrix),
             weights_heatmap(*matrix.shape, limit, labels=words, height=HEIGHT),

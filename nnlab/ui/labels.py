@@ -238,13 +238,15 @@ def choice_name(path: str, value: object, t: Text) -> str:
     if isinstance(value, str):
         return t(CHOICES.get(path, {}).get(value, value))
     if isinstance(value, float):
-        return f"{value:g}".replace(".", "," if t.language == "es" else ".")
+        text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
+        return text.replace(".", "," if t.language == "es" else ".")
     return t.whole(value) if isinstance(value, int) else str(value)
 
 
 def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     """One sentence: which field, what it was, what is allowed."""
-    got = "–" if problem.got is None else _MARKDOWN.sub(r"\\\1", problem.shown)
+    typed = choice_name("", problem.got, t) if isinstance(problem.got, float) else problem.shown
+    got = "–" if problem.got is None else _MARKDOWN.sub(r"\\\1", typed)
     if problem.kind == "range":
         low, high = (
             choice_name("", int(v) if float(v).is_integer() else v, t) for v in (problem.low or 0, problem.high or 0)

@@ -118,7 +118,8 @@ def network_picture(page: Page, experiment: Experiment) -> None:
     """The network drawn before training: its units and connections."""
     words = page.words
     rows = network_rows(experiment, labels=words)
-    st.vega_lite_chart(rows, network(labels=words, height=HEIGHT), alt=page.t("The network, layer by layer"))
+    with st.container(key="network-picture"):
+        st.vega_lite_chart(rows, network(labels=words, height=HEIGHT), alt=page.t("The network, layer by layer"))
 
 
 def layers_frame(rows: Sequence[LayerRow], t: Text) -> pd.DataFrame:

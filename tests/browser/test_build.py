@@ -1,0 +1,159 @@
+"""Home and Build in a real browser: what is changed shows at once, and the address holds it."""
+
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks.serving import Server
+from nnlab.presets import presets
+from nnlab.spec import Experiment
+
+PATIENCE = 60_000  # ms: the machine may be busy with other things
+expect.set_options(timeout=PATIENCE)
+
+NETWORK = ".st-key-network-picture svg path"
+
+
+def build(page: Page, server: Server, lang: str = "en", **link: str) -> None:
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{server.url}/build?{urlencode({**link, 'lang': lang})}")
+    expect(page.locator(NETWORK).first).to_be_visible()
+
+
+def query(page: Page) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def wait_for_link(page: Page, **wanted: str) -> None:
+    """Until the address bar says so; `__` stands for a dot."""
+    for name, value in wanted.items():
+        name = name.replace("__", ".")
+        page.wait_for_function("([n, v]) => new URL(location).searchParams.get(n) === v", arg=[name, value])
+
+
+def number(page: Page, label: str, value: str) -> None:
+    field = page.get_by_role("spinbutton", name=label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def slider(page: Page, label: str, keys: str, times: int) -> None:
+    thumb = page.get_by_role("slider", name=label)
+    for _ in range(times):
+        thumb.press(keys)
+
+
+def open_more(page: Page, place: int) -> None:
+    page.get_by_text("More", exact=True).nth(place).click()
+
+
+def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_link_travels(server, visit, tmp_path):
+    page = visit()
+    build(page, server)
+    drawn = page.locator(NETWORK).count()
+    before = Experiment.from_query(query(page))
+    expect(page.get_by_text(f"{before.parameters} trainable parameters in all")).to_be_visible()
+    slider(page, "Depth", "ArrowRight", 2)
+    wait_for_link(page, model__hidden="8-8-8")
+    choose(page, "Activation", "tanh")
+    wait_for_link(page, model__activation="tanh")
+    after = Experiment.from_query(query(page))
+    assert after == before.set({"model.hidden": [8, 8, 8], "model.activation": "tanh"})
+    expect(page.get_by_text(f"{after.parameters} trainable parameters in all")).to_be_visible()
+    page.wait_for_function(f"n => document.querySelectorAll('{NETWORK}').length > n", arg=drawn)
+    page.get_by_role("tab", name="PyTorch code").click()
+    code = page.get_by_role("tabpanel").filter(has_text="import torch")
+    expect(code).to_contain_text("nn.Tanh()")
+    assert code.inner_text().count("nn.Tanh()") == 3
+    page.get_by_role("tab", name="Link").click()
+    shown = page.get_by_role("tabpanel").filter(has_text="/build?").locator("code").first.inner_text()
+    assert dict(parse_qsl(urlsplit(shown).query)) == query(page)
+
+    fresh = Server(tmp_path).start()  # another server, another browser: only the address is the same
+    try:
+        other = visit()
+        other.set_default_timeout(PATIENCE)
+        other.goto(page.url.replace(server.url, fresh.url))
+        expect(other.get_by_text(f"{after.parameters} trainable parameters in all")).to_be_visible()
+        assert Experiment.from_query(query(other)) == after
+        expect(other.get_by_role("slider", name="Depth")).to_have_value("3")
+        expect(other.locator('[data-testid="stSelectbox"]').filter(has_text="Activation")).to_contain_text("tanh")
+        other.close()
+    finally:
+        fresh.stop()
+
+
+def test_a_switch_of_language_keeps_every_value_and_says_it_in_spanish(server, visit):
+    page = visit()
+    build(page, server, **{"data.name": "circles", "model.hidden": "6-4"})
+    number(page, "Samples", "350")
+    wait_for_link(page, data__n_samples="350")
+    number(page, "Epochs", "44")
+    wait_for_link(page, train__epochs="44")
+    number(page, "Learning rate", "-3")
+    expect(page.get_by_text("-3 is out of bounds").first).to_be_visible()
+    before = query(page)
+    page.locator('[data-testid="stSidebar"]').get_by_role("radio", name="ES").click()
+    expect(page.get_by_role("heading", name="Construye una red")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Muestras", exact=True)).to_have_value("350")
+    expect(page.get_by_role("spinbutton", name="Tasa de aprendizaje", exact=True)).to_have_value("-3")
+    expect(page.locator(".st-key-train button")).to_be_disabled()
+    assert query(page) == {**before, "lang": "es"}
+    number(page, "Tasa de aprendizaje", "0.02")
+    wait_for_link(page, train__lr="0.02")
+    assert query(page) == {**before, "train.lr": "0.02", "lang": "es"}
+
+
+def test_an_impossible_value_says_so_beside_its_field_and_the_last_network_stays(server, visit):
+    page = visit()
+    build(page, server, **{"data.name": "moons", "train.epochs": "20"})
+    number(page, "Epochs", "0")
+    beside = page.locator('[data-testid="stMarkdown"]').filter(has_text="0 is out of bounds; allowed is from 1")
+    expect(beside).to_be_visible()
+    field = page.get_by_role("spinbutton", name="Epochs", exact=True).bounding_box()
+    assert 0 < beside.bounding_box()["y"] - field["y"] < 120, "right under the field"
+    expect(page.locator(".st-key-train button")).to_be_disabled()
+    assert query(page)["train.epochs"] == "20"
+    number(page, "Epochs", "30")
+    expect(beside).to_have_count(0)
+    expect(page.locator(".st-key-train button")).to_be_enabled()
+
+
+def test_layers_are_given_widths_of_their_own(server, visit):
+    page = visit()
+    build(page, server)
+    open_more(page, 1)
+    page.get_by_text("Layer by layer", exact=True).click()
+    number(page, "Layer 1: width", "5")
+    wait_for_link(page, model__hidden="5")
+    page.get_by_role("button", name="Add a layer").click()
+    number(page, "Layer 2: width", "3")
+    wait_for_link(page, model__hidden="5-3")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_run_on_a_card_of_home_leads_to_the_live_page(server, visit, width):
+    page = visit(width=width)
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{server.url}/?lang=en")
+    page.locator(".st-key-run-activations button").click()
+    page.wait_for_url(re.compile(r"/train\?.*run="))
+    expect(page.get_by_role("heading", name="Moons")).to_be_visible()
+    expect(page.locator('[data-testid="stProgress"]')).to_be_visible()
+
+
+def test_open_in_build_opens_the_preset(server, visit):
+    page = visit()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{server.url}/?lang=en")
+    page.locator(".st-key-card-binary").get_by_role("link", name="Open in Build").click()
+    expect(page.locator(NETWORK).first).to_be_visible()
+    wait_for_link(page, data__name="synthetic", seeds="5")
+    assert Experiment.from_query(query(page)) == presets["binary"]

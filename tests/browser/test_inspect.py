@@ -1,0 +1,159 @@
+"""Inspect in a real browser: weights by epoch and layer, as numbers too; questions typed and drawn."""
+
+import io
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks.serving import Server
+from nnlab.store import Store
+
+PATIENCE = 60_000  # ms: the machine may be busy with other things
+expect.set_options(timeout=PATIENCE)
+
+MOONS = {"data.name": "moons", "data.n_samples": "200", "model.hidden": "6-4", "train.epochs": "8", "seeds": "2"}
+MNIST = {"data.name": "mnist", "data.n_samples": "2000", "model.hidden": "32", "train.epochs": "1"}
+CELSIUS = {
+    "data.name": "celsius", "model.hidden": "3-3", "model.activation": "none", "model.init": "xavier",
+    "train.lr": "0.1", "train.epochs": "2000",
+}  # fmt: skip
+HEAT = "document.querySelector('.st-key-inspect-heat-map :is(canvas, svg)')"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, mnist_source) -> Iterator[Server]:
+    one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(mnist_source)).start()
+    yield one
+    one.stop()
+
+
+def trained(page: Page, server: Server, link: dict[str, str]) -> str:
+    """Trains what the link says to its end and opens Inspect; gives the run's id."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{server.url}/build?{urlencode({**link, 'lang': 'en'})}")
+    page.locator(".st-key-train button").click()
+    page.wait_for_url(re.compile(r"/train\?.*run="))
+    run_id = parse_qs(urlsplit(page.url).query)["run"][0]
+    expect(page.locator(".st-key-outcome")).to_be_visible(timeout=120_000)
+    page.goto(f"{server.url}/inspect?run={run_id}&lang=en")
+    page.wait_for_function(f"() => {HEAT} !== null")
+    return run_id
+
+
+def store_of(server: Server) -> Store:
+    return Store(f"sqlite:///{server.home / 'nnlab.db'}")
+
+
+def query(page: Page) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def wait_for_epoch(page: Page, epoch: int) -> None:
+    page.wait_for_function("n => new URL(location).searchParams.get('epoch') === n", arg=str(epoch))
+
+
+def csv_of(page: Page, name: str = "CSV", **how: str) -> pd.DataFrame:
+    page.get_by_role("tab", name="Values").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).click()
+    return pd.read_csv(io.BytesIO(download.value.path().read_bytes()), **how)
+
+
+def weights_of(server: Server, run_id: str, epoch: int, layer: int) -> np.ndarray:
+    kept = store_of(server).snapshot(run_id, epoch)[1]
+    return np.vstack([kept[f"{layer}.weight"][0], kept[f"{layer}.bias"][0]])
+
+
+def test_the_slider_moves_the_epoch_and_the_csv_is_what_was_kept(server, visit):
+    page = visit()
+    run_id = trained(page, server, MOONS)
+    epochs = store_of(server).snapshot_epochs(run_id)
+    wait_for_epoch(page, epochs[-1])
+    thumb = page.get_by_role("slider", name="Epoch")
+    thumb.press("ArrowLeft")
+    wait_for_epoch(page, epochs[-2])
+    thumb.press("Home")
+    wait_for_epoch(page, epochs[0])
+    first = csv_of(page)
+    np.testing.assert_array_equal(first.iloc[:, 1:].to_numpy(np.float32), weights_of(server, run_id, epochs[0], 0))
+    thumb.press("End")
+    wait_for_epoch(page, epochs[-1])
+    page.get_by_role("radio", name="Hidden 2").click()
+    expect(page.get_by_role("radio", name="Hidden 2")).to_have_attribute("aria-checked", "true")
+    expected = weights_of(server, run_id, epochs[-1], 1)
+    expect(page.get_by_text(f"Biases: {expected[-1][0]:.2g}"[:11].replace("-", "−"))).to_be_visible()
+    np.testing.assert_array_equal(csv_of(page).iloc[:, 1:].to_numpy(np.float32), expected)
+    spanish = csv_of(page, "CSV (Excel, es)", sep=";", decimal=",")
+    np.testing.assert_array_equal(spanish.iloc[:, 1:].to_numpy(np.float32), expected)
+
+
+def test_the_film_plays_in_the_same_heat_map_and_ends_at_the_last_epoch(server, visit):
+    page = visit()
+    run_id = trained(page, server, {**MOONS, "data.seed": "3"})
+    epochs = store_of(server).snapshot_epochs(run_id)
+    page.evaluate(f"{HEAT}.same = true")
+    play = page.locator(".st-key-inspect-play button")
+    play.click()
+    wait_for_epoch(page, epochs[1])
+    wait_for_epoch(page, epochs[-1])
+    assert page.evaluate(f"{HEAT}.same === true"), "the heat map was built anew"
+    expect(play).to_contain_text("play_arrow")
+
+
+def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
+    page = visit()
+    run_id = trained(page, server, MNIST)
+    page.get_by_role("radio", name="Output").click()
+    expect(page.get_by_role("radio", name="Output")).to_have_attribute("aria-checked", "true")
+    expect(page.get_by_text("Biases:")).to_be_visible()
+    frame = csv_of(page)
+    np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), weights_of(server, run_id, 1, 1))
+
+    page.get_by_role("tab", name="What it gets right and wrong").click()
+    expect(page.get_by_text(re.compile(r"\d+ mistakes? among 100 samples"))).to_be_visible()
+
+    page.get_by_role("tab", name="Ask it").click()
+    board = page.locator("canvas[role=img]")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    x, y, side = box["x"], box["y"], box["width"]
+    page.mouse.move(x + side / 2, y + 0.15 * side)
+    page.mouse.down()
+    page.mouse.move(x + side / 2, y + 0.85 * side, steps=8)
+    page.mouse.up()
+    says = page.locator('[data-testid="stMetric"]').filter(has_text="The network says")
+    expect(says).to_be_visible()
+    expect(says).to_contain_text(re.compile(r"[0-9]\s+\d+\.\d %"))
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(says).to_have_count(0)
+
+
+def test_a_hundred_degrees_celsius_are_read_as_211_75_fahrenheit(server, visit):
+    page = visit()
+    trained(page, server, CELSIUS)
+    page.get_by_role("tab", name="Ask it").click()
+    field = page.locator(".st-key-ask-celsius-0 input")
+    field.fill("10")
+    field.press("Enter")
+    answer = page.locator('[data-testid="stMetricValue"]')
+    expect(answer).not_to_have_text("211.75")
+    field.fill("100")
+    field.press("Enter")
+    expect(answer).to_have_text("211.75")
+
+
+def test_the_link_of_an_epoch_opens_it_for_another_visitor(server, visit):
+    page = visit()
+    run_id = trained(page, server, {**MOONS, "data.seed": "4"})
+    page.get_by_role("slider", name="Epoch").press("Home")
+    wait_for_epoch(page, store_of(server).snapshot_epochs(run_id)[0])
+    other = visit()
+    other.set_default_timeout(PATIENCE)
+    other.goto(page.url)
+    other.wait_for_function(f"() => {HEAT} !== null")
+    assert query(other) == query(page)
