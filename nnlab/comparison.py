@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nnlab.evaluation import PARTS, Floats, Interval, diagnose, final_scores, interval
+from nnlab.diagnosis import diagnose
+from nnlab.evaluation import PARTS, Floats, Interval, final_scores, interval
 from nnlab.spec import Comparison, Experiment
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def table_of(comparison: Comparison, cells: Sequence[Cell]) -> pd.DataFrame:
         does on samples it was not trained on: training minus validation accuracy, or validation minus training mse),
         `best_epoch` (median over the seeds of the epoch with the lowest validation loss; training loss where there
         is no validation part), `seconds_per_epoch` (median, all seeds together) and `verdict` (see
-        `evaluation.diagnose`). nan where a part is empty.
+        `diagnosis.diagnose`). nan where a part is empty.
     """
     rows = [
         _row(experiment, comparison.vary, value, len(comparison.seeds), cell)

@@ -367,7 +367,7 @@ def _helps(run: ComparisonRun, t: Text) -> dict[str, str]:
         "gap": t("How much better the network knows its training samples than new ones."),
         "best_epoch": t("Where the validation loss was lowest: the median over the seeds."),
         "seconds_per_epoch": t("All seeds together."),
-        "verdict": t("From the scores, the gap and the shape of the curves; the rules stand in nnlab/evaluation.py."),
+        "verdict": t("From the scores, the gap and the shape of the curves; the rules stand in nnlab/diagnosis.py."),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.evaluation import Diagnosis, diagnose
+from nnlab.diagnosis import Diagnosis, diagnose
 from nnlab.lab import Lab
 from nnlab.spec import Experiment, LayerSpec, seeds_text
 from nnlab.store import Run
