@@ -142,6 +142,34 @@ def report(run: Run) -> dict[str, Any]:
 
 @cli.command()
 @_EXPERIMENT
+@click.option("--seeds", default="3", show_default=True, metavar="SEEDS", help=_SEEDS)
+@_SET
+def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
+    """Find a learning rate for EXPERIMENT and print the test as JSON.
+
+    The rate grows from step to step, from 1e-6 to 10; the loss before each step, as mean, lowest and highest of the
+    seeds, shows from where on it falls and where it goes up. `suggested` is null where it does not fall."""
+    from nnlab.jobs import check_limits
+    from nnlab.rates import range_test
+    from nnlab.spec import parse_seeds
+
+    chosen, wanted = parse_seeds(seeds), _experiment(experiment, changes)
+    check_limits(wanted, chosen)
+    test = range_test(wanted, chosen)
+    losses = {"loss": test.losses.mean(1), "loss_low": test.losses.min(1), "loss_high": test.losses.max(1)}
+    _print_json(
+        {
+            "experiment": json.loads(wanted.to_json()),
+            "seeds": list(chosen),
+            "suggested": test.suggested,
+            "rates": test.rates.tolist(),
+            **{name: values.tolist() for name, values in losses.items()},
+        }
+    )
+
+
+@cli.command()
+@_EXPERIMENT
 @click.option("--vary", required=True, metavar="KNOB=VALUES", help="As depth=1,2,4,8 or activation=relu,tanh.")
 @click.option("--seeds", default="5", show_default=True, metavar="SEEDS", help=_SEEDS)
 @_SET

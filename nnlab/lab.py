@@ -232,6 +232,20 @@ class Lab:
 
         return self._foreman.ask(autograd, experiment, weights, x, t)
 
+    def rate_test(self, experiment: Experiment, seeds: Seeds = 3) -> Any:
+        """A learning rate range test (`nnlab.rates.range_test`) by the next free worker: a future, with `done()`,
+        `status` and `result()`; None while no worker can be reached. Returns at once.
+
+        Raises LimitError, and SpecError where the data would have to be downloaded first."""
+        from nnlab.datasets import mnist
+        from nnlab.rates import range_test
+
+        seeds = as_seeds(seeds)
+        check_limits(experiment, seeds)
+        if experiment.data.name == "mnist" and not mnist.available():
+            raise SpecError([Problem("data.name", "mnist", "conflict", expected="data_not_here")])
+        return self._foreman.ask(range_test, experiment, seeds)
+
     # changing
 
     def pause(self, run_id: str, owner: str) -> None:

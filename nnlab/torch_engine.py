@@ -57,6 +57,7 @@ class TorchEngine:
 
     @torch.no_grad()
     def scores(self, part: Part) -> tuple[Floats, Floats]:
+        training = self.model.training
         self.model.eval()
         widest = max(part.x.shape[1], len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
@@ -64,6 +65,7 @@ class TorchEngine:
             for rows in _slices(len(part), max(1, 2 * CHUNK // widest)):
                 logits = self.model.columns(self._inputs(part, rows))  # (seeds, outputs, rows)
                 pieces.append(_measure(self.experiment, logits, torch.tensor(part.y[rows])))
+        self.model.train(training)
         losses, scores = (torch.cat(piece, 1) for piece in zip(*pieces, strict=True))  # (seeds, n) each
         return losses.mean(1, dtype=torch.float64).numpy(), scores.mean(1, dtype=torch.float64).numpy()
 

@@ -52,7 +52,7 @@ class EngineProtocol(Protocol):
         a step is taken from `rates` just before it; what that raises ends the pass."""
 
     def scores(self, part: Part) -> tuple[Floats, Floats]:
-        """Loss and score (seeds,) of a part that is not empty, in evaluation mode."""
+        """Loss and score (seeds,) of a part that is not empty, in evaluation mode. `rates` may ask for them too."""
 
     def weights(self) -> Weights:
         """Copies."""
@@ -133,7 +133,7 @@ class Training(Iterator[Epoch]):
         self._best_loss: Floats = np.full(count, np.inf)
         start = draws.stacked_weights(experiment, self.seeds)
         self._best = {name: array.copy() for name, array in start.items()}
-        self._engine = _engine(experiment)(experiment, self.seeds, self.dataset, start)
+        self.engine: EngineProtocol = _engine(experiment)(experiment, self.seeds, self.dataset, start)
         if checkpoint is not None:
             self._resume(checkpoint)
 
@@ -158,9 +158,9 @@ class Training(Iterator[Epoch]):
         self.epoch += 1
 
         going = self.stopped_after == 0  # (seeds,); a stopped replicate is carried along, but no longer looked at
-        train_loss, train_score = self._engine.scores(self._scored)
+        train_loss, train_score = self.engine.scores(self._scored)
         if len(self.dataset.validation):
-            validation_loss, validation_score = self._engine.scores(self.dataset.validation)
+            validation_loss, validation_score = self.engine.scores(self.dataset.validation)
         else:
             validation_loss = validation_score = np.full(len(self.seeds), np.nan)
         self._keep_best(validation_loss if len(self.dataset.validation) else train_loss, going)
@@ -184,13 +184,13 @@ class Training(Iterator[Epoch]):
     def _run_epoch(self, rates: list[float]) -> None:
         """The next epoch; one that is broken off, however that comes, leaves the engine as it was."""
         if self._should_stop is None or (self.history and self.history[-1].seconds < LONG):
-            self._engine.run_epoch(self.epoch + 1, rates)
+            self.engine.run_epoch(self.epoch + 1, rates)
             return
-        weights, state = self._engine.weights(), self._engine.state()
+        weights, state = self.engine.weights(), self.engine.state()
         try:
-            self._engine.run_epoch(self.epoch + 1, self._watched(rates, self._should_stop))
+            self.engine.run_epoch(self.epoch + 1, self._watched(rates, self._should_stop))
         except BaseException:
-            self._engine.load(weights, state)
+            self.engine.load(weights, state)
             raise
 
     def _watched(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
@@ -208,7 +208,7 @@ class Training(Iterator[Epoch]):
         if better.any():
             self._best_loss[better] = loss[better]
             self.best_epoch[better] = self.epoch
-            for name, array in self._engine.weights().items():
+            for name, array in self.engine.weights().items():
                 self._best[name][better] = array[better]
         patience = self.experiment.train.patience
         if patience:
@@ -224,7 +224,7 @@ class Training(Iterator[Epoch]):
 
     def weights(self) -> Weights:
         """The present weights (seeds, ...), copies."""
-        return self._engine.weights()
+        return self.engine.weights()
 
     def best_weights(self) -> Weights:
         """The weights of `best_epoch`, copies."""
@@ -232,7 +232,7 @@ class Training(Iterator[Epoch]):
 
     def final_weights(self) -> Weights:
         """The present weights, but a replicate that stopped early has its best ones."""
-        weights, stopped = self._engine.weights(), self.stopped_after > 0
+        weights, stopped = self.engine.weights(), self.stopped_after > 0
         for name, array in weights.items():
             array[stopped] = self._best[name][stopped]
         return weights
@@ -246,9 +246,9 @@ class Training(Iterator[Epoch]):
             "best_loss": self._best_loss,
             "stopped_after": self.stopped_after,
         }
-        arrays |= {f"weights/{name}": array for name, array in self._engine.weights().items()}
+        arrays |= {f"weights/{name}": array for name, array in self.engine.weights().items()}
         arrays |= {f"best/{name}": array for name, array in self._best.items()}
-        arrays |= {f"state/{name}": array for name, array in self._engine.state().items()}
+        arrays |= {f"state/{name}": array for name, array in self.engine.state().items()}
         about = {
             "experiment": self.experiment.to_json(),
             "seeds": json.dumps(self.seeds),
@@ -277,7 +277,7 @@ class Training(Iterator[Epoch]):
             )
         if seeds != self.seeds:
             raise ValueError(f"checkpoint: it was made with seeds {list(seeds)}, not with {list(self.seeds)}.")
-        self._engine.load(groups["weights"], groups["state"])
+        self.engine.load(groups["weights"], groups["state"])
         self._best = groups["best"]
         self.best_epoch, self._best_loss, self.stopped_after = best_epoch, best_loss, stopped_after
         self.epoch, self.seconds = epoch, seconds

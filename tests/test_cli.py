@@ -41,6 +41,22 @@ def test_presets_are_printed_as_json_that_makes_them_again(nnlab):
     assert shown["binary"]["parameters"] == 49
 
 
+def test_rates_prints_the_test_and_what_it_suggests(nnlab):
+    code, out, _ = nnlab("rates", "celsius", "--seeds", "2", "--set", "train.optimizer=sgd")
+    assert code == 0
+    shown = json.loads(out)
+    assert shown["seeds"] == [0, 1]
+    assert 1e-6 < shown["suggested"] < 1e-3
+    lines = [shown[name] for name in ("rates", "loss_low", "loss", "loss_high")]
+    assert len({len(line) for line in lines}) == 1
+    assert all(low <= mean <= high for _, low, mean, high in zip(*lines, strict=True))
+
+
+def test_rates_says_null_where_nothing_is_learned(nnlab):
+    _, out, _ = nnlab("rates", "activations", "--set", "init=zeros", "--seeds", "1")
+    assert json.loads(out)["suggested"] is None
+
+
 def test_train_prints_one_json_object_with_lists_over_the_seeds(nnlab):
     code, out, err = nnlab("train", "binary", "--seeds", "0,3,5", *SHORT)
     assert code == 0

@@ -122,7 +122,7 @@ def test_an_epoch_that_is_broken_off_leaves_no_trace(route: str, engine: str, mo
         assert_same(a, as_dict(b))
     for give in ("weights", "final_weights", "best_weights"):
         assert_same(getattr(broken, give)(), getattr(whole, give)())
-    assert_same(broken._engine.state(), whole._engine.state())
+    assert_same(broken.engine.state(), whole.engine.state())
 
 
 def test_whoever_wants_a_training_to_stop_is_asked_between_short_epochs_too() -> None:
@@ -290,7 +290,7 @@ def test_a_diverged_replicate_leaves_the_others_alone() -> None:
     healthy, sick = train(experiment, seeds=3), train(experiment, seeds=3)
     weights = sick.weights()
     weights["0.weight"][1] = np.inf
-    sick._engine.load(weights, sick._engine.state())
+    sick.engine.load(weights, sick.engine.state())
     for a, b in zip(healthy, sick, strict=True):
         assert_array_equal(a.train_loss[[0, 2]], b.train_loss[[0, 2]])
         assert_array_equal(a.validation_score[[0, 2]], b.validation_score[[0, 2]])

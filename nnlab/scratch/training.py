@@ -45,6 +45,7 @@ class NumpyEngine:
         self.loss = LOSSES[experiment.loss]()
         self.optimizer = OPTIMIZERS[experiment.train.optimizer](*flatten(self.network), experiment.train.l2)
         self.arrays = named_arrays(network)
+        self.training = True
         self.modes = [part for part in self.network.parts() if isinstance(part, (BatchNorm, Dropout))]
         self.dropouts = [
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
@@ -56,16 +57,14 @@ class NumpyEngine:
         spec = self.experiment
         for i, dropout in self.dropouts:
             dropout.generators = [draws.dropout_draws(seed, epoch, i) for seed in self.seeds]
-        for part in self.modes:
-            part.training = True
+        self._switch(True)
         order = draws.epoch_order(spec.data.seed, epoch, len(self.batches))
         with _alone():
             train(self.network, self.loss, self.optimizer, self.batches.of(order, spec.train.batch_size), rates)
 
     def scores(self, part: Part) -> tuple[Floats, Floats]:
         """Loss and score (accuracy, or mean squared error) of every replicate, (seeds,) each, in evaluation mode."""
-        for module in self.modes:
-            module.training = False
+        training = self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
         targets = self._targets(part)
         with _alone():
@@ -75,6 +74,7 @@ class NumpyEngine:
                 loss += self.loss.forward(y, targets[piece]) * share
                 if self.experiment.score == "accuracy":
                     score += _share_right(y, part.y[piece]) * share
+        self._switch(training)
         return loss, score if self.experiment.score == "accuracy" else loss.copy()
 
     def weights(self) -> dict[str, Array]:
@@ -91,6 +91,13 @@ class NumpyEngine:
             value[:] = weights[name]
         if state:
             self.optimizer.load(dict(state))
+
+    def _switch(self, training: bool) -> bool:
+        """Training or evaluation mode; which it was."""
+        before, self.training = self.training, training
+        for part in self.modes:
+            part.training = training
+        return before
 
     def _targets(self, part: Part) -> Array:
         """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the values."""

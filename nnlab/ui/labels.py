@@ -206,6 +206,7 @@ _CONFLICTS: Mapping[str, str] = {
     "seeds_repeat": mark("Every seed may appear only once."),
     "values_repeat": mark("Every value may appear only once."),
     "knob_without_effect": mark("This data has no such setting."),
+    "data_not_here": mark("The files are not on this machine yet; Build offers to download them."),
 }
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")
