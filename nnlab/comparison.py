@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nnlab.diagnosis import diagnose
-from nnlab.evaluation import PARTS, Floats, Interval, final_scores, interval
+from nnlab.evaluation import PARTS, Floats, final_scores
 from nnlab.spec import Comparison, Experiment
+from nnlab.statistics import Interval, interval
 
 if TYPE_CHECKING:
     from nnlab.training import Result

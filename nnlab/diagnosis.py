@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.datasets import PartName, load_dataset, mnist
-from nnlab.evaluation import PARTS, Floats, final_scores, interval
+from nnlab.evaluation import PARTS, Floats, final_scores
 from nnlab.spec import DataSpec, Experiment
+from nnlab.statistics import interval
 
 Verdict = Literal["", "underfits", "fits", "overfits", "diverged", "unstable"]
 

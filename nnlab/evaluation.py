@@ -1,4 +1,4 @@
-"""What a trained network is worth: scores, intervals, and pictures of what it does.
+"""What a trained network is worth: scores, and pictures of what it does.
 
 Everything here works on plain weights (draws.py says their names and shapes) with the NumPy forward pass, so the
 web process, the workers and the command line all measure with the same ruler.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -181,45 +180,6 @@ def _pick(weights: Weights, seed_index: int | None) -> Weights:
     if seed_index is None:
         return weights
     return {name: values[seed_index : seed_index + 1] for name, values in weights.items()}
-
-
-# -- intervals -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the ends of its confidence interval; the ends are nan where one value alone says nothing of spread."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def half(self) -> float:
-        """Half its width: what stands behind the ±."""
-        return (self.high - self.low) / 2
-
-
-def interval(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Mean of `values` with Student's t interval at `level`.
-
-    One value gives its mean with ends nan; no value, or one that is not finite, gives nan for all three
-    (a mean over the seeds that happened to survive would flatter)."""
-    x = np.asarray(values, float).ravel()
-    if len(x) == 0 or not np.isfinite(x).all():
-        return Interval(math.nan, math.nan, math.nan)
-    mean = float(x.mean())
-    if len(x) == 1:
-        return Interval(mean, math.nan, math.nan)
-    half = _t_quantile(len(x) - 1, level) * float(x.std(ddof=1)) / math.sqrt(len(x))
-    return Interval(mean, mean - half, mean + half)
-
-
-@lru_cache(maxsize=1024)
-def _t_quantile(freedom: int, level: float) -> float:
-    from scipy.special import stdtrit  # half a second of scipy.stats is not needed for one quantile
-
-    return float(stdtrit(freedom, (1 + level) / 2))
 
 
 # -- pictures of what a network does ---------------------------------------------------------------------------------

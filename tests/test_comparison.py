@@ -10,8 +10,8 @@ import pytest
 
 from nnlab import Comparison, compare, presets, train
 from nnlab.comparison import Cell, Finding, epochs_of, finding, results_of, table_of
-from nnlab.evaluation import interval
 from nnlab.spec import Experiment
+from nnlab.statistics import interval
 
 SMALL = presets["binary"].set({"train.epochs": 4})
 DEPTHS = Comparison(SMALL, vary="depth", values=[1, 3], seeds=[0, 4, 5])

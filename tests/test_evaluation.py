@@ -1,4 +1,4 @@
-"""Scores against scikit-learn, intervals against SciPy."""
+"""Scores against scikit-learn, and pictures against the predictions behind them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 from sklearn import metrics as sk
 
 from nnlab import draws, evaluation, load_dataset, presets
-from nnlab.evaluation import confusion, evaluate, interval, line, pictures, predict, surface
+from nnlab.evaluation import confusion, evaluate, line, pictures, predict, surface
 from nnlab.spec import Experiment
 
 SEEDS = (0, 3)
@@ -124,25 +121,6 @@ def test_confusion_counts_every_sample_once():
     assert confusion(DIGITS, weights, dataset) == pytest.approx(np.mean(each, axis=0))
     with pytest.raises(ValueError, match="classes"):
         confusion(CELSIUS, *made(CELSIUS))
-
-
-# -- intervals
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
-def test_the_interval_is_students(values):
-    got = interval(values)
-    error = stats.sem(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), error) if error else (np.mean(values),) * 2
-    assert (got.mean, got.low, got.high) == pytest.approx((np.mean(values), low, high), rel=1e-6, abs=1e-6)
-
-
-def test_one_value_says_nothing_of_its_spread_and_a_lost_one_spoils_the_mean():
-    assert interval([0.5]).mean == 0.5
-    assert math.isnan(interval([0.5]).low)
-    assert math.isnan(interval([]).mean)
-    assert math.isnan(interval([0.5, math.nan]).mean)
-    assert math.isnan(interval([0.5, math.inf]).mean)
 
 
 # -- pictures

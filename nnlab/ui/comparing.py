@@ -15,12 +15,12 @@ from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison import Cell, Finding, epochs_of, finding, table_of
 from nnlab.costs import estimate_seconds
 from nnlab.datasets import load_dataset
-from nnlab.evaluation import interval
 from nnlab.evaluation import surface as surface_of
 from nnlab.export import csv_text, markdown_table
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
+from nnlab.statistics import interval
 from nnlab.store import Run
 from nnlab.ui.findings import basis_words, finding_words
 from nnlab.ui.frame import Page

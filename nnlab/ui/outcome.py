@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.datasets import mnist
-from nnlab.evaluation import final_scores, interval
+from nnlab.evaluation import final_scores
 from nnlab.spec import Experiment, seeds_text
+from nnlab.statistics import interval
 from nnlab.store import Run
 from nnlab.ui.downloads import download_menu
 from nnlab.ui.frame import Page

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from nnlab.charts import sparkline
-from nnlab.evaluation import final_scores, interval
+from nnlab.evaluation import final_scores
+from nnlab.statistics import interval
 from nnlab.store import Run
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import STATES
