@@ -13,6 +13,7 @@ import pandas as pd
 
 from nnlab.diagnosis import diagnose
 from nnlab.evaluation import PARTS, Floats, final_scores
+from nnlab.signals import before_and_after
 from nnlab.spec import Comparison, Experiment
 from nnlab.statistics import Interval, interval
 
@@ -95,11 +96,12 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
 
 
 def results_of(result: Result) -> dict[str, Any]:
-    """A result's figures on all three parts, as a finished run stores them."""
+    """A result's figures on all three parts and the signals, as a finished run stores them."""
     parts: dict[str, Any] = {}
     for part in PARTS:
         figures = result.evaluate(part)
         parts[part] = figures and {name: values.tolist() for name, values in figures.items()}
+    parts["signals"] = before_and_after(result.experiment, result.seeds, result.dataset, result.stacked)
     return parts
 
 

@@ -305,8 +305,10 @@ def _epochs_to_keep(training: Training) -> frozenset[int]:
 
 
 def _results(training: Training, parts: tuple[str, ...]) -> dict[str, Any]:
-    """The final figures as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...]}."""
+    """The final figures as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...],
+    "signals": {"before": ..., "after": ...}}."""
     from nnlab.evaluation import evaluate
+    from nnlab.signals import before_and_after
 
     weights = training.final_weights()
     results: dict[str, Any] = {"train": None, "validation": None, "test": None}
@@ -316,6 +318,7 @@ def _results(training: Training, parts: tuple[str, ...]) -> dict[str, Any]:
     stopped = training.stopped_after
     results["best_epoch"] = training.best_epoch.tolist()
     results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
+    results["signals"] = before_and_after(training.experiment, training.seeds, training.dataset, weights)
     return results
 
 

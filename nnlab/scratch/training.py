@@ -50,7 +50,7 @@ class NumpyEngine:
         self.dropouts = [
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]
-        self.batches = Batches(dataset.train, dataset.scaling, self._targets(dataset.train))
+        self.batches = Batches(dataset.train, dataset.scaling, targets(experiment, dataset.train))
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
         """One pass over the training part in the order of this epoch (the first is 1), a step for every rate."""
@@ -59,19 +59,19 @@ class NumpyEngine:
             dropout.generators = [draws.dropout_draws(seed, epoch, i) for seed in self.seeds]
         self._switch(True)
         order = draws.epoch_order(spec.data.seed, epoch, len(self.batches))
-        with _alone():
+        with alone():
             train(self.network, self.loss, self.optimizer, self.batches.of(order, spec.train.batch_size), rates)
 
     def scores(self, part: Part) -> tuple[Floats, Floats]:
         """Loss and score (accuracy, or mean squared error) of every replicate, (seeds,) each, in evaluation mode."""
         training = self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
-        targets = self._targets(part)
-        with _alone():
+        wanted = targets(self.experiment, part)
+        with alone():
             for piece in chunks(self.layers, len(self.seeds), len(part)):
                 y = self.network.forward(self.scaling.apply(part.x[piece]))  # (seeds, piece, outputs)
                 share = y.shape[1] / len(part)
-                loss += self.loss.forward(y, targets[piece]) * share
+                loss += self.loss.forward(y, wanted[piece]) * share
                 if self.experiment.score == "accuracy":
                     score += _share_right(y, part.y[piece]) * share
         self._switch(training)
@@ -99,17 +99,18 @@ class NumpyEngine:
             part.training = training
         return before
 
-    def _targets(self, part: Part) -> Array:
-        """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the values."""
-        if self.experiment.loss == "cross_entropy":
-            targets: Array = np.eye(self.experiment.outputs, dtype=np.float32)[part.y]
-        else:
-            targets = part.y.astype(np.float32).reshape(len(part), -1)
-        return targets
+
+def targets(experiment: Experiment, part: Part) -> Array:
+    """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the values."""
+    if experiment.loss == "cross_entropy":
+        rows: Array = np.eye(experiment.outputs, dtype=np.float32)[part.y]
+    else:
+        rows = part.y.astype(np.float32).reshape(len(part), -1)
+    return rows
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One thread, since the products are so small that handing out the work costs more than it brings (on two busy
     cores MNIST takes ten times as long with two). And no warnings: weights that run away become inf and nan, and are
     seen in the loss."""
