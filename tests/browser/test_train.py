@@ -118,7 +118,7 @@ def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
     train(page, server, SHORT)
     outcome = page.locator(".st-key-outcome")
     expect(outcome).to_be_visible(timeout=60_000)
-    expect(outcome).to_contain_text(re.compile(r"It (fits|underfits|overfits|is)"))
+    expect(outcome).to_contain_text(re.compile(r"It (fits|underfits|overfits|diverged|is unstable)"))
     expect(outcome.get_by_role("link", name="Compare depths")).to_be_visible()
     outcome.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:

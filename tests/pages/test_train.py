@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
 from nnlab.lab import close_labs, open_lab
-from nnlab.ui.labels import VERDICTS
 from nnlab.ui.text import text
+from nnlab.ui.verdicts import IT
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22
@@ -61,8 +61,7 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
     assert app.metric[0].value not in ("", "–")
     assert len(app.get("vega_lite_chart")) == 4 + (2 if preset == "celsius" else 4)
     assert t("training") in app.table[0].value.to_string()
-    verdicts = [t("It {verdict}", verdict=t(word)) for word, _ in VERDICTS.values() if word]
-    assert sum(f"**{verdict}**" in said(app) for verdict in verdicts) == 1
+    assert sum(f"**{t(verdict)}**" in said(app) for verdict in IT.values()) == 1
     assert enabled(app) == {"more-epochs"}
 
 
