@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nnlab.lab import Lab
-    from nnlab.spec import Experiment
+    from nnlab.spec import Comparison, Experiment
     from nnlab.store import Run
     from nnlab.training import Epoch
 
@@ -168,47 +168,62 @@ def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
     )
 
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
 @cli.command()
-@_EXPERIMENT
-@click.option("--vary", required=True, metavar="KNOB=VALUES", help="As depth=1,2,4,8 or activation=relu,tanh.")
-@click.option("--seeds", default="5", show_default=True, metavar="SEEDS", help=_SEEDS)
-@_SET
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here.")
+@click.argument("source", metavar="EXPERIMENT|COMPARISON")
+@click.option("--vary", metavar="KNOB=VALUES", help="As depth=1,2,4,8 or activation=relu,tanh.")
 @click.option(
-    "--epochs-csv",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write every epoch of every seed here.",
+    "--by", metavar="KNOB=VALUES", help="A second knob: every value of the one with every value of the other."
 )
+@click.option("--seeds", metavar="SEEDS", help=_SEEDS + "  [default: 5]")
+@_SET
+@click.option("--baseline", metavar="KNOB=VALUE,...", help="Compare with this cell, as depth=1, instead of the best.")
+@click.option("--csv", "csv_file", type=_FILE, help="Write the table here.")
+@click.option("--epochs-csv", type=_FILE, help="Write every epoch of every seed here.")
+@click.option("--markdown", type=_FILE, help="Write the table here for a report.")
+@click.option("--json", "json_file", type=_FILE, help="Write question and table here; this command runs it again.")
 @click.option("--spanish", is_flag=True, help="CSV for a Spanish Excel: ; and decimal commas.")
 def compare(
-    experiment: str,
-    vary: str,
-    seeds: str,
+    source: str,
+    vary: str | None,
+    by: str | None,
+    seeds: str | None,
     changes: tuple[str, ...],
+    baseline: str | None,
     csv_file: Path | None,
     epochs_csv: Path | None,
+    markdown: Path | None,
+    json_file: Path | None,
     spanish: bool,
 ) -> None:
-    """Train EXPERIMENT with one knob set to several values and print the table as CSV.
+    """Train an experiment with a knob (or two) set to several values and print the table as CSV.
 
-    One row a value: scores as mean and 95 % interval over the seeds, gap, best epoch, seconds an epoch, verdict."""
-    from nnlab.spec import Comparison
+    One row a cell: scores as mean and 95 % interval over the seeds, gap, best epoch, seconds an epoch, verdict, paired
+    difference to the best or to the baseline. In place of EXPERIMENT and --vary: a comparison's JSON file or link."""
+    from nnlab.export import comparison_file, markdown_table
 
-    knob, values = _split("--vary", vary, "depth=1,2,4,8")
-    base = _experiment(experiment, changes)
-    comparison = Comparison.from_query({**base.to_query(), "vary": knob, "values": values, "seeds": seeds})
-    for file in (csv_file, epochs_csv):
+    comparison = _comparison(source, vary, by, seeds, changes)
+    place = None if baseline is None else _baseline(comparison, baseline)
+    for file in (csv_file, epochs_csv, markdown, json_file):
         if file is not None and not file.resolve().parent.is_dir():
             raise click.UsageError(f"{file}: there is no folder {file.resolve().parent}.")
 
     from nnlab.comparison import compare as run_comparison
+    from nnlab.comparison import table_of
 
     line = ProgressLine()
     result = run_comparison(comparison, progress=line.show)
     line.close()
-    _write_csv(result.table, csv_file, spanish)
+    table = result.table if place is None else table_of(comparison, result.cells, baseline=place)
+    _write_csv(table, csv_file, spanish)
     if epochs_csv:
         _write_csv(result.epochs, epochs_csv, spanish)
+    if markdown:
+        _write(markdown, markdown_table(table).encode())
+    if json_file:
+        _write(json_file, comparison_file(comparison, table))
     _say(str(result.finding))
 
 
@@ -289,7 +304,6 @@ def runs(limit: int) -> None:
 def _experiment(text: str, changes: Sequence[str]) -> Experiment:
     """The experiment a preset's name, a file or a link means, with the changes of --set."""
     from nnlab.presets import presets as known
-    from nnlab.spec import KNOBS
 
     if text in known:
         experiment = known[text]
@@ -297,6 +311,13 @@ def _experiment(text: str, changes: Sequence[str]) -> Experiment:
         experiment = _linked(text)
     else:
         experiment = _read(Path(text), known)
+    return _changed(experiment, changes)
+
+
+def _changed(experiment: Experiment, changes: Sequence[str]) -> Experiment:
+    """With the changes of --set."""
+    from nnlab.spec import KNOBS
+
     fields: dict[str, Any] = {}
     knobs: dict[str, Any] = {}
     for change in changes:
@@ -308,14 +329,68 @@ def _experiment(text: str, changes: Sequence[str]) -> Experiment:
     return experiment
 
 
+def _comparison(source: str, vary: str | None, by: str | None, seeds: str | None, changes: Sequence[str]) -> Comparison:
+    """What the source asks, where it is a comparison, with what the options ask."""
+    from nnlab.spec import Comparison
+
+    asked = _asked(source)
+    if asked is None and vary is None:
+        raise click.UsageError("--vary: it is missing; allowed is a name and values, as depth=1,2,4,8.")
+    experiment = _experiment(source, changes) if asked is None else _changed(asked.experiment, changes)
+    question = ("vary", "values", "by", "by_values", "seeds")
+    query = {name: text for name, text in asked.to_query().items() if name in question} if asked else {}
+    for option, values, text in (("vary", "values", vary), ("by", "by_values", by)):
+        if text is not None:
+            query[option], query[values] = _split(f"--{option}", text, "depth=1,2,4,8")
+    if seeds is not None:
+        query["seeds"] = seeds
+    return Comparison.from_query({**query, **experiment.to_query()})
+
+
+def _asked(source: str) -> Comparison | None:
+    """The comparison that a link or a file is; None where it is none."""
+    from nnlab.spec import Comparison
+
+    if "=" in source or "://" in source:
+        params = _params(source)
+        return Comparison.from_query(params) if "vary" in params or "values" in params else None
+    try:
+        content = json.loads(Path(source).read_bytes())
+    except (OSError, ValueError):
+        return None
+    known = isinstance(content, dict) and ("comparison" in content or "experiment" in content)
+    return Comparison.from_json(json.dumps(content)) if known else None
+
+
+def _baseline(comparison: Comparison, text: str) -> int:
+    """The place of the cell that `depth=1` or `depth=1,activation=relu` means."""
+    from nnlab.comparison import place_of
+    from nnlab.spec import Comparison
+
+    given = dict(_split("--baseline", part, "depth=1") for part in text.split(","))
+    knobs = [knob for knob in (comparison.vary, comparison.by) if knob]
+    if set(given) != set(knobs):
+        raise click.UsageError(f"--baseline: got '{text}', allowed is a value for {' and for '.join(knobs)}.")
+    values = {name: given[knob] for name, knob in zip(("values", "by_values"), knobs, strict=False)}
+    asked = comparison.to_query() | values
+    try:
+        return place_of(comparison, Comparison.from_query(asked).points[0])
+    except (SpecError, ValueError) as error:
+        raise click.UsageError(f"--{error}" if str(error).startswith("baseline") else str(error)) from None
+
+
 def _linked(text: str) -> Experiment:
     from nnlab.spec import Experiment
 
-    query = urlsplit(text).query if "://" in text or "?" in text else text
-    params = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    params = _params(text)
     if not any(name.partition(".")[0] in ("data", "model", "train") for name in params):
         raise click.UsageError("EXPERIMENT: this link carries no experiment (nothing like data.name=moons).")
     return Experiment.from_query(params)
+
+
+def _params(link: str) -> dict[str, str]:
+    query = urlsplit(link).query if "://" in link or "?" in link else link
+    return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
 
 def _read(path: Path, known: Mapping[str, Experiment]) -> Experiment:

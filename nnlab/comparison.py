@@ -1,10 +1,10 @@
-"""One knob, its values, the seeds → runs → one table, and the sentence the table says."""
+"""One knob or two, their values, the seeds → runs → one table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,25 +14,26 @@ import pandas as pd
 from nnlab.diagnosis import diagnose
 from nnlab.evaluation import PARTS, Floats, final_scores
 from nnlab.signals import before_and_after
-from nnlab.spec import Comparison, Experiment
-from nnlab.statistics import Interval, interval
+from nnlab.spec import Comparison, Experiment, Point
+from nnlab.statistics import Difference, differences, interval
 
 if TYPE_CHECKING:
+    from nnlab.findings import Finding
     from nnlab.training import Result
 
-__all__ = ["Cell", "Comparison", "ComparisonResult", "Finding", "compare", "epochs_of", "finding", "table_of"]
+__all__ = ["Cell", "Comparison", "ComparisonResult", "compare", "epochs_of", "table_of"]
 
 Progress = Callable[[str, float], None]
 """Called after every epoch with where things are (`depth 4, epoch 3 of 60`) and the share done, 0 to 1."""
 
 
 class Cell(NamedTuple):
-    """What is known of one value of the knob: both None while its run is not finished."""
+    """What is known of one point of a comparison: both None while its training is not finished."""
 
     results: Mapping[str, Any] | None
-    """As a finished run stores them: `train`, `validation`, `test` → figure → list over the seeds, or None."""
+    """As a finished run stores them: `train`, `validation`, `test` → figure → list over the replicates, or None."""
     metrics: pd.DataFrame | None
-    """Tidy: a row an epoch and seed."""
+    """Tidy: a row an epoch and replicate."""
 
 
 # -- in this process -------------------------------------------------------------------------------------------------
@@ -40,11 +41,11 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ComparisonResult:
-    """A comparison that has been run. `table` has one row a value, `epochs` one row a value, seed and epoch."""
+    """A comparison that has been run. `table` has one row a cell, `epochs` one row a cell, seed and epoch."""
 
     comparison: Comparison
     results: Mapping[Any, Result]
-    """By value of the knob."""
+    """By value of the knob; by Point where there is a second knob."""
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -52,8 +53,12 @@ class ComparisonResult:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """See `table_of`."""
+        """See `table_of`; differences are to the best."""
         return table_of(self.comparison, self.cells)
+
+    def against(self, value: Any, by_value: Any = None) -> pd.DataFrame:
+        """The table with differences to a baseline chosen beforehand. Raises ValueError where it is no cell."""
+        return table_of(self.comparison, self.cells, baseline=place_of(self.comparison, Point(value, by_value)))
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
@@ -62,12 +67,14 @@ class ComparisonResult:
 
     @cached_property
     def finding(self) -> Finding:
-        """What the table says, see `finding`."""
+        """What the table says."""
+        from nnlab.findings import finding
+
         return finding(self.table, self.comparison, self.cells)
 
 
 def compare(comparison: Comparison, progress: Progress | None = None) -> ComparisonResult:
-    """Train every value of a comparison under all its seeds, one value after the other, in this process.
+    """Train every cell of a comparison under all its seeds, one after the other, in this process.
 
     Parameters
     ----------
@@ -84,14 +91,14 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
     experiments = comparison.experiments
     total, done = sum(experiment.train.epochs for experiment in experiments), 0
     results: dict[Any, Result] = {}
-    for value, experiment in zip(comparison.values, experiments, strict=True):
+    for point, experiment in zip(comparison.points, experiments, strict=True):
         training = train(experiment, comparison.seeds)
         for epoch in training:
             if progress:
-                where = f"{comparison.vary} {value_text(value)}, epoch {epoch.epoch} of {experiment.train.epochs}"
+                where = f"{point_text(comparison, point)}, epoch {epoch.epoch} of {experiment.train.epochs}"
                 progress(where, (done + epoch.epoch) / total)
         done += experiment.train.epochs
-        results[value] = training.result()
+        results[point if comparison.by else point.value] = training.result()
     return ComparisonResult(comparison, results)
 
 
@@ -108,51 +115,102 @@ def results_of(result: Result) -> dict[str, Any]:
 # -- the table -------------------------------------------------------------------------------------------------------
 
 
-def table_of(comparison: Comparison, cells: Sequence[Cell]) -> pd.DataFrame:
-    """One row a value of the knob.
+def table_of(
+    comparison: Comparison, cells: Sequence[Cell], *, baseline: int | None = None, test: bool = True
+) -> pd.DataFrame:
+    """One row a cell.
 
     Parameters
     ----------
-    cells : one a value, in the order of `comparison.values`
+    cells : in the order of `comparison.points`
         A cell that is not finished gives nan and an empty verdict.
+    baseline : place of the cell, chosen beforehand, that the others are compared with; None compares with the best
+    test : False leaves the test columns empty: the test part has not been opened
 
     Returns
     -------
     DataFrame
-        The knob's name, `parameters`, `seeds` (how many), then `train_`, `validation_`, `test_` + `accuracy` (or
-        `mse`), each followed by `_low` and `_high` (95 % interval over the seeds), `gap` (how much worse the network
-        does on samples it was not trained on: training minus validation accuracy, or validation minus training mse),
-        `best_epoch` (median over the seeds of the epoch with the lowest validation loss; training loss where there
-        is no validation part), `seconds_per_epoch` (median, all seeds together) and `verdict` (see
-        `diagnosis.diagnose`). nan where a part is empty.
+        The knob's name, that of the second knob where there is one, `parameters`, `seeds` (how many), then `train_`,
+        `validation_`, `test_` + `accuracy` (or `mse`), each followed by `_low` and `_high` (95 % interval, see
+        `statistics.interval`), `gap` (how much worse the network does on samples it was not trained on: training minus
+        validation accuracy, or validation minus training mse), `best_epoch` (median over the replicates of the epoch
+        with the lowest validation loss; training loss where there is no validation part), `seconds_per_epoch` (median,
+        all replicates together), `verdict` and `reason` (see `diagnosis.diagnose`). Then the paired difference of the
+        validation scores (of the training scores where there is no validation part) to the best cell or the baseline,
+        in whose row they are missing: `difference`, `difference_low`, `difference_high` (95 % interval), `p` (corrected
+        for the number of comparisons) and `seeds_needed` (to tell the two apart, see `statistics.differences`). nan
+        where a part is empty.
     """
+    experiments = comparison.experiments
     rows = [
-        _row(experiment, comparison.vary, value, len(comparison.seeds), cell)
-        for value, experiment, cell in zip(comparison.values, comparison.experiments, cells, strict=True)
+        _row(comparison, point, experiment, cell, test)
+        for point, experiment, cell in zip(comparison.points, experiments, cells, strict=True)
     ]
     table = pd.DataFrame(rows)
     table["best_epoch"] = table["best_epoch"].astype("Int64")  # a whole number, or missing
+    _, against = cell_differences(comparison, cells, baseline)
+    for name, of in _DIFFERENCE.items():
+        table[name] = [math.nan if one is None else of(one) for one in against]
+    table["seeds_needed"] = table["seeds_needed"].astype("Int64")
     return table
 
 
-def _row(experiment: Experiment, knob: str, value: Any, seeds: int, cell: Cell) -> dict[str, Any]:
+_DIFFERENCE: Mapping[str, Callable[[Difference], float | None]] = {
+    "difference": lambda one: one.mean,
+    "difference_low": lambda one: one.low,
+    "difference_high": lambda one: one.high,
+    "p": lambda one: one.p,
+    "seeds_needed": lambda one: math.nan if one.needed is None else one.needed,
+}
+
+
+def _row(comparison: Comparison, point: Point, experiment: Experiment, cell: Cell, test: bool) -> dict[str, Any]:
     score = experiment.score
-    row: dict[str, Any] = {knob: value_text(value), "parameters": experiment.parameters, "seeds": seeds}
+    row: dict[str, Any] = {comparison.vary: value_text(point.value)}
+    if comparison.by:
+        row[comparison.by] = value_text(point.by_value)
+    row |= {"parameters": experiment.parameters, "seeds": len(comparison.seeds)}
     means: dict[str, float] = {}
     for part in PARTS:
-        means[part], low, high = _interval_of(cell, part, score)
-        row |= {f"{part}_{score}": means[part], f"{part}_{score}_low": low, f"{part}_{score}_high": high}
+        scores = final_scores(cell.results, part, score) if test or part != "test" else np.empty(0)
+        over = interval(scores, folds=getattr(experiment.data, "folds", 0))
+        means[part] = over.mean
+        row |= {f"{part}_{score}": over.mean, f"{part}_{score}_low": over.low, f"{part}_{score}_high": over.high}
     gap = means["train"] - means["validation"]
     row["gap"] = gap if score == "accuracy" else -gap
     row["best_epoch"] = _best_epoch(cell.metrics) if cell.results else None
     row["seconds_per_epoch"] = _seconds_per_epoch(cell.metrics)
-    row["verdict"] = diagnose(cell.metrics, cell.results, experiment).verdict
-    return row
+    diagnosis = diagnose(cell.metrics, cell.results, experiment)
+    return row | {"verdict": diagnosis.verdict, "reason": diagnosis.reason}
 
 
-def _interval_of(cell: Cell, part: str, score: str) -> tuple[float, float, float]:
-    over_seeds = interval(final_scores(cell.results, part, score))
-    return over_seeds.mean, over_seeds.low, over_seeds.high
+def chosen_by(cells: Sequence[Cell], score: str) -> Literal["train", "validation"]:
+    """The part whose scores decide: validation, or train where no cell has a validation part. Never test."""
+    seen = any(np.isfinite(final_scores(cell.results, "validation", score)).any() for cell in cells)
+    return "validation" if seen else "train"
+
+
+def cell_differences(
+    comparison: Comparison, cells: Sequence[Cell], baseline: int | None = None
+) -> tuple[int | None, list[Difference | None]]:
+    """The place of the cell that the others are compared with, and every cell's paired difference to it (its own
+    score minus that one's; None for the cell itself and for what is not finished). See `statistics.differences`."""
+    score = comparison.experiment.score
+    part = chosen_by(cells, score)
+    scores: list[Floats] = [final_scores(cell.results, part, score) for cell in cells]
+    known = [i for i, each in enumerate(scores) if len(each) and np.isfinite(each).any()]
+    nothing: list[Difference | None] = [None] * len(cells)
+    if not known or (baseline is not None and baseline not in known):
+        return None, nothing
+    reference, against = differences(
+        [scores[i] for i in known],
+        None if baseline is None else known.index(baseline),
+        better="higher" if score == "accuracy" else "lower",
+        folds=getattr(comparison.experiment.data, "folds", 0),
+    )
+    for i, difference in zip(known, against, strict=True):
+        nothing[i] = difference
+    return known[reference], nothing
 
 
 def _best_epoch(metrics: pd.DataFrame | None) -> int | None:
@@ -162,7 +220,8 @@ def _best_epoch(metrics: pd.DataFrame | None) -> int | None:
     finite = metrics[np.isfinite(metrics[loss])]
     if len(finite) == 0:
         return None
-    best = finite.loc[finite.groupby("seed")[loss].idxmin(), "epoch"]  # (seeds,)
+    replicate = [name for name in ("seed", "fold") if name in finite]
+    best = finite.loc[finite.groupby(replicate)[loss].idxmin(), "epoch"]  # (replicates,)
     return int(best.median())
 
 
@@ -173,13 +232,20 @@ def _seconds_per_epoch(metrics: pd.DataFrame | None) -> float:
 
 
 def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
-    """Every epoch of every seed of every value, tidy: the knob's name, then the columns of the runs' metrics."""
+    """Every epoch of every replicate of every cell, tidy: the knobs' names, then the columns of the runs' metrics."""
+    knobs = [comparison.vary, *([comparison.by] if comparison.by else [])]
     frames = []
-    for value, frame in zip(comparison.values, metrics, strict=True):
+    for point, frame in zip(comparison.points, metrics, strict=True):
         if frame is not None and len(frame):
-            knob = pd.Series([value_text(value)] * len(frame), index=frame.index, name=comparison.vary)
-            frames.append(pd.concat([knob, frame], axis=1))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({comparison.vary: []})
+            values = {
+                knob: pd.Series([value_text(value)] * len(frame), index=frame.index)
+                for knob, value in zip(knobs, point, strict=False)
+            }
+            frames.append(pd.concat([pd.DataFrame(values), frame], axis=1))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({knob: [] for knob in knobs})
+
+
+# -- names of cells --------------------------------------------------------------------------------------------------
 
 
 def value_text(value: Any) -> Any:
@@ -189,178 +255,15 @@ def value_text(value: Any) -> Any:
     return value
 
 
-# -- the sentence ----------------------------------------------------------------------------------------------------
-
-FindingKind = Literal[
-    "incomplete",
-    "all_diverged",
-    "single",
-    "indistinguishable",
-    "best_then_overfits",
-    "best_at_edge",
-    "best_among",
-    "best",
-]
+def point_text(comparison: Comparison, point: Point) -> str:
+    """`depth 4`, or `depth 4, activation relu`."""
+    first = f"{comparison.vary} {value_text(point.value)}"
+    return f"{first}, {comparison.by} {value_text(point.by_value)}" if comparison.by else first
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a comparison says, as data that any language can put into one sentence; `str()` is the English one.
-
-    Kinds: `incomplete` (no value has finished), `all_diverged`, `single` (one value to speak of), `indistinguishable`
-    (no value can be told from the best), `best_then_overfits` (the knob is a number, and beyond the best value the
-    gap grows and the verdict is overfits), `best_at_edge` (the best is the highest or lowest value tried, and stands
-    clear), `best_among` (the best cannot be told from some others), `best`.
-    """
-
-    kind: FindingKind
-    knob: str
-    score: Literal["accuracy", "mse"] = "accuracy"
-    part: str = "validation"
-    """Part the scores are of: validation, or train where there is no validation part. Never test."""
-    seeds: int = 0
-    value: Any = None
-    """The best value; among those that cannot be told apart, the one with the fewest parameters."""
-    interval: Interval = field(default_factory=lambda: Interval(math.nan, math.nan, math.nan))
-    """Of its score over the seeds."""
-    rivals: tuple[Any, ...] = ()
-    """Values that cannot be told from the best with these seeds (paired differences, 95 %)."""
-    edge: Literal["", "lowest", "highest"] = ""
-    gap_from: float = math.nan
-    """Gap at the best value ..."""
-    gap_to: float = math.nan
-    """... and at the highest that overfits."""
-    diverged: tuple[Any, ...] = ()
-    """Values left out because training diverged."""
-
-    def __str__(self) -> str:
-        return _english(self)
-
-
-def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell] | None = None) -> Finding:
-    """What a table says.
-
-    The best value has the best mean score on the validation part (the training part where there is none). Another
-    value can be told from it if the 95 % t interval of the paired differences, seed by seed, leaves out 0; without
-    `cells` (the scores by seed), or with one seed, if their intervals do not overlap (one seed: never).
-    """
-    score, knob = comparison.experiment.score, comparison.vary
-    part = "train" if table[f"validation_{score}"].isna().all() else "validation"
-    column = f"{part}_{score}"
-    rows = [_Row.of(row, knob, column) for row in table.to_dict("records")]
-    for row, cell in zip(rows, cells or (), strict=False):
-        row.scores = final_scores(cell.results, part, score)
-    finished = [row for row in rows if row.verdict]
-    kept = [row for row in finished if row.verdict != "diverged" and math.isfinite(row.interval.mean)]
-    said = Finding(
-        "all_diverged" if finished else "incomplete",
-        knob,
-        score,
-        part,
-        len(comparison.seeds),
-        diverged=tuple(row.value for row in finished if row.verdict == "diverged"),
-    )
-    if not kept:
-        return said
-
-    best = (max if score == "accuracy" else min)(kept, key=lambda row: row.interval.mean)
-    tied = [row for row in kept if row is best or not _apart(best, row)]
-    nothing_stands_out = len(tied) == len(kept)
-    chosen = min(tied, key=lambda row: row.parameters) if nothing_stands_out else best
-    said = replace(
-        said,
-        kind="best_among" if len(tied) > 1 else "best",
-        value=chosen.value,
-        interval=chosen.interval,
-        rivals=tuple(row.value for row in tied if row is not chosen),
-    )
-    if nothing_stands_out:
-        return replace(said, kind="single" if len(kept) == 1 else "indistinguishable")
-
-    if all(isinstance(row.value, (int, float)) and not isinstance(row.value, bool) for row in kept):
-        beyond = [row for row in kept if row.value > best.value and row.verdict == "overfits"]
-        last = max(beyond, key=lambda row: float(row.value), default=best)
-        if last.gap > best.gap:
-            return replace(said, kind="best_then_overfits", gap_from=best.gap, gap_to=last.gap)
-        if len(tied) == 1 and best.value == min(row.value for row in kept):
-            return replace(said, kind="best_at_edge", edge="lowest")
-        if len(tied) == 1 and best.value == max(row.value for row in kept):
-            return replace(said, kind="best_at_edge", edge="highest")
-    return said
-
-
-@dataclass
-class _Row:
-    """What a finding needs of one row of the table."""
-
-    value: Any
-    parameters: int
-    interval: Interval
-    gap: float
-    verdict: str
-    scores: Floats
-    """By seed; empty where they are not at hand."""
-
-    @classmethod
-    def of(cls, row: Mapping[Any, Any], knob: str, column: str) -> _Row:
-        over_seeds = Interval(row[column], row[f"{column}_low"], row[f"{column}_high"])
-        return cls(row[knob], row["parameters"], over_seeds, row["gap"], row["verdict"], np.empty(0))
-
-
-def _apart(one: _Row, other: _Row) -> bool:
-    """Whether two values' scores can be told apart."""
-    if len(one.scores) > 1 and len(one.scores) == len(other.scores):
-        difference = interval(one.scores - other.scores)
-        return difference.low > 0 or difference.high < 0
-    return one.interval.low > other.interval.high or one.interval.high < other.interval.low
-
-
-_NAMES = {"lr": "learning rate", "l2": "L2", "n_samples": "number of samples", "batch_size": "batch size"}
-_MORE = {"depth": "deeper nets", "width": "wider nets", "epochs": "longer runs"}
-
-
-def _english(it: Finding) -> str:
-    if it.kind == "incomplete":
-        return "Nothing has finished yet."
-    knob = _NAMES.get(it.knob, it.knob)
-    if it.kind == "all_diverged":
-        return f"Training diverged at every {knob}; try a lower learning rate."
-    seeds = f"{it.seeds} seed" + ("" if it.seeds == 1 else "s")
-    if it.kind == "indistinguishable":
-        text = f"No {knob} stands out with {seeds}; the smallest net, {knob} {it.value}, reaches {_figure(it)}."
-    elif it.kind == "single":
-        text = f"{knob} {it.value} reaches {_figure(it)}."
-    else:
-        text = f"{knob} {it.value} is best ({_figure(it)})"
-        if it.kind == "best_among":
-            text += f", but cannot be told from {_and(it.rivals)} with {seeds}"
-        elif it.kind == "best_at_edge":
-            text += f", the {it.edge} tried; {'lower' if it.edge == 'lowest' else 'higher'} may be better still"
-        elif it.kind == "best_then_overfits":
-            text += f", but cannot be told from {_and(it.rivals)}" if it.rivals else ""
-            text += f"; {_MORE.get(it.knob, 'higher values')} overfit: the gap grows {_growth(it)}"
-        text += "."
-    if it.diverged:
-        text += f" Training diverged at {_and(it.diverged)}."
-    return text[0].upper() + text[1:]
-
-
-def _figure(it: Finding) -> str:
-    """`81.2 ± 1.9 %`, or the error to three digits."""
-    over = it.interval
-    if it.score == "accuracy":
-        spread = f" ± {100 * over.half:.1f}" if math.isfinite(over.half) else ""
-        return f"{100 * over.mean:.1f}{spread} %"
-    spread = f" ± {over.half:.2g}" if math.isfinite(over.half) else ""
-    return f"mean squared error {over.mean:.3g}{spread}"
-
-
-def _growth(it: Finding) -> str:
-    if it.score == "accuracy":
-        return f"from {100 * it.gap_from:.0f} to {100 * it.gap_to:.0f} points"
-    return f"from {it.gap_from:.3g} to {it.gap_to:.3g}"
-
-
-def _and(values: Sequence[Any]) -> str:
-    words = [str(value) for value in values]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def place_of(comparison: Comparison, point: Point) -> int:
+    """The place of a point among the cells. Raises ValueError where there is none."""
+    if point not in comparison.points:
+        cells = "; ".join(point_text(comparison, one) for one in comparison.points[:12])
+        raise ValueError(f"baseline: got {point_text(comparison, point)}, allowed is a cell ({cells}).")
+    return comparison.points.index(point)

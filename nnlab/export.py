@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnlab import datasets, draws
+from nnlab import __version__, datasets, draws
 from nnlab.datasets import mnist
 from nnlab.datasets.split import spread_order
-from nnlab.spec import DataSpec, Experiment, Layer, as_seeds
+from nnlab.spec import Comparison, DataSpec, Experiment, Layer, as_seeds
 
 # -- tables ----------------------------------------------------------------------------------------------------------
 
@@ -83,6 +83,14 @@ def markdown_table(frame: pd.DataFrame, digits: int = 4) -> str:
         *rows,
     ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def comparison_file(comparison: Comparison, table: pd.DataFrame) -> bytes:
+    """A comparison with its table as JSON; `Comparison.from_json` and `nnlab compare FILE` read it and train it again
+    to the same numbers."""
+    rows = json.loads(table.to_json(orient="records", double_precision=15))
+    content = {"nnlab": __version__, "comparison": comparison.plain(), "table": rows}
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 # -- the network in PyTorch ------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnlab.cells import CellRun, cover, merged_metrics, merged_weights
 from nnlab.jobs import Foreman, LimitError, check_limits, find_limit
 from nnlab.problems import Problem, SpecError, whole
 from nnlab.settings import settings
@@ -26,7 +27,7 @@ from nnlab.store import METRICS, Counts, Run, State, Store, StoredComparison, Un
 if TYPE_CHECKING:
     from nnlab.training import Epoch
 
-__all__ = ["Activity", "Cell", "ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
+__all__ = ["Activity", "CellRun", "ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
 Activity = Counts
 Seeds = int | Iterable[int]
@@ -41,40 +42,32 @@ class NotYours(PermissionError):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One value of a comparison."""
-
-    value: Any
-    run: Run
-    reused: bool
-    """The run was there before."""
-
-
-@dataclass(frozen=True)
 class ComparisonRun:
-    """A comparison and the runs that answer it, one a value, in order."""
+    """A comparison and the runs that answer it, a cell a point, in order."""
 
     id: str
     owner: str
     name: str
     comparison: Comparison
-    cells: tuple[Cell, ...]
+    cells: tuple[CellRun, ...]
     created: datetime
+    test_opened: datetime | None
+    """When its owner looked at the test part, the first time."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        return tuple(cell.run for cell in self.cells)
+        """Every run once."""
+        return tuple({run.id: run for cell in self.cells for run in cell.runs}.values())
 
     @property
     def active(self) -> bool:
         """Something of it waits or runs."""
-        return any(run.active for run in self.runs)
+        return any(cell.active for cell in self.cells)
 
     @property
     def progress(self) -> float:
-        """0 to 1; a run that will not go on counts as done."""
-        done = [1.0 if run.state in ("stopped", "failed") else run.progress for run in self.runs]
-        return sum(done) / max(1, len(done))
+        """0 to 1."""
+        return sum(cell.progress for cell in self.cells) / max(1, len(self.cells))
 
 
 class Lab:
@@ -304,19 +297,74 @@ class Lab:
     def submit_comparison(
         self, comparison: Comparison, owner: str = "local", name: str = "", reuse: bool = True
     ) -> ComparisonRun:
-        """A run for every value. What has been run before is taken as it is. Raises LimitError, with nothing begun."""
+        """A run for every point. What has been run before is taken as it is, seed by seed. Raises LimitError, with
+        nothing begun."""
+        self._check_cells(comparison)
+        comparison_id = self.store.create_comparison(comparison, owner, name)
+        return self._fill(comparison_id, comparison, owner, name, reuse)
+
+    def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
+        """The same comparison with other values or seeds: what is new is trained. Raises LimitError, NotYours,
+        UnknownRun; ValueError where the experiment or a knob is another one."""
+        stored = self._own_comparison(comparison_id, owner)
+        before = stored.comparison
+        if (before.experiment, before.vary, before.by) != (comparison.experiment, comparison.vary, comparison.by):
+            raise ValueError("comparison: allowed are other values and seeds; experiment and knobs stay.")
+        self._check_cells(comparison)
+        return self._fill(comparison_id, comparison, owner, stored.name, reuse=True, before=stored)
+
+    def _check_cells(self, comparison: Comparison) -> None:
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds)
-        comparison_id = self.store.create_comparison(comparison, owner, name)
-        cells = []
-        for experiment in comparison.experiments:
-            run, reused = self._submit(experiment, comparison.seeds, owner, name, reuse, comparison_id)
-            cells.append((run.id, reused))
-        self.store.set_cells(comparison_id, cells)
+
+    def _fill(
+        self,
+        comparison_id: str,
+        comparison: Comparison,
+        owner: str,
+        name: str,
+        reuse: bool,
+        before: StoredComparison | None = None,
+    ) -> ComparisonRun:
+        """Finds or begins the runs of every cell."""
+        kept = dict(zip(before.comparison.points, before.cells, strict=True)) if before else {}
+        same_seeds = before is not None and before.comparison.seeds == comparison.seeds
+        cells: list[Sequence[tuple[str, bool]]] = []
+        for point, experiment in zip(comparison.points, comparison.experiments, strict=True):
+            parts: Sequence[tuple[str, bool]] = kept.get(point, ())
+            if not (parts and same_seeds):
+                parts = self._cell(experiment, comparison.seeds, owner, name, reuse, comparison_id, dict(parts))
+            cells.append(parts)
+            if len(cells) == 1:
+                self._foreman.wake()  # the first is trained while the others are put into the queue
+        self.store.set_cells(comparison_id, comparison, cells)
         self._foreman.wake()
         made = self.comparison(comparison_id)
         assert made is not None
         return made
+
+    def _cell(
+        self,
+        experiment: Experiment,
+        seeds: tuple[int, ...],
+        owner: str,
+        name: str,
+        reuse: bool,
+        comparison_id: str,
+        kept: Mapping[str, bool],
+    ) -> list[tuple[str, bool]]:
+        """The runs of one cell, and whether they had been there; a run in `kept` is said as it was said before."""
+        parts, missing = [], list(seeds)
+        if reuse:
+            found = self.store.find_parts(experiment.key, owner)
+            runs, missing = cover(seeds, sorted(found, key=lambda run: (run.id not in kept, run.seeds != seeds)))
+            for run in runs:
+                mine = run if run.owner == owner else self.store.copy_run(run, owner, name, comparison_id)
+                parts.append((mine.id, kept.get(mine.id, True)))
+        if missing:
+            run = self.store.create_run(experiment, missing, owner, name, comparison_id)
+            parts.append((run.id, False))
+        return parts
 
     def comparison(self, comparison_id: str) -> ComparisonRun | None:
         """One comparison as it is now."""
@@ -327,17 +375,41 @@ class Lab:
         """Of an owner (None: of all), newest first."""
         return self._filled(self.store.comparisons(owner))
 
-    def stop_comparison(self, comparison_id: str, owner: str) -> None:
-        """Stops its runs that wait or run."""
-        stored = self.store.comparison(comparison_id)
-        if stored is None:
-            raise UnknownRun(comparison_id)
-        if stored.owner != owner:
-            raise NotYours(comparison_id)
-        for run in self.store.runs(ids=stored.run_ids):
+    def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
+        """Stops its runs that wait or run; `place`: those of one cell."""
+        stored = self._own_comparison(comparison_id, owner)
+        cells = stored.cells if place is None else stored.cells[place : place + 1]
+        for run in self.store.runs(ids=[run_id for cell in cells for run_id, _ in cell]):
             if run.active and run.owner == owner:
                 self.store.ask(run.id, "stop")
         self._foreman.wake()
+
+    def open_test(self, comparison_id: str, owner: str) -> None:
+        """The deliberate act after which a comparison's test scores are shown. It cannot be undone."""
+        self._own_comparison(comparison_id, owner)
+        self.store.open_test(comparison_id)
+
+    def cell_metrics(self, cell: CellRun) -> pd.DataFrame:
+        """Every epoch of every wanted seed of a cell, as `metrics` gives them of a run."""
+        return merged_metrics(cell, [self.metrics(run.id) for run in cell.runs])
+
+    def cell_curves(self, cell: CellRun, max_points: int | None = 400) -> pd.DataFrame:
+        """Mean and band over the wanted seeds of a cell, as `curves` gives them of a run."""
+        if len(cell.runs) == 1 and cell.runs[0].seeds == cell.seeds:
+            return self.curves(cell.runs[0].id, max_points=max_points)
+        over = self.cell_metrics(cell).groupby("epoch")[list(METRICS)].agg(["mean", "min", "max"])
+        if max_points is not None and len(over) > max_points:
+            over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
+        columns: dict[str, Any] = {"epoch": over.index.to_numpy()}
+        for name in METRICS:
+            ends = (("", "mean"), ("_low", "min"), ("_high", "max"))
+            columns |= {f"{name}{end}": over[name, of].to_numpy() for end, of in ends}
+        return pd.DataFrame(columns)
+
+    def cell_weights(self, cell: CellRun) -> dict[str, NDArray[np.float32]] | None:
+        """The present weights (replicates, ...) of a cell's wanted seeds; None until all its runs have some."""
+        kept = [self.store.snapshot(run.id) for run in cell.runs]
+        return None if None in kept else merged_weights(cell, [one[1] for one in kept if one is not None])
 
     # inside
 
@@ -365,6 +437,14 @@ class Lab:
             return list(runs)
         return with_positions(runs, self.store.queue())
 
+    def _own_comparison(self, comparison_id: str, owner: str) -> StoredComparison:
+        stored = self.store.comparison(comparison_id)
+        if stored is None:
+            raise UnknownRun(comparison_id)
+        if stored.owner != owner:
+            raise NotYours(comparison_id)
+        return stored
+
     def _filled(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
         wanted = {run_id for one in stored for run_id in one.run_ids}
         runs = {run.id: run for run in self._placed(self.store.runs(ids=sorted(wanted), include_deleted=True))}
@@ -375,13 +455,22 @@ class Lab:
                 one.name,
                 one.comparison,
                 tuple(
-                    Cell(value, runs[run_id], reused)
-                    for value, run_id, reused in zip(one.comparison.values, one.run_ids, one.reused, strict=True)
+                    CellRun(
+                        point,
+                        experiment,
+                        one.comparison.seeds,
+                        tuple(runs[run_id] for run_id, _ in parts),
+                        tuple(reused for _, reused in parts),
+                    )
+                    for point, experiment, parts in zip(
+                        one.comparison.points, one.comparison.experiments, one.cells, strict=True
+                    )
                 ),
                 one.created,
+                one.test_opened,
             )
             for one in stored
-            if one.run_ids  # else it is being made
+            if one.cells  # else it is being made
         ]
 
 

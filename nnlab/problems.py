@@ -62,6 +62,7 @@ CONFLICTS: Mapping[str, str] = MappingProxyType(
         "values_repeat": "every value may appear only once",
         "knob_without_effect": "this data set has no such setting",
         "data_not_here": "the files are not on this machine yet; `nnlab data fetch mnist`, or Build, downloads them",
+        "knobs_clash": "the other knob sets the same field",
     }
 )
 

@@ -11,8 +11,9 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -376,11 +377,14 @@ class Experiment(_Value):
     def vary(self, knob: str, value: Any) -> Self:
         """A new experiment with one knob turned; see KNOBS. Any dotted field name is a knob too. Raises SpecError.
 
-        `depth` keeps the width (of the first hidden layer), `width` keeps the depth; both keep the settings of
-        the network but drop those of single layers."""
+        `depth` keeps the width (of the first hidden layer), `width` keeps the depth, `depth_same_size` keeps the number
+        of parameters as nearly as one width for all layers allows; all keep the settings of the network but drop those
+        of single layers."""
         if knob == "depth":
             depth = whole("depth", value, 0, MAX_DEPTH)
             return self.set({"model.hidden": [(self.model.widths or (8,))[0]] * depth})
+        if knob == "depth_same_size":
+            return self._deepened(whole("depth_same_size", value, 1, MAX_DEPTH))
         if knob == "width":
             width = whole("width", value, 1, 4096)
             return self.set({"model.hidden": [width] * max(1, self.model.depth)})
@@ -389,9 +393,20 @@ class Experiment(_Value):
             raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
         return self.set({path: value})
 
+    def _deepened(self, depth: int) -> Self:
+        """`depth` layers of the one width that comes nearest to the present number of parameters."""
+
+        low, high = 1, 4096
+        while low < high:  # the first width with as many parameters or more
+            middle = (low + high) // 2
+            enough = self.set({"model.hidden": [middle] * depth}).parameters >= self.parameters
+            low, high = (low, middle) if enough else (middle + 1, high)
+        smaller, larger = (self.set({"model.hidden": [width] * depth}) for width in (max(1, low - 1), low))
+        return smaller if self.parameters - smaller.parameters < larger.parameters - self.parameters else larger
+
     def knob(self, knob: str) -> Any:
         """The present value of a knob."""
-        if knob == "depth":
+        if knob in ("depth", "depth_same_size"):
             return self.model.depth
         if knob == "width":
             return (self.model.widths or (8,))[0]
@@ -456,6 +471,7 @@ FIELDS: tuple[str, ...] = tuple(f"{part}.{name}" for part, spec in _PARTS.items(
 KNOBS: Mapping[str, str] = MappingProxyType(
     {
         "depth": "model.hidden",
+        "depth_same_size": "model.hidden",
         "width": "model.hidden",
         "activation": "model.activation",
         "norm": "model.norm",
@@ -480,15 +496,29 @@ KNOBS: Mapping[str, str] = MappingProxyType(
 # -- comparison ------------------------------------------------------------------------------------------------------
 
 
-class Comparison(_Value):
-    """One experiment with one knob set to several values, each under the same seeds.
+MAX_CELLS = 200
+"""Cells of a comparison."""
 
-    `Comparison(exp, vary="depth", values=[1, 2, 4], seeds=10)`; `seeds=10` is seeds 0 to 9.
+
+class Point(NamedTuple):
+    """Where a cell of a comparison stands: its value of the knob, and of the second knob where there is one."""
+
+    value: Any
+    by_value: Any = None
+
+
+class Comparison(_Value):
+    """One experiment with one knob, or two, set to several values, each under the same seeds.
+
+    `Comparison(exp, vary="depth", values=[1, 2, 4], seeds=10)`; `seeds=10` is seeds 0 to 9. A second knob makes it a
+    grid: `by="activation", by_values=["tanh", "relu"]`.
     """
 
     experiment: Experiment
     vary: str = "depth"
-    values: tuple[Any, ...] = Field((1, 2, 4, 8), min_length=1, max_length=200)
+    values: tuple[Any, ...] = Field((1, 2, 4, 8), min_length=1, max_length=MAX_CELLS)
+    by: str | None = None
+    by_values: tuple[Any, ...] = Field((), max_length=MAX_CELLS)
     seeds: tuple[int, ...] = tuple(range(5))
 
     def __init__(self, experiment: Any = None, /, **values: Any) -> None:
@@ -496,31 +526,55 @@ class Comparison(_Value):
             values["experiment"] = experiment
         if "seeds" in values:
             values["seeds"] = as_seeds(values["seeds"])
-        if hasattr(values.get("values"), "tolist"):  # a NumPy array
-            values["values"] = values["values"].tolist()
+        for name in ("values", "by_values"):
+            if hasattr(values.get(name), "tolist"):  # a NumPy array
+                values[name] = values[name].tolist()
         super().__init__(**values)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        made = []
-        for value in self.values:
-            try:
-                made.append(self.experiment.vary(self.vary, value))
-            except SpecError as error:
-                raise Raised(error.problems[0]) from None
-        # values as the spec understands them ("1" from a link is 1), each once
-        object.__setattr__(self, "values", tuple(one.knob(self.vary) for one in made))
+        try:
+            # values as the spec understands them ("1" from a link is 1)
+            object.__setattr__(self, "values", _understood(self.experiment, self.vary, self.values))
+            if self.by is not None:
+                object.__setattr__(self, "by_values", _understood(self.experiment, self.by, self.by_values))
+            self._check_grid()
+            made = self.experiments
+        except SpecError as error:
+            raise Raised(error.problems[0]) from None
         if len({one.key for one in made}) < len(made):
-            name = KNOBS.get(self.vary, self.vary).removeprefix("data.")
-            if name in _DRAWN - self.experiment.data.facts.uses:
-                raise Raised(Problem("vary", self.vary, "conflict", expected="knob_without_effect"))
-            raise Raised(Problem("values", list(self.values), "conflict", expected="values_repeat"))
+            for field, knob, values in (("vary", self.vary, self.values), ("by", self.by or "", self.by_values)):
+                name = KNOBS.get(knob, knob).removeprefix("data.")
+                if len(values) > 1 and name in _DRAWN - self.experiment.data.facts.uses:
+                    raise Raised(Problem(field, knob, "conflict", expected="knob_without_effect"))
+            repeated = "values" if len(set(map(str, self.values))) < len(self.values) or not self.by else "by_values"
+            raise Raised(Problem(repeated, list(getattr(self, repeated)), "conflict", expected="values_repeat"))
         return self
 
+    def _check_grid(self) -> None:
+        if self.by is None:
+            object.__setattr__(self, "by_values", ())
+            return
+        if not self.by_values:
+            raise SpecError([Problem("by_values (how many)", 0, "range", 1, MAX_CELLS)])
+        cells = len(self.values) * len(self.by_values)
+        if cells > MAX_CELLS:
+            raise SpecError([Problem("cells (values of the one knob times those of the other)", cells, "range", 1,
+                                     MAX_CELLS)])  # fmt: skip
+        same_field = KNOBS.get(self.vary, self.vary) == KNOBS.get(self.by, self.by)
+        if same_field and {self.vary, self.by} != {"depth", "width"}:
+            raise SpecError([Problem("by", self.by, "conflict", expected="knobs_clash")])
+
     @property
+    def points(self) -> tuple[Point, ...]:
+        """One a cell: by the second knob, then by the first, each in its order."""
+        return tuple(Point(value, by_value) for by_value in self.by_values or (None,) for value in self.values)
+
+    @cached_property
     def experiments(self) -> tuple[Experiment, ...]:
-        """One a value, in order."""
-        return tuple(self.experiment.vary(self.vary, value) for value in self.values)
+        """One a cell, in the order of `points`."""
+        bases = [self.experiment.vary(self.by, one) for one in self.by_values] if self.by else [self.experiment]
+        return tuple(base.vary(self.vary, value) for base in bases for value in self.values)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -535,55 +589,78 @@ class Comparison(_Value):
         except ValidationError as error:
             raise SpecError(_problems(error, "comparison")) from None
 
-    def to_json(self) -> str:
-        """Canonical text."""
-        values = {
+    def plain(self) -> dict[str, Any]:
+        """Nested dictionaries, lists, numbers and texts: what the JSON text says."""
+        second = {"by": self.by, "by_values": [_plain(value) for value in self.by_values]} if self.by else {}
+        return {
             "experiment": self.experiment.plain(),
             "vary": self.vary,
             "values": [_plain(value) for value in self.values],
+            **second,
             "seeds": list(self.seeds),
         }
-        return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+    def to_json(self) -> str:
+        """Canonical text."""
+        return json.dumps(self.plain(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Raises SpecError."""
-        return cls.of(_parse_json(text, "comparison"))
+        """From its text, or from a file with its results (`export.comparison_file`). Raises SpecError."""
+        values = _parse_json(text, "comparison")
+        inside = values.get("comparison") if isinstance(values, Mapping) else None
+        return cls.of(values if inside is None else inside)
 
     @property
     def key(self) -> str:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_query(self) -> dict[str, str]:
-        """The experiment's link with `vary`, `values` and `seeds`."""
-        values = [_plain(value) for value in self.values]
-        texts = [_to_text(value) for value in values]
-        in_json = any("," in text for text in texts)  # layers with settings of their own
+        """The experiment's link with `vary`, `values`, where there is a second knob `by` and `by_values`, and
+        `seeds`."""
+        second = {"by": self.by, "by_values": _values_text(self.by_values)} if self.by else {}
         return {
             **self.experiment.to_query(),
             "vary": self.vary,
-            "values": json.dumps(values, separators=(",", ":")) if in_json else ",".join(texts),
+            "values": _values_text(self.values),
+            **second,
             "seeds": seeds_text(self.seeds),
         }
 
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
         """Raises SpecError."""
-        vary = _text(params, "vary", "depth")
-        text = _text(params, "values", "1,2,4,8").strip()
-        if text.startswith("["):
-            values = _parse_json(text, "values")
-        else:
-            path = KNOBS.get(vary, vary)
-            values = [_from_text(path, value.strip(), knob=vary) for value in text.split(",") if value.strip()]
+        vary, by = _text(params, "vary", "depth"), _text(params, "by", "")
+        second = {"by": by, "by_values": _values_of(params, "by_values", by, "")} if by else {}
         return cls.of(
             {
                 "experiment": Experiment.from_query(params),
                 "vary": vary,
-                "values": values,
+                "values": _values_of(params, "values", vary, "1,2,4,8"),
+                **second,
                 "seeds": parse_seeds(_text(params, "seeds", "5")),
             }
         )
+
+
+def _understood(experiment: Experiment, knob: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(experiment.vary(knob, value).knob(knob) for value in values)
+
+
+def _values_text(values: Sequence[Any]) -> str:
+    """A knob's values in a link; `_values_of` reads them back."""
+    plain = [_plain(value) for value in values]
+    texts = [_to_text(value) for value in plain]
+    in_json = any("," in text for text in texts)  # layers with settings of their own
+    return json.dumps(plain, separators=(",", ":")) if in_json else ",".join(texts)
+
+
+def _values_of(params: Mapping[str, Any], name: str, knob: str, default: str) -> Any:
+    text = _text(params, name, default).strip()
+    if text.startswith("["):
+        return _parse_json(text, name)
+    path = KNOBS.get(knob, knob)
+    return [_from_text(path, value.strip(), knob=knob) for value in text.split(",") if value.strip()]
 
 
 def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
@@ -656,7 +733,7 @@ def _to_text(value: Any) -> str:
 
 def _from_text(path: str, text: Any, knob: str = "") -> Any:
     """A field's value from a link. Only its shape is decided here; the spec checks it, and reads numbers in text."""
-    if not isinstance(text, str) or path != "model.hidden" or knob in ("depth", "width"):
+    if not isinstance(text, str) or path != "model.hidden" or knob in ("depth", "depth_same_size", "width"):
         return text
     if text.startswith("["):
         return _parse_json(text, path)
@@ -686,7 +763,7 @@ def _parse_json(text: str | bytes, where: str) -> Any:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError):
         problem = Problem(where, text, "json")
-        if where in FIELDS or where == "values":
+        if where in FIELDS or where in ("values", "by_values"):
             problem = Problem(where, text, "type", expected=_WIDTHS if where in FIELDS else "list")
         raise SpecError([problem]) from None
 

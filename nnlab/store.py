@@ -45,7 +45,7 @@ METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 MAX_ATTEMPTS = 3
 """A run whose worker died so often is marked interrupted rather than tried again."""
 
-VERSION = 1
+VERSION = 2
 """Of the schema. A later change adds its step to `_MIGRATIONS`."""
 
 
@@ -135,16 +135,21 @@ class MetricsTable:
 
 @dataclass(frozen=True)
 class StoredComparison:
-    """A comparison and the runs that answer it, in the order of its values."""
+    """A comparison and the runs that answer it, in the order of its points."""
 
     id: str
     owner: str
     name: str
     comparison: Comparison
     created: datetime
-    run_ids: tuple[str, ...]
-    reused: tuple[bool, ...]
-    """Whether a run had been there before."""
+    test_opened: datetime | None
+    """When its owner looked at the test part, the first time."""
+    cells: tuple[tuple[tuple[str, bool], ...], ...]
+    """For every point its runs: id, and whether it had been there before."""
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(run_id for cell in self.cells for run_id, _ in cell)
 
 
 @dataclass(frozen=True)
@@ -234,17 +239,28 @@ _comparisons = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("comparison", sa.Text, nullable=False),
     sa.Column("created", sa.Float(53), nullable=False),
+    sa.Column("test_opened", sa.Float(53)),
 )
 _cells = sa.Table(
-    "cells",
+    "cell_runs",
     _meta,
     sa.Column("comparison", sa.String(12), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("run", sa.String(12), nullable=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),  # seeds added later have a run of their own
+    sa.Column("run", sa.String(12), nullable=False, index=True),
     sa.Column("reused", sa.Boolean, nullable=False),
 )
 
-_MIGRATIONS: Mapping[int, Sequence[str]] = {}
+_MIGRATIONS: Mapping[int, Sequence[str]] = {
+    2: (
+        "ALTER TABLE comparisons ADD COLUMN test_opened DOUBLE PRECISION",
+        "CREATE TABLE cell_runs (comparison VARCHAR(12) NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL, "
+        "run VARCHAR(12) NOT NULL, reused BOOLEAN NOT NULL, PRIMARY KEY (comparison, place, part))",
+        "INSERT INTO cell_runs SELECT comparison, place, 0, run, reused FROM cells",
+        "DROP TABLE cells",
+        "CREATE INDEX ix_cell_runs_run ON cell_runs (run)",
+    ),
+}
 """Version n → the statements that make it of version n - 1."""
 
 
@@ -394,6 +410,23 @@ class Store:
         with self._read() as db:
             row = db.execute(query.limit(1)).mappings().one_or_none()
         return None if row is None else _run(row)
+
+    def find_parts(self, key: str, owner: str) -> list[Run]:
+        """Finished runs of an experiment under whatever seeds, and the owner's own on their way; the owner's first."""
+        mine = sa.case((_runs.c.owner == owner, 0), else_=1)
+        coming = sa.and_(_runs.c.owner == owner, _runs.c.state.in_(UNFINISHED), _runs.c.wish.is_(None))
+        query = (
+            sa.select(_runs)
+            .where(
+                _runs.c.key == key,
+                sa.or_(_runs.c.state == "finished", coming),
+                _runs.c.extended.is_(False),
+                sa.or_(_runs.c.deleted.is_(None), _runs.c.owner != owner),
+            )
+            .order_by(mine, _runs.c.created)
+        )
+        with self._read() as db:
+            return [_run(row) for row in db.execute(query).mappings()]
 
     def counts(self, owner: str | None = None) -> Counts:
         """How much is going on: one query."""
@@ -709,14 +742,27 @@ class Store:
             db.execute(_comparisons.insert().values(made | {"created": time.time()}))
         return made["id"]
 
-    def set_cells(self, comparison_id: str, cells: Sequence[tuple[str, bool]]) -> None:
-        """The runs (id, whether it had been there before) of a comparison, in the order of its values."""
+    def set_cells(
+        self, comparison_id: str, comparison: Comparison, cells: Sequence[Sequence[tuple[str, bool]]]
+    ) -> None:
+        """What a comparison asks now, and for every point its runs (id, whether it had been there before)."""
         rows = [
-            {"comparison": comparison_id, "place": i, "run": run_id, "reused": reused}
-            for i, (run_id, reused) in enumerate(cells)
+            {"comparison": comparison_id, "place": place, "part": part, "run": run_id, "reused": reused}
+            for place, runs in enumerate(cells)
+            for part, (run_id, reused) in enumerate(runs)
         ]
         with self._write() as db:
+            mine = _comparisons.c.id == comparison_id
+            db.execute(_comparisons.update().where(mine).values(comparison=comparison.to_json()))
+            db.execute(_cells.delete().where(_cells.c.comparison == comparison_id))
             db.execute(_cells.insert(), rows)
+
+    def open_test(self, comparison_id: str) -> None:
+        """From now on the scores on the test part are shown; the first time counts."""
+        mine = _comparisons.c.id == comparison_id
+        with self._write() as db:
+            db.execute(_comparisons.update().where(mine, _comparisons.c.test_opened.is_(None)).values(
+                test_opened=time.time()))  # fmt: skip
 
     def comparison(self, comparison_id: str) -> StoredComparison | None:
         found = self._comparisons(_comparisons.c.id == comparison_id)
@@ -729,11 +775,12 @@ class Store:
     def _comparisons(self, which: sa.ColumnElement[bool]) -> list[StoredComparison]:
         found = sa.select(_comparisons).where(which)
         cells = sa.select(_cells).where(_cells.c.comparison.in_(found.with_only_columns(_comparisons.c.id)))
-        runs: dict[str, list[tuple[str, bool]]] = {}
+        runs: dict[str, dict[int, list[tuple[str, bool]]]] = {}
         with self._read() as db:
             rows = db.execute(found.order_by(_comparisons.c.created.desc())).mappings().all()
-            for cell in db.execute(cells.order_by(_cells.c.place)):
-                runs.setdefault(cell.comparison, []).append((cell.run, bool(cell.reused)))
+            for cell in db.execute(cells.order_by(_cells.c.place, _cells.c.part)):
+                places = runs.setdefault(cell.comparison, {})
+                places.setdefault(cell.place, []).append((cell.run, bool(cell.reused)))
         return [
             StoredComparison(
                 id=row["id"],
@@ -741,8 +788,8 @@ class Store:
                 name=row["name"],
                 comparison=_comparison(row["comparison"]),
                 created=_moment(row["created"]),
-                run_ids=tuple(run_id for run_id, _ in runs.get(row["id"], [])),
-                reused=tuple(reused for _, reused in runs.get(row["id"], [])),
+                test_opened=None if row["test_opened"] is None else _moment(row["test_opened"]),
+                cells=tuple(tuple(one) for one in runs.get(row["id"], {}).values()),
             )
             for row in rows
         ]

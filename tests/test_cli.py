@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def test_compare_prints_the_table_as_csv(nnlab):
     want = compare(Comparison(presets["binary"].set({"train.epochs": 2}), vary="depth", values=[1, 2], seeds=2)).table
     assert list(table.columns) == list(want.columns)
     same = [name for name in want.columns if name != "seconds_per_epoch"]
-    pd.testing.assert_frame_equal(table[same], want[same], check_dtype=False)
+    pd.testing.assert_frame_equal(table[same].fillna({"reason": ""}), want[same], check_dtype=False)
     assert err.strip().splitlines()[-1].endswith(".")
 
 
@@ -150,6 +151,38 @@ def test_compare_writes_files_also_for_a_spanish_excel(nnlab, tmp_path):
     read = pd.read_csv(epochs, sep=";", decimal=",")
     assert len(read) == 2 * 2 * 2
     assert read["train_loss"].dtype == float
+
+
+def test_a_comparison_written_as_json_runs_again_to_the_same_numbers(nnlab, tmp_path):
+    file, report = tmp_path / "depths.json", tmp_path / "depths.md"
+    asked = ("--vary", "depth=1,2", "--by", "activation=relu,tanh", "--seeds", "2")
+    code, first, _ = nnlab("compare", "binary", *asked, *SHORT, "--json", str(file), "--markdown", str(report))
+    assert code == 0
+    assert report.read_text().startswith("| depth | activation | parameters |")
+    assert len(json.loads(file.read_text())["table"]) == 4
+    code, again, _ = nnlab("compare", str(file))
+    assert code == 0
+    one, other = (pd.read_csv(io.StringIO(text)).drop(columns="seconds_per_epoch") for text in (first, again))
+    pd.testing.assert_frame_equal(one, other)
+    link = "http://localhost/compare?" + urlencode(Comparison.from_json(file.read_bytes()).to_query())
+    code, linked, _ = nnlab("compare", link, "--seeds", "1", "--vary", "depth=3")
+    assert code == 0
+    table = pd.read_csv(io.StringIO(linked))
+    assert table[["depth", "activation", "seeds"]].to_numpy().tolist() == [[3, "relu", 1], [3, "tanh", 1]]
+
+
+def test_a_baseline_is_compared_with_instead_of_the_best(nnlab):
+    asked = ("compare", "binary", "--vary", "depth=1,2,3", "--seeds", "2", *SHORT)
+    code, out, _ = nnlab(*asked, "--baseline", "depth=2")
+    assert code == 0
+    assert pd.read_csv(io.StringIO(out))["difference"].isna().tolist() == [False, True, False]
+    for wrong, sentence in (
+        ("depth=9", "baseline: got depth 9, allowed is a cell"),
+        ("lr=1", "allowed is a value for"),
+    ):
+        code, _, err = nnlab(*asked, "--baseline", wrong)
+        assert code == 2
+        assert sentence in err
 
 
 def test_a_run_is_exported_in_every_form(nnlab, tmp_path):
@@ -192,6 +225,8 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
         (["train", "http://localhost:8501/?lang=es"], "EXPERIMENT: this link carries no experiment"),
         (["train", "data.name=nothing"], "data.name: got 'nothing', allowed is one of synthetic,"),
         (["train"], "Missing argument 'EXPERIMENT'."),
+        (["compare", "binary"], "--vary: it is missing"),
+        (["compare", "binary", "--vary", "depth=1", "--by", "depth=2"], "by: got 'depth', but the other knob sets"),
         (["compare", "binary", "--vary", "depth"], "--vary: got 'depth', allowed is a name and a value"),
         (["compare", "binary", "--vary", "depth=1,x"], "depth: got 'x', allowed is a whole number."),
         (["compare", "binary", "--vary", "size=1"], "vary: got 'size', allowed is one of depth,"),

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from nnlab import Comparison, compare, presets, train
-from nnlab.comparison import Cell, Finding, epochs_of, finding, results_of, table_of
-from nnlab.spec import Experiment
-from nnlab.statistics import interval
+from nnlab.comparison import Cell, epochs_of, results_of, table_of
+from nnlab.findings import Finding, finding
+from nnlab.spec import Experiment, Point
+from nnlab.statistics import interval, paired
 
 SMALL = presets["binary"].set({"train.epochs": 4})
 DEPTHS = Comparison(SMALL, vary="depth", values=[1, 3], seeds=[0, 4, 5])
@@ -40,6 +41,12 @@ def test_the_table_has_one_row_a_value_and_the_columns_of_the_design(compared):
         "best_epoch",
         "seconds_per_epoch",
         "verdict",
+        "reason",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "p",
+        "seeds_needed",
     ]
     assert compared.table["depth"].tolist() == [1, 3]
     assert compared.table["parameters"].tolist() == [49, 49 + 2 * 72]
@@ -134,10 +141,74 @@ def test_results_are_plain_lists_by_part():
     assert {name: len(values) for name, values in stored["train"].items()} == {"loss": 2, "mse": 2, "mae": 2, "r2": 2}
 
 
+# -- differences
+
+
+def cells_with(*scores):
+    """Finished cells with made-up validation scores."""
+    return [Cell({"train": {"loss": own, "accuracy": own}, "validation": {"accuracy": own}}, None) for own in scores]
+
+
+def test_differences_are_paired_and_to_the_best():
+    scores = [0.70, 0.72, 0.75], [0.80, 0.83, 0.84], [0.79, 0.83, 0.83]
+    table = table_of(Comparison(SMALL, values=[1, 2, 4], seeds=3), cells_with(*scores))
+    want = paired(scores[0], scores[1])
+    assert table["difference"].isna().tolist() == [False, True, False]
+    assert table["difference"][0] == pytest.approx(want.mean)
+    assert table["p"][0] >= want.p, "three pairs were looked at"
+    assert (table["difference_high"][0] < 0, table["difference_high"][2] > 0) == (True, True)
+    assert table["seeds_needed"][2] > 3
+
+
+def test_a_baseline_chosen_beforehand_is_compared_with_alone():
+    comparison = Comparison(SMALL, values=[1, 2], seeds=3)
+    cells = cells_with([0.70, 0.72, 0.75], [0.80, 0.83, 0.84])
+    table = table_of(comparison, cells, baseline=0)
+    want = paired([0.80, 0.83, 0.84], [0.70, 0.72, 0.75])
+    got = table.loc[1, ["difference", "difference_low", "difference_high", "p"]]
+    assert got.tolist() == pytest.approx([want.mean, want.low, want.high, want.p])
+    assert table["difference"].isna().tolist() == [True, False]
+
+
+def test_the_test_part_stays_closed_until_it_is_opened():
+    cell = Cell({"train": {"loss": [1], "accuracy": [1]}, "test": {"accuracy": [0.5]}}, None)
+    comparison = Comparison(SMALL, values=[1], seeds=1)
+    assert table_of(comparison, [cell])["test_accuracy"].tolist() == [0.5]
+    assert table_of(comparison, [cell], test=False)["test_accuracy"].isna().all()
+
+
+# -- two knobs
+
+
+def test_two_knobs_make_a_row_a_pair():
+    comparison = Comparison(SMALL, vary="depth", values=[1, 2], by="activation", by_values=["relu", "tanh"], seeds=2)
+    result = compare(comparison)
+    assert result.table[["depth", "activation"]].to_numpy().tolist() == [
+        [1, "relu"], [2, "relu"], [1, "tanh"], [2, "tanh"]]  # fmt: skip
+    alone = train(SMALL.set({"model.activation": "tanh", "model.hidden": [8, 8]}), 2).result()
+    assert result.table["validation_accuracy"][3] == pytest.approx(alone.evaluate("validation")["accuracy"].mean())
+    assert list(result.epochs.columns[:3]) == ["depth", "activation", "epoch"]
+    assert len(result.epochs) == 4 * 4 * 2
+    assert isinstance(str(result.finding), str)
+    against = result.against(1, "tanh")
+    assert against["difference"].isna().tolist() == [False, False, True, False]
+    with pytest.raises(ValueError, match="baseline: got depth 9, activation relu, allowed is a cell"):
+        result.against(9, "relu")
+
+
+def test_of_two_knobs_the_best_pair_is_named():
+    comparison = Comparison(SMALL, vary="depth", values=[1, 2], by="norm", by_values=["none", "batch"], seeds=4)
+    low = [0.5, 0.51, 0.52, 0.5]
+    cells = cells_with(low, low, low, [0.9, 0.91, 0.9, 0.92])
+    one = finding(table_of(comparison, cells), comparison, cells)
+    assert (one.kind, one.best) == ("best", Point(2, "batch"))
+    assert str(one).startswith("Depth 2, norm batch is best (90.8 ±")
+
+
 # -- the sentence
 
 
-def said(values, scores, *, knob="depth", verdicts=None, train=None, experiment=SMALL, with_cells=True):
+def said(values, scores, *, knob="depth", verdicts=None, train=None, experiment=SMALL):
     """The finding of made-up validation scores (values, seeds)."""
     comparison = Comparison(experiment, vary=knob, values=values, seeds=len(scores[0]))
     cells = []
@@ -152,7 +223,7 @@ def said(values, scores, *, knob="depth", verdicts=None, train=None, experiment=
     table = table_of(comparison, cells)
     if verdicts:
         table["verdict"] = verdicts
-    return finding(table, comparison, cells if with_cells else None)
+    return finding(table, comparison, cells)
 
 
 def test_the_best_stands_out_and_deeper_nets_overfit():
@@ -169,15 +240,18 @@ def test_the_best_stands_out_and_deeper_nets_overfit():
 
 def test_values_that_nobody_can_tell_apart_favour_the_smallest():
     one = said([1, 2, 4], [[0.80, 0.81, 0.82], [0.81, 0.80, 0.83], [0.80, 0.83, 0.81]], verdicts=["fits"] * 3)
-    assert (one.kind, one.value, one.rivals) == ("indistinguishable", 1, (2, 4))
+    assert (one.kind, one.value, one.rivals) == ("indistinguishable", 1, (Point(2), Point(4)))
     assert str(one).startswith("No depth stands out with 3 seeds; the smallest net, depth 1, reaches 81.0")
+    assert one.needed is not None
+    assert f"About {one.needed} seeds would be needed" in str(one)
+    assert one.needed > 3
 
 
 def test_paired_differences_tell_apart_what_intervals_cannot():
     wide = [0.6, 0.7, 0.8, 0.9]  # seeds differ much, the values always by 0.02
     better = [score + step for score, step in zip(wide, (0.019, 0.02, 0.021, 0.02), strict=True)]
     assert said([1, 2], [wide, better], verdicts=["fits"] * 2).kind == "best_at_edge"
-    assert said([1, 2], [wide, better], verdicts=["fits"] * 2, with_cells=False).kind == "indistinguishable"
+    assert interval(wide).high > interval(better).low
 
 
 def test_one_seed_tells_nothing_apart():
@@ -185,27 +259,27 @@ def test_one_seed_tells_nothing_apart():
 
 
 def test_the_highest_value_tried_may_not_be_the_best_there_is():
-    one = said([1, 2], [[0.70, 0.71], [0.90, 0.91]], verdicts=["fits"] * 2)
+    one = said([1, 2], [[0.70, 0.71, 0.72, 0.70], [0.90, 0.91, 0.90, 0.92]], verdicts=["fits"] * 2)
     assert (one.kind, one.edge) == ("best_at_edge", "highest")
     assert "higher may be better still" in str(one)
-    assert said([1, 2], [[0.90, 0.91], [0.70, 0.71]], verdicts=["fits"] * 2).edge == "lowest"
+    assert said([1, 2], [[0.90, 0.91, 0.90], [0.70, 0.71, 0.72]], verdicts=["fits"] * 2).edge == "lowest"
 
 
 def test_some_that_cannot_be_told_from_the_best_are_named():
-    one = said([1, 2, 4], [[0.5, 0.51], [0.80, 0.81], [0.81, 0.80]], verdicts=["fits"] * 3)
-    assert (one.kind, one.value, one.rivals) == ("best_among", 2, (4,))
-    assert "cannot be told from 4 with 2 seeds" in str(one)
+    one = said([1, 2, 4], [[0.5, 0.51, 0.52], [0.80, 0.82, 0.83], [0.81, 0.80, 0.82]], verdicts=["fits"] * 3)
+    assert (one.kind, one.value, one.rivals) == ("best_among", 2, (Point(4),))
+    assert "cannot be told from 4 with 3 seeds" in str(one)
 
 
 def test_words_have_a_best_but_no_edge():
-    one = said(["sigmoid", "tanh"], [[0.5, 0.51], [0.80, 0.81]], knob="activation", verdicts=["fits"] * 2)
-    assert (one.kind, one.value) == ("best", "tanh")
-    assert str(one).startswith("Activation tanh is best (80.5")
+    one = said(["sigmoid", "tanh"], [[0.5, 0.51, 0.52], [0.80, 0.81, 0.80]], knob="activation", verdicts=["fits"] * 2)
+    assert (one.kind, one.value, one.edge) == ("best", "tanh", "")
+    assert str(one).startswith("Activation tanh is best (80.3")
 
 
 def test_what_diverged_is_left_out_and_named():
     one = said([0.01, 10.0], [[0.8, 0.81], [0.9, 0.9]], knob="lr", verdicts=["fits", "diverged"])
-    assert (one.kind, one.value, one.diverged) == ("single", 0.01, (10.0,))
+    assert (one.kind, one.value, one.diverged) == ("single", 0.01, (Point(10.0),))
     assert str(one).startswith("Learning rate 0.01 reaches 80.5")
     assert str(one).endswith("Training diverged at 10.0.")
     assert said([1, 2], [[0.5], [0.5]], verdicts=["diverged"] * 2).kind == "all_diverged"

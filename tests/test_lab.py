@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnlab.jobs import Foreman
-from nnlab.lab import Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
+from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
 from nnlab.problems import SpecError
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
@@ -164,6 +164,8 @@ def test_nobody_changes_what_belongs_to_another(lab: Lab) -> None:
         lambda: lab.delete(run.id, "ben"),
         lambda: lab.restore(run.id, "ben"),
         lambda: lab.stop_comparison(made.id, "ben"),
+        lambda: lab.extend_comparison(made.id, made.comparison, "ben"),
+        lambda: lab.open_test(made.id, "ben"),
     ):
         with pytest.raises(NotYours):
             change()
@@ -210,8 +212,8 @@ def test_a_comparison_trains_every_value_and_takes_what_is_there(lab: Lab) -> No
     known = worked(lab, lab.submit(EXPERIMENT.vary("depth", 2), 2, "ana"))
     comparison = Comparison(EXPERIMENT, vary="depth", values=[1, 2, 3], seeds=2)
     made = lab.submit_comparison(comparison, "ana", "depths")
-    assert [cell.value for cell in made.cells] == [1, 2, 3]
-    assert [cell.reused for cell in made.cells] == [False, True, False]
+    assert [cell.point.value for cell in made.cells] == [1, 2, 3]
+    assert [cell.from_before for cell in made.cells] == [False, True, False]
     assert made.runs[1].id == known.id
     assert made.active
     work(lab.store.url)
@@ -220,7 +222,7 @@ def test_a_comparison_trains_every_value_and_takes_what_is_there(lab: Lab) -> No
     assert ([run.state for run in done.runs], done.progress, done.active) == (["finished"] * 3, 1.0, False)
     assert [one.id for one in lab.comparisons("ana")] == [made.id]
     assert lab.comparisons("ben") == []
-    assert all(cell.reused for cell in lab.submit_comparison(comparison, "ben").cells)
+    assert all(cell.from_before for cell in lab.submit_comparison(comparison, "ben").cells)
 
 
 def test_a_comparison_that_is_just_being_made_is_not_there_yet(lab: Lab) -> None:
@@ -236,6 +238,83 @@ def test_stopping_a_comparison_stops_what_is_left_of_it(lab: Lab) -> None:
     stopped = lab.comparison(made.id)
     assert stopped is not None
     assert [run.state for run in stopped.runs] == ["stopped", "stopped"]
+
+
+def test_one_cell_is_stopped_and_the_others_go_on(lab: Lab) -> None:
+    made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
+    lab.stop_comparison(made.id, "ana", place=1)
+    assert [cell.state for cell in compared(lab, made).cells] == ["waiting", "stopped"]
+
+
+def compared(lab: Lab, made: ComparisonRun) -> ComparisonRun:
+    found = lab.comparison(made.id)
+    assert found is not None
+    return found
+
+
+def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None:
+    few = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=[0, 1])
+    made = lab.submit_comparison(few, "ana")
+    work(lab.store.url)
+    more = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=[0, 1, 2, 5])
+    lab.extend_comparison(made.id, more, "ana")
+    assert [[run.seeds for run in cell.runs] for cell in compared(lab, made).cells] == [[(0, 1), (2, 5)]] * 2
+    work(lab.store.url)
+    cell = compared(lab, made).cells[1]
+    whole = worked(lab, lab.submit(more.experiments[1], more.seeds, "ben"))
+    assert cell.results is not None
+    assert whole.results is not None
+    for part in ("train", "validation", "test"):
+        np.testing.assert_allclose(cell.results[part]["loss"], whole.results[part]["loss"], rtol=1e-4)
+    assert cell.results["best_epoch"] == whole.results["best_epoch"]
+    mine, theirs = lab.cell_metrics(cell), lab.metrics(whole.id)
+    assert mine[["epoch", "seed"]].equals(theirs[["epoch", "seed"]])
+    np.testing.assert_allclose(mine["validation_loss"], theirs["validation_loss"], rtol=1e-4)
+    np.testing.assert_allclose(lab.cell_curves(cell)["train_loss"], lab.curves(whole.id)["train_loss"], rtol=1e-4)
+    weights, (_, want) = lab.cell_weights(cell), lab.snapshot(whole.id)  # type: ignore[misc]
+    assert weights is not None
+    for name, values in want.items():
+        np.testing.assert_allclose(weights[name], values, rtol=1e-3, atol=1e-5)
+
+
+def test_values_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None:
+    made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 4], seeds=2), "ana")
+    work(lab.store.url)
+    lab.stop_comparison(made.id, "ana")
+    more = lab.extend_comparison(made.id, Comparison(EXPERIMENT, vary="depth", values=[1, 2, 4], seeds=2), "ana")
+    assert [(cell.state, cell.from_before) for cell in more.cells] == [
+        ("finished", False), ("waiting", False), ("finished", False)]  # fmt: skip
+    assert more.id == made.id
+    with pytest.raises(ValueError, match="experiment and knobs stay"):
+        lab.extend_comparison(made.id, Comparison(EXPERIMENT, vary="width", values=[1], seeds=2), "ana")
+
+
+def test_a_comparison_of_fewer_seeds_takes_them_from_a_run_of_more(lab: Lab) -> None:
+    known = worked(lab, lab.submit(EXPERIMENT, [3, 0, 7], "ana"))
+    made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1], seeds=[7, 3]), "ana")
+    (cell,) = made.cells
+    assert (cell.runs[0].id, cell.state, cell.from_before) == (known.id, "finished", True)
+    assert cell.results is not None
+    assert known.results is not None
+    losses = known.results["train"]["loss"]
+    assert cell.results["train"]["loss"] == [losses[2], losses[0]]
+    assert lab.cell_metrics(cell)["seed"].tolist() == [7, 3] * 4
+
+
+def test_two_knobs_train_every_pair(lab: Lab) -> None:
+    comparison = Comparison(
+        EXPERIMENT, vary="depth", values=[1, 2], by="activation", by_values=["relu", "tanh"], seeds=1
+    )
+    made = lab.submit_comparison(comparison, "ana")
+    assert [cell.point for cell in made.cells] == list(comparison.points)
+    assert [cell.experiment.model.activation for cell in made.cells] == ["relu", "relu", "tanh", "tanh"]
+
+
+def test_the_test_part_of_a_comparison_is_opened_deliberately(lab: Lab) -> None:
+    made = lab.submit_comparison(Comparison(EXPERIMENT, values=[1], seeds=1), "ana")
+    assert made.test_opened is None
+    lab.open_test(made.id, "ana")
+    assert compared(lab, made).test_opened is not None
 
 
 def test_training_here_needs_no_workers(lab: Lab) -> None:

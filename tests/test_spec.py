@@ -496,7 +496,10 @@ def test_a_refusal_names_the_field_what_it_was_and_what_is_allowed(values: Any, 
     ("values", "sentence"),
     [
         ({"vary": "depht"}, f"vary: got 'depht', allowed is one of {', '.join(KNOBS)}."),
-        ({"deep": 1}, "deep: there is no such field; allowed is one of experiment, vary, values, seeds."),
+        (
+            {"deep": 1},
+            "deep: there is no such field; allowed is one of experiment, vary, values, by, by_values, seeds.",
+        ),
         ({"values": [1, 1]}, "values: got [1, 1], but every value may appear only once."),
         ({"values": [1, 2], "seeds": 0}, "seeds: got 0, allowed is from 1 to 1000."),
         (

@@ -430,14 +430,36 @@ def test_a_comparison_keeps_its_cells_in_order(store: Store) -> None:
     comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
     made = store.create_comparison(comparison, "ana", "depths")
     runs = [store.create_run(one, (0, 1), "ana", comparison=made) for one in comparison.experiments]
-    store.set_cells(made, [(runs[0].id, False), (runs[1].id, True)])
+    cells = (((runs[0].id, False),), ((runs[1].id, True), (runs[0].id, False)))
+    store.set_cells(made, comparison, cells)
     found = store.comparison(made)
     assert found is not None
     assert (found.comparison, found.name, found.owner) == (comparison, "depths", "ana")
-    assert (found.run_ids, found.reused) == ((runs[0].id, runs[1].id), (False, True))
+    assert found.cells == cells
     assert [one.id for one in store.comparisons("ana")] == [made]
     assert store.comparisons("ben") == []
     assert store.comparison("nothere") is None
+
+
+def test_what_a_comparison_asks_and_its_cells_may_change(store: Store) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
+    made = store.create_comparison(comparison, "ana")
+    run = store.create_run(EXPERIMENT, (0, 1), "ana").id
+    store.set_cells(made, comparison, [[(run, False)]] * 2)
+    more = Comparison(EXPERIMENT, vary="depth", values=[2, 1, 3], seeds=2)
+    store.set_cells(made, more, [[(run, True)]] * 3)
+    found = store.comparison(made)
+    assert found is not None
+    assert (found.comparison, found.cells) == (more, (((run, True),),) * 3)
+
+
+def test_the_test_part_is_opened_once(store: Store) -> None:
+    made = store.create_comparison(Comparison(EXPERIMENT, values=[1], seeds=1), "ana")
+    assert store.comparison(made).test_opened is None  # type: ignore[union-attr]
+    store.open_test(made)
+    first = store.comparison(made).test_opened  # type: ignore[union-attr]
+    store.open_test(made)
+    assert store.comparison(made).test_opened == first is not None  # type: ignore[union-attr]
 
 
 # -- the data base
@@ -483,6 +505,28 @@ def test_an_older_data_base_is_brought_up_to_date(store: Store, url: str, monkey
             assert db.execute(sa.text("SELECT colour FROM runs")).scalar() is None
         assert newer.run(run.id) == run
         newer.close()
+
+
+def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
+    made = store.create_comparison(comparison, "ana", "depths")
+    runs = [store.create_run(one, (0, 1), "ana").id for one in comparison.experiments]
+    with store._write() as db:
+        for statement in (
+            "DROP TABLE cell_runs",
+            "ALTER TABLE comparisons DROP COLUMN test_opened",
+            "CREATE TABLE cells (comparison VARCHAR(12), place INTEGER, run VARCHAR(12), reused BOOLEAN)",
+            f"INSERT INTO cells VALUES ('{made}', 0, '{runs[0]}', true), ('{made}', 1, '{runs[1]}', false)",
+            "UPDATE nnlab_schema SET version = 1",
+        ):
+            db.execute(sa.text(statement))
+    newer = Store(url)
+    found = newer.comparison(made)
+    assert found is not None
+    assert found.cells == (((runs[0], True),), ((runs[1], False),))
+    newer.open_test(made)
+    newer.set_cells(made, comparison, [[(runs[0], True), (runs[1], False)]] * 2)
+    newer.close()
 
 
 def test_a_sqlite_store_writes_ahead_so_that_readers_never_wait(home: Path) -> None:

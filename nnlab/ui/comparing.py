@@ -10,22 +10,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from nnlab.cells import CellRun
 from nnlab.charts.compare import by_value, capacity, capacity_rows, cell_rows, cells, compare_curves
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
-from nnlab.comparison import Cell, Finding, epochs_of, finding, table_of
+from nnlab.comparison import Cell, epochs_of, table_of
 from nnlab.costs import estimate_seconds
 from nnlab.datasets import load_dataset
 from nnlab.evaluation import surface as surface_of
 from nnlab.export import csv_text, markdown_table
+from nnlab.findings import Finding, finding
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
-from nnlab.spec import Experiment
 from nnlab.statistics import interval
-from nnlab.store import Run
 from nnlab.ui.findings import basis_words, finding_words
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import STATES, VERDICTS
-from nnlab.ui.question import is_number, knob_name, value_name
+from nnlab.ui.question import is_number, knob_name, point_name, value_name
 from nnlab.ui.text import MINUS, Text
 
 MOST_CARDS = 12
@@ -40,7 +40,7 @@ POINTS = 1200
 
 def values_shown(run: ComparisonRun, t: Text) -> tuple[str, ...]:
     """The values as the reader's language writes them."""
-    return tuple(value_name(run.comparison.vary, value, t) for value in run.comparison.values)
+    return tuple(point_name(run.comparison, point, t) for point in run.comparison.points)
 
 
 def tick(run: ComparisonRun, seconds: float) -> float | None:
@@ -50,11 +50,11 @@ def tick(run: ComparisonRun, seconds: float) -> float | None:
 
 def _reached(run: ComparisonRun) -> tuple[Any, ...]:
     """What the table depends on: the cells that have come to rest, and how."""
-    return tuple((one.id, one.state, one.epoch) if not one.active else one.id for one in run.runs)
+    return tuple(one.version if not one.active else one.run.id for one in run.cells)
 
 
 def _cells(lab: Lab, run: ComparisonRun) -> list[Cell]:
-    return [Cell(None, None) if one.active else Cell(one.results, lab.metrics(one.id)) for one in run.runs]
+    return [Cell(None, None) if one.active else Cell(one.results, lab.cell_metrics(one)) for one in run.cells]
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
@@ -69,15 +69,16 @@ def table(lab: Lab, run: ComparisonRun) -> pd.DataFrame:
 
 def what_it_says(lab: Lab, run: ComparisonRun) -> Finding:
     """The finding so far."""
-    results = [Cell(None if one.active else one.results, None) for one in run.runs]
+    results = [Cell(one.results, None) for one in run.cells]
     return finding(table(lab, run), run.comparison, results)
 
 
 def live_table(lab: Lab, run: ComparisonRun) -> pd.DataFrame:
     """The table with the scores of the last epoch where a value is still training: for charts."""
     frame, kind = table(lab, run).copy(), run.comparison.experiment.score
-    for place, one in enumerate(run.runs):
-        if one.results or not one.epoch:
+    for place, cell in enumerate(run.cells):
+        one = cell.run
+        if cell.results or not one.epoch:
             continue
         last = lab.metrics(one.id, after=one.epoch - 1)
         last = last[last["epoch"] == last["epoch"].max()]
@@ -91,19 +92,19 @@ def live_table(lab: Lab, run: ComparisonRun) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
-def _curves(_lab: Lab, run_id: str, epoch: int, most: int) -> pd.DataFrame:
-    return _lab.curves(run_id, max_points=most)
+def _curves(_lab: Lab, _cell: CellRun, version: tuple[Any, ...], most: int) -> pd.DataFrame:
+    return _lab.cell_curves(_cell, max_points=most)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _surface(_lab: Lab, _experiment: Experiment, run_id: str, epoch: int, state: str) -> pd.DataFrame | None:
+def _surface(_lab: Lab, _cell: CellRun, version: tuple[Any, ...]) -> pd.DataFrame | None:
     """The mean over the seeds of what the networks of an epoch answer, and the data's points."""
-    kept = _lab.snapshot(run_id)
-    if kept is None:
+    weights, experiment = _lab.cell_weights(_cell), _cell.experiment
+    if weights is None:
         return None
-    dataset = load_dataset(_experiment.data)
-    answers = surface_of(_experiment, kept[1], dataset, size=36)
-    return surface_rows(answers, point_rows(dataset, most=150), classes=_experiment.data.classes)
+    dataset = load_dataset(experiment.data)
+    answers = surface_of(experiment, weights, dataset, size=36)
+    return surface_rows(answers, point_rows(dataset, most=150), classes=experiment.data.classes)
 
 
 def seconds_left(run: ComparisonRun) -> float:
@@ -149,7 +150,7 @@ def _headline(page: Page, run: ComparisonRun) -> None:
     said = what_it_says(page.lab, run)
     with st.container(key="finding", gap=None):
         if run.active:
-            done = sum(not one.active for one in run.runs)
+            done = sum(not one.active for one in run.cells)
             st.markdown(
                 "#### "
                 + t(
@@ -171,25 +172,25 @@ def _progress(page: Page, run: ComparisonRun) -> None:
     part = "train" if frame[f"validation_{kind}"].isna().all() else "validation"
     scores = [t.score(value, kind) for value in frame[f"{part}_{kind}"]]
     if len(run.cells) > MOST_CARDS:
-        words = [f"{t(STATES[one.state][0])} {score}" for one, score in zip(run.runs, scores, strict=True)]
+        words = [f"{t(STATES[one.state][0])} {score}" for one, score in zip(run.cells, scores, strict=True)]
         knob = knob_name(run.comparison.vary, t)
         st.vega_lite_chart(
-            cell_rows(names, [one.progress for one in run.runs], words), cells(names, knob, labels=page.words),
+            cell_rows(names, [one.progress for one in run.cells], words), cells(names, knob, labels=page.words),
             key="cells", alt=t("Progress of every value"),
         )  # fmt: skip
         return
     with st.container(horizontal=True, gap="small", key="cells"):
         for place, (cell, name, score) in enumerate(zip(run.cells, names, scores, strict=True)):
             with st.container(border=True, width=158, gap="xxsmall", key=f"cell-{place}"):
-                page.link("train", f"**{name}**", {"run": cell.run.id}, icon=STATES[cell.run.state][1])
-                st.progress(cell.run.progress)
-                st.caption(f"{_state_words(cell.run, cell.reused, t)} · {score}")
+                page.link("train", f"**{name}**", {"run": cell.run.id}, icon=STATES[cell.state][1])
+                st.progress(cell.progress)
+                st.caption(f"{_state_words(cell, t)} · {score}")
 
 
-def _state_words(run: Run, reused: bool, t: Text) -> str:
-    if run.loading is not None:
+def _state_words(cell: CellRun, t: Text) -> str:
+    if cell.run.loading is not None:
         return t("fetching data")
-    return t("from before") if reused and run.state == "finished" else t(STATES[run.state][0])
+    return t("from before") if cell.from_before and cell.state == "finished" else t(STATES[cell.state][0])
 
 
 def _capacity(page: Page, run: ComparisonRun) -> None:
@@ -220,7 +221,7 @@ def _curves_by_value(page: Page, run: ComparisonRun) -> None:
         log = st.toggle(words["log"], key="compare-log", persist_state="session")
     metric, part = metric or "loss", part if part in parts else parts[0]
     most = max(20, min(300, POINTS // len(run.cells)))
-    rows = by_value([_curves(page.lab, one.id, one.epoch, most) for one in run.runs])
+    rows = by_value([_curves(page.lab, one, one.version, most) for one in run.cells])
     field = f"{part}_{metric}"
     rows = rows.reindex(columns=["place", "epoch", field, f"{field}_low", f"{field}_high"])
     with st.container(key="panel-curves"):
@@ -284,10 +285,10 @@ def _surfaces(page: Page, run: ComparisonRun) -> None:
     columns = st.columns(across)
     for place, (cell, name) in enumerate(zip(shown, names, strict=False)):
         with columns[place % across], st.container(key=f"panel-surface-{place}"):
-            plane = Plane.of(load_dataset(cell.run.experiment.data), 36)
-            rows = _surface(page.lab, cell.run.experiment, cell.run.id, cell.run.epoch, cell.run.state)
+            plane = Plane.of(load_dataset(cell.experiment.data), 36)
+            rows = _surface(page.lab, cell, cell.version)
             st.vega_lite_chart(
-                point_rows(load_dataset(cell.run.experiment.data), most=150) if rows is None else rows,
+                point_rows(load_dataset(cell.experiment.data), most=150) if rows is None else rows,
                 surface(plane, compact=True, labels=page.words, height=210),
                 key=f"surface-{place}",
                 alt=t("Decisions with {what}", what=f"{knob} {name}"),
@@ -385,7 +386,7 @@ def take_away(page: Page, run: ComparisonRun) -> None:
         return csv_text(table(lab, now()), spanish)
 
     def epochs_csv(spanish: bool = False) -> bytes:
-        return csv_text(epochs_of(run.comparison, [lab.metrics(one.id) for one in now().runs]), spanish)
+        return csv_text(epochs_of(run.comparison, [lab.cell_metrics(one) for one in now().cells]), spanish)
 
     excel = t("For a Spanish Excel: semicolons and decimal commas.")
     every = t("Every epoch of every seed, one row each.")

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlab.comparison import Finding
+from nnlab.findings import Finding
+from nnlab.spec import Point
 from nnlab.ui.question import knob_name, value_name
 from nnlab.ui.text import Text, mark
 
@@ -20,19 +21,25 @@ _HIGHER_OVERFIT = mark("higher values overfit: the gap grows from {first} to {la
 
 def finding_words(finding: Finding, t: Text) -> str:
     """The finding as a sentence."""
-    knob, it = knob_name(finding.knob, t), finding
+    it = finding
+    first = knob_name(it.knob, t)
+    knob = t("{first} and {last}", first=first, last=knob_name(it.by, t)) if it.by else first
+
+    def at(points: Sequence[Point]) -> str:
+        return _and([_where(it, point, t) for point in points], t)
+
     if it.kind == "incomplete":
         return t("Nothing has finished yet.")
     if it.kind == "all_diverged":
         return t("Training diverged with every {knob}; try a lower learning rate.", knob=knob)
-    words = {"what": f"{knob} {value_name(it.knob, it.value, t)}", "figure": _figure(it, t), "knob": knob}
+    words = {"what": f"{first} {_where(it, it.best, t)}", "figure": _figure(it, t), "knob": knob}
     seeds = t.many("{n} seed", "{n} seeds", it.seeds)
     if it.kind == "indistinguishable":
         text = t("No {knob} stands out with {seeds}; the smallest net, {what}, reaches {figure}.", **words, seeds=seeds)
     elif it.kind == "single":
         text = t("{what} reaches {figure}.", **words)
     elif it.kind == "best_among":
-        rivals = _and([value_name(it.knob, value, t) for value in it.rivals], t)
+        rivals = at(it.rivals)
         text = t("{what} is best ({figure}), but cannot be told from {rivals} with {seeds}.", **words, rivals=rivals,
                  seeds=seeds)  # fmt: skip
     elif it.kind == "best_at_edge" and it.edge == "lowest":
@@ -44,14 +51,21 @@ def finding_words(finding: Finding, t: Text) -> str:
         growth = growth.format(first=_gap(it, it.gap_from, t, unit=False), last=_gap(it, it.gap_to, t))
         text = t("{what} is best ({figure}); {growth}.", **words, growth=growth)
         if it.rivals:
-            rivals = _and([value_name(it.knob, value, t) for value in it.rivals], t)
+            rivals = at(it.rivals)
             text += " " + t("It cannot be told from {rivals} with {seeds}.", rivals=rivals, seeds=seeds)
     else:
         text = t("{what} is best ({figure}).", **words)
+    if it.needed is not None:
+        more = t("About {n} seeds would be needed to tell any of them apart.", n=t.whole(it.needed))
+        text += f" {more}"
     if it.diverged:
-        lost = _and([value_name(it.knob, value, t) for value in it.diverged], t)
-        text += " " + t("Training diverged at {values}.", values=lost)
+        text += " " + t("Training diverged at {values}.", values=at(it.diverged))
     return text[0].upper() + text[1:]
+
+
+def _where(it: Finding, point: Point, t: Text) -> str:
+    by = f" ({knob_name(it.by, t)} {value_name(it.by, point.by_value, t)})" if it.by else ""
+    return value_name(it.knob, point.value, t) + by
 
 
 def basis_words(finding: Finding, t: Text) -> str:

@@ -122,13 +122,17 @@ FIELDS: Mapping[str, str] = {
     "train.loss": mark("Loss"),
     "depth": mark("Depth"),
     "width": mark("Width"),
+    "depth_same_size": mark("Depth at equal size"),
     "seeds": mark("Seeds"),
     "values": mark("Values"),
     "vary": mark("Knob"),
+    "by_values": mark("Values of the second knob"),
+    "by": mark("Second knob"),
 }
 
 KNOBS: Mapping[str, str] = {
     "depth": mark("depth"),
+    "depth_same_size": mark("depth at equal size"),
     "width": mark("width"),
     "activation": mark("activation"),
     "norm": mark("normalisation"),

@@ -18,7 +18,7 @@ from nnlab.costs import estimate_seconds
 from nnlab.presets import preset_comparisons, presets
 from nnlab.problems import Problem, SpecError
 from nnlab.settings import settings
-from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, parse_seeds, seeds_text
+from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.ui import labels
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import CHOICES, choice_name, field_name, problem_text
@@ -45,6 +45,7 @@ PRESETS: Mapping[str, str] = {
 DRAFT, LINK = "draft", "link"
 _STEPS: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {  # what is asked first, and what else is offered
     "depth": ((1, 2, 4, 8), (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
+    "depth_same_size": ((1, 2, 4, 8), (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
     "width": ((2, 4, 8, 16, 32), (1, 2, 4, 8, 16, 32, 64, 128, 256)),
     "lr": ((0.0001, 0.001, 0.01, 0.1), (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)),
     "l2": ((0, 0.001, 0.01, 0.1), (0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1)),
@@ -110,7 +111,7 @@ def typed(texts: Sequence[str], knob: str) -> list[str]:
             parts = [text.strip()]
         else:
             parts = [part for part in re.split(r"[;\s]+|,\s+", text.strip()) if part]
-            whole = knob in ("depth", "width", "batch_size", "epochs", "n_samples")
+            whole = knob in ("depth", "depth_same_size", "width", "batch_size", "epochs", "n_samples")
             parts = [
                 piece
                 for part in parts
@@ -148,6 +149,12 @@ def value_name(knob: str, value: Any, t: Text) -> str:
     if isinstance(value, (list, tuple)):
         return value_texts([value])[0]
     return choice_name(KNOBS.get(knob, knob), value, t)
+
+
+def point_name(comparison: Comparison, point: Point, t: Text) -> str:
+    """A cell's values as they are read: `4`, or `4 · ReLU` where there is a second knob."""
+    first = value_name(comparison.vary, point.value, t)
+    return f"{first} · {value_name(comparison.by, point.by_value, t)}" if comparison.by else first
 
 
 def experiment_words(experiment: Experiment, t: Text) -> str:

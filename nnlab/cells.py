@@ -1,0 +1,142 @@
+"""One cell of a comparison in the store: the runs that answer it between them, seen as one.
+
+Seeds added later train in a run of their own, and a run that was there before may have more seeds than are asked for:
+a cell takes from every run the seeds it wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnlab.spec import Experiment, Point
+from nnlab.store import Run, State
+
+_FIRST: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
+"""Of runs in several states, the one that is told of the cell."""
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """One point of a comparison and its runs."""
+
+    point: Point
+    experiment: Experiment
+    seeds: tuple[int, ...]
+    """Those the comparison asks for."""
+    runs: tuple[Run, ...]
+    """The seeds of a later one count where no earlier one has them."""
+    reused: tuple[bool, ...]
+    """Whether a run had been there before."""
+
+    @property
+    def run(self) -> Run:
+        """The run that speaks for the cell: one under way, else the first."""
+        return next((run for run in self.runs if run.state == self.state), self.runs[0])
+
+    @property
+    def state(self) -> State:
+        states = {run.state for run in self.runs}
+        return next(state for state in _FIRST if state in states)
+
+    @property
+    def active(self) -> bool:
+        """Something of it waits or runs."""
+        return any(run.active for run in self.runs)
+
+    @property
+    def from_before(self) -> bool:
+        """Nothing of it had to be trained."""
+        return all(self.reused)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done, of the run that is furthest behind."""
+        return min(run.epoch for run in self.runs)
+
+    @property
+    def progress(self) -> float:
+        """0 to 1 over the seeds; a run that will not go on counts as done."""
+        done = [1.0 if run.state in ("stopped", "failed") else run.progress for run in self.runs]
+        return float(np.average(done, weights=[len(run.seeds) for run in self.runs]))
+
+    @property
+    def version(self) -> tuple[Any, ...]:
+        """What its curves depend on: another value where there is more to see."""
+        return tuple((run.id, run.epoch, run.state) for run in self.runs)
+
+    @property
+    def results(self) -> dict[str, Any] | None:
+        """As a run stores them, over the replicates of the wanted seeds; None until all its runs have theirs."""
+        if any(run.active or not run.results for run in self.runs):
+            return None
+        if len(self.runs) == 1 and self.runs[0].seeds == self.seeds:
+            return self.runs[0].results
+        merged: dict[str, Any] = _merged([run.results or {} for run in self.runs], self.picks())
+        return merged
+
+    def picks(self) -> list[tuple[int, int]]:
+        """For every replicate of the wanted seeds: which run has it, and at what place there."""
+        folds = max(1, getattr(self.experiment.data, "folds", 0))
+        where: dict[int, tuple[int, int]] = {}
+        for i, run in enumerate(self.runs):
+            for place, seed in enumerate(run.seeds):
+                where.setdefault(seed, (i, place))
+        found = [where[seed] for seed in self.seeds if seed in where]
+        return [(i, place * folds + fold) for i, place in found for fold in range(folds)]
+
+
+def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
+    """The same shape as each of `results`, its lists over the replicates put together as `picks` says."""
+    first = results[0]
+    if isinstance(first, Mapping):
+        names = [name for name in first if all(isinstance(one, Mapping) and name in one for one in results)]
+        return {name: _merged([one[name] for one in results], picks) for name in names}
+    if isinstance(first, list) and all(isinstance(one, list) for one in results):
+        return [results[i][place] for i, place in picks]
+    return first if all(one == first for one in results) else None
+
+
+def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tidy tables of a cell's runs as one, of the wanted seeds alone: by epoch, then by seed as they are asked for.
+
+    `seconds` is of all runs together."""
+    if len(frames) == 1 and cell.runs[0].seeds == cell.seeds:
+        return frames[0]
+    taken: set[int] = set()
+    parts = []
+    for run, frame in zip(cell.runs, frames, strict=True):
+        mine = set(run.seeds) & set(cell.seeds) - taken
+        taken |= mine
+        parts.append(frame[frame["seed"].isin(mine)])
+    whole = pd.concat(parts, ignore_index=True)
+    order = whole["seed"].map({seed: place for place, seed in enumerate(cell.seeds)})
+    columns = ["epoch", "_order", *(["fold"] if "fold" in whole else [])]
+    return whole.assign(_order=order).sort_values(columns, kind="stable", ignore_index=True).drop(columns="_order")
+
+
+def merged_weights(
+    cell: CellRun, weights: Sequence[Mapping[str, NDArray[np.float32]]]
+) -> dict[str, NDArray[np.float32]]:
+    """Weights (replicates, ...) of the wanted seeds, from those of a cell's runs."""
+    if len(weights) == 1 and cell.runs[0].seeds == cell.seeds:
+        return dict(weights[0])
+    picks = cell.picks()
+    return {name: np.stack([weights[i][name][place] for i, place in picks]) for name in weights[0]}
+
+
+def cover(wanted: Sequence[int], runs: Sequence[Run]) -> tuple[list[Run], list[int]]:
+    """Which of the runs to take so that few give many of the wanted seeds, and the seeds that none of them has."""
+    missing, chosen = set(wanted), []
+    while missing:
+        best = max(runs, key=lambda run: len(missing.intersection(run.seeds)), default=None)
+        if best is None or not missing.intersection(best.seeds):
+            break
+        chosen.append(best)
+        missing -= set(best.seeds)
+    return chosen, [seed for seed in wanted if seed in missing]
