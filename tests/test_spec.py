@@ -326,6 +326,40 @@ def test_any_comparison_survives_its_link_and_its_text(
         assert back.to_json() == comparison.to_json()
 
 
+@given(experiments, st.integers(1, 64))
+@slow
+def test_depth_at_equal_size_keeps_the_parameters_as_nearly_as_one_width_can(experiment: Experiment, depth: int):
+    made = experiment.vary("depth_same_size", depth)
+    width = made.model.widths[0]
+    assert made.model.widths == (width,) * depth
+    assert made.knob("depth_same_size") == depth
+    assert (made.data, made.train) == (experiment.data, experiment.train)
+    away = abs(made.parameters - experiment.parameters)
+    for other in {max(1, width - 1), min(4096, width + 1)}:
+        other_made = experiment.set({"model.hidden": [other] * depth})
+        assert away <= abs(other_made.parameters - experiment.parameters)
+
+
+@pytest.mark.parametrize(
+    ("knob", "by"), [("depth", "width"), ("width", "depth"), ("residual", "model.hidden"), ("lr", "activation")]
+)
+def test_two_knobs_survive_their_link_and_their_text(knob: str, by: str):
+    comparison = Comparison(
+        presets["activations"], vary=knob, values=_knob_values[knob], by=by, by_values=_knob_values[by], seeds=[3, 7]
+    )
+    for back in (Comparison.from_query(comparison.to_query()), Comparison.from_json(comparison.to_json())):
+        assert back == comparison
+        assert back.points == comparison.points
+    assert len(comparison.experiments) == len(_knob_values[knob]) * len(_knob_values[by])
+    for point, experiment in zip(comparison.points, comparison.experiments, strict=True):
+        assert (experiment.knob(knob), experiment.knob(by)) == (point.value, point.by_value)
+
+
+def test_one_knob_is_written_as_before_there_were_two():
+    assert set(json.loads(Comparison(Experiment()).to_json())) == {"experiment", "vary", "values", "seeds"}
+    assert not {"by", "by_values"} & set(Comparison(Experiment()).to_query())
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, unique=True) | st.integers(1, 1000).map(range))
 def test_seeds_survive_their_text(seeds: Any):
     assert parse_seeds(seeds_text(tuple(seeds))) == tuple(seeds)
@@ -502,6 +536,20 @@ def test_a_refusal_names_the_field_what_it_was_and_what_is_allowed(values: Any, 
         ),
         ({"values": [1, 1]}, "values: got [1, 1], but every value may appear only once."),
         ({"values": [1, 2], "seeds": 0}, "seeds: got 0, allowed is from 1 to 1000."),
+        ({"by": "width"}, "by_values (how many): got 0, allowed is from 1 to 200."),
+        ({"by": "width", "by_values": [2, 2]}, "by_values: got [2, 2], but every value may appear only once."),
+        (
+            {"by": "depth_same_size", "by_values": [2]},
+            "by: got 'depth_same_size', but the other knob sets the same field.",
+        ),
+        (
+            {"values": list(range(1, 21)), "by": "data.seed", "by_values": list(range(11))},
+            "cells (values of the one knob times those of the other): got 220, allowed is from 1 to 200.",
+        ),
+        (
+            {"experiment": {"data": {"name": "celsius"}}, "by": "noise", "by_values": [0, 1]},
+            "by: got 'noise', but this data set has no such setting.",
+        ),
         (
             {"experiment": {"data": {"name": "celsius"}}, "vary": "noise", "values": [0, 1]},
             "vary: got 'noise', but this data set has no such setting.",
