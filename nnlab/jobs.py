@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from nnlab.costs import estimate_seconds
 from nnlab.problems import Problem, SpecError
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -29,6 +30,8 @@ BUSY_TICK, IDLE_TICK = 1.0, 5.0
 """Seconds between two looks at the store while something is under way, and while nothing is."""
 TIDY_EVERY = 3600.0
 """Seconds between two removals of what was deleted more than a week ago."""
+SHARED_FROM = 3.0
+"""Seconds: what takes less is not worth a second job."""
 
 
 class LimitError(SpecError):
@@ -59,6 +62,21 @@ def check_limits(experiment: Experiment, seeds: Sequence[int]) -> None:
     """Raises LimitError where an experiment asks for more than this installation gives."""
     if problem := find_limit(experiment, seeds):
         raise LimitError([problem])
+
+
+def shares(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[int]]:
+    """The seeds of one cell of a comparison, shared out among the workers where that pays.
+
+    On a small network ten seeds take hardly longer than five, and stay together; on a large one a step is arithmetic,
+    and two workers take half the time."""
+    workers = min(settings().workers, len(seeds))
+    if workers < 2:
+        return [seeds] if seeds else []
+    largest = math.ceil(len(seeds) / workers)
+    whole, part = (estimate_seconds(experiment, n) for n in (len(seeds), largest))
+    if whole < SHARED_FROM or part > 0.7 * whole:
+        return [seeds]
+    return [seeds[start : start + largest] for start in range(0, len(seeds), largest)]
 
 
 class Foreman:

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.cells import CellRun, cover, merged_metrics, merged_weights
-from nnlab.jobs import Foreman, LimitError, check_limits, find_limit
+from nnlab.jobs import Foreman, LimitError, check_limits, find_limit, shares
 from nnlab.problems import Problem, SpecError, whole
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds
@@ -361,8 +361,8 @@ class Lab:
             for run in runs:
                 mine = run if run.owner == owner else self.store.copy_run(run, owner, name, comparison_id)
                 parts.append((mine.id, kept.get(mine.id, True)))
-        if missing:
-            run = self.store.create_run(experiment, missing, owner, name, comparison_id)
+        for some in shares(experiment, missing):
+            run = self.store.create_run(experiment, some, owner, name, comparison_id)
             parts.append((run.id, False))
         return parts
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.jobs import Foreman
+from nnlab.jobs import Foreman, shares
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
+from nnlab.presets import presets
 from nnlab.problems import SpecError
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
@@ -299,6 +300,17 @@ def test_a_comparison_of_fewer_seeds_takes_them_from_a_run_of_more(lab: Lab) -> 
     losses = known.results["train"]["loss"]
     assert cell.results["train"]["loss"] == [losses[2], losses[0]]
     assert lab.cell_metrics(cell)["seed"].tolist() == [7, 3] * 4
+
+
+def test_the_seeds_of_a_costly_cell_are_shared_out_among_the_workers(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNLAB_WORKERS", "2")
+    settings.cache_clear()
+    assert [list(part) for part in shares(presets["mnist"], range(9))] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+    assert [list(part) for part in shares(presets["mnist"], [7])] == [[7]]
+    assert [list(part) for part in shares(presets["binary"], range(9))] == [list(range(9))]
+    assert shares(presets["mnist"], []) == []
 
 
 def test_two_knobs_train_every_pair(lab: Lab) -> None:
