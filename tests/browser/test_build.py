@@ -84,7 +84,7 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
         expect(other.get_by_text(f"{after.parameters} trainable parameters in all")).to_be_visible()
         assert Experiment.from_query(query(other)) == after
         expect(other.get_by_role("slider", name="Depth")).to_have_value("3")
-        expect(other.locator('[data-testid="stSelectbox"]').filter(has_text="Activation")).to_contain_text("tanh")
+        expect(other.get_by_role("combobox", name=re.compile("Activation"))).to_have_value("tanh")
         other.close()
     finally:
         fresh.stop()
