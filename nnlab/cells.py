@@ -92,11 +92,14 @@ class CellRun:
 
 
 def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
-    """The same shape as each of `results`, its lists over the replicates put together as `picks` says."""
+    """The same shape as each of `results`, its lists over the replicates (the innermost) put together as `picks`
+    says."""
     first = results[0]
     if isinstance(first, Mapping):
         names = [name for name in first if all(isinstance(one, Mapping) and name in one for one in results)]
         return {name: _merged([one[name] for one in results], picks) for name in names}
+    if isinstance(first, list) and first and isinstance(first[0], list):  # a row a layer
+        return [_merged(rows, picks) for rows in zip(*results, strict=True)]
     if isinstance(first, list) and all(isinstance(one, list) for one in results):
         return [results[i][place] for i, place in picks]
     return first if all(one == first for one in results) else None

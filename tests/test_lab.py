@@ -268,6 +268,9 @@ def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None
     for part in ("train", "validation", "test"):
         np.testing.assert_allclose(cell.results[part]["loss"], whole.results[part]["loss"], rtol=1e-4)
     assert cell.results["best_epoch"] == whole.results["best_epoch"]
+    np.testing.assert_allclose(
+        cell.results["signals"]["after"]["deviation"], whole.results["signals"]["after"]["deviation"], rtol=1e-3
+    )
     mine, theirs = lab.cell_metrics(cell), lab.metrics(whole.id)
     assert mine[["epoch", "seed"]].equals(theirs[["epoch", "seed"]])
     np.testing.assert_allclose(mine["validation_loss"], theirs["validation_loss"], rtol=1e-4)
