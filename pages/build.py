@@ -10,6 +10,7 @@ from nnlab.ui.forms import Form
 from nnlab.ui.frame import open_page
 from nnlab.ui.labels import problem_text
 from nnlab.ui.pictures import data_picture, layers_frame, network_picture
+from nnlab.ui.rate_finding import rate_finder
 
 page = open_page("build")
 t = page.t
@@ -107,6 +108,7 @@ with training:
     st.markdown(f"#### 3 · {t('Training')}")
     form.choose("train.optimizer")
     form.number("train.lr", 0.001)
+    rate_finder(page, exp, lambda rate: form.set(train__lr=rate))
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         form.number("train.epochs", 10)

@@ -7,6 +7,7 @@ from nnlab.ui.comparing import live, results, take_away
 from nnlab.ui.frame import open_page
 from nnlab.ui.labels import problem_text
 from nnlab.ui.question import Question, comparison_words
+from nnlab.ui.rate_finding import rate_finder
 
 page = open_page("compare")
 t = page.t
@@ -27,6 +28,8 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop)
         earlier_comparisons(page)
 question.sentence()
+varied = question.asked.vary in ("lr", "train.lr")
+rate_finder(page, question.asked.experiment, None if varied else question.use_rate)
 
 if question.link_error:
     problem = problem_text(question.link_error.problems[0], t)

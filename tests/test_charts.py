@@ -20,12 +20,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 from nnlab import charts, evaluation
 from nnlab.charts import base
 from nnlab.datasets import load_dataset
 from nnlab.draws import stacked_weights
 from nnlab.presets import presets
+from nnlab.rates import RangeTest
 from nnlab.spec import Experiment
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +63,7 @@ SPECS: dict[str, Any] = {
     "curves by depth": lambda: charts.compare_curves(VALUES, part="train"),
     "curves by name": lambda: charts.compare_curves(tuple("abcdefghi"), ordered=False, log=True),
     "cells": lambda: charts.cells(VALUES),
+    "range test": lambda: charts.range_test_curve(),
     "confusion": lambda: charts.confusion(("cat", "dog's")),
 }
 
@@ -474,3 +477,23 @@ def test_a_confusion_matrix_is_shared_out_by_what_a_sample_is() -> None:
     rows = charts.confusion_rows([[3, 1], [0, 0]], ("cat", "dog"))
     assert list(rows.share) == [0.75, 0.25, 0, 0]
     assert list(zip(rows["class"], rows.predicted, strict=True))[1] == ("cat", "dog")
+
+
+def test_a_range_test_is_drawn_with_the_rate_it_suggests_and_the_present_one() -> None:
+    losses = np.array(
+        [[1.0, 1.2]] * 40 + [[0.9, 1.0], [0.5, 0.6], [0.2, 0.3], [0.2, 0.3], [0.2, 0.3]] + [[9.0, np.inf]]
+    )
+    test = RangeTest(Experiment(), (0, 1), np.geomspace(1e-6, 1e-2, len(losses)), losses)
+    rows = charts.range_test_rows(test, present=200.0)
+    steps, marks = rows[rows["mark"].isna()], rows[rows["mark"].notna()].set_index("mark")
+    assert_allclose(steps["rate"], test.rates)
+    assert np.isfinite(steps[["loss", "low", "high"]].to_numpy(float)).all()
+    assert_allclose(steps[["low", "high"]].iloc[0], [1.0, 1.2])
+    assert steps["high"].max() <= 4 * 1.1
+    assert marks.loc["suggested", "rate"] == test.suggested
+    assert marks.loc["present", "rate"] == 10  # at the edge of the chart
+    assert "suggested" not in set(charts.range_test_rows(made_flat(test), 0.01)["mark"])
+
+
+def made_flat(test: RangeTest) -> RangeTest:
+    return RangeTest(test.experiment, test.seeds, test.rates, np.ones_like(test.losses))

@@ -22,6 +22,7 @@ from nnlab.charts.data import (
 )
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.png import data_url, picture_url, png, weights_url
+from nnlab.charts.rates import range_test_curve, range_test_rows
 from nnlab.charts.results import confusion, confusion_rows
 from nnlab.charts.weights import (
     activation_function,
@@ -74,6 +75,8 @@ __all__ = [
     "picture_url",
     "png",
     "point_rows",
+    "range_test_curve",
+    "range_test_rows",
     "sparkline",
     "surface",
     "surface_rows",

@@ -122,6 +122,9 @@ class Labels:
     state: str = "state"
     parameters: str = "parameters"
     mean_of: str = "mean of the weights in this cell"
+    rate: str = "learning rate"
+    suggested_rate: str = "suggested"
+    present_rate: str = "present"
 
     @classmethod
     def of(cls, language: str, translate: Callable[[str], str]) -> Self:

@@ -408,6 +408,10 @@ class Question:
     def _change(self, **changes: Any) -> None:
         self.state["question"] = replace(self.state["question"], **changes)
 
+    def use_rate(self, rate: float) -> None:
+        """The same experiment with another learning rate."""
+        self._change(on=LINK, experiment=self.state["question"].experiment.set({"train.lr": rate}))
+
     def _on(self) -> None:
         on = self.state["compare-on"]
         if on == DRAFT:
