@@ -28,7 +28,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop)
         earlier_comparisons(page)
 question.sentence()
-varied = question.asked.vary in ("lr", "train.lr")
+varied = {question.asked.vary, question.comparison.by} & {"lr", "train.lr"}
 rate_finder(page, question.asked.experiment, None if varied else question.use_rate)
 
 if question.link_error:
