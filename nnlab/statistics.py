@@ -7,8 +7,11 @@ the mean 75, 84 and 91 % of the time with 3, 5 and 10 seeds, the t interval 95 %
 
 Replicates of one k-fold share most of their training samples, so their scores vary less than scores of independent
 samples would. The variance of their mean is corrected for it (Nadeau & Bengio 2003), over all folds of all seeds
-(Bouckaert & Frank 2004). This takes every seed to cut folds of its own: where the seeds share one cut, what a fold adds
-to a score is no less with more seeds, and intervals over several seeds come out too narrow.
+(Bouckaert & Frank 2004). That takes every seed to cut folds of its own; here the seeds share one cut, and what a fold
+adds to a score is no less with more seeds. So the mean scores of the folds are looked at as well, the larger of the two
+standard errors counts, and the degrees of freedom are those of the folds. Simulated with 5 and 10 folds, 3 and 10 seeds
+and 0 to 100 % of the variance with the folds, false alarms stay between 1 and 6 %; the correction alone lets them rise
+to 23 %.
 
 References
 ----------
@@ -82,7 +85,8 @@ def interval(values: ArrayLike, folds: int = 0, level: float = 0.95) -> Interval
     mean = float(x.mean())
     if len(x) == 1:
         return Interval(mean, math.nan, math.nan)
-    half = float(_critical(len(x) - 1, 1 - level) * x.std(ddof=1) * math.sqrt(_share(len(x), folds)))
+    deviation = np.maximum(x.std(ddof=1), _deviation_by_fold(x[:, None], folds)[0])
+    half = float(_critical(_freedom(len(x), folds), 1 - level) * deviation * math.sqrt(_share(len(x), folds)))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -205,10 +209,12 @@ def _paired_tests(table: Floats, one: NDArray[np.intp], other: NDArray[np.intp],
         mean = difference.sum(axis=0, where=kept) / n
         mean[np.abs(mean) <= grain] = 0
         difference -= mean
-        deviation = np.sqrt(np.square(difference, out=difference).sum(axis=0, where=kept) / (n - 1))
+        deviation = np.sqrt(np.square(difference).sum(axis=0, where=kept) / (n - 1))
+        difference += mean
+        deviation = np.maximum(deviation, _deviation_by_fold(np.where(kept, difference, math.nan), folds))
         deviation = np.where(deviation <= grain, np.abs(mean) / math.sqrt(12), deviation)
         t = np.where(mean == 0, 0, np.abs(mean) / (deviation * np.sqrt(_share(n, folds))))
-    p = np.where(n > 1, 2 * stdtr(n - 1, -t), math.nan)
+    p = np.where(n > 1, 2 * stdtr(_freedom(n, folds), -t), math.nan)
     return _Tests(n, mean, deviation, np.maximum(p, np.finfo(float).tiny))  # never 0: it is divided by
 
 
@@ -217,7 +223,7 @@ def _summaries(tests: _Tests, corrected: Floats, shown: NDArray[np.bool_], folds
     n, mean, deviation = tests.n[shown], tests.mean[shown], tests.deviation[shown]
     level = LEVEL * tests.p[shown] / corrected[shown]  # below it p is called distinct
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = _critical(n - 1, level) * deviation * np.sqrt(_share(n, folds))
+        half = _critical(_freedom(n, folds), level) * deviation * np.sqrt(_share(n, folds))
         effect = np.where(mean == 0, 0, np.abs(mean) / deviation)
     needed = _seeds_needed(effect, level, folds)
     columns = mean, mean - half, mean + half, np.minimum(corrected[shown], 1), n
@@ -232,7 +238,7 @@ def _seeds_needed(effect: Floats, level: Floats, folds: int) -> list[int | None]
     while (least < most).any():
         seeds = (least + most) // 2
         n = seeds * max(folds, 1)
-        enough = effect / np.sqrt(_share(n, folds)) >= _noncentrality(n - 1, level)
+        enough = effect / np.sqrt(_share(n, folds)) >= _noncentrality(_freedom(n, folds), level)
         most = np.where(enough, seeds, most)
         least = np.where(enough, least, np.minimum(seeds + 1, most))
     return [int(seeds) if seeds <= MOST_SEEDS else None for seeds in most]
@@ -256,6 +262,25 @@ def _share(n: Any, folds: int) -> Any:
     """Variance of the mean of n replicates, as a share of the variance of one: 1/n where they are independent, 1/n +
     1/(folds - 1) for folds, each tested on 1/(folds - 1) as many samples as it is trained on."""
     return 1 / n + (1 / (folds - 1) if folds else 0)
+
+
+def _freedom(n: Any, folds: int) -> Any:
+    """Degrees of freedom of n replicates."""
+    return n - 1 if not folds else np.full_like(n, folds - 1)
+
+
+def _deviation_by_fold(values: Floats, folds: int) -> Floats:
+    """What the deviation of the replicates would be for their mean to vary as the means of the folds say, (columns,):
+    0 where there are no folds, or one seed. `values` (replicates, columns), nan where there is none."""
+    if not folds or len(values) <= folds:
+        return np.zeros(values.shape[1])
+    by_fold = values.reshape(-1, folds, values.shape[1])
+    kept = np.isfinite(by_fold)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.where(kept, by_fold, 0).sum(axis=0) / kept.sum(axis=0)  # (folds, columns)
+    spread = np.nan_to_num(means.std(axis=0, ddof=1))
+    share: Floats = spread * np.sqrt(_share(folds, folds) / _share(len(values), folds))
+    return share
 
 
 def _critical(freedom: Any, level: Any) -> Any:

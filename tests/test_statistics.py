@@ -34,11 +34,22 @@ def simulated(kind, values, seeds, rng, worse=()):
     return rng.binomial(100, np.clip(truth, 0, 1)) / 100
 
 
-def one_fold_like_another(mean, seeds, folds, rng):
-    """Scores of deviation 1 of one comparison, as k-fold is modelled: any two correlate by the share of samples tested
-    on."""
-    shared = rng.normal() * math.sqrt(1 / folds)
-    return mean + shared + rng.normal(size=seeds * folds) * math.sqrt(1 - 1 / folds)
+def one_fold_like_another(seeds, folds, share, rng):
+    """Differences (replicates,) of two equals, deviation 1, as k-fold is modelled: any two correlate by the share of
+    samples tested on; of the rest a share is what the fold adds, the same for every seed."""
+    common = rng.normal() * math.sqrt(1 / folds)
+    rest = math.sqrt(share) * rng.normal(size=folds) + math.sqrt(1 - share) * rng.normal(size=(seeds, folds))
+    return (common + math.sqrt(1 - 1 / folds) * rest).ravel()
+
+
+def deviation_of(scores, folds):
+    """What stands for the deviation of one replicate where the mean's error is that of the replicates or, with several
+    seeds, of the folds' means."""
+    plain, n = np.std(scores, ddof=1), len(scores)
+    if n == folds:
+        return plain
+    by_fold = np.std(np.reshape(scores, (-1, folds)).mean(axis=0), ddof=1)
+    return max(plain, by_fold * math.sqrt((1 / folds + 1 / (folds - 1)) / (1 / n + 1 / (folds - 1))))
 
 
 def others(found):
@@ -65,11 +76,18 @@ def test_one_value_says_nothing_of_its_spread_and_a_lost_one_spoils_the_mean():
 
 
 def test_folds_widen_the_interval_by_the_samples_they_share():
-    scores = [0.81, 0.84, 0.79, 0.9, 0.86, 0.8, 0.83, 0.83, 0.88, 0.85]  # 2 seeds of 5 folds
+    scores = [0.81, 0.84, 0.79, 0.9, 0.86]
     plain, corrected = interval(scores), interval(scores, folds=5)
     assert corrected.mean == plain.mean
-    assert corrected.half / plain.half == pytest.approx(math.sqrt((1 / 10 + 1 / 4) / (1 / 10)))
+    assert corrected.half / plain.half == pytest.approx(math.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
     assert interval(scores, folds=5, level=0.9).half < corrected.half
+
+
+def test_more_seeds_on_the_same_folds_do_not_make_up_for_what_the_folds_add():
+    folds = np.array([0.81, 0.84, 0.79, 0.9, 0.86])
+    assert interval(np.tile(folds, 20), folds=5).half == pytest.approx(interval(folds, folds=5).half)
+    noise = np.random.default_rng(11).normal(0, 0.05, (20, 5))
+    assert interval((0.84 + noise).ravel(), folds=5).half < interval(0.84 + noise[0], folds=5).half
 
 
 @pytest.mark.parametrize(("kind", "seeds"), CASES)
@@ -99,15 +117,16 @@ def test_a_pair_is_scipys_paired_t_test(table):
     assert got.n == len(one)
 
 
-def test_folds_make_a_pair_less_certain_by_the_closed_form():
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_folds_make_a_pair_less_certain_by_the_closed_form(seeds):
     rng = np.random.default_rng(2)
-    one, other = rng.normal(0.9, 0.02, 15), rng.normal(0.87, 0.02, 15)  # 3 seeds of 5 folds
+    one, other = rng.normal(0.9, 0.02, 5 * seeds), rng.normal(0.87, 0.02, 5 * seeds)
     difference = one - other
-    t = difference.mean() / (difference.std(ddof=1) * math.sqrt(1 / 15 + 1 / 4))
+    t = difference.mean() / (deviation_of(difference, 5) * math.sqrt(1 / (5 * seeds) + 1 / 4))
     got = paired(one, other, folds=5)
-    assert got.p == pytest.approx(2 * stats.t.sf(abs(t), 14))
-    assert got.p > 10 * paired(one, other).p
-    assert got.low == pytest.approx(got.mean - stats.t.ppf(0.975, 14) * got.mean / t)
+    assert got.p == pytest.approx(2 * stats.t.sf(abs(t), 4))
+    assert got.p > paired(one, other).p
+    assert got.low == pytest.approx(got.mean - stats.t.ppf(0.975, 4) * got.mean / t)
 
 
 @pytest.mark.parametrize(("kind", "seeds"), CASES)
@@ -118,15 +137,15 @@ def test_the_interval_of_a_difference_covers_the_truth_and_a_pair_of_equals_is_t
     assert np.mean([it.distinct for it in pairs]) == pytest.approx(0.05, abs=0.015)
 
 
-def test_folds_keep_both_promises():
-    seeds, folds = 3, 5
-    rng = np.random.default_rng(4)
-    scores = [one_fold_like_another(0, seeds, folds, rng) for _ in range(SIMULATIONS)]
-    nothing = np.zeros(seeds * folds)
-    assert np.mean([it.low <= 0 <= it.high for it in (interval(x, folds) for x in scores)]) == pytest.approx(
-        0.95, abs=0.015
-    )
-    assert np.mean([paired(x, nothing, folds).distinct for x in scores]) == pytest.approx(0.05, abs=0.015)
+@pytest.mark.parametrize(("seeds", "share", "least"), [(1, 0.0, 0.035), (3, 0.0, 0.0), (3, 0.5, 0.0), (3, 1.0, 0.035)])
+def test_folds_keep_both_promises(seeds, share, least):
+    """With one seed exactly; with several, on the same folds, at worst."""
+    rng, folds = np.random.default_rng(4), 5
+    scores = [one_fold_like_another(seeds, folds, share, rng) for _ in range(SIMULATIONS)]
+    missed = np.mean([not it.low <= 0 <= it.high for it in (interval(x, folds) for x in scores)])
+    assert least <= missed <= 0.065
+    alarms = np.mean([paired(x, np.zeros(len(x)), folds).distinct for x in scores])
+    assert alarms == pytest.approx(missed, abs=1e-3)
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
@@ -218,7 +237,7 @@ def test_seeds_needed_are_those_of_the_textbook(effect, seeds):
     assert paired(scores, np.zeros(3)).needed == seeds
 
 
-@pytest.mark.parametrize("folds", [0, 2, 5])
+@pytest.mark.parametrize("folds", [0, 5, 10])
 @pytest.mark.parametrize("values", [2, 8])
 def test_seeds_needed_are_the_fewest_with_80_percent_power_at_the_corrected_level(values, folds):
     """By the noncentral t distribution, to one seed; nearly always exactly."""
@@ -228,24 +247,28 @@ def test_seeds_needed_are_the_fewest_with_80_percent_power_at_the_corrected_leve
     for _ in range(20):
         table = rng.normal(size=(values, 2 * max(folds, 2))) + np.linspace(0, 3, values)[:, None]
         for row, it in zip(table[1:], differences(table, 0, folds=folds)[1][1:], strict=True):
-            spread = (row - table[0]).std(ddof=1)
-            level = 2 * stats.t.sf((it.high - it.mean) / (spread * math.sqrt(1 / it.n + shared)), it.n - 1)
+            difference = row - table[0]
+            spread = deviation_of(difference, folds) if folds else difference.std(ddof=1)
+            freedom = folds - 1 if folds else it.n - 1
+            level = 2 * stats.t.sf((it.high - it.mean) / (spread * math.sqrt(1 / it.n + shared)), freedom)
             assert 0.05 / (values - 1) <= level * (1 + 1e-9) <= 0.05 * (1 + 2e-9)
             effect = abs(it.mean) / spread
 
             def power(seeds, effect=effect, level=level):
                 n = seeds * max(folds, 1)
-                return stats.nct.sf(stats.t.isf(level / 2, n - 1), n - 1, effect / math.sqrt(1 / n + shared))
+                freedom = folds - 1 if folds else n - 1
+                return stats.nct.sf(stats.t.isf(level / 2, freedom), freedom, effect / math.sqrt(1 / n + shared))
 
             if it.needed is None:
                 assert power(999) < 0.8
                 continue
             fewest = 1 if folds else 2
-            assert power(it.needed + 1) >= 0.8
-            assert it.needed <= fewest + 1 or power(it.needed - 2) < 0.8
+            near = 1 + (it.needed // 10 if folds else 0)  # with folds the power hardly grows with the seeds
+            assert power(it.needed + near) >= 0.8
+            assert it.needed <= fewest + near or power(it.needed - near - 1) < 0.8
             exact += power(it.needed) >= 0.8 and (it.needed == fewest or power(it.needed - 1) < 0.8)
             counted += 1
-    assert exact >= 0.9 * counted > 5
+    assert exact >= 0.8 * counted > 0
 
 
 def test_with_the_seeds_needed_the_difference_is_found_as_often_as_promised():
