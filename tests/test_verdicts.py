@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnlab import presets
-from nnlab.diagnosis import Diagnosis
+from nnlab.diagnosis import LIMITS, Diagnosis
 from nnlab.spec import Experiment
 from nnlab.ui.text import text
 from nnlab.ui.verdicts import NOTES, REASONS, reason_words, remedy, verdict_sentence, verdict_words
@@ -161,7 +164,8 @@ def test_against_a_vanishing_gradient():
     assert tried("vanishing_gradients", sigmoid) == {"model.activation": "relu", "model.init": "kaiming"}
     plain = MOONS.set({"model.init": "default"})
     assert tried("vanishing_gradients", plain) == {"model.init": "kaiming"}
-    assert tried("vanishing_gradients", plain.vary("depth", 30)) == {"model.norm": "batch"}
+    both = {"model.norm": "batch", "model.residual": True}
+    assert tried("vanishing_gradients", plain.vary("depth", 30)) == both
     kaiming = MOONS.set({"model.init": "kaiming"})
     assert tried("vanishing_gradients", kaiming) == {"model.norm": "batch"}
     assert tried("vanishing_gradients", kaiming.set({"model.norm": "batch"})) == {"model.residual": True}
@@ -171,6 +175,9 @@ def test_against_an_exploding_gradient():
     wild = MOONS.set({"model.init": "normal", "model.init_scale": 2.0})
     assert tried("exploding_gradients", wild) == {"model.init": "kaiming", "model.init_scale": 0.1}
     assert tried("exploding_gradients", MOONS) == {"model.norm": "batch"}
+    deep = MOONS.set({"model.hidden": [16] * 30, "model.residual": True})
+    assert tried("exploding_gradients", deep) == {"model.norm": "batch"}
+    assert tried("exploding_gradients", deep.set({"model.norm": "batch"})) == {"train.lr": 0.001}
     late = {"growth_start": 1.0, "growth_end": 1e4}
     assert tried("exploding_gradients", wild, **late) == {"train.lr": 0.001}
 
@@ -202,3 +209,22 @@ def test_what_is_to_be_tried_can_be_made_at_the_edge_of_what_is_allowed(reason, 
     )
     words, _ = remedy(diagnosis(reason), edge, text(language))
     assert words
+
+
+# -- the page that tells the rules
+
+ROWS = re.findall(
+    r"^\| ([a-z, ]+) \| `?(\w*)`? ?\| (.+?) \| ?([\d.]*) ?\| ?(.*?) ?\|$",
+    (Path(__file__).parents[1] / "docs" / "diagnosis.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+def test_the_page_of_rules_has_every_reason_with_its_threshold_and_what_to_try():
+    assert {reason for _, reason, *_ in ROWS} == set(SAID)
+    young = MOONS.set({"model.activation": "sigmoid", "model.init": "normal"})
+    for verdicts, reason, _, threshold, what in ROWS:
+        assert SAID[reason][0] in verdicts.split(", ")
+        assert (float(threshold) if threshold else None) == LIMITS.get(reason), reason
+        cure = remedy(diagnosis(reason), young, text("en"))
+        assert (cure[0] if cure else "") == what

@@ -224,22 +224,36 @@ def _against_vanishing(experiment: Experiment, figures: _Figures, t: Text) -> _C
     if model.activation not in _LIKE_RELU:
         words = t("Try ReLU with Kaiming initialisation")
         return words, {"model.activation": "relu", "model.init": "kaiming"}
-    if model.init != "kaiming" and model.depth <= 10:  # plain networks deeper than that need more
+    if model.init != "kaiming" and model.depth <= _PLAIN:
         return t("Try Kaiming initialisation"), {"model.init": "kaiming"}
-    if model.norm != "batch":
-        return t("Try it with batch normalisation"), {"model.norm": "batch"}
-    if not model.residual:
-        return t("Try it with residual connections"), {"model.residual": True}
-    return _freer(experiment, figures, t)
+    return _kept_in_bounds(experiment, t) or _freer(experiment, figures, t)
 
 
 def _against_exploding(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    at_the_start = figures.get("growth_start", 0) >= figures.get("growth_end", 0)
-    if at_the_start and experiment.model.init == "normal":
-        return t("Try Kaiming initialisation"), {"model.init": "kaiming"}
-    if at_the_start and experiment.model.norm != "batch":
-        return t("Try it with batch normalisation"), {"model.norm": "batch"}
+    if figures.get("growth_start", 0) >= figures.get("growth_end", 0):
+        if experiment.model.init == "normal":
+            return t("Try Kaiming initialisation"), {"model.init": "kaiming"}
+        if cure := _kept_in_bounds(experiment, t):
+            return cure
     return _slower(experiment, figures, t)
+
+
+_PLAIN = 10
+"""Hidden layers up to which a plain network learns when it starts well; docs/diagnosis.md has the trials."""
+
+
+def _kept_in_bounds(experiment: Experiment, t: Text) -> _Cure | None:
+    """Batch normalisation, in deep networks together with residual connections: there each alone lets the gradient
+    grow with depth (Yang et al. 2019; Zhang et al. 2019). None where all is there already."""
+    model = experiment.model
+    if model.depth > _PLAIN and not model.residual:
+        return t("Try it with batch normalisation and residual connections"), _BOTH
+    if model.norm != "batch":
+        return t("Try it with batch normalisation"), {"model.norm": "batch"}
+    return None if model.residual else (t("Try it with residual connections"), _BOTH)
+
+
+_BOTH = {"model.norm": "batch", "model.residual": True}
 
 
 def _against_dead_units(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
