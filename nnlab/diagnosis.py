@@ -48,13 +48,20 @@ class Diagnosis:
 
     verdict: Verdict
     """Empty while there is no result."""
-    reason: str = ""
-    """Which rule spoke; see `diagnose`."""
+    rule: str = ""
+    """Which rule of the curves spoke; see `diagnose`."""
     figures: Mapping[str, float] = field(default_factory=dict)
+    cause: str = ""
+    """What the inside of the network says of the why, if it does."""
     notes: tuple[str, ...] = ()
-    """What else the inside of the network says, whatever the verdict: `vanishing_gradients`, `exploding_gradients`,
+    """What else the inside says, whatever the verdict: `vanishing_gradients`, `exploding_gradients`,
     `dead_units`, as they are defined there; else `dead_share` (a quarter of all units) and `dead_layers` (all units of
     a layer, in some seeds)."""
+
+    @property
+    def reason(self) -> str:
+        """The cause where it is known, else the rule."""
+        return self.cause or self.rule
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
     findings = _findings(inside)
     cause = next((cause for cause in _causes(said) if cause in findings), "")
     notes = tuple(finding for finding in findings if finding != cause)
-    return Diagnosis(said.verdict, cause or said.reason, {**said.figures, **inside}, notes)
+    return Diagnosis(said.verdict, said.rule, {**said.figures, **inside}, cause, notes)
 
 
 def _by_curves(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, experiment: Experiment) -> Diagnosis:
@@ -269,8 +276,8 @@ def _findings(inside: Mapping[str, float]) -> tuple[str, ...]:
 
 def _causes(said: Diagnosis) -> tuple[str, ...]:
     """Which findings would explain what the curves say."""
-    struggles = said.reason in ("guesses", "below_reference")
-    if said.reason == "seeds_disagree":
+    struggles = said.rule in ("guesses", "below_reference")
+    if said.rule == "seeds_disagree":
         struggles = said.figures["train"] < said.figures["reference"]
     if struggles:
         return "vanishing_gradients", "exploding_gradients", "dead_units"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -32,7 +33,7 @@ FIGURES = {
     "late_gain": 0.0345,
     "late_fall": 0.234,
     "gradient_start": 1 / 4321,
-    "growth_start": 3.14e9,
+    "growth_start": 2718,
     "growth_end": 2.0,
     "dead": 12,
     "units": 16,
@@ -54,14 +55,20 @@ SAID = {  # reason: verdict, and what its sentence holds in English
     "guesses": ("underfits", ["98.8 %", "50.1 %"]),
     "below_reference": ("underfits", ["98.8 %", "93.2 %"]),
     "still_learning": ("underfits", ["3.5 points"]),
-    "vanishing_gradients": ("underfits", ["4,300 times"]),
-    "exploding_gradients": ("diverged", ["3.1e9-fold"]),
-    "dead_units": ("underfits", ["12 of the 16 units of layer 3", "98.8 %"]),
+    "vanishing_gradients": ("underfits", ["4,300 times", "98.8 %", "93.2 %"]),
+    "exploding_gradients": ("diverged", ["2,700 times", "in 3 of 5 seeds"]),
+    "dead_units": ("underfits", ["12 of the 16 units of layer 3", "98.8 %", "93.2 %"]),
+}
+RULES = {  # of the curves, beside a cause
+    "vanishing_gradients": "below_reference",
+    "exploding_gradients": "loss_not_finite",
+    "dead_units": "below_reference",
 }
 
 
 def diagnosis(reason, notes=(), **changes):
-    return Diagnosis(SAID[reason][0], reason, FIGURES | changes, notes)
+    cause = reason if reason in RULES else ""
+    return Diagnosis(SAID[reason][0], RULES.get(reason, reason), FIGURES | changes, cause, notes)
 
 
 def test_every_reason_is_held_to_its_figures():
@@ -96,7 +103,14 @@ def test_what_else_was_seen_follows_and_that_it_learned_all_the_same(note):
 
 def test_a_gradient_that_does_not_arrive_is_not_called_so_many_times_smaller():
     said = reason_words(diagnosis("vanishing_gradients", gradient_start=0.0), MOONS, text("en"))
-    assert said == "no gradient at all reaches the first layer."
+    assert said.startswith("no gradient at all reaches the first layer. It reaches 98.8 %")
+
+
+def test_what_is_beyond_counting_is_over_a_million():
+    for growth in (1.2e6, 3e300, math.inf):
+        said = diagnosis("exploding_gradients", growth_end=growth)
+        assert "over a million times" in reason_words(said, MOONS, text("en"))
+        assert "más de un millón de veces" in reason_words(said, MOONS, text("es"))
 
 
 def test_one_seed_is_not_counted_and_what_was_not_measured_is_not_praised():
@@ -136,7 +150,7 @@ def test_any_figures_can_be_said_in_few_signs(reason, figures):
     for language in ("en", "es"):
         for experiment in (MOONS, presets["celsius"]):
             said = reason_words(diagnosis(reason, ("exploding_gradients",), **figures), experiment, text(language))
-            assert 20 < len(said) < 300
+            assert 20 < len(said) < 350
 
 
 # -- what to try

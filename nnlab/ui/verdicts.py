@@ -26,7 +26,7 @@ IT: Mapping[str, str] = {
 
 REASONS: Mapping[str, str] = {
     "": mark("it learned the training data ({train}) and does about as well on data it has not seen ({held_out})."),
-    "loss_not_finite": mark("the loss left the range of numbers{in_seeds}; the steps were too long."),
+    "loss_not_finite": mark("the loss left the range of numbers{in_seeds}."),
     "loss_ran_away": mark("the loss ran away{in_seeds}: it ended at {loss} times that of a blind guess."),
     "some_seeds_diverged": mark("the loss ran away{in_seeds}, in the others it did not."),
     "seeds_disagree": mark(
@@ -51,17 +51,12 @@ REASONS: Mapping[str, str] = {
         "it was still getting better when it ended ({late} in the last fifth of the epochs); more epochs would help."
     ),
     "vanishing_gradients": mark(
-        "the gradient fades on its way back: "
+        "the gradient fades on its way back; "
         "at the start it is {fade} times smaller in the first layer than in the last."
     ),
     "no_gradient": mark("no gradient at all reaches the first layer."),
-    "exploding_gradients": mark(
-        "the gradient explodes on its way back: it grows {growth}-fold from the last layer on."
-    ),
-    "dead_units": mark(
-        "{dead} of the {units} units of layer {layer} are dead: "
-        "they say the same whatever the input (training: {train})."
-    ),
+    "exploding_gradients": mark("the gradient explodes on its way back; it grows {growth} times."),
+    "dead_units": mark("{dead} of the {units} units of layer {layer} are dead; they say the same whatever the input."),
 }
 """By reason; filled in by `_figures`."""
 
@@ -78,7 +73,7 @@ NOTES: Mapping[str, str] = {
         "At the start its gradient is {fade} times smaller in the first layer than in the last."
     ),
     "no_gradient": mark("At the start no gradient reaches the first layer."),
-    "exploding_gradients": mark("Its gradient grows {growth}-fold on its way back."),
+    "exploding_gradients": mark("Its gradient grows {growth} times on its way back."),
     "dead_units": mark("{dead} of the {units} units of layer {layer} are dead."),
     "dead_share": mark("{dead_share} of its units are dead."),
     "dead_layers": mark("In {dead_layers} of {seeds} seeds all units of a layer are dead."),
@@ -108,8 +103,8 @@ def verdict_sentence(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> s
 
 
 def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
-    """Why, with the figures it rests on, in one sentence, and after it what else was seen inside; empty without a
-    verdict."""
+    """Why, with the figures it rests on: the cause and what the curves show, and after them what else was seen inside;
+    empty without a verdict."""
     if not diagnosis.verdict:
         return ""
     figures = _figures(diagnosis, experiment, t)
@@ -118,12 +113,13 @@ def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
     def named(finding: str) -> str:
         return "no_gradient" if finding == "vanishing_gradients" and gone else finding
 
-    unchecked = not diagnosis.reason and not figures["held_out"]
-    sentences = [t(UNCHECKED if unchecked else REASONS[named(diagnosis.reason)], **figures)]
+    unchecked = not diagnosis.rule and not figures["held_out"]
+    sentences = [t(REASONS[named(diagnosis.cause)], **figures)] if diagnosis.cause else []
+    sentences.append(t(UNCHECKED if unchecked else REASONS[diagnosis.rule], **figures))
     sentences += [t(NOTES[named(note)], **figures) for note in diagnosis.notes]
     if diagnosis.notes and diagnosis.verdict in ("fits", "overfits"):
         sentences.append(t("It learned all the same."))
-    return " ".join(sentences)
+    return " ".join([sentences[0], *(sentence[0].upper() + sentence[1:] for sentence in sentences[1:])])
 
 
 def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str, str]:
@@ -151,9 +147,9 @@ def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str,
         return t("{share} of the variance", share=percent(name))
 
     def times(value: float) -> str:
-        """Two digits: 4,000 or 3.1e9."""
-        if not 0 < value < 1e6:
-            return t.number(value, 2)
+        """Two digits: 4,000."""
+        if value >= 1e6:
+            return t("over a million")
         return t.whole(float(f"{value:.1e}")) if value >= 10 else t.number(value, 2)
 
     lost, seeds = int(known.get("diverged", 0)), int(known["seeds"])
