@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -34,6 +34,7 @@ HEIGHT = 280
 HEADING = 44
 NUMBERS = 168  # pixels of a number with its sparkline, whether it has a value yet or not
 TICK, PER_PAGE = 1.0, 0.02  # seconds; a tick costs the server 5 to 10 ms
+FIRST, FRESH = 0.25, 5.0  # seconds between two looks for the first point, and how long a run is looked at so often
 SLOW = 3  # ticks between two looks at what changes little
 MOST_OVERLAID = 6
 
@@ -58,6 +59,10 @@ def tick_seconds() -> float:
             for name in [name for name, at in _seen.items() if now - at > 15]:
                 del _seen[name]
         return max(TICK, round(PER_PAGE * len(_seen), 1))
+
+
+def _nears_its_first_point(run: Run) -> bool:
+    return run.active and run.epoch == 0 and time() - (run.started or run.created).timestamp() < FRESH
 
 
 @st.cache_resource(ttl=0.9 * TICK, max_entries=256, show_spinner=False)
@@ -113,7 +118,7 @@ class Places:
 def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
     """Draws the live part; it ticks while the run, or one laid over it, is under way."""
     live = run.active or any(other.active for other in others)
-    every = tick_seconds() if live else None
+    every = FIRST if _nears_its_first_point(run) else tick_seconds() if live else None
     places = _places(page, run)
     st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic(), places)
     st.fragment(_follow_slowly, run_every=every and SLOW * every)(page, run, tuple(others), places)
@@ -121,11 +126,11 @@ def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
 
 def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
     at, run = _glance(seen.id, page.lab)
-    if at < since:  # the page knows more than the others' last look: a button was pressed
+    if at < since or every == FIRST:  # the page knows more than the others' last look: a button was pressed
         run = page.lab.run(seen.id)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
-    if every is not None and tick_seconds() > 2 * every:
+    if every is not None and every != FIRST and tick_seconds() > 2 * every:
         st.rerun()
     rows = rows_of(page.lab, run)
     places.progress.progress(min(1.0, max(0.0, run.progress)), _progress_text(page.lab, run, page.t))
@@ -135,6 +140,8 @@ def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None,
     if "answers" in places.charts:
         table = answers(page, run)
         places.charts["answers"].dataframe(table, hide_index=True, key="answers", alt=page.t("Truth and answers"))
+    if every == FIRST and not _nears_its_first_point(run):
+        st.rerun()  # from here on a look a second will do
 
 
 def _follow_slowly(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
