@@ -219,7 +219,7 @@ def _by_curves(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, 
 def _inside(results: Mapping[str, Any] | None, experiment: Experiment) -> dict[str, float]:
     """Figures of the signals, for a network with hidden layers.
 
-    `gradient_start`: gradient by the first layer's outputs over that by the last one's, before training;
+    `gradient_start`: gradient by the outputs of the first layer that learns over that by the last one's, before training;
     `growth_start`, `growth_end`: the largest gradient of a layer over the last one's, before and after training.
     Medians over the seeds. `dead_share`: of all hidden units, mean over the seeds. `dead`, `units`, `layer`: how many
     of how many units are stuck in the worst layer (the first is 1) of the middle seed; `dead_start`: share of stuck
@@ -230,9 +230,10 @@ def _inside(results: Mapping[str, Any] | None, experiment: Experiment) -> dict[s
         return {}
     before, after = Signals.of(signals["before"]), Signals.of(signals["after"])
     widths = np.array(experiment.model.widths, float)[:, None]
+    first = sum(getattr(layer, "frozen", False) for layer in experiment.layers)  # that learns
     start, end = before.gradient / before.gradient[-1], after.gradient / after.gradient[-1]  # (layers, seeds)
     figures = {
-        "gradient_start": _median(start[0]),
+        "gradient_start": _median(start[first]),
         # the weights before training are numbers: a gradient that is none was too large for one
         "growth_start": _median(np.nan_to_num(start[:hidden], nan=math.inf).max(axis=0)),
         "growth_end": _median(end[:hidden].max(axis=0)),
