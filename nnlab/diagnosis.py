@@ -219,11 +219,11 @@ def _by_curves(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, 
 def _inside(results: Mapping[str, Any] | None, experiment: Experiment) -> dict[str, float]:
     """Figures of the signals, for a network with hidden layers.
 
-    `gradient_start`: gradient by the outputs of the first layer that learns over that by the last one's, before training;
-    `growth_start`, `growth_end`: the largest gradient of a layer over the last one's, before and after training.
-    Medians over the seeds. `dead_share`: of all hidden units, mean over the seeds. `dead`, `units`, `layer`: how many
-    of how many units are stuck in the worst layer (the first is 1) of the middle seed; `dead_start`: share of stuck
-    units in the worst layer before training; `dead_layers`: seeds with a layer of stuck units only."""
+    Medians over the seeds: `gradient_start`: gradient by the outputs of the first layer that learns over that by the
+    last one's, before training; `growth_start`, `growth_end`: the largest gradient of a layer over the last one's,
+    before and after it; `dead_start`: share of stuck units in the worst layer before it. After training: `dead_share`:
+    stuck units of all hidden ones, mean over the seeds; `dead`, `units`, `layer`: how many of how many units are stuck
+    in the worst layer (the first is 1) of the middle seed; `dead_layers`: seeds with a layer of stuck units only."""
     signals = (results or {}).get("signals")
     hidden = experiment.model.depth
     if not signals or not hidden:
