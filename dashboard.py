@@ -6,7 +6,7 @@ from nnlab.costs import estimate_seconds
 from nnlab.lab import LimitError
 from nnlab.presets import presets
 from nnlab.spec import seeds_text
-from nnlab.ui.cards import CARDS, card_picture, cost_words
+from nnlab.ui.cards import CARDS, card_picture, cost_words, step_card
 from nnlab.ui.frame import PLACES, open_page
 from nnlab.ui.labels import problem_text
 from nnlab.ui.rows import run_row
@@ -56,6 +56,9 @@ for place, card in zip(places, CARDS, strict=False):
             )
             link = {**experiment.to_query(), "seeds": seeds_text(range(card.seeds))}
             page.link("build", t("Open in Build"), link, icon=None, width="content")
+
+with places[-1], st.container(border=True, key="card-backprop", height="stretch"):
+    step_card(page)
 
 recent = page.lab.runs(owner=page.owner)[:5]
 st.markdown(f"#### {t('Continue')}")

@@ -9,11 +9,12 @@ from textwrap import dedent
 import pandas as pd
 import streamlit as st
 
+from nnlab.charts import network, network_rows
 from nnlab.charts.data import Plane, fit_rows, line_fit, picture_grid, picture_rows, point_rows, surface
 from nnlab.datasets import load_dataset
 from nnlab.presets import presets
 from nnlab.scratch.core import LogSoftmax
-from nnlab.spec import DataSpec
+from nnlab.spec import DataSpec, Experiment
 from nnlab.ui.frame import Page
 from nnlab.ui.pictures import first_two_features
 from nnlab.ui.text import Text, mark
@@ -38,6 +39,21 @@ CARDS: tuple[Card, ...] = (
     Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
     Card("scratch", mark("MNIST without a framework"), mark("How little code does 98 % take?"), 1),
 )
+
+
+def step_card(page: Page) -> None:
+    """The way to the page that takes one training step apart, in the last place of the grid."""
+    t, words = page.t, page.words
+    small = Experiment.of({"model": {"hidden": [3]}, "data": {"name": "moons"}})
+    st.vega_lite_chart(
+        network_rows(small, labels=words),
+        network(labels=words, height=HEIGHT),
+        key="picture-backprop",
+        alt=t("A network of two inputs and three hidden units"),
+    )
+    st.markdown(f"**{t('One step, taken apart')}**  \n{t('Where does a gradient come from?')}")
+    st.caption(t("every number, formula and line of code"))
+    page.link("backprop", t("Step through it"), width="content")
 
 
 def cost_words(seconds: float, t: Text) -> str:

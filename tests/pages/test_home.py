@@ -101,3 +101,10 @@ def test_a_preset_over_the_limits_is_refused_in_one_sentence(lab, monkeypatch):
         error.value for error in app.error
     ] == ["Epochs: 1000 is out of bounds; allowed is from 1 to 50."]
     assert not open_lab().runs(owner=OWNER)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_last_card_leads_to_the_step_by_step_page(lab, language):
+    app, t = open_home(language), text(language)
+    assert t("One step, taken apart") in said(app)
+    assert t("Step through it") in [label for label, _ in links(app)]
