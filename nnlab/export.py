@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from nnlab import __version__, datasets, draws
 from nnlab.datasets import mnist
-from nnlab.datasets.split import spread_order
+from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.spec import Comparison, DataSpec, Experiment, Layer, as_seeds
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -230,6 +230,43 @@ def _scheduler(experiment: Experiment) -> str:
     return ""
 
 
+def _taking(experiment: Experiment) -> str:
+    """`start_from(model, source)`: the first layers of a trained network, some of them frozen."""
+    start = experiment.train.start_from
+    if start is None:
+        return ""
+    frozen = f"""
+    for module in with_weights(model)[:{_weighted(experiment, start.frozen)}]:
+        module.requires_grad_(False)"""
+    return f"""
+def with_weights(model):
+    return [module for module in model if list(module.parameters())]
+
+
+def start_from(model, source):
+    for mine, theirs in zip(with_weights(model)[:{_weighted(experiment, start.layers)}], with_weights(source)):
+        mine.load_state_dict(theirs.state_dict()){frozen if start.frozen else ""}
+"""
+
+
+def _weighted(experiment: Experiment, layers: int) -> int:
+    """Modules with weights, of those in `nn.Sequential(...)`, that the first layers are."""
+    return sum(1 if layer.residual or layer.norm == "none" else 2 for layer in experiment.layers[:layers])
+
+
+def _training_mode(experiment: Experiment) -> list[str]:
+    """Inside the loop over the epochs: `model.train()`, but batch normalisation of frozen layers stays as it is."""
+    lines, frozen = ["        model.train()"], [layer for layer in experiment.layers if layer.frozen]
+    if any(layer.norm == "batch" for layer in frozen):
+        lines += [
+            f"        for layer in with_weights(model)[:{_weighted(experiment, len(frozen))}]:  # frozen",
+            "            for module in layer.modules():",
+            "                if isinstance(module, nn.BatchNorm1d):",
+            "                    module.eval()",
+        ]
+    return lines
+
+
 _INITS = {
     "xavier": "nn.init.xavier_uniform_(module.weight)",
     "kaiming": 'nn.init.kaiming_normal_(module.weight, nonlinearity="relu")',
@@ -257,6 +294,8 @@ def pytorch_code(experiment: Experiment, seed: int = 0) -> str:
             f"        {_INITS[experiment.model.init].format(scale=experiment.model.init_scale)}",
             "        nn.init.zeros_(module.bias)",
         ]
+    if train.start_from:
+        lines += ["", _taking(experiment).rstrip(), "", "", "# start_from(model, source)  # a trained network"]
     lines += ["", f"loss_function = {_LOSSES[loss]}", f"optimizer = {_optimizer(experiment)}"]
     scheduler = _scheduler(experiment)
     if scheduler:
@@ -268,7 +307,7 @@ def pytorch_code(experiment: Experiment, seed: int = 0) -> str:
         lines += ['    best, waited, best_weights = float("inf"), 0, copy.deepcopy(model.state_dict())']
     lines += [
         f"    for epoch in range({train.epochs}):",
-        "        model.train()",
+        *_training_mode(experiment),
         f"        for batch in torch.randperm(len(x)).split({train.batch_size}):",
         "            optimizer.zero_grad()",
         "            loss = loss_function(model(x[batch]), y[batch])",
@@ -368,27 +407,47 @@ def _markdown_cell(number: int, text: str) -> dict[str, Any]:
 
 def _title(experiment: Experiment) -> str:
     widths = "-".join(str(layer.width) for layer in experiment.layers)
-    return f"{experiment.data.name}: network {experiment.data.inputs}-{widths}, {experiment.parameters} parameters."
+    frozen = f" ({experiment.frozen_parameters} more are frozen)" if experiment.frozen_parameters else ""
+    numbers = f"{experiment.parameters} parameters{frozen}"
+    return f"{experiment.data.name}: network {experiment.data.inputs}-{widths}, {numbers}."
 
 
 def _sections(experiment: Experiment, seeds: tuple[int, ...]) -> list[Section]:
-    train, data = experiment.train, experiment.data
-    imports = ["copy"] * bool(train.patience) + ["json", "math"]
-    if data.name == "mnist":
-        imports += ["gzip", "hashlib", "os", "urllib.request"]
+    every, source = [experiment], experiment.train.start_from
+    while source:
+        every, source = [source.experiment, *every], source.experiment.train.start_from
+    imports = {"json", "math"} | ({"copy"} if any(one.train.patience for one in every) else set())
+    mnist_files = any(one.data.name == "mnist" for one in every)
+    if mnist_files:
+        imports |= {"gzip", "hashlib", "os", "urllib.request"}
     head = "\n".join(f"import {name}" for name in sorted(imports))
-    head += "\nfrom pathlib import Path" * (data.name == "mnist")
+    head += "\nfrom pathlib import Path" * mnist_files
     head += f"\n\nimport numpy as np\nimport torch\nfrom torch import nn\n\nSEEDS = {list(seeds)}"
-    split = "{} samples to train, {} to validate, {} to test".format(*data.sizes)
+    sections = [Section("Settings", "A seed decides the first weights and dropout.", head)]
+    for one in every[:-1]:  # what it starts from; the names are then used again
+        sections += [Section(f"Before: {part.title}", part.text, part.code) for part in _training_sections(one)]
+        text = "Every seed in turn: the network whose first layers are taken over."
+        sections.append(Section("Before: Run", text, "sources = {seed: train(seed) for seed in SEEDS}"))
     return [
-        Section("Settings", "A seed decides the first weights and dropout.", head),
+        *sections,
+        *_training_sections(experiment),
+        Section("Run", "Every seed in turn, and the final scores.", _run_code()),
+    ]
+
+
+def _training_sections(experiment: Experiment) -> list[Section]:
+    data = experiment.data
+    split = "{} samples to train, {} to validate, {} to test".format(*data.sizes)
+    start, first = experiment.train.start_from, "Drawn with NumPy, one stream a seed"
+    if start:
+        first += f"; the first {start.layers} layers are taken from the network before, {start.frozen} of them frozen"
+    return [
         Section("Data", f"{split}; scaling is fitted on the training part alone.", _data_code(data)),
         Section("Tensors", "What the network is given and what it should answer.", _tensor_code(experiment)),
         Section("Network", "The layers in order; the last one gives the network's answer.", _model_code(experiment)),
-        Section("First weights", "Drawn with NumPy, one stream a seed.", _weights_code(experiment)),
+        Section("First weights", f"{first}.", _weights_code(experiment)),
         Section("Scores", "Loss and scores of one part, in evaluation mode.", _scores_code(experiment)),
         Section("Training", _training_text(experiment), _training_code(experiment)),
-        Section("Run", "Every seed in turn, and the final scores.", _run_code()),
     ]
 
 
@@ -418,6 +477,7 @@ def _data_code(data: DataSpec) -> str:
 
 def _with_values(source: str, data: DataSpec) -> str:
     """The source of a family's `load(spec, rng) -> Raw` as `load(rng)`, which returns Raw's first two, x and y."""
+    source = re.sub(r"    if spec\.labels:\n        (.*\n)", "    \\1" if data.labels else "", source)  # decided here
     source = re.sub(r"\bspec\.(\w+)", lambda match: repr(getattr(data, match[1])), source)
     source = re.sub(r"\bSHAPES\['(\w+)'\]", r"\1", source).replace("(spec, rng)", "(rng)")
     made = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Return))
@@ -494,11 +554,16 @@ def load(rng):
     """Pictures (n, 784) with pixels from 0 to 255 and their digits (n,), to train and to test."""
     x, y = read("{names[0]}"), read("{names[1]}")
 '''
-    before = {}
-    if data.n_samples < data.facts.max_samples:
-        before = _functions(spread_order)
+    before: dict[str, str] = {}
+    if data.labels:
+        before = _functions(keep_labels)
+        code += f"    x, y = keep_labels(x, y, {data.labels})\n"
+    if data.n_samples < data.max_samples:
+        before |= _functions(spread_order)
         code += f"    chosen = spread_order(y, rng)[:{data.n_samples}]\n    x, y = x[chosen], y[chosen]\n"
-    return before | {"load": f'{code}    return x, y, read("{names[2]}"), read("{names[3]}")'.strip()}
+    test = f'read("{names[2]}"), read("{names[3]}")'
+    test = f"*keep_labels({test}, {data.labels})" if data.labels else test
+    return before | {"load": f"{code}    return x, y, {test}".strip()}
 
 
 def _scaling_code(data: DataSpec) -> str:
@@ -579,7 +644,8 @@ def draw_weights(model, seed):
 {textwrap.indent(draw, " " * 12)}
             module.weight.data = torch.tensor(weight.T, dtype=torch.float32).contiguous()
             module.bias.data = torch.tensor(bias, dtype=torch.float32)
-"""
+
+{_taking(experiment)}"""
 
 
 # training
@@ -642,6 +708,7 @@ def _training_code(experiment: Experiment) -> str:
         "def train(seed):",
         "    model = build_model()",
         "    draw_weights(model, seed)",
+        *["    start_from(model, sources[seed])"] * bool(train.start_from),
         f"    optimizer = {_optimizer(experiment)}",
         "    x, y = train_part",
     ]
@@ -650,7 +717,7 @@ def _training_code(experiment: Experiment) -> str:
         lines += ["    best, waited, best_weights = math.inf, 0, copy.deepcopy(model.state_dict())"]
     lines += [
         f"    for epoch in range(1, {train.epochs} + 1):",
-        "        model.train()",
+        *_training_mode(experiment),
     ]
     if any(layer.dropout for layer in experiment.layers):
         lines += [

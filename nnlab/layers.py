@@ -32,15 +32,18 @@ class LayerRow:
     output_shape: str
     """As "(batch, 8)"."""
     parameters: int
-    """Trainable numbers of one replicate."""
+    """Numbers of one replicate: trainable unless the layer is frozen."""
     formula: str
     """Where they come from: inputs·width + biases, and a scale and a shift a unit where normalised."""
     skip: bool = False
     """Whether the layer's input is added to its output."""
+    frozen: bool = False
+    """Whether it keeps the weights it starts from."""
 
 
 def layer_table(experiment: Experiment) -> list[LayerRow]:
-    """The layers in order, the input first; the parameters of all rows add up to `experiment.parameters`."""
+    """The layers in order, the input first. The parameters of the rows add up to `experiment.parameters`, those of
+    frozen ones to `experiment.frozen_parameters`."""
     *hidden, last = experiment.layers
     rows = [LayerRow("Input", "", f"(batch, {experiment.data.inputs})", 0, "")]
     rows += [_row(f"Hidden {i}", layer, ()) for i, layer in enumerate(hidden, 1)]
@@ -56,4 +59,4 @@ def _row(name: str, layer: Layer, into: tuple[str, ...]) -> LayerRow:
     if layer.norm != "none":
         formula += f" + 2·{layer.width}"
     kind = " → ".join([*parts, *into])
-    return LayerRow(name, kind, f"(batch, {layer.width})", layer.parameters, formula, layer.residual)
+    return LayerRow(name, kind, f"(batch, {layer.width})", layer.parameters, formula, layer.residual, layer.frozen)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nnlab import draws
 from nnlab.spec import Experiment, Layer, as_seeds
+from nnlab.transfer import first_weights
 
 EPS = 1e-5  # of both normalisations
 MOMENTUM = 0.1  # of batch normalisation's running figures
@@ -72,13 +72,21 @@ class StackedLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(seeds, layer.width, 1))  # the 1 spreads it over the batch
         self.norm = None if layer.norm == "none" else StackedNorm(layer.norm, seeds, layer.width)
         self.activation = ACTIVATIONS[layer.activation]
+        self.requires_grad_(not layer.frozen)
+
+    def train(self, mode: bool = True) -> StackedLayer:
+        """As for every module, but a frozen layer's normalisation stays as in evaluation."""
+        super().train(mode)
+        if self.norm is not None and self.layer.frozen:
+            self.norm.eval()
+        return self
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x (seeds, inputs, n) to (seeds, width, n). `mask`, of the result's shape, is 0 where a unit is dropped and
         1 / (1 - dropout) elsewhere; without one a training module draws its own from PyTorch's generator."""
         # A batch less its mean has lost its bias, so the bias has the gradient 0. Autograd would find rounding noise
         # instead, which Adam scales up to whole steps.
-        cancelled = self.training and self.layer.norm == "batch"
+        cancelled = self.layer.norm == "batch" and self.norm is not None and self.norm.training
         y = torch.baddbmm(self.bias.detach() if cancelled else self.bias, self.weight, x)
         if self.norm is not None:
             y = self.norm(y)
@@ -123,7 +131,8 @@ class StackedModel(nn.Sequential):
 
 
 def build_model(experiment: Experiment, seeds: int | Iterable[int] = 1) -> StackedModel:
-    """The experiment's network, one replicate a seed (`10` is seeds 0 to 9), with the weights it starts from.
+    """The experiment's network, one replicate a seed (`10` is seeds 0 to 9), with the weights it starts from. Where
+    these come from another experiment (`train.start_from`), that is trained first.
 
     Returns
     -------
@@ -137,5 +146,5 @@ def build_model(experiment: Experiment, seeds: int | Iterable[int] = 1) -> Stack
     """
     chosen = as_seeds(seeds)
     model = StackedModel(experiment.layers, len(chosen))
-    model.load_arrays(draws.stacked_weights(experiment, chosen))
+    model.load_arrays(first_weights(experiment, chosen))
     return model

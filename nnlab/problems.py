@@ -60,6 +60,12 @@ CONFLICTS: Mapping[str, str] = MappingProxyType(
         "loss_needs_regression": "mean squared error (mse) is for data with numbers to predict",
         "seeds_repeat": "every seed may appear only once",
         "values_repeat": "every value may appear only once",
+        "labels_repeat": "every class may appear only once",
+        "sources_nested": "at most three experiments may start one from the other",
+        "source_inputs": "the experiment it starts from must have as many inputs as this one",
+        "source_needs_layers": "both networks need a hidden layer, for the first layers to be taken over",
+        "source_differs": "the layers taken over must have the same width, activation, normalisation and skip "
+        "connection in both networks",
         "knob_without_effect": "this data set has no such setting",
         "data_not_here": "the files are not on this machine yet; `nnlab data fetch mnist`, or Build, downloads them",
         "knobs_clash": "the other knob sets the same field",

@@ -28,6 +28,7 @@ from nnlab.scratch.modules import Sigmoid, Tanh
 from nnlab.scratch.network import build
 from nnlab.scratch.training import alone, targets
 from nnlab.spec import Experiment
+from nnlab.transfer import first_weights
 
 Floats = NDArray[np.float64]
 
@@ -61,10 +62,16 @@ class Signals:
 
 
 def before_and_after(
-    experiment: Experiment, seeds: Sequence[int], dataset: Dataset, final: Mapping[str, Array]
+    experiment: Experiment,
+    seeds: Sequence[int],
+    dataset: Dataset,
+    final: Mapping[str, Array],
+    start: Mapping[str, Array] | None = None,
 ) -> dict[str, Any]:
-    """The signals of a training, from its start and its final weights, as they are stored with its results."""
-    start = draws.stacked_weights(experiment, seeds)
+    """The signals of a training, from its start and its final weights, as they are stored with its results.
+
+    `start` : where it is at hand, else `nnlab.transfer.first_weights`."""
+    start = first_weights(experiment, seeds) if start is None else start
     return {
         name: measure(experiment, weights, dataset).as_plain()
         for name, weights in (("before", start), ("after", final))

@@ -10,13 +10,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nnlab.problems import Problem, Raised, SpecError, whole
 
@@ -34,6 +35,8 @@ DataName = Literal["synthetic", "moons", "circles", "xor", "gaussians", "spirals
 MAX_DEPTH = 64
 MAX_SEED = 2**31 - 1
 MAX_SEEDS = 1000
+MAX_SOURCES = 3
+"""Experiments in a row, each starting from the weights of the next."""
 
 
 # -- what each data set is -------------------------------------------------------------------------------------------
@@ -53,11 +56,15 @@ class DataFacts:
     """Size of a test set that comes with the data (MNIST); the share `test` is then without effect."""
     splits: bool = True
     """False where the samples are so few that all are for training."""
+    class_sizes: tuple[int, ...] = ()
+    """Samples of every class, where classes can be left out (`labels`); `own_test` apart."""
+    test_sizes: tuple[int, ...] = ()
+    """The same for `own_test`."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 _PLANE = frozenset({"n_samples", "noise"})
-_DRAWN = frozenset({"n_samples", "noise", "features", "classes"})
+_DRAWN = frozenset({"n_samples", "noise", "features", "classes", "labels"})
 """Fields without effect where a data set does not use them."""
 DATASETS: Mapping[str, DataFacts] = MappingProxyType(
     {
@@ -68,16 +75,26 @@ DATASETS: Mapping[str, DataFacts] = MappingProxyType(
         "gaussians": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.5}),
         "spirals": DataFacts("binary", 2, 2, 100_000, _PLANE, defaults={"noise": 0.05}),
         "digits": DataFacts(
-            "classes", 64, 10, 1797, frozenset({"n_samples"}), (8, 8), defaults={"n_samples": 1797, "scaling": "minmax"}
+            "classes",
+            64,
+            10,
+            1797,
+            frozenset({"n_samples", "labels"}),
+            (8, 8),
+            class_sizes=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),  # counted in scikit-learn's load_digits
+            defaults={"n_samples": 1797, "scaling": "minmax"},
         ),
         "mnist": DataFacts(
             "classes",
             784,
             10,
             60_000,
-            frozenset({"n_samples"}),
+            frozenset({"n_samples", "labels"}),
             (28, 28),
             own_test=10_000,
+            # counted in the label files whose sums stand in nnlab.datasets.mnist
+            class_sizes=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+            test_sizes=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
             defaults={"n_samples": 60_000, "validation": 0.05, "scaling": "minmax"},
         ),
         "celsius": DataFacts(
@@ -122,6 +139,8 @@ class DataSpec(_Value):
     scaling: Scaling = "standard"
     seed: int = Field(0, ge=0, le=MAX_SEED)
     """Decides sampling, split and the order of batches: shared by every replicate."""
+    labels: tuple[int, ...] = ()
+    """For digits and mnist: the classes kept, in order; () is all. They are renumbered from 0, their names stay."""
 
     @model_validator(mode="before")
     @classmethod
@@ -133,13 +152,34 @@ class DataSpec(_Value):
         if facts is None:
             return given
         values = {**facts.defaults, **given}
-        fixed = {"n_samples": max(10, facts.max_samples), "noise": 0.0, "features": 2, "classes": facts.classes or 2}
+        fixed = {
+            "n_samples": max(10, facts.max_samples),
+            "noise": 0.0,
+            "features": 2,
+            "classes": facts.classes or 2,
+            "labels": (),
+        }
         values |= {name: value for name, value in fixed.items() if name not in facts.uses}
         if facts.own_test:
             values["test"] = 0.0
         if not facts.splits:
             values["validation"] = values["test"] = 0.0
         return values
+
+    @model_validator(mode="after")
+    def _keep_labels(self) -> Self:
+        if self.labels:
+            every = len(self.facts.class_sizes)
+            for i, label in enumerate(self.labels):
+                if not 0 <= label < every:
+                    raise Raised(Problem(f"data.labels[{i}]", label, "range", 0, every - 1))
+            if len(set(self.labels)) < len(self.labels):
+                raise Raised(Problem("data.labels", list(self.labels), "conflict", expected="labels_repeat"))
+            if len(self.labels) < 2:
+                raise Raised(Problem("data.labels (how many)", len(self.labels), "range", 2, every))
+            object.__setattr__(self, "classes", len(self.labels))
+            object.__setattr__(self, "labels", tuple(sorted(self.labels)) if len(self.labels) < every else ())
+        return self
 
     @property
     def facts(self) -> DataFacts:
@@ -155,11 +195,17 @@ class DataSpec(_Value):
         return self.features if "features" in self.facts.uses else self.facts.inputs
 
     @property
+    def max_samples(self) -> int:
+        """Samples there are, of the classes kept; a test set that comes with the data apart."""
+        return sum(self.facts.class_sizes[i] for i in self.labels) or self.facts.max_samples
+
+    @property
     def sizes(self) -> tuple[int, int, int]:
         """Samples for training, validation and test."""
-        n = min(self.n_samples, self.facts.max_samples)
+        n = min(self.n_samples, self.max_samples)
         validation = round(n * self.validation)
-        test = self.facts.own_test or round(n * self.test)
+        own_test = sum(self.facts.test_sizes[i] for i in self.labels if self.facts.test_sizes) or self.facts.own_test
+        test = own_test or round(n * self.test)
         return n - validation - (0 if self.facts.own_test else test), validation, test
 
 
@@ -183,9 +229,13 @@ class Layer:
     norm: str = "none"
     dropout: float = 0.0
     residual: bool = False
+    frozen: bool = False
+    """It keeps the weights it starts from, and its running figures: batch normalisation goes by them as in evaluation.
+    Dropout goes on."""
 
     @property
     def parameters(self) -> int:
+        """Its numbers, trainable where the layer is not frozen."""
         return self.inputs * self.width + self.width + (0 if self.norm == "none" else 2 * self.width)
 
 
@@ -254,6 +304,29 @@ def _plain_layer(layer: Any) -> Any:
     return layer
 
 
+class StartFrom(_Value):
+    """Transfer learning: the first hidden layers are not drawn but taken from another experiment, once it is trained.
+
+    The replicate of seed s starts from the source as trained under seed s (Yosinski et al. 2014)."""
+
+    experiment: Experiment
+    """The source. Either engine may train it."""
+    layers: int = Field(ge=1, le=MAX_DEPTH)
+    """How many are taken: weights, biases, normalisation and its running figures."""
+    frozen: int = Field(0, ge=0, le=MAX_DEPTH)
+    """How many of these, from the first on, are never changed."""
+
+    def plain(self) -> dict[str, Any]:
+        """As `Experiment.plain`."""
+        return {"experiment": self.experiment.plain(), "layers": self.layers, "frozen": self.frozen}
+
+    def to_text(self) -> str:
+        """Short JSON for a link: what is left out has its default."""
+        source = {part: fields for part, fields in self.experiment._differing().items() if fields}
+        values = {"experiment": source, "layers": self.layers, "frozen": self.frozen}
+        return json.dumps(values, separators=(",", ":"))
+
+
 class TrainSpec(_Value):
     """How the weights are learned."""
 
@@ -269,6 +342,18 @@ class TrainSpec(_Value):
     patience: int = Field(0, ge=0, le=10_000)
     """Early stopping: epochs without a better validation loss before a replicate stops at its best; 0 is off."""
     loss: Loss = "auto"
+    start_from: StartFrom | None = None
+    """Whose first layers these are; None draws all weights anew. Its JSON text is taken too, and "none"."""
+
+    @field_validator("start_from", mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        if not isinstance(given, (str, bytes)):
+            return given
+        try:
+            return None if given in ("none", b"none") else json.loads(given)
+        except (ValueError, RecursionError):
+            raise Raised(Problem("train.start_from", given, "type", expected=_SOURCE_TEXT)) from None
 
 
 class Experiment(_Value):
@@ -283,7 +368,7 @@ class Experiment(_Value):
 
     data: DataSpec = DataSpec()
     model: ModelSpec = ModelSpec()
-    train: TrainSpec = TrainSpec()
+    train: TrainSpec = Field(default_factory=lambda: TrainSpec())
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -305,7 +390,25 @@ class Experiment(_Value):
             raise Raised(Problem("train.loss", train.loss, "conflict", expected="loss_needs_regression"))
         elif train.loss == "cross_entropy" and data.task == "regression":
             raise Raised(Problem("train.loss", train.loss, "conflict", expected="loss_needs_classes"))
+        if train.start_from is not None:
+            self._check_start(train.start_from)
         return self
+
+    def _check_start(self, start: StartFrom) -> None:
+        source = start.experiment
+        most = min(self.model.depth, source.model.depth)
+        if source.sources >= MAX_SOURCES:
+            raise Raised(Problem("train.start_from", source.sources + 1, "conflict", expected="sources_nested"))
+        if source.data.inputs != self.data.inputs:
+            raise Raised(Problem("train.start_from", source.data.inputs, "conflict", expected="source_inputs"))
+        if most == 0:
+            raise Raised(Problem("train.start_from", most, "conflict", expected="source_needs_layers"))
+        if start.layers > most:
+            raise Raised(Problem("train.start_from.layers", start.layers, "range", 1, most))
+        if start.layers > self.layers_shared(source):
+            raise Raised(Problem("train.start_from.layers", start.layers, "conflict", expected="source_differs"))
+        if start.frozen > start.layers:
+            raise Raised(Problem("train.start_from.frozen", start.frozen, "range", 0, start.layers))
 
     # what follows from the parts
 
@@ -333,14 +436,33 @@ class Experiment(_Value):
     @property
     def layers(self) -> tuple[Layer, ...]:
         """Every layer with weights, the output layer last."""
+        frozen = self.train.start_from.frozen if self.train.start_from else 0
         hidden = self.model.layers(self.data.inputs)
+        hidden = (*(replace(layer, frozen=True) for layer in hidden[:frozen]), *hidden[frozen:])
         last = hidden[-1].width if hidden else self.data.inputs
         return (*hidden, Layer(last, self.outputs, "none"))
 
     @property
     def parameters(self) -> int:
         """Trainable numbers of one replicate."""
-        return sum(layer.parameters for layer in self.layers)
+        return sum(layer.parameters for layer in self.layers if not layer.frozen)
+
+    @property
+    def frozen_parameters(self) -> int:
+        """Numbers of one replicate's frozen layers."""
+        return sum(layer.parameters for layer in self.layers if layer.frozen)
+
+    @property
+    def sources(self) -> int:
+        """Experiments it starts from: its source, the source's source and so on."""
+        return 1 + self.train.start_from.experiment.sources if self.train.start_from else 0
+
+    def layers_shared(self, other: Experiment) -> int:
+        """How many of the first hidden layers another experiment has just the same (but for dropout), so that their
+        weights can be taken: inputs, width, activation, normalisation and skip connection."""
+        mine, theirs = (one.model.layers(one.data.inputs) for one in (self, other))
+        alike = (replace(a, dropout=0.0) == replace(b, dropout=0.0) for a, b in zip(mine, theirs, strict=False))
+        return sum(takewhile(bool, alike))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -366,7 +488,8 @@ class Experiment(_Value):
         if "data.name" in changes and changes["data.name"] != self.data.name:
             # what the old data had by default follows the new data's defaults
             usual = DataSpec(name=self.data.name).model_dump()
-            values["data"] = {k: v for k, v in values["data"].items() if v != usual[k]}
+            deaf = _DRAWN - self.data.facts.uses
+            values["data"] = {k: v for k, v in values["data"].items() if v != usual[k] and k not in deaf}
         for path, value in changes.items():
             if path not in FIELDS:
                 raise SpecError([Problem(str(path), value, "unknown", choices=tuple(FIELDS))])
@@ -431,12 +554,15 @@ class Experiment(_Value):
 
     def to_query(self) -> dict[str, str]:
         """What a share link carries: the data's name and every field that differs from its default."""
-        mine, usual = self.plain(), Experiment(data=DataSpec(name=self.data.name)).plain()
-        query: dict[str, str] = {"data.name": self.data.name}
-        for path in FIELDS:
-            part, _, name = path.partition(".")
-            if path != "data.name" and mine[part][name] != usual[part][name]:
-                query[path] = _to_text(mine[part][name])
+        mine = self._differing()
+        query = {
+            path: _to_text(mine[part][name])
+            for path in FIELDS
+            for part, _, name in (path.partition("."),)
+            if name in mine[part] and path != "train.start_from"
+        }
+        if self.train.start_from:
+            query["train.start_from"] = self.train.start_from.to_text()
         return query
 
     @classmethod
@@ -461,8 +587,31 @@ class Experiment(_Value):
             layer if isinstance(layer, int) else {k: v for k, v in layer.items() if v is not None}
             for layer in values["model"]["hidden"]
         ]
+        # fields that came later are left out where they are off, so that older texts and keys stay what they were
+        if not self.data.labels:
+            del values["data"]["labels"]
+        if self.train.start_from is None:
+            del values["train"]["start_from"]
+        else:
+            values["train"]["start_from"] = self.train.start_from.plain()
         return values
 
+    def _differing(self) -> dict[str, dict[str, Any]]:
+        """Of `plain` what differs from its default, and the data's name."""
+        mine, usual = self.plain(), Experiment(data=DataSpec(name=self.data.name)).plain()
+        kept = {
+            part: {name: value for name, value in fields.items() if value != usual[part].get(name)}
+            for part, fields in mine.items()
+        }
+        if self.data.labels:
+            del kept["data"]["classes"]  # as many as labels
+        if self.train.start_from:
+            kept["train"]["start_from"] = json.loads(self.train.start_from.to_text())
+        return {**kept, "data": {"name": self.data.name, **kept["data"]}}
+
+
+for _spec in (StartFrom, TrainSpec, Experiment):  # each needs the others' names
+    _spec.model_rebuild()
 
 _PARTS: Mapping[str, type[_Value]] = MappingProxyType({"data": DataSpec, "model": ModelSpec, "train": TrainSpec})
 FIELDS: tuple[str, ...] = tuple(f"{part}.{name}" for part, spec in _PARTS.items() for name in spec.model_fields)
@@ -488,6 +637,7 @@ KNOBS: Mapping[str, str] = MappingProxyType(
         "noise": "data.noise",
         "n_samples": "data.n_samples",
         "scaling": "data.scaling",
+        "start_from": "train.start_from",
     }
 )
 """What `vary` and a comparison turn, and the field behind it."""
@@ -717,6 +867,8 @@ def _plain(value: Any) -> Any:
     """A knob's value as JSON has it."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, StartFrom):
+        return value.plain()
     return value.model_dump(exclude_none=True) if isinstance(value, LayerSpec) else value
 
 
@@ -724,7 +876,9 @@ def _to_text(value: Any) -> str:
     """A plain value in a link; `_from_text` reads it back."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if value is None:
+        return "none"
+    if isinstance(value, (list, dict)):
         if all(isinstance(item, int) for item in value):
             return "-".join(map(str, value)) if value else "0"
         return json.dumps(value, separators=(",", ":"))
@@ -733,15 +887,15 @@ def _to_text(value: Any) -> str:
 
 def _from_text(path: str, text: Any, knob: str = "") -> Any:
     """A field's value from a link. Only its shape is decided here; the spec checks it, and reads numbers in text."""
-    if not isinstance(text, str) or path != "model.hidden" or knob in ("depth", "depth_same_size", "width"):
+    if not isinstance(text, str) or path not in _LISTS or knob in ("depth", "depth_same_size", "width"):
         return text
     if text.startswith("["):
         return _parse_json(text, path)
     try:
-        widths = [int(part) for part in text.split("-")]
+        numbers = [int(part) for part in text.split("-")]
     except ValueError:
-        raise SpecError([Problem(path, text, "type", expected=_WIDTHS)]) from None
-    return [] if widths == [0] else widths
+        raise SpecError([Problem(path, text, "type", expected=_LISTS[path])]) from None
+    return [] if numbers == [0] else numbers
 
 
 def _last(values: Any) -> Any:
@@ -764,11 +918,17 @@ def _parse_json(text: str | bytes, where: str) -> Any:
     except (ValueError, TypeError, RecursionError):
         problem = Problem(where, text, "json")
         if where in FIELDS or where in ("values", "by_values"):
-            problem = Problem(where, text, "type", expected=_WIDTHS if where in FIELDS else "list")
+            problem = Problem(where, text, "type", expected=_LISTS.get(where, "list"))
         raise SpecError([problem]) from None
 
 
-_WIDTHS = "list of widths as 8-8-4 (0 for none)"
+_LISTS = {
+    "model.hidden": "list of widths as 8-8-4 (0 for none)",
+    "data.labels": "list of classes as 5-6-9 (0 for all)",
+}
+"""Fields that are lists of numbers, and how a link writes them."""
+_SOURCE_TEXT = "JSON text with experiment, layers and frozen (or none)"
+_SOURCE = ("train", "start_from", "experiment")
 _EXPECTED = {
     "int": "whole number",
     "float": "number",
@@ -785,26 +945,27 @@ _EXPECTED = {
 def _problems(error: ValidationError, where: str) -> list[Problem]:
     found: dict[str, Problem] = {}
     for item in error.errors(include_url=False):
-        loc = item["loc"]
+        loc, inside, raised = item["loc"], "", item.get("ctx", {}).get("error")
+        while loc[:3] == _SOURCE and (len(loc) > 3 or isinstance(raised, Raised)):
+            loc, inside = loc[3:], f"{inside}{'.'.join(_SOURCE)}."
         if loc[:2] == ("model", "hidden") and len(loc) > 3:  # pydantic names the kind of layer it tried
             if len(loc) == 4 and (loc[3] == "int") == isinstance(item["input"], Mapping):
                 continue
             loc = loc[:3] + loc[4:]
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or where
-        found.setdefault(path, _problem(item, path, loc, Comparison if where == "comparison" else Experiment))
+        root = Comparison if where == "comparison" and not inside else Experiment
+        problem = raised.problem if isinstance(raised, Raised) else _problem(item, path, loc, root)
+        found.setdefault(inside + path, replace(problem, field=inside + problem.field))
     return list(found.values())
 
 
 def _problem(item: Any, path: str, loc: Sequence[Any], root: type[BaseModel]) -> Problem:
     got, kind, context = item["input"], item["type"], item.get("ctx", {})
-    raised = context.get("error")
-    if isinstance(raised, Raised):
-        return raised.problem
     bounds = field_bounds(path)
     if kind == "literal_error" and bounds.choices:
         return Problem(path, got, "choice", choices=bounds.choices)
     if kind in ("extra_forbidden", "invalid_key"):
-        spec = root if len(loc) < 2 else LayerSpec
+        spec = root if len(loc) < 2 else StartFrom if loc[1] == "start_from" else LayerSpec
         if len(loc) == 2:
             spec = _PARTS[loc[0]]
         return Problem(path, None, "unknown", choices=tuple(spec.model_fields))
@@ -832,9 +993,13 @@ class Bounds:
 
 def field_bounds(path: str) -> Bounds:
     """What a field, by its dotted name (`model.hidden[2].width` too), admits."""
+    if path.startswith("data.labels["):
+        return Bounds(0, 9)
     part, _, name = path.partition(".")
     spec: type[BaseModel] | None = _PARTS.get(part)
-    if "]." in name:
+    if name.startswith("start_from."):
+        spec, name = StartFrom, name.removeprefix("start_from.")
+    elif "]." in name:
         spec, name = LayerSpec, name.rpartition("].")[2]
     elif "[" in name:
         spec, name = LayerSpec, "width"
@@ -844,6 +1009,6 @@ def field_bounds(path: str) -> Bounds:
     low = next((float(m.ge) for m in info.metadata if isinstance(m, Ge)), None)  # type: ignore[arg-type]
     high = next((float(m.le) for m in info.metadata if isinstance(m, Le)), None)  # type: ignore[arg-type]
     choices = get_args(info.annotation)
-    if choices and not all(isinstance(choice, str) for choice in choices):  # Literal | None
+    if choices and type(None) in choices:  # Literal | None
         choices = get_args(choices[0])
     return Bounds(low, high, tuple(choices) if all(isinstance(c, str) for c in choices) else ())

@@ -89,7 +89,7 @@ class Run:
     error: str | None
     """One sentence."""
     note: str | None
-    """A code for why it ended where it did: "max_seconds"."""
+    """A code: "max_seconds" for why it ended where it did; "source" while what it starts from is being trained."""
     results: dict[str, Any] | None
     """`train`, `validation`, `test`: None, or figures by name, a list over the seeds each; `best_epoch`, `epochs`."""
     comparison: str | None
@@ -100,7 +100,7 @@ class Run:
     seconds_left: float | None
     """An estimate, while it runs."""
     loading: float | None
-    """While its data is being downloaded: the share that has come."""
+    """While its data is being downloaded, or what it starts from is being trained (see `note`): the share done."""
     deleted: bool
     extended: bool
     """Epochs were added to it, in a way that another run of the same experiment would not repeat."""
@@ -396,6 +396,15 @@ class Store:
             row = db.execute(query).mappings().one_or_none()
         return None if row is None else _run(row)
 
+    def find_trained(self, key: str, seeds: Sequence[int]) -> Run | None:
+        """A finished run of an experiment, whoever's, whose seeds hold all of these: the seeds alone count, as the
+        weights are the same."""
+        query = sa.select(_runs).where(_runs.c.key == key, _runs.c.state == "finished", _runs.c.extended.is_(False))
+        with self._read() as db:
+            rows = db.execute(query.order_by(_runs.c.finished.desc())).mappings()
+            row = next((row for row in rows if set(seeds) <= set(json.loads(row["seeds"]))), None)
+        return None if row is None else _run(row)
+
     def find_coming(self, key: str, seeds: Sequence[int], owner: str) -> Run | None:
         """The owner's own run of the same experiment and seeds that waits or runs now."""
         query = sa.select(_runs).where(
@@ -537,10 +546,12 @@ class Store:
             ).rowcount
         return token if done else None
 
-    def heartbeat(self, run_id: str, attempt: str, *, loading: float | None = None) -> Wish | None:
-        """A sign of life; what the run is asked to do. Raises Lost."""
+    def heartbeat(
+        self, run_id: str, attempt: str, *, loading: float | None = None, note: str | None = None
+    ) -> Wish | None:
+        """A sign of life, with what keeps it from training (see Run); what the run is asked to do. Raises Lost."""
         with self._write() as db:
-            return self._beat(db, run_id, attempt, loading=loading)
+            return self._beat(db, run_id, attempt, loading=loading, note=note)
 
     def append(
         self,
@@ -584,7 +595,7 @@ class Store:
         ]
         epoch = epochs[-1].epoch if epoch is None and epochs else epoch
         blobs = [(kind, at, save_arrays(dict(weights))) for kind, at, weights in snapshots]
-        changes: dict[str, Any] = {"loading": None}
+        changes: dict[str, Any] = {"loading": None, "note": None}
         if epochs:
             changes["stepped"] = time.time()
         if seconds is not None:
@@ -626,7 +637,7 @@ class Store:
         text = None if results is None else json.dumps(results, allow_nan=False)
         with self._write() as db:
             if asked is not None and self._beat(db, run_id, attempt) != asked:
-                self._beat(db, run_id, attempt, state="waiting", attempts=0, worker=None, loading=None)
+                self._beat(db, run_id, attempt, state="waiting", attempts=0, worker=None, loading=None, note=None)
                 return
             changes = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
             self._beat(db, run_id, attempt, wish=None, worker=None, loading=None, **changes)
@@ -647,7 +658,7 @@ class Store:
         for row in rows:
             if now - (row.heartbeat or 0) < stale_after and _alive(row.worker or ""):
                 continue
-            changes: dict[str, Any] = {"attempt": None, "worker": None, "loading": None}
+            changes: dict[str, Any] = {"attempt": None, "worker": None, "loading": None, "note": None}
             if row.attempts >= MAX_ATTEMPTS:
                 changes |= {"state": "interrupted", "wish": None, "finished": now}
             else:

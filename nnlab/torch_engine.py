@@ -33,7 +33,8 @@ class TorchEngine:
         self.layers = experiment.layers
         self.model = StackedModel(self.layers, len(seeds))
         self.model.load_arrays(weights)
-        self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, list(self.model.parameters()))
+        trainable = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
         self.targets = _targets(experiment, dataset.train.y)  # (outputs, n)
         self._scaled: dict[int, tuple[Part, Tensor]] = {}
 
@@ -81,7 +82,7 @@ class TorchEngine:
             tensor.copy_(torch.from_numpy(state[name]))
 
     def _state(self) -> dict[str, Tensor]:
-        names = [name for name, _ in self.model.named_parameters()]
+        names = [name for name, p in self.model.named_parameters() if p.requires_grad]
         state = {
             f"{kind}.{name}": tensor
             for kind, tensors in self.optimizer.state.items()

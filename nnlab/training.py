@@ -28,6 +28,7 @@ from nnlab.datasets import Dataset, Part, PartName, load_dataset
 from nnlab.presets import presets
 from nnlab.problems import Problem, SpecError
 from nnlab.spec import Experiment, as_seeds
+from nnlab.transfer import first_weights
 
 METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 """What every epoch measures. Score: accuracy (0 to 1) for classes, mean squared error for regression."""
@@ -93,6 +94,8 @@ class Training(Iterator[Epoch]):
     dataset : the data, where it is at hand; else `load_dataset(experiment.data)`
     checkpoint : what `checkpoint()` of an earlier Training gave: goes on from there, bit for bit. Its experiment may
         differ in `train.epochs`, which adds (or takes away) epochs.
+    source : where `train.start_from` names an experiment, its final weights (seeds, ...) where they are at hand; else
+        it is trained first
     should_stop : asked between epochs, and about ten times a second within long ones. Once it says True the epoch is
         abandoned as if it had never begun, and the iteration ends; it goes on there if iterated over again.
 
@@ -102,6 +105,8 @@ class Training(Iterator[Epoch]):
         If the seeds cannot be.
     ValueError
         If the checkpoint is not one, or belongs to another experiment or other seeds.
+    SourceStopped
+        If `should_stop` says True while what it starts from is being trained.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class Training(Iterator[Epoch]):
         *,
         dataset: Dataset | None = None,
         checkpoint: bytes | None = None,
+        source: Mapping[str, NDArray[Any]] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
         self.experiment, self.seeds = experiment, as_seeds(seeds)
@@ -131,7 +137,10 @@ class Training(Iterator[Epoch]):
         self.stopped_after: NDArray[np.int64] = np.zeros(count, np.int64)
         """(seeds,) The epoch after which early stopping ended a replicate; 0 while it goes on."""
         self._best_loss: Floats = np.full(count, np.inf)
-        start = draws.stacked_weights(experiment, self.seeds)
+        if checkpoint is None:
+            start = first_weights(experiment, self.seeds, source=source, should_stop=should_stop)
+        else:
+            start = draws.stacked_weights(experiment, self.seeds)  # only their shapes matter
         self._best = {name: array.copy() for name, array in start.items()}
         self.engine: EngineProtocol = _engine(experiment)(experiment, self.seeds, self.dataset, start)
         if checkpoint is not None:

@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -138,9 +138,13 @@ class _Job:
         from nnlab.training import Training
 
         check_limits(self.run_.experiment, self.run_.seeds)
+        checkpoint = self.store.checkpoint(self.run_.id)
         try:
             dataset = self._data()
+            source = self._source() if checkpoint is None else None
         except _Asked as asked:
+            if asked.wish is None:
+                return self.store.finish(self.run_.id, self.attempt, "stopped", **_time_over())
             state: State = "paused" if asked.wish == "pause" else "stopped"
             return self.store.finish(self.run_.id, self.attempt, state, asked=asked.wish)
         limit, began = settings().max_seconds, time.monotonic()
@@ -152,7 +156,8 @@ class _Job:
             self.run_.experiment,
             self.run_.seeds,
             dataset=dataset,
-            checkpoint=self.store.checkpoint(self.run_.id),
+            checkpoint=checkpoint,
+            source=source,
             should_stop=enough,
         )
         keep = _epochs_to_keep(training)
@@ -185,6 +190,38 @@ class _Job:
             mnist.fetch(told)
             self.heart.loading = None
         return load_dataset(self.run_.experiment)
+
+    def _source(self) -> Weights | None:
+        """What the run starts from, out of the store or trained here, which is told. Raises _Asked."""
+        from nnlab.transfer import SourceStopped, source_weights
+
+        start, limit, began = self.run_.experiment.train.start_from, settings().max_seconds, time.monotonic()
+        if start is None:
+            return None
+
+        def told(share: float) -> None:
+            self.heart.loading, self.heart.note = share, "source"
+
+        def enough() -> bool:
+            return self.heart.wish is not None or time.monotonic() - began >= limit
+
+        try:
+            return source_weights(
+                start.experiment, self.run_.seeds, trained=self._trained, should_stop=enough, told=told
+            )
+        except SourceStopped:
+            raise _Asked(self.heart.wish) from None
+        finally:
+            self.heart.loading = self.heart.note = None
+
+    def _trained(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
+        """The final weights of an experiment that has been run before."""
+        run = self.store.find_trained(experiment.key, seeds)
+        last = self.store.snapshot(run.id) if run else None
+        if run is None or last is None:
+            return None
+        places = [run.seeds.index(seed) for seed in seeds]
+        return {name: array[places] for name, array in last[1].items()}
 
     def _write(self, training: Training) -> Wish | None:
         """At most four times a second; the first epoch at once."""
@@ -224,20 +261,25 @@ class _Job:
         self._tell(training, training.checkpoint())
         state: State = "finished" if training.finished else "paused" if pausing else "stopped"
         parts = {"finished": ("train", "validation", "test"), "paused": (), "stopped": ("train", "validation")}[state]
-        error = note = None
-        if state == "stopped" and wish is None:
-            limit, note = settings().max_seconds, "max_seconds"
-            error = f"seconds: the run was stopped after {limit} s, the most allowed; what it learned is kept."
-        results = _results(training, parts) if parts and training.epoch else None
+        why = _time_over() if state == "stopped" and wish is None else {}
+        first = self.store.snapshot(self.run_.id, 0)  # a resumed training does not know it
+        results = _results(training, parts, first[1] if first else None) if parts and training.epoch else None
         asked = None if state == "finished" else wish
-        self.store.finish(self.run_.id, self.attempt, state, asked=asked, error=error, note=note, results=results)
+        self.store.finish(self.run_.id, self.attempt, state, asked=asked, results=results, **why)
+
+
+def _time_over() -> dict[str, Any]:
+    limit = settings().max_seconds
+    error = f"seconds: the run was stopped after {limit} s, the most allowed; what it learned is kept."
+    return {"error": error, "note": "max_seconds"}
 
 
 class _Asked(Exception):
-    """Ends a download when the run is asked to pause or to stop."""
+    """Ends a download, or the training of what a run starts from, when the run is asked to pause or to stop; without a
+    wish, when its time is over."""
 
-    def __init__(self, wish: Wish) -> None:
-        self.wish: Wish = wish
+    def __init__(self, wish: Wish | None) -> None:
+        self.wish = wish
 
 
 class _NowAndThen:
@@ -270,6 +312,7 @@ class _Heart:
         self.store, self.run_id, self.attempt = store, run_id, attempt
         self.wish: Wish | None = None
         self.loading: float | None = None
+        self.note: str | None = None
         self.told = -math.inf
         """When the job itself wrote last: that tells and hears as much."""
         self._over = threading.Event()
@@ -289,7 +332,7 @@ class _Heart:
             if time.monotonic() - self.told < BEAT_EVERY:
                 continue
             try:
-                self.wish = self.store.heartbeat(self.run_id, self.attempt, loading=self.loading)
+                self.wish = self.store.heartbeat(self.run_id, self.attempt, loading=self.loading, note=self.note)
             except Lost:
                 return  # the next write of the job finds out
             except Exception:
@@ -304,7 +347,7 @@ def _epochs_to_keep(training: Training) -> frozenset[int]:
     return frozenset(np.geomspace(1, epochs, count).round().astype(int).tolist())
 
 
-def _results(training: Training, parts: tuple[str, ...]) -> dict[str, Any]:
+def _results(training: Training, parts: tuple[str, ...], first: Weights | None = None) -> dict[str, Any]:
     """The final figures as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...],
     "signals": {"before": ..., "after": ...}}."""
     from nnlab.evaluation import evaluate
@@ -318,7 +361,7 @@ def _results(training: Training, parts: tuple[str, ...]) -> dict[str, Any]:
     stopped = training.stopped_after
     results["best_epoch"] = training.best_epoch.tolist()
     results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
-    results["signals"] = before_and_after(training.experiment, training.seeds, training.dataset, weights)
+    results["signals"] = before_and_after(training.experiment, training.seeds, training.dataset, weights, first)
     return results
 
 

@@ -32,6 +32,13 @@ def test_more_of_anything_costs_more(field, values):
     assert costs[0] < costs[-1]
 
 
+def test_a_frozen_layer_costs_less_and_a_source_nothing():
+    experiment = Experiment().set({"data.name": "digits", "model.hidden": [256, 64]})
+    start = [{"experiment": experiment, "layers": 2, "frozen": frozen} for frozen in (0, 1, 2)]
+    none, *costs = (estimate_seconds(experiment.vary("start_from", one), 3) for one in (None, *start))
+    assert none == costs[0] > costs[1] > costs[2]
+
+
 @given(st.integers(1, 100), st.integers(1, 4096), st.integers(0, 8), st.integers(1, 100_000), st.integers(1, 5000))
 @settings(max_examples=30, deadline=None)
 def test_seeds_together_cost_more_than_one_but_less_than_one_after_the_other(seeds, width, depth, batch, epochs):

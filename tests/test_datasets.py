@@ -31,6 +31,7 @@ plane_or_synthetic = st.builds(
     test=st.floats(0, 0.8),
     scaling=st.sampled_from(["none", "standard", "minmax"]),
     seed=st.integers(0, 2**31 - 1),
+    labels=st.just(()) | st.lists(st.integers(0, 9), min_size=2, unique=True),
 )
 
 
@@ -45,6 +46,19 @@ def parts(dataset: datasets.Dataset) -> list[datasets.Part]:
     return [dataset.train, dataset.validation, dataset.test]
 
 
+def test_some_classes_are_the_same_pictures_renumbered_under_their_own_names():
+    every, some = load_dataset(DataSpec(name="digits")), load_dataset(DataSpec(name="digits", labels=(3, 8, 9)))
+    pictures = {x.tobytes(): y for part in parts(every) for x, y in zip(part.x, part.y, strict=True)}
+    count = 0
+    for part in parts(some):
+        for x, y in zip(part.x, part.y, strict=True):
+            assert some.class_names[y] == every.class_names[pictures[x.tobytes()]]
+            count += 1
+        shares = np.bincount(part.y, minlength=3) / len(part)
+        assert np.abs(shares - np.array([183, 174, 180]) / 537).max() < 2 / len(part)
+    assert count == sum(y in (3, 8, 9) for y in pictures.values())
+
+
 def test_every_named_data_set_has_a_loader():
     assert set(LOADERS) == set(DATASETS)
 
@@ -55,7 +69,7 @@ def test_any_possible_spec_gives_the_promised_sizes_with_every_class_in_training
     data = load_dataset(spec)
     assert tuple(map(len, parts(data))) == spec.sizes
     assert set(data.train.y) == set(range(spec.classes))
-    assert data.class_names == tuple(map(str, range(spec.classes)))
+    assert data.class_names == tuple(map(str, spec.labels or range(spec.classes)))
     for part in parts(data):
         assert part.x.shape == (len(part), spec.inputs) == (len(part), len(data.feature_names))
         assert part.y.shape == (len(part),)

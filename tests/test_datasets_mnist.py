@@ -23,7 +23,7 @@ from nnlab.datasets import load_dataset
 from nnlab.datasets.idx import IdxError, read_idx
 from nnlab.datasets.mnist import FILES, MIRRORS, DatasetUnavailable, RemoteFile, available, fetch
 from nnlab.settings import settings
-from nnlab.spec import DataSpec
+from nnlab.spec import DATASETS, DataSpec
 
 # -- IDX -------------------------------------------------------------------------------------------------------------
 
@@ -310,6 +310,18 @@ def test_part_of_mnist_keeps_the_whole_test_set_and_every_class(mnist_dir: Path)
     data = load_dataset(DataSpec(name="mnist", n_samples=20, validation=0.5))
     assert tuple(map(len, (data.train, data.validation, data.test))) == (10, 10, 10_000)
     assert sorted(data.train.y) == list(range(10))
+
+
+def test_the_classes_of_mnist_are_as_many_as_the_spec_says(mnist_dir: Path):
+    facts = DATASETS["mnist"]
+    every = load_dataset(DataSpec(name="mnist", validation=0))
+    assert tuple(np.bincount(every.train.y)) == facts.class_sizes
+    assert tuple(np.bincount(every.test.y)) == facts.test_sizes
+    some = load_dataset(DataSpec(name="mnist", labels=(5, 9), n_samples=300))
+    assert tuple(map(len, (some.train, some.validation, some.test))) == (285, 15, 892 + 1009)
+    assert some.class_names == ("5", "9")
+    fives = {x.tobytes() for x in every.train.x[every.train.y == 5]}
+    assert {x.tobytes() in fives for x in some.train.x[some.train.y == 0]} == {True}
 
 
 def test_without_mnist_the_small_data_sets_still_load(home: Path, monkeypatch: pytest.MonkeyPatch):

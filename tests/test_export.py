@@ -153,6 +153,27 @@ def test_early_stopping_of_the_short_code_goes_back_to_the_best():
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
 
 
+def test_the_short_code_starts_from_a_network_and_freezes_its_first_layers():
+    source = SHORT.set({"model.norm": "batch", "model.hidden": [6, 6], "model.dropout": 0.2})
+    plain = source.set({"model.dropout": 0.0})
+    experiment = plain.vary("start_from", {"experiment": source, "layers": 2, "frozen": 1})
+    before, made = {}, {}
+    exec(pytorch_code(source), before)
+    exec(pytorch_code(experiment), made)
+    before["model"][1].running_mean += 1
+    made["start_from"](made["model"], before["model"])
+    assert sum(p.numel() for p in made["model"].parameters() if p.requires_grad) == experiment.parameters
+    taken = [before["model"][i] for i in (0, 1, 4, 5)]  # dropout has no weights
+    for mine, theirs in zip([made["model"][i] for i in (0, 1, 3, 4)], taken, strict=True):
+        assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in mine.state_dict().items())
+    first = [{name: value.clone() for name, value in made["model"][i].state_dict().items()} for i in range(5)]
+    made["fit"](torch.randn(40, 2), torch.ones(40, 1))
+    for i, module in enumerate(made["model"]):
+        if i < 5:
+            still = [torch.equal(value, first[i][name]) for name, value in module.state_dict().items()]
+            assert all(still) if i < 3 else not all(still), i
+
+
 # -- weights
 
 
@@ -222,10 +243,50 @@ def test_the_script_gives_the_runs_numbers_with_every_setting(changes):
     check(experiment, printed(script(experiment, (1, 4))))
 
 
+DIGITS = Experiment.of(
+    {
+        "data": {"name": "digits", "labels": [0, 1, 2, 3, 4], "n_samples": 150},
+        "model": {"hidden": [8, 8], "activation": "tanh"},
+        "train": {"epochs": 2},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("of_source", "changes", "start"),
+    [
+        ({}, {}, {"layers": 1}),
+        ({}, {"train.patience": 1, "train.lr": 0.3, "train.epochs": 9}, {"layers": 2, "frozen": 2}),
+        ({"train.patience": 1, "train.lr": 0.3, "train.epochs": 9}, {}, {"layers": 2, "frozen": 1}),
+        (
+            {"model.norm": "batch", "model.residual": True, "train.optimizer": "sgd", "train.lr": 0.1},
+            {"model.dropout": 0.2},
+            {"layers": 2, "frozen": 2},
+        ),
+        ({"model.norm": "layer", "model.dropout": 0.1}, {"train.l2": 0.1}, {"layers": 1, "frozen": 1}),
+        ({"train.engine": "numpy"}, {"data.scaling": "standard"}, {"layers": 2, "frozen": 1}),
+    ],
+    ids=str,
+)
+def test_the_script_trains_what_it_starts_from_and_gives_the_runs_numbers(of_source, changes, start):
+    source = DIGITS.set(of_source)
+    taken = {"experiment": source, **start}
+    experiment = source.set({"train.patience": 0, "data.labels": [5, 6, 9], "train.start_from": taken, **changes})
+    check(experiment, printed(script(experiment, (1, 4))))
+    again = experiment.set(
+        {"data.labels": [7, 8], "train.start_from": {"experiment": experiment, "layers": 1, "frozen": 1}}
+    )
+    check(again, printed(script(again, (1,))), (1,))
+    book = json.loads(notebook(again, (1,)))
+    assert all(cell["cell_type"] == "markdown" for cell in book["cells"][1::2])
+    assert max(map(len, script(again).splitlines())) <= 120
+
+
 def test_the_script_of_mnist_reads_the_files_and_gives_the_runs_numbers(mnist_dir):
     for changes, seeds in (
         ({"data.n_samples": 1500, "data.scaling": "standard"}, (1, 4)),
         ({"data.validation": 0.0}, (1,)),
+        ({"data.labels": [5, 7], "data.n_samples": 1500}, (1,)),
     ):
         experiment = presets["mnist"].set({"train.epochs": 1, "train.batch_size": 500, **changes})
         check(experiment, printed(script(experiment, seeds)), seeds)

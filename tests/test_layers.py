@@ -23,13 +23,18 @@ EXPERIMENTS = {
         }
     ),
 }
+EXPERIMENTS["everything, two layers frozen"] = EXPERIMENTS["everything"].vary(
+    "start_from", {"experiment": EXPERIMENTS["everything"].set({"train.epochs": 1}), "layers": 3, "frozen": 2}
+)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_its_total_is_the_number_of_trainable_parameters_in_pytorch(name: str) -> None:
     experiment = EXPERIMENTS[name]
-    total = sum(row.parameters for row in layer_table(experiment))
-    assert total == sum(p.numel() for p in build_model(experiment).parameters()) == experiment.parameters
+    parameters, rows = list(build_model(experiment).parameters()), layer_table(experiment)
+    for frozen, total in ((False, experiment.parameters), (True, experiment.frozen_parameters)):
+        assert sum(p.numel() for p in parameters if p.requires_grad != frozen) == total
+        assert sum(row.parameters for row in rows if row.frozen == frozen) == total
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -25,6 +25,7 @@ from nnlab.spec import (
     Experiment,
     LayerSpec,
     ModelSpec,
+    StartFrom,
     TrainSpec,
     as_seeds,
     field_bounds,
@@ -93,6 +94,10 @@ def _values_of(path: str) -> st.SearchStrategy[Any]:
     bounds = field_bounds(path)
     if path == "model.hidden":
         return st.lists(_layer, max_size=6)
+    if path == "data.labels":
+        return st.just([]) | st.lists(st.integers(0, 9), min_size=2, unique=True)
+    if path == "train.start_from":
+        return st.none() | _sources({})
     if bounds.choices:
         return st.sampled_from(bounds.choices)
     if bounds.low is None or bounds.high is None:
@@ -104,12 +109,35 @@ def _values_of(path: str) -> st.SearchStrategy[Any]:
     return st.floats(bounds.low, bounds.high) | st.just(-0.0 if bounds.low == 0 else bounds.low)
 
 
+def _sources(model: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """What to start from: a network of this kind, on any data, or what starts from one."""
+    source = st.fixed_dictionaries(
+        {"model": st.just(model), "data": _data_of({}), "train": st.fixed_dictionaries({"lr": st.floats(0.001, 1)})}
+    )
+    layers = st.integers(1, 3)
+    once = st.fixed_dictionaries({"experiment": source, "layers": layers, "frozen": st.integers(0, 2)})
+    twice = st.fixed_dictionaries(
+        {"experiment": st.tuples(source, once).map(lambda two: two[0] | {"train": {"start_from": two[1]}})}
+        | {"layers": layers}
+    )
+    return once | twice
+
+
+def _data_of(values: dict[str, Any]) -> st.SearchStrategy[Any]:
+    names = st.just(values["name"]) if "name" in values else st.sampled_from(["moons", "xor", "digits"])
+    return st.fixed_dictionaries({"name": names}, optional={"labels": st.sampled_from([[5, 6], [1, 9, 3]])})
+
+
 @st.composite
 def _possible_values(draw: st.DrawFn) -> dict[str, Any]:
     values: dict[str, Any] = {"data": {}, "model": {}, "train": {}}
     for path in draw(st.sets(_field)):
         part, _, name = path.partition(".")
         values[part][name] = draw(_values_of(path))
+    if "start_from" in values["train"] and draw(st.booleans()):  # such that it can be: the same network
+        values["train"]["start_from"] = draw(_sources(values["model"]))
+        values["data"] = draw(_data_of(values["data"]))
+        values["train"]["start_from"]["experiment"]["data"] = {"name": values["data"]["name"]}
     return values
 
 
@@ -144,7 +172,8 @@ def test_any_value_of_any_field_is_taken_or_refused_by_that_fields_name(path: st
             Experiment.of(values)
         fields = {problem.field.partition("[")[0].partition(" ")[0] for problem in caught.value.problems}
         # what is possible by itself may contradict a default of the rest, nothing else
-        assert path in fields or caught.value.problems[0].kind == "conflict"
+        inside = any(field.startswith(f"{path}.") for field in fields)  # of what it starts from
+        assert path in fields or inside or caught.value.problems[0].kind == "conflict"
     refused_or(Experiment().set, {path: value})
     refused_or(Experiment().vary, path, value)
 
@@ -262,16 +291,17 @@ def test_setting_a_field_changes_that_field_alone(experiment: Experiment, path: 
     assume(changed is not None)
     before, after = experiment.plain(), changed.plain()
     # the scale is one of init="normal"; cross-entropy is what "auto" means from three classes on
-    follows = {"model.init": "model.init_scale", "data.classes": "train.loss"}.get(path)
+    follows = {"model.init": "model.init_scale", "data.classes": "train.loss", "data.labels": "data.classes"}.get(path)
     for other in set(FIELDS) - {path, follows}:
         part, _, name = other.partition(".")
-        assert after[part][name] == before[part][name], other
+        assert after[part].get(name) == before[part].get(name), other
     assert refused_or(changed.set, {path: value}) == changed
 
 
 @given(experiments, st.integers(0, 10), st.integers(1, 64))
 @slow
 def test_depth_keeps_the_width_and_width_keeps_the_depth(experiment: Experiment, depth: int, width: int):
+    experiment = experiment.vary("start_from", None)  # whose first layers would have to stay
     first = (experiment.model.widths or (8,))[0]
     deeper = experiment.vary("depth", depth)
     assert deeper.model.widths == (first,) * depth
@@ -297,12 +327,14 @@ _knob_values = {
     "data.name": ["moons", "mnist"],
     "train.patience": [0, 3],
     "data.seed": [0, MAX_SEED],
+    "start_from": [None, {"experiment": {"model": {"hidden": [8, 8]}}, "layers": 1}],
 }
 
 
 @pytest.mark.parametrize("knob", _knob_values)
 def test_a_comparison_survives_its_link_and_its_text_whatever_the_knob(knob: str):
-    comparison = Comparison(presets["activations"], vary=knob, values=_knob_values[knob], seeds=[3, 7])
+    first = presets["activations"].set({"model.activation": "relu"}) if knob == "start_from" else presets["activations"]
+    comparison = Comparison(first, vary=knob, values=_knob_values[knob], seeds=[3, 7])
     for back in (Comparison.from_query(comparison.to_query()), Comparison.from_json(comparison.to_json())):
         assert back == comparison
         assert back.key == comparison.key
@@ -329,6 +361,7 @@ def test_any_comparison_survives_its_link_and_its_text(
 @given(experiments, st.integers(1, 64))
 @slow
 def test_depth_at_equal_size_keeps_the_parameters_as_nearly_as_one_width_can(experiment: Experiment, depth: int):
+    experiment = experiment.vary("start_from", None)
     made = experiment.vary("depth_same_size", depth)
     width = made.model.widths[0]
     assert made.model.widths == (width,) * depth
@@ -456,7 +489,7 @@ def test_the_parts_add_up_and_training_has_room_for_every_class(experiment: Expe
     train, validation, test = data.sizes
     assert train >= max(2, data.facts.classes and data.classes)
     assert min(validation, test) >= 0
-    assert train + validation + (0 if data.facts.own_test else test) == min(data.n_samples, data.facts.max_samples)
+    assert train + validation + (0 if data.facts.own_test else test) == min(data.n_samples, data.max_samples)
 
 
 @given(experiments)
@@ -465,7 +498,7 @@ def test_layers_join_and_their_parameters_add_up(experiment: Experiment):
     layers = experiment.layers
     assert [layer.inputs for layer in layers] == [experiment.data.inputs, *(layer.width for layer in layers[:-1])]
     assert layers[-1].width == experiment.outputs
-    assert experiment.parameters == sum(
+    assert experiment.parameters + experiment.frozen_parameters == sum(
         layer.inputs * layer.width + layer.width * (3 if layer.norm != "none" else 1) for layer in layers
     )
     assert all(layer.inputs == layer.width for layer in layers if layer.residual)
@@ -517,6 +550,49 @@ def test_a_layers_own_settings_win_over_the_networks():
         (
             {"data": {"name": "celsius"}, "train": {"loss": "bce"}},
             "train.loss: got 'bce', but binary cross-entropy (bce) needs data with two classes.",
+        ),
+        ({"data": {"name": "digits", "labels": [5]}}, "data.labels (how many): got 1, allowed is from 2 to 10."),
+        ({"data": {"name": "digits", "labels": [5, 10]}}, "data.labels[1]: got 10, allowed is from 0 to 9."),
+        (
+            {"data": {"name": "mnist", "labels": [5, 6, 5]}},
+            "data.labels: got [5, 6, 5], but every class may appear only once.",
+        ),
+        (
+            {"train": {"start_from": {"layers": 1}}},
+            "train.start_from.experiment: got null, allowed is a value (it is missing).",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {}, "layers": 2}}},
+            "train.start_from.layers: got 2, allowed is from 1 to 1.",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {}, "layers": 1, "frozen": 2}}},
+            "train.start_from.frozen: got 2, allowed is from 0 to 1.",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {"train": {"lr": 500}}, "layers": 1}}},
+            "train.start_from.experiment.train.lr: got 500, allowed is from 1e-07 to 100.",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {"trian": 1}, "layers": 1}}},
+            "train.start_from.experiment.trian: there is no such field; allowed is one of data, model, train.",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {"data": {"name": "digits"}}, "layers": 1}}},
+            "train.start_from: got 64, but the experiment it starts from must have as many inputs as this one.",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {"model": {"hidden": []}}, "layers": 1}}},
+            "train.start_from: got 0, but both networks need a hidden layer, for the first layers to be taken over.",
+        ),
+        (
+            {"train": {"start_from": {"experiment": {"model": {"norm": "batch"}}, "layers": 1}}},
+            "train.start_from.layers: got 1, but the layers taken over must have the same width, activation, "
+            "normalisation and skip connection in both networks.",
+        ),
+        (
+            {"train": {"start_from": "x"}},
+            "train.start_from: got 'x', allowed is a JSON text with experiment, layers and frozen (or none).",
         ),
     ],
 )
@@ -579,6 +655,57 @@ def test_what_came_from_a_link_is_shown_short_and_printable():
     problem = Problem("data.\n\0" + "x" * 100, "line\nline\x1b[31m" + "y" * 1000, "type", expected="number")
     assert str(problem).isprintable()
     assert len(str(problem)) < 160
+
+
+def test_what_is_off_leaves_no_trace_in_a_text_so_that_keys_stay_what_they_were():
+    assert presets["mnist"].key == "42d38b8f025ff32bcbcbf4bb395e1252cf74679e521079629827631e3591f291"
+    assert presets["binary"].set({"train.start_from": "none"}).key == presets["binary"].key
+    every = presets["mnist"].set({"data.labels": range(10)})
+    assert (every.data.labels, every.key) == ((), presets["mnist"].key)
+    assert Experiment.of({"data": {"name": "moons", "labels": [1, 5]}}) == Experiment()
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+@pytest.mark.parametrize("labels", [(5, 6, 7, 8, 9), (3, 1)])
+def test_what_a_data_set_has_of_some_classes_is_known_before_it_is_loaded(name: str, labels: tuple[int, ...]):
+    data = DataSpec(name=name, labels=labels)
+    assert data.labels == tuple(sorted(labels))
+    assert data.classes == len(labels)
+    assert data.max_samples == sum(DATASETS[name].class_sizes[label] for label in labels)
+    assert sum(data.sizes) == data.max_samples + sum(
+        DATASETS[name].test_sizes[label] for label in labels if name == "mnist"
+    )
+    assert sum(DATASETS[name].class_sizes) == DATASETS[name].max_samples
+    assert sum(DATASETS[name].test_sizes) == DATASETS[name].own_test
+    other = Experiment(data=data).set({"data.name": "synthetic"})
+    assert (other.data.classes, other.data.labels) == (2, ())
+
+
+def test_experiments_start_one_from_the_other_three_times_at_most():
+    experiment = Experiment()
+    for sources in (1, 2, 3):
+        experiment = experiment.set({"train.start_from": StartFrom(experiment=experiment, layers=1)})
+        assert experiment.sources == sources
+        assert Experiment.from_query(experiment.to_query()) == experiment
+        assert len(experiment.to_query()["train.start_from"]) < 100 * sources
+    with pytest.raises(SpecError, match="at most three experiments may start one from the other"):
+        experiment.vary("start_from", StartFrom(experiment=experiment, layers=1))
+    deep: dict[str, Any] = {}
+    for _ in range(400):
+        deep = {"train": {"start_from": {"experiment": deep, "layers": 1}}}
+    assert refused_or(Experiment.of, deep) is None
+
+
+def test_frozen_layers_are_the_first_and_their_parameters_are_not_trainable():
+    source = Experiment.of({"model": {"hidden": [8, 8, 4]}})
+    experiment = Experiment.of({"model": {"hidden": [8, 8, 6], "dropout": 0.2}})
+    assert experiment.layers_shared(source) == 2
+    started = experiment.vary("start_from", {"experiment": source, "layers": 2, "frozen": 1})
+    assert [layer.frozen for layer in started.layers] == [True, False, False, False]
+    assert (started.parameters, started.frozen_parameters) == (experiment.parameters - 24, 24)
+    assert started.knob("start_from") == StartFrom(experiment=source, layers=2, frozen=1)
+    assert started.vary("start_from", "none") == experiment
+    assert started.vary("start_from", started.train.start_from.to_text()) == started
 
 
 def test_every_data_set_makes_an_experiment_of_its_own_kind():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnlab.datasets.base import Raw
-from nnlab.datasets.split import spread_order
+from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.spec import DataSpec
 
 
@@ -13,15 +13,22 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     """spec.n_samples of the 1,797 digits (Alpaydin and Kaynak 1998), pixels from 0 to 16."""
     from sklearn.datasets import load_digits  # takes a second: not at start-up
 
-    bunch = load_digits()
-    chosen = spread_order(bunch.target, rng)[: spec.n_samples]
+    x, y = load_digits(return_X_y=True)
+    if spec.labels:
+        x, y = keep_labels(x, y, spec.labels)
+    chosen = spread_order(y, rng)[: spec.n_samples]
     return Raw(
-        bunch.data[chosen].astype(np.uint8),
-        bunch.target[chosen].astype(np.int64),
+        x[chosen].astype(np.uint8),
+        y[chosen].astype(np.int64),
         pixel_names(8, 8),
-        tuple("0123456789"),
+        digit_names(spec),
         full_scale=16.0,
     )
+
+
+def digit_names(spec: DataSpec) -> tuple[str, ...]:
+    """Names of the classes kept."""
+    return tuple(map(str, spec.labels or range(10)))
 
 
 def pixel_names(height: int, width: int) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.datasets.base import Part, Raw
-from nnlab.datasets.digits import pixel_names
+from nnlab.datasets.digits import digit_names, pixel_names
 from nnlab.datasets.idx import read_idx
-from nnlab.datasets.split import spread_order
+from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.settings import settings
 from nnlab.spec import DataSpec
 
@@ -260,14 +260,18 @@ class _Resuming:
 
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
-    """spec.n_samples of the 60,000 training digits, pixels from 0 to 255, and all 10,000 of the test.
+    """spec.n_samples of the 60,000 training digits, pixels from 0 to 255, and all 10,000 of the test; of
+    the classes kept, where labels are left out.
 
     Raises DatasetUnavailable."""
     x, y, test_x, test_y = _arrays(default_folder())
+    if spec.labels:
+        x, y = keep_labels(x, y, spec.labels)
+        test_x, test_y = keep_labels(test_x, test_y, spec.labels)
     if spec.n_samples < len(x):
         chosen = spread_order(y, rng)[: spec.n_samples]
         x, y = x[chosen], y[chosen]
-    return Raw(x, y, pixel_names(28, 28), tuple("0123456789"), full_scale=255.0, test=Part(test_x, test_y))
+    return Raw(x, y, pixel_names(28, 28), digit_names(spec), full_scale=255.0, test=Part(test_x, test_y))
 
 
 @lru_cache(maxsize=1)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def keep_labels(x: NDArray[Any], y: NDArray[Any], labels: Sequence[int]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The samples of some classes, x (m, inputs) and y (m,), the classes renumbered from 0 in the order of labels."""
+    kept = np.isin(y, labels)
+    return x[kept], np.searchsorted(labels, y[kept])
 
 
 def spread_order(y: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]:

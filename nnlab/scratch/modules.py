@@ -21,6 +21,7 @@ __all__ = [
     "BatchNorm",
     "Dropout",
     "FirstLinear",
+    "Frozen",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -288,6 +289,13 @@ class BatchNorm(LayerNorm):
         self.variance += self.momentum * (variance[..., 0, :] * (n / max(1, n - 1)) - self.variance)
         return self.standardised(z, variance)
 
+    def backward(self, g: Array) -> Array:
+        gx = super().backward(g)
+        if self.training:
+            return gx
+        np.multiply(g, self.parameters["scale"][..., None, :], out=gx)
+        return np.divide(gx, self.s, out=gx)  # μ and s are constants: x_j changes z_j alone
+
 
 # -- the first layer of many networks --------------------------------------------------------------------------------
 
@@ -312,6 +320,20 @@ class FirstLinear(Linear):
         weight, bias = self.gradients["weight"], self.gradients["bias"]
         np.matmul(self.x.T, side_by_side, out=weight.reshape(len(weight), -1))
         np.matmul(ones(len(side_by_side), g.dtype.char), side_by_side, out=bias.reshape(-1))
+        return g[..., :0]
+
+
+# -- layers that are not learned ------------------------------------------------------------------------------------
+
+
+class Frozen(Sequential):
+    """The first modules of a network where they keep their numbers: nobody asks for a gradient there.
+
+    forward    y = f(x)        as ever
+    backward   the way back ends here, which saves two thirds of the work; an empty array stands for ∂L/∂x
+    """
+
+    def backward(self, g: Array) -> Array:
         return g[..., :0]
 
 

@@ -34,6 +34,8 @@ def build_layer(i: int, layer: Layer, weights: Mapping[str, Array]) -> Module:
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
         modules.append(BatchNorm(**norm) if layer.norm == "batch" else LayerNorm(**norm))
+    if layer.norm == "batch" and layer.frozen:  # it goes by its running figures, and leaves them as they are
+        set_training(modules[-1], False)
     activation = ACTIVATIONS[layer.activation]
     if activation is not None:
         modules.append(activation())

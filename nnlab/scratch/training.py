@@ -17,7 +17,7 @@ from nnlab import draws
 from nnlab.datasets.base import Dataset, Part, Scaling
 from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
 from nnlab.scratch.losses import LOSSES
-from nnlab.scratch.modules import BatchNorm, Dropout
+from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
 from nnlab.scratch.network import build, chunks, named_arrays
 from nnlab.scratch.optimizers import OPTIMIZERS
 from nnlab.spec import Experiment
@@ -41,12 +41,14 @@ class NumpyEngine:
         self.layers = experiment.layers
         network = build(self.layers, {name: np.array(value) for name, value in weights.items()})
         ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
-        self.network = Sequential(*network.modules, *ending)
+        first = sum(layer.frozen for layer in self.layers)  # the first layer that learns
+        frozen, learned = Frozen(*network.modules[:first]), Sequential(*network.modules[first:], *ending)
+        self.network = Sequential(frozen, learned) if first else learned
         self.loss = LOSSES[experiment.loss]()
-        self.optimizer = OPTIMIZERS[experiment.train.optimizer](*flatten(self.network), experiment.train.l2)
+        self.optimizer = OPTIMIZERS[experiment.train.optimizer](*flatten(learned), experiment.train.l2)
         self.arrays = named_arrays(network)
         self.training = True
-        self.modes = [part for part in self.network.parts() if isinstance(part, (BatchNorm, Dropout))]
+        self.modes = [part for part in self.network.parts() if isinstance(part, (BatchNorm, Dropout)) and part.training]
         self.dropouts = [
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]

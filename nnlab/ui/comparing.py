@@ -189,7 +189,7 @@ def _progress(page: Page, run: ComparisonRun) -> None:
 
 def _state_words(cell: CellRun, t: Text) -> str:
     if cell.run.loading is not None:
-        return t("fetching data")
+        return t("training what it starts from") if cell.run.note == "source" else t("fetching data")
     return t("from before") if cell.from_before and cell.state == "finished" else t(STATES[cell.state][0])
 
 

@@ -18,12 +18,14 @@ from nnlab.ui.labels import CHOICES, HELP, choice_name, field_name, problem_text
 from nnlab.ui.text import Text
 
 Draft = dict[str, Any]
+_OFF: Mapping[str, Any] = {"data.labels": ()}
+"""What a field is where an experiment's plain values leave it out; else None."""
 
 
 def flat(experiment: Experiment, seeds: Sequence[int] = (0,)) -> Draft:
     """The draft that makes this experiment."""
     parts = experiment.plain()
-    draft: Draft = {path: parts[path.partition(".")[0]][path.partition(".")[2]] for path in FIELDS}
+    draft: Draft = {path: parts[path.partition(".")[0]].get(path.partition(".")[2], _OFF.get(path)) for path in FIELDS}
     return {**draft, "seeds": seeds_text(seeds)}
 
 
@@ -296,12 +298,16 @@ def _cannot_be(link: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
+_FITS_ANY: Mapping[str, Any] = {"train.loss": "auto", "train.patience": 0, "train.start_from": None}
+
+
 def _other_data(experiment: Experiment, name: str) -> Experiment:
     """The experiment on other data; what does not fit it goes back to its default."""
-    for changes in ({}, {"train.loss": "auto", "train.patience": 0}):
+    for changes in ({}, {"train.start_from": None}, _FITS_ANY):
         try:
             return experiment.set({"data.name": name, **changes})
         except SpecError:
             continue
     usual = Experiment(data=DataSpec(name=name), model=experiment.model)
-    return usual.set({f"train.{k}": v for k, v in experiment.plain()["train"].items() if k not in ("loss", "patience")})
+    kept = {f"train.{name}": value for name, value in experiment.plain()["train"].items()}
+    return usual.set({path: value for path, value in kept.items() if path not in _FITS_ANY})

@@ -100,6 +100,7 @@ FIELDS: Mapping[str, str] = {
     "data.noise": mark("Noise"),
     "data.features": mark("Features"),
     "data.classes": mark("Classes"),
+    "data.labels": mark("Classes kept"),
     "data.validation": mark("Validation share"),
     "data.test": mark("Test share"),
     "data.scaling": mark("Scaling of the inputs"),
@@ -120,6 +121,9 @@ FIELDS: Mapping[str, str] = {
     "train.l2": mark("L2 (weight decay)"),
     "train.patience": mark("Early stopping (patience)"),
     "train.loss": mark("Loss"),
+    "train.start_from": mark("Start from"),
+    "train.start_from.layers": mark("Layers taken over"),
+    "train.start_from.frozen": mark("Layers frozen"),
     "depth": mark("Depth"),
     "width": mark("Width"),
     "depth_same_size": mark("Depth at equal size"),
@@ -149,6 +153,7 @@ KNOBS: Mapping[str, str] = {
     "noise": mark("noise"),
     "n_samples": mark("samples"),
     "scaling": mark("scaling"),
+    "start_from": mark("what it starts from"),
 }
 """Knobs inside a sentence: "vary depth over 1, 2, 4"."""
 
@@ -173,6 +178,14 @@ HELP: Mapping[str, str] = {
     "train.l2": mark("Pulls weights towards zero, against overfitting."),
     "train.patience": mark("Stops a seed after so many epochs without a better validation loss; 0 is off."),
     "train.loss": mark("The number training makes small."),
+    "data.labels": mark("The digits to tell apart; with none chosen, all ten."),
+    "train.start_from": mark(
+        "Transfer learning: the first layers are not drawn at random but taken from a finished run, seed by seed."
+    ),
+    "train.start_from.layers": mark(
+        "How many hidden layers, from the first on, are taken over with all their weights."
+    ),
+    "train.start_from.frozen": mark("How many of these keep their weights while the rest learns."),
     "depth": mark("Number of hidden layers."),
     "width": mark("Neurons in each hidden layer."),
     "seeds": mark(
@@ -211,6 +224,13 @@ _CONFLICTS: Mapping[str, str] = {
     "values_repeat": mark("Every value may appear only once."),
     "knob_without_effect": mark("This data has no such setting."),
     "data_not_here": mark("The files are not on this machine yet; Build offers to download them."),
+    "labels_repeat": mark("Every class may appear only once."),
+    "sources_nested": mark("At most three experiments may start one from the other."),
+    "source_inputs": mark("The run it starts from must have as many inputs as this data."),
+    "source_needs_layers": mark("Both networks need a hidden layer, for the first layers to be taken over."),
+    "source_differs": mark(
+        "The layers taken over must have the same width, activation, normalisation and skip connection in both."
+    ),
 }
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")
@@ -230,6 +250,8 @@ def field_name(path: str, t: Text) -> str:
     """A field's name; for `model.hidden[2].width`: "Hidden layers 3"."""
     if path in FIELDS:
         return t(FIELDS[path])
+    if path.startswith("train.start_from."):  # something of the experiment it starts from
+        return t(FIELDS["train.start_from"])
     base, bracket, rest = path.partition("[")
     if bracket and base in FIELDS and rest[: rest.find("]")].isdigit():
         return f"{t(FIELDS[base])} {int(rest[: rest.find(']')]) + 1}"

@@ -237,7 +237,10 @@ def _progress_text(lab: Lab, run: Run, t: Text) -> str:
         if run.wish:
             return f"{done} · {t('pausing after this epoch') if run.wish == 'pause' else t('stopping')}"
         if run.loading is not None:
-            return t("downloading the data, {share}", share=t.percent(run.loading, 0))
+            share = t.percent(run.loading, 0)
+            if run.note == "source":
+                return t("training what it starts from, {share}", share=share)
+            return t("downloading the data, {share}", share=share)
         if run.epoch == 0:
             return t("starting: data and first weights")
         if run.seconds_left is not None:

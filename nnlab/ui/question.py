@@ -84,7 +84,7 @@ def suggestions(experiment: Experiment, knob: str) -> tuple[list[str], list[str]
     if knob in _STEPS:
         first, offered = _STEPS[knob]
         if knob == "n_samples":
-            most = experiment.data.facts.max_samples
+            most = experiment.data.max_samples
             first = (1000, 5000, most) if most >= 60_000 and experiment.data.name == "mnist" else first
             offered = sorted({value for value in offered if value <= most} | set(first))
         return value_texts(first), value_texts(offered)
@@ -126,7 +126,7 @@ def typed(texts: Sequence[str], knob: str) -> list[str]:
 
 def knobs_for(experiment: Experiment) -> list[str]:
     """The knobs this experiment's data listens to."""
-    deaf = {"noise", "n_samples"} - experiment.data.facts.uses
+    deaf = {"noise", "n_samples"} - experiment.data.facts.uses | {"start_from"}  # a run is chosen in Build
     return [knob for knob in KNOBS if knob not in deaf]
 
 
@@ -161,7 +161,7 @@ def experiment_words(experiment: Experiment, t: Text) -> str:
     """An experiment in a line: data, network, training."""
     data, model, train = experiment.data, experiment.model, experiment.train
     widths = "-".join(map(str, (data.inputs, *model.widths, experiment.outputs)))
-    samples = t.many("{n} sample", "{n} samples", min(data.n_samples, data.facts.max_samples))
+    samples = t.many("{n} sample", "{n} samples", min(data.n_samples, data.max_samples))
     learning = t("{optimizer} {lr}, {epochs} epochs", optimizer=choice_name("train.optimizer", train.optimizer, t),
                  lr=choice_name("", train.lr, t), epochs=t.whole(train.epochs))  # fmt: skip
     activation = choice_name("model.activation", model.activation, t)
