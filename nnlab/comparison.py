@@ -141,12 +141,22 @@ def table_of(
         for the number of comparisons) and `seeds_needed` (to tell the two apart, see `statistics.differences`). nan
         where a part is empty.
     """
-    experiments = comparison.experiments
-    rows = [
-        _row(comparison, point, experiment, cell, test)
-        for point, experiment, cell in zip(comparison.points, experiments, cells, strict=True)
-    ]
-    table = pd.DataFrame(rows)
+    rows = [cell_row(experiment, cell) for experiment, cell in zip(comparison.experiments, cells, strict=True)]
+    return table_from(comparison, rows, cells, baseline=baseline, test=test)
+
+
+def table_from(
+    comparison: Comparison,
+    rows: Sequence[Mapping[str, Any]],
+    cells: Sequence[Cell],
+    *,
+    baseline: int | None = None,
+    test: bool = True,
+) -> pd.DataFrame:
+    """`table_of`, from the rows of `cell_row` and cells that need no metrics any more."""
+    table = pd.DataFrame(_heads(comparison)).join(pd.DataFrame(list(rows)))
+    if not test:
+        table[[name for name in table if str(name).startswith("test_")]] = math.nan
     table["best_epoch"] = table["best_epoch"].astype("Int64")  # a whole number, or missing
     _, against = cell_differences(comparison, cells, baseline)
     for name, of in _DIFFERENCE.items():
@@ -164,16 +174,23 @@ _DIFFERENCE: Mapping[str, Callable[[Difference], float | None]] = {
 }
 
 
-def _row(comparison: Comparison, point: Point, experiment: Experiment, cell: Cell, test: bool) -> dict[str, Any]:
+def _heads(comparison: Comparison) -> list[dict[str, Any]]:
+    """What is known of every row before anything is trained."""
+    return [
+        {comparison.vary: value_text(point.value)}
+        | ({comparison.by: value_text(point.by_value)} if comparison.by else {})
+        | {"parameters": experiment.parameters, "seeds": len(comparison.seeds)}
+        for point, experiment in zip(comparison.points, comparison.experiments, strict=True)
+    ]
+
+
+def cell_row(experiment: Experiment, cell: Cell) -> dict[str, Any]:
+    """What a row of the table says of its cell alone, whatever the other cells are."""
     score = experiment.score
-    row: dict[str, Any] = {comparison.vary: value_text(point.value)}
-    if comparison.by:
-        row[comparison.by] = value_text(point.by_value)
-    row |= {"parameters": experiment.parameters, "seeds": len(comparison.seeds)}
+    row: dict[str, Any] = {}
     means: dict[str, float] = {}
     for part in PARTS:
-        scores = final_scores(cell.results, part, score) if test or part != "test" else np.empty(0)
-        over = interval(scores, folds=getattr(experiment.data, "folds", 0))
+        over = interval(final_scores(cell.results, part, score), folds=getattr(experiment.data, "folds", 0))
         means[part] = over.mean
         row |= {f"{part}_{score}": over.mean, f"{part}_{score}_low": over.low, f"{part}_{score}_high": over.high}
     gap = means["train"] - means["validation"]

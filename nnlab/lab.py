@@ -22,7 +22,18 @@ from nnlab.jobs import Foreman, LimitError, check_limits, find_limit, shares
 from nnlab.problems import Problem, SpecError, whole
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds
-from nnlab.store import METRICS, Counts, Run, State, Store, StoredComparison, UnknownRun, Wish, with_positions
+from nnlab.store import (
+    METRICS,
+    Counts,
+    MetricsTable,
+    Run,
+    State,
+    Store,
+    StoredComparison,
+    UnknownRun,
+    Wish,
+    with_positions,
+)
 
 if TYPE_CHECKING:
     from nnlab.training import Epoch
@@ -181,29 +192,14 @@ class Lab:
 
     def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
         """Every epoch above `after` of every seed: columns epoch, seed, the METRICS, lr, seconds."""
-        table = self.store.metrics(run_id, after)
-        n, count = len(table.epochs), len(table.seeds)
-        columns: dict[str, NDArray[Any]] = {
-            "epoch": np.repeat(table.epochs, count),
-            "seed": np.tile(np.array(table.seeds, np.int64), n),
-        }
-        columns |= {name: table.values[:, i].reshape(-1) for i, name in enumerate(METRICS)}
-        columns |= {"lr": np.repeat(table.lr, count), "seconds": np.repeat(table.seconds, count)}
-        return pd.DataFrame(columns)
+        return _metrics_frame(self.store.metrics(run_id, after))
 
     def curves(self, run_id: str, after: int = 0, max_points: int | None = 400) -> pd.DataFrame:
         """For charts: one row an epoch above `after`, thinned evenly to `max_points` where there are more.
 
         Columns epoch, then for each of the METRICS its mean over the seeds, and `_low` and `_high`, the lowest and
         highest; nan where no seed has a value."""
-        table = self.store.metrics(run_id, after, max_points)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # where every seed is nan, so is the mean
-            mean, low, high = (f(table.values, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
-        columns: dict[str, NDArray[Any]] = {"epoch": table.epochs}
-        for i, name in enumerate(METRICS):
-            columns |= {name: mean[:, i], f"{name}_low": low[:, i], f"{name}_high": high[:, i]}
-        return pd.DataFrame(columns)
+        return _curves_frame(self.store.metrics(run_id, after, max_points))
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """Epochs whose weights were kept, in order; 0 is before training."""
@@ -391,20 +387,23 @@ class Lab:
 
     def cell_metrics(self, cell: CellRun) -> pd.DataFrame:
         """Every epoch of every wanted seed of a cell, as `metrics` gives them of a run."""
-        return merged_metrics(cell, [self.metrics(run.id) for run in cell.runs])
+        return self.cells_metrics([cell])[0]
 
-    def cell_curves(self, cell: CellRun, max_points: int | None = 400) -> pd.DataFrame:
-        """Mean and band over the wanted seeds of a cell, as `curves` gives them of a run."""
-        if len(cell.runs) == 1 and cell.runs[0].seeds == cell.seeds:
-            return self.curves(cell.runs[0].id, max_points=max_points)
-        over = self.cell_metrics(cell).groupby("epoch")[list(METRICS)].agg(["mean", "min", "max"])
-        if max_points is not None and len(over) > max_points:
-            over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
-        columns: dict[str, Any] = {"epoch": over.index.to_numpy()}
-        for name in METRICS:
-            ends = (("", "mean"), ("_low", "min"), ("_high", "max"))
-            columns |= {f"{name}{end}": over[name, of].to_numpy() for end, of in ends}
-        return pd.DataFrame(columns)
+    def cells_metrics(self, cells: Sequence[CellRun]) -> list[pd.DataFrame]:
+        """`cell_metrics` of many cells, read at once."""
+        tables = self.store.metrics_of([run.id for cell in cells for run in cell.runs])
+        return [merged_metrics(cell, [_metrics_frame(tables[run.id]) for run in cell.runs]) for cell in cells]
+
+    def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
+        """Mean and band over the wanted seeds of each cell, as `curves` gives them of a run; read at once."""
+        simple = [len(cell.runs) == 1 and cell.runs[0].seeds == cell.seeds for cell in cells]
+        tables = self.store.metrics_of([cell.runs[0].id for cell, one in zip(cells, simple, strict=True) if one],
+                                       max_points)  # fmt: skip
+        others = iter(self.cells_metrics([cell for cell, one in zip(cells, simple, strict=True) if not one]))
+        return [
+            _curves_frame(tables[cell.runs[0].id]) if one else _merged_curves(next(others), max_points)
+            for cell, one in zip(cells, simple, strict=True)
+        ]
 
     def cell_weights(self, cell: CellRun) -> dict[str, NDArray[np.float32]] | None:
         """The present weights (replicates, ...) of a cell's wanted seeds; None until all its runs have some."""
@@ -472,6 +471,38 @@ class Lab:
             for one in stored
             if one.cells  # else it is being made
         ]
+
+
+def _metrics_frame(table: MetricsTable) -> pd.DataFrame:
+    n, count = len(table.epochs), len(table.seeds)
+    columns: dict[str, NDArray[Any]] = {
+        "epoch": np.repeat(table.epochs, count),
+        "seed": np.tile(np.array(table.seeds, np.int64), n),
+    }
+    columns |= {name: table.values[:, i].reshape(-1) for i, name in enumerate(METRICS)}
+    columns |= {"lr": np.repeat(table.lr, count), "seconds": np.repeat(table.seconds, count)}
+    return pd.DataFrame(columns)
+
+
+def _curves_frame(table: MetricsTable) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where every seed is nan, so is the mean
+        mean, low, high = (f(table.values, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
+    columns: dict[str, NDArray[Any]] = {"epoch": table.epochs}
+    for i, name in enumerate(METRICS):
+        columns |= {name: mean[:, i], f"{name}_low": low[:, i], f"{name}_high": high[:, i]}
+    return pd.DataFrame(columns)
+
+
+def _merged_curves(metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
+    over = metrics.groupby("epoch")[list(METRICS)].agg(["mean", "min", "max"])
+    if max_points is not None and len(over) > max_points:
+        over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
+    columns: dict[str, Any] = {"epoch": over.index.to_numpy()}
+    for name in METRICS:
+        ends = (("", "mean"), ("_low", "min"), ("_high", "max"))
+        columns |= {f"{name}{end}": over[name, of].to_numpy() for end, of in ends}
+    return pd.DataFrame(columns)
 
 
 _labs: dict[str, Lab] = {}

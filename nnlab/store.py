@@ -699,15 +699,28 @@ class Store:
                     even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
                     query = query.where(_metrics.c.epoch.in_(even))
             rows = db.execute(query.order_by(_metrics.c.epoch)).all()
-        seeds = tuple(json.loads(run.seeds))
-        figures = np.frombuffer(b"".join(row.figures for row in rows), "<f8")
-        return MetricsTable(
-            seeds,
-            np.array([row.epoch for row in rows], np.int64),
-            figures.reshape(len(rows), len(METRICS), len(seeds)),
-            np.array([row.lr for row in rows], np.float64),
-            np.array([row.seconds for row in rows], np.float64),
-        )
+        return _metrics_table(run.seeds, rows)
+
+    def metrics_of(self, run_ids: Sequence[str], max_points: int | None = None) -> dict[str, MetricsTable]:
+        """The curves of many runs, each as `metrics` gives it; one query for all that are equally far."""
+        found: dict[str, MetricsTable] = {}
+        wanted = sa.select(_runs.c.id, _runs.c.data, _runs.c.seeds, _runs.c.epoch).where(_runs.c.id.in_(run_ids))
+        with self._read() as db:
+            runs = db.execute(wanted).all()
+            alike: dict[int, list[Any]] = {}  # all in one where nothing is thinned
+            for run in runs:
+                alike.setdefault(0 if max_points is None or run.epoch <= max_points else run.epoch, []).append(run)
+            for last, group in alike.items():
+                columns = _metrics.c.data, _metrics.c.epoch, _metrics.c.figures, _metrics.c.lr, _metrics.c.seconds
+                query = sa.select(*columns).where(_metrics.c.data.in_({run.data for run in group}))
+                if last and max_points is not None:
+                    even = np.linspace(1, last, max_points).round().astype(int).tolist()
+                    query = query.where(_metrics.c.epoch.in_(even))
+                rows: dict[str, list[Any]] = {}
+                for row in db.execute(query.order_by(_metrics.c.data, _metrics.c.epoch)):
+                    rows.setdefault(row.data, []).append(row)
+                found |= {run.id: _metrics_table(run.seeds, rows.get(run.data, [])) for run in group}
+        return found
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """The epochs whose weights were kept, in order; 0 is before training."""
@@ -978,6 +991,18 @@ def _alive(worker: str) -> bool:
 
 def _data_of(run_id: str) -> sa.ScalarSelect[Any]:
     return sa.select(_runs.c.data).where(_runs.c.id == run_id).scalar_subquery()
+
+
+def _metrics_table(seeds_json: str, rows: Sequence[Any]) -> MetricsTable:
+    seeds = tuple(json.loads(seeds_json))
+    figures = np.frombuffer(b"".join(row.figures for row in rows), "<f8")
+    return MetricsTable(
+        seeds,
+        np.array([row.epoch for row in rows], np.int64),
+        figures.reshape(len(rows), len(METRICS), len(seeds)),
+        np.array([row.lr for row in rows], np.float64),
+        np.array([row.seconds for row in rows], np.float64),
+    )
 
 
 def _seeds_json(seeds: Sequence[int]) -> str:

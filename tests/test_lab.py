@@ -274,7 +274,7 @@ def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None
     mine, theirs = lab.cell_metrics(cell), lab.metrics(whole.id)
     assert mine[["epoch", "seed"]].equals(theirs[["epoch", "seed"]])
     np.testing.assert_allclose(mine["validation_loss"], theirs["validation_loss"], rtol=1e-4)
-    np.testing.assert_allclose(lab.cell_curves(cell)["train_loss"], lab.curves(whole.id)["train_loss"], rtol=1e-4)
+    np.testing.assert_allclose(lab.cells_curves([cell])[0]["train_loss"], lab.curves(whole.id)["train_loss"], rtol=1e-4)
     weights, (_, want) = lab.cell_weights(cell), lab.snapshot(whole.id)  # type: ignore[misc]
     assert weights is not None
     for name, values in want.items():
