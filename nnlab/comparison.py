@@ -156,7 +156,7 @@ def table_from(
     """`table_of`, from the rows of `cell_row` and cells that need no metrics any more."""
     table = pd.DataFrame(_heads(comparison)).join(pd.DataFrame(list(rows)))
     if not test:
-        table[[name for name in table if str(name).startswith("test_")]] = math.nan
+        table.loc[:, table.columns.str.startswith("test_")] = math.nan
     table["best_epoch"] = table["best_epoch"].astype("Int64")  # a whole number, or missing
     _, against = cell_differences(comparison, cells, baseline)
     for name, of in _DIFFERENCE.items():

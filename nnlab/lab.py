@@ -367,9 +367,9 @@ class Lab:
         stored = self.store.comparison(comparison_id)
         return next(iter(self._filled([stored])), None) if stored else None
 
-    def comparisons(self, owner: str | None = None) -> list[ComparisonRun]:
+    def comparisons(self, owner: str | None = None, *, limit: int | None = None) -> list[ComparisonRun]:
         """Of an owner (None: of all), newest first."""
-        return self._filled(self.store.comparisons(owner))
+        return self._filled(self.store.comparisons(owner, limit))
 
     def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
         """Stops its runs that wait or run; `place`: those of one cell."""

@@ -792,16 +792,16 @@ class Store:
         found = self._comparisons(_comparisons.c.id == comparison_id)
         return found[0] if found else None
 
-    def comparisons(self, owner: str | None = None) -> list[StoredComparison]:
+    def comparisons(self, owner: str | None = None, limit: int | None = None) -> list[StoredComparison]:
         """Newest first."""
-        return self._comparisons(sa.true() if owner is None else _comparisons.c.owner == owner)
+        return self._comparisons(sa.true() if owner is None else _comparisons.c.owner == owner, limit)
 
-    def _comparisons(self, which: sa.ColumnElement[bool]) -> list[StoredComparison]:
-        found = sa.select(_comparisons).where(which)
+    def _comparisons(self, which: sa.ColumnElement[bool], limit: int | None = None) -> list[StoredComparison]:
+        found = sa.select(_comparisons).where(which).order_by(_comparisons.c.created.desc()).limit(limit)
         cells = sa.select(_cells).where(_cells.c.comparison.in_(found.with_only_columns(_comparisons.c.id)))
         runs: dict[str, dict[int, list[tuple[str, bool]]]] = {}
         with self._read() as db:
-            rows = db.execute(found.order_by(_comparisons.c.created.desc())).mappings().all()
+            rows = db.execute(found).mappings().all()
             for cell in db.execute(cells.order_by(_cells.c.place, _cells.c.part)):
                 places = runs.setdefault(cell.comparison, {})
                 places.setdefault(cell.place, []).append((cell.run, bool(cell.reused)))

@@ -1,13 +1,21 @@
-"""Compare: does this choice matter? One knob, its values, several seeds; all of it trains, then says what it found."""
+"""Compare: does this choice matter? One knob or two, their values, several seeds; it says what it found."""
 
 import streamlit as st
 
+from nnlab.lab import ComparisonRun
 from nnlab.ui.asking import earlier_comparisons, preset_questions
-from nnlab.ui.comparing import live, results, take_away
+from nnlab.ui.cell_table import cell_table
+from nnlab.ui.compared import following
+from nnlab.ui.comparing import live
+from nnlab.ui.extending import add_menu
 from nnlab.ui.frame import open_page
 from nnlab.ui.labels import problem_text
+from nnlab.ui.matrix import stop_menu
 from nnlab.ui.question import Question, comparison_words
 from nnlab.ui.rate_finding import rate_finder
+from nnlab.ui.saving import save_menu
+from nnlab.ui.sealed import test_part
+from nnlab.ui.surfaces import has_surfaces, surfaces
 
 page = open_page("compare")
 t = page.t
@@ -15,17 +23,18 @@ question = Question(page)
 opened = page.lab.comparison(question.opened) if question.opened else None
 
 
-def stop() -> None:
-    """Stops what is under way; what has been learned stays."""
-    if opened:
-        page.lab.stop_comparison(opened.id, page.owner)
+def table(run: ComparisonRun) -> None:
+    """Decision surfaces and the table."""
+    if has_surfaces(run):
+        surfaces(page, run)
+    cell_table(page, run, question)
 
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="compare-head"):
     st.title(t("Compare"), anchor=False, width="content")
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         if opened and opened.active and opened.owner == page.owner:
-            st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop)
+            stop_menu(page, opened)
         earlier_comparisons(page)
 question.sentence()
 varied = {question.asked.vary, question.comparison.by} & {"lr", "train.lr"}
@@ -49,8 +58,12 @@ else:
         st.caption(t("Below is the answer to: {question}", question=comparison_words(opened.comparison, t)))
     if opened.owner != page.owner:
         st.caption(t("This comparison is somebody else's: look and download; press Compare to have it as your own."))
-    live(page, opened.id)
-    results(page, opened.id)
-    take_away(page, opened)
+    live(page, opened)
+    following(page, opened, 3.0, table)
+    test_part(page, opened)
+    with st.container(horizontal=True, gap="small", key="take-away"):
+        if opened.owner == page.owner:
+            add_menu(page, opened, question)
+        save_menu(page, opened, question)
 
 page.set_query(question.query())

@@ -62,8 +62,13 @@ SPECS: dict[str, Any] = {
     "capacity by name": lambda: charts.capacity(("relu", "tanh"), "activation", kind="mse", ordered=False),
     "curves by depth": lambda: charts.compare_curves(VALUES, part="train"),
     "curves by name": lambda: charts.compare_curves(tuple("abcdefghi"), ordered=False, log=True),
-    "cells": lambda: charts.cells(VALUES),
     "range test": lambda: charts.range_test_curve(),
+    "curves of a facet": lambda: charts.compare_curves(VALUES, facet=True, log=True),
+    "their legend": lambda: charts.curves_key(VALUES),
+    "matrix of one knob": lambda: charts.matrix(tuple(map(str, range(45)))),
+    "matrix of two knobs": lambda: charts.matrix(VALUES, ("relu", "it's"), "depth", "activation"),
+    "heat map": lambda: charts.heat(VALUES, ("relu", "it's"), "depth", "activation"),
+    "heat map of errors": lambda: charts.heat(VALUES, ("8", "16"), kind="mse", part="train"),
     "confusion": lambda: charts.confusion(("cat", "dog's")),
 }
 
@@ -134,7 +139,7 @@ def test_building_again_gives_the_same_bytes() -> None:
         subprocess.run(
             [sys.executable, "-c", code.format(first=first)], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
-        for first in ("cells(('1',))", "overlay(('a', 'b'))")
+        for first in ("matrix(('1',))", "overlay(('a', 'b'))")
     }
     assert len(texts) == 1  # Altair's own counters of views run through a process
 

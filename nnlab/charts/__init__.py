@@ -5,7 +5,7 @@ path only swaps rows. Beside each chart stands the function that makes its rows.
 """
 
 from nnlab.charts.base import CLASSES, ENGLISH, TEST, TRAIN, VALIDATION, Labels, Spec, nice_limit
-from nnlab.charts.compare import by_value, capacity, capacity_rows, cell_rows, cells, compare_curves
+from nnlab.charts.compare import by_value, capacity, capacity_rows, compare_curves, curves_key
 from nnlab.charts.curves import curves, gap, overlay, sparkline
 from nnlab.charts.data import (
     Plane,
@@ -20,6 +20,7 @@ from nnlab.charts.data import (
     surface,
     surface_rows,
 )
+from nnlab.charts.grid import heat, heat_rows, matrix, matrix_rows
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.png import data_url, picture_url, png, weights_url
 from nnlab.charts.rates import range_test_curve, range_test_rows
@@ -50,22 +51,25 @@ __all__ = [
     "by_value",
     "capacity",
     "capacity_rows",
-    "cell_rows",
-    "cells",
     "class_balance",
     "compare_curves",
     "confusion",
     "confusion_rows",
     "curves",
+    "curves_key",
     "data_scatter",
     "data_url",
     "filter_rows",
     "filters",
     "fit_rows",
     "gap",
+    "heat",
+    "heat_rows",
     "histogram",
     "histogram_rows",
     "line_fit",
+    "matrix",
+    "matrix_rows",
     "network",
     "network_rows",
     "nice_limit",

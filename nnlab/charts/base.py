@@ -125,6 +125,8 @@ class Labels:
     rate: str = "learning rate"
     suggested_rate: str = "suggested"
     present_rate: str = "present"
+    difference: str = "difference"
+    verdict: str = "verdict"
 
     @classmethod
     def of(cls, language: str, translate: Callable[[str], str]) -> Self:

@@ -1,4 +1,4 @@
-"""What one knob does: capacity, curves by value, and the progress of a comparison."""
+"""What one knob does: capacity and curves by value."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 from nnlab.charts.base import (
     DASH,
     ENGLISH,
+    FAINT,
     FORMATS,
     HEIGHT,
     INK,
     PAPER,
     SERIES,
-    SOFT,
     TEST,
     TRAIN,
     VALIDATION,
@@ -28,7 +28,6 @@ from nnlab.charts.base import (
     number_axis,
     quoted,
     ramp,
-    themed,
 )
 from nnlab.charts.curves import epochs_axis
 
@@ -65,6 +64,7 @@ def capacity(
     *,
     kind: str = "accuracy",
     ordered: bool = True,
+    test: bool = True,
     labels: Labels = ENGLISH,
     height: int = HEIGHT,
 ) -> Spec:
@@ -78,13 +78,18 @@ def capacity(
         Its name for the reader: the axis title.
     ordered : bool
         Numbers: lines with bands. Names (activations, optimizers): points with bars, side by side.
+    test : bool
+        Whether the test part has been opened: only then it has a colour in the legend.
 
     Rows: `capacity_rows`.
     """
-    look: dict[str, Any] = {"domain": list(PARTS)}
+    parts = PARTS if test else PARTS[:2]
+    look: dict[str, Any] = {"domain": list(parts)}
     legend = alt.Legend(orient="top", title=None, labelExpr=_part_words(labels), symbolSize=70, symbolOpacity=1)
-    colour = alt.Color("part:N", scale=alt.Scale(**look, range=list(_COLOURS)), legend=legend)
-    shape = alt.Shape("part:N", scale=alt.Scale(**look, range=["circle", "square", "diamond"]), legend=legend)
+    colour = alt.Color("part:N", scale=alt.Scale(**look, range=list(_COLOURS[: len(parts)])), legend=legend)
+    shape = alt.Shape(
+        "part:N", scale=alt.Scale(**look, range=["circle", "square", "diamond"][: len(parts)]), legend=legend
+    )
     y = alt.Y("score:Q", title=None, scale=alt.Scale(zero=False, nice=True))
     base = alt.Chart()
     tooltip = [
@@ -155,12 +160,17 @@ def compare_curves(
     ordered: bool = True,
     log: bool = False,
     epochs: int | None = None,
+    facet: bool = False,
+    band: bool = True,
     labels: Labels = ENGLISH,
     height: int = HEIGHT,
 ) -> Spec:
     """Curves by value with a band over the seeds: ordered values from light to dark, names in colours.
 
     Rows: `by_value` (`place`, `epoch`, `<part>_<metric>`, `_low`, `_high`). Names beyond the seventh are not drawn.
+
+    facet : one of several side by side: without a legend (see `curves_key`), and rows of place -1 stretch its axis, so
+        that all reach as far.
     """
     kind = "loss" if metric == "loss" else kind
     shown = values if ordered else values[: len(SERIES)]
@@ -176,10 +186,13 @@ def compare_curves(
         columns=6 if ordered else 3,
         labelExpr=names.format("value"),
     )
-    colour = alt.Color("place:N", scale=alt.Scale(domain=list(range(len(shown))), range=colours), legend=legend)
+    colour = alt.Color("place:N", scale=alt.Scale(domain=list(range(len(shown))), range=colours),
+                       legend=None if facet else legend)  # fmt: skip
     field = f"{part}_{metric}"
     y = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=kind != "accuracy", nice=True)
-    kept = f"datum.place < {len(shown)} && isValid(datum.{field})" + (f" && datum.{field}_low > 0" if log else "")
+    positive = f" && datum.{field}_low > 0" if log else ""
+    kept = f"datum.place >= 0 && datum.place < {len(shown)} && isValid(datum.{field})" + positive
+    stretch = alt.Chart().transform_filter(f"datum.place < 0{positive}").mark_point(opacity=0, tooltip=False)
     base = alt.Chart().transform_filter(kept)
     hover = alt.selection_point(name="hover", on="pointerover", nearest=True, clear="pointerout", empty=False)
     tooltip = [
@@ -189,12 +202,13 @@ def compare_curves(
         alt.Tooltip(f"{field}_low:Q", title=labels.lowest, format=FORMATS[kind]),
         alt.Tooltip(f"{field}_high:Q", title=labels.highest, format=FORMATS[kind]),
     ]
+    between = base.mark_area(opacity=0.12, tooltip=False).encode(
+        y=alt.Y(f"{field}_low:Q", title=None, scale=y), y2=f"{field}_high", color=colour
+    )
     chart = alt.layer(
-        base.mark_area(opacity=0.12, tooltip=False).encode(
-            y=alt.Y(f"{field}_low:Q", title=None, scale=y), y2=f"{field}_high", color=colour
-        ),
+        *([between] if band else []),
         base.mark_line(strokeWidth=2.4, strokeDash=[] if part == "train" else DASH, tooltip=False).encode(
-            y=alt.Y(f"{field}:Q", title=None), color=colour
+            y=alt.Y(f"{field}:Q", title=None, scale=y), color=colour
         ),
         base.transform_calculate(name=names.format("place"))
         .mark_point(filled=True, size=60, stroke=PAPER, strokeWidth=1.5)
@@ -205,42 +219,32 @@ def compare_curves(
             tooltip=tooltip,
         )
         .add_params(hover),
+        *([stretch.encode(y=alt.Y(f"{field}:Q", title=None, scale=y))] if facet else []),
     ).encode(
         x=epochs_axis(epochs, labels),
-        y=alt.Y(axis=number_axis(kind, title=f"{labels.score(kind)}, {getattr(labels, part)}")),
+        y=alt.Y(axis=number_axis(kind, title=None if facet else f"{labels.score(kind)}, {getattr(labels, part)}")),
     )
     return finish(chart, labels, height=height, right=16)
 
 
-def cell_rows(values: Sequence[str], progress: Sequence[float], states: Sequence[str]) -> pd.DataFrame:
-    """The progress (0..1) and the state (in the reader's words) of each value: `value`, `progress`, `state`."""
-    return pd.DataFrame({"value": list(values), "progress": list(progress), "state": list(states)})
-
-
 @cache
-def cells(values: tuple[str, ...], knob: str = "depth", *, labels: Labels = ENGLISH, height: int = 84) -> Spec:
-    """The progress of a comparison: a cell a value, filling from below. Rows: `cell_rows`."""
-    x = alt.X(
-        "value:O",
-        scale=alt.Scale(domain=list(values), paddingInner=0.08, paddingOuter=0),
-        axis=axis(title=knob, labelAngle=0, grid=False),
-    )
-    up = alt.Scale(domain=[0, 1], nice=False)
-    tooltip = [
-        alt.Tooltip("value:N", title=knob),
-        alt.Tooltip("state:N", title=labels.state),
-        alt.Tooltip("progress:Q", title=" ", format=".0%"),
-    ]
+def curves_key(values: tuple[str, ...], knob: str = "depth", *, ordered: bool = True, labels: Labels = ENGLISH) -> Spec:
+    """The legend of several `compare_curves` side by side. Rows: `place`, a number a value."""
+    shown = values if ordered else values[: len(SERIES)]
+    colours: list[Any] = list(ramp(len(shown))) if ordered else list(SERIES[: len(shown)])
+    names = " : ".join(f"datum.place === {i} ? {quoted(value)}" for i, value in enumerate(shown)) + " : ''"
+    colour = alt.Color("place:N", scale=alt.Scale(domain=list(range(len(shown))), range=colours), legend=None)
+    x = alt.X("place:O", axis=None, scale=alt.Scale(domain=list(range(-1, len(shown))), padding=0))
+    base = alt.Chart().transform_filter(f"datum.place < {len(shown)}").transform_calculate(name=names)
     chart = alt.layer(
-        alt.Chart().mark_bar(color=SOFT, cornerRadius=6).encode(y=alt.datum(1, scale=up, axis=None), tooltip=tooltip),
+        base.mark_tick(orient="horizontal", thickness=3, width=22, xOffset=-26, tooltip=False).encode(color=colour),
+        base.mark_text(align="left", color=INK, fontSize=12, xOffset=-10, tooltip=False).encode(text="name:N"),
         alt.Chart()
-        .mark_bar(color=themed("#B9A5E3", "#5B4593"), cornerRadius=6)
-        .encode(y=alt.Y("progress:Q", scale=up, axis=None), tooltip=tooltip),
-        alt.Chart()
-        .mark_text(color=INK, fontSize=12, limit=alt.ExprRef(expr="bandwidth('x') - 8"), tooltip=False)
-        .encode(y=alt.datum(0.5, scale=up, axis=None), text="state:N"),
+        .transform_filter("datum.place === 0")
+        .mark_text(align="left", color=FAINT, fontSize=12, tooltip=False, text=knob)
+        .encode(x=alt.value(0)),
     ).encode(x=x)
-    return finish(chart, labels, height=height)
+    return finish(chart, labels, height=20)
 
 
 def _part_words(labels: Labels) -> str:
@@ -248,4 +252,4 @@ def _part_words(labels: Labels) -> str:
     return f"{words} : ''"
 
 
-__all__ = ["by_value", "capacity", "capacity_rows", "cell_rows", "cells", "compare_curves"]
+__all__ = ["by_value", "capacity", "capacity_rows", "compare_curves", "curves_key"]

@@ -40,9 +40,14 @@ def preset_questions(page: Page, question: Question) -> None:
 def earlier_comparisons(page: Page) -> None:
     """A menu of this visitor's comparisons, newest first."""
     t = page.t
-    mine = page.lab.comparisons(page.owner)
-    with st.popover(t("Earlier comparisons"), icon=":material/history:", disabled=not mine, key="earlier"):
-        for one in mine[:SHOWN]:
+    menu = st.popover(t("Earlier comparisons"), icon=":material/history:", key="earlier", on_change="rerun")
+    if not menu.open:
+        return
+    with menu:
+        mine = page.lab.comparisons(page.owner, limit=SHOWN)
+        if not mine:
+            st.caption(t("Nothing was compared yet."))
+        for one in mine:
             state = t("in progress") if one.active else ago(one.created, t)
             page.link(
                 "compare",

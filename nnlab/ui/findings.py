@@ -17,6 +17,8 @@ _OVERFIT: Mapping[str, str] = {
     "epochs": mark("longer training overfits: the gap grows from {first} to {last}"),
 }
 _HIGHER_OVERFIT = mark("higher values overfit: the gap grows from {first} to {last}")
+MOST_NAMED = 5
+"""Cells named in a sentence; more are counted."""
 
 
 def finding_words(finding: Finding, t: Text) -> str:
@@ -26,6 +28,8 @@ def finding_words(finding: Finding, t: Text) -> str:
     knob = t("{first} and {last}", first=first, last=knob_name(it.by, t)) if it.by else first
 
     def at(points: Sequence[Point]) -> str:
+        if len(points) > MOST_NAMED:
+            return t.many("{n} cell", "{n} cells", len(points))
         return _and([_where(it, point, t) for point in points], t)
 
     if it.kind == "incomplete":
@@ -61,6 +65,17 @@ def finding_words(finding: Finding, t: Text) -> str:
     if it.diverged:
         text += " " + t("Training diverged at {values}.", values=at(it.diverged))
     return text[0].upper() + text[1:]
+
+
+def best_so_far(finding: Finding, t: Text) -> str:
+    """The best of the cells that have finished, while others train."""
+    if finding.kind in ("incomplete", "all_diverged"):
+        return t("No cell has finished yet.") if finding.kind == "incomplete" else finding_words(finding, t)
+    what = f"{knob_name(finding.knob, t)} {_where(finding, finding.best, t)}"
+    if finding.kind == "indistinguishable":
+        return t("So far nothing stands out; the smallest net, {what}, reaches {figure}.", what=what,
+                 figure=_figure(finding, t))  # fmt: skip
+    return t("Best so far: {what} ({figure}).", what=what, figure=_figure(finding, t))
 
 
 def _where(it: Finding, point: Point, t: Text) -> str:

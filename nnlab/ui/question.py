@@ -1,4 +1,5 @@
-"""Compare's question as a sentence made of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds".
+"""Compare's question as a sentence made of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds"; a second
+knob is folded away until it is wanted: "and by [activation] over [ReLU tanh]".
 
 The question is one value in the session: an experiment, a knob, the values as typed, the seeds as typed. Every control
 is a view of it. What it makes, a Comparison, is asked of the spec at every change; while that cannot be, the field says
@@ -8,19 +9,22 @@ why and the last comparison that was possible stays.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
 from nnlab.costs import estimate_seconds
+from nnlab.lab import ComparisonRun
 from nnlab.presets import preset_comparisons, presets
 from nnlab.problems import Problem, SpecError
 from nnlab.settings import settings
 from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.ui import labels
 from nnlab.ui.frame import Page
+from nnlab.ui.kept import Kept
 from nnlab.ui.labels import CHOICES, choice_name, field_name, problem_text
 from nnlab.ui.text import Text, mark
 
@@ -130,10 +134,25 @@ def knobs_for(experiment: Experiment) -> list[str]:
     return [knob for knob in KNOBS if knob not in deaf]
 
 
+def second_knobs(experiment: Experiment, vary: str) -> list[str]:
+    """The knobs that can be turned beside another."""
+    free = "depth", "width"  # both shape the hidden layers, and go together
+    field = KNOBS.get(vary, vary)
+    return [knob for knob in knobs_for(experiment)
+            if knob != vary and (KNOBS[knob] != field or {knob, vary} == set(free))]  # fmt: skip
+
+
 def comparison_seconds(comparison: Comparison) -> float:
     """How long a comparison will take: its runs share the workers."""
+    whole, longest = _seconds(comparison)
+    return max(whole / settings().workers, longest)
+
+
+@lru_cache(maxsize=128)
+def _seconds(comparison: Comparison) -> tuple[float, float]:
+    """Of all cells one after the other, and of the longest."""
     each = [estimate_seconds(experiment, len(comparison.seeds)) for experiment in comparison.experiments]
-    return max(sum(each) / settings().workers, *each)
+    return sum(each), max(each)
 
 
 # -- in words --------------------------------------------------------------------------------------------------------
@@ -165,17 +184,30 @@ def experiment_words(experiment: Experiment, t: Text) -> str:
     learning = t("{optimizer} {lr}, {epochs} epochs", optimizer=choice_name("train.optimizer", train.optimizer, t),
                  lr=choice_name("", train.lr, t), epochs=t.whole(train.epochs))  # fmt: skip
     activation = choice_name("model.activation", model.activation, t)
-    return f"{choice_name('data.name', data.name, t)}, {samples} · {widths} {activation} · {learning}"
+    folds = getattr(data, "folds", 0)
+    validated = f" · {t('{n}-fold validation', n=folds)}" if folds else ""
+    return f"{choice_name('data.name', data.name, t)}, {samples} · {widths} {activation} · {learning}{validated}"
 
 
 def comparison_words(comparison: Comparison, t: Text) -> str:
     """A comparison in a line: "Moons: depth 1, 2, 4, 8 · 10 seeds"."""
-    values = [value_name(comparison.vary, value, t) for value in comparison.values]
-    shown = ", ".join(values[:8]) + (" …" if len(values) > 8 else "")
-    return (
-        f"{choice_name('data.name', comparison.experiment.data.name, t)}: {knob_name(comparison.vary, t)} {shown}"
-        f" · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
-    )
+    knobs = [(comparison.vary, comparison.values)] + ([(comparison.by, comparison.by_values)] if comparison.by else [])
+    over = " × ".join(f"{knob_name(knob, t)} {_few(knob, values, t)}" for knob, values in knobs)
+    seeds = t.many("{n} seed", "{n} seeds", len(comparison.seeds))
+    return f"{choice_name('data.name', comparison.experiment.data.name, t)}: {over} · {seeds}"
+
+
+def _few(knob: str, values: Sequence[Any], t: Text) -> str:
+    return ", ".join(value_name(knob, value, t) for value in values[:8]) + (" …" if len(values) > 8 else "")
+
+
+def read_value(knob: str, text: str, t: Text) -> str:
+    """A typed value as it is read; as it was typed where it cannot be."""
+    if text in ("true", "false"):
+        return t("yes") if text == "true" else t("no")
+    if is_number(knob):
+        return text.replace(".", ",") if t.language == "es" else text
+    return choice_name(KNOBS.get(knob, knob), text, t)
 
 
 # -- the question ----------------------------------------------------------------------------------------------------
@@ -190,19 +222,32 @@ class Asked:
     vary: str = "depth"
     values: tuple[str, ...] = ("1", "2", "4", "8")
     seeds: str = "10"
+    by: str = ""
+    """The second knob, if there is one."""
+    by_values: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, comparison: Comparison, on: str = LINK) -> Asked:
-        values = tuple(value_texts(comparison.values))
-        return cls(on, comparison.experiment, comparison.vary, values, seeds_text(comparison.seeds))
+        values, by_values = (tuple(value_texts(one)) for one in (comparison.values, comparison.by_values))
+        return cls(on, comparison.experiment, comparison.vary, values, seeds_text(comparison.seeds),
+                   comparison.by or "", by_values)  # fmt: skip
 
     def comparison(self) -> Comparison:
         """Raises SpecError."""
         if not self.values:
             raise SpecError([Problem("values", None, "type", expected=NO_VALUES)])
-        link = {"vary": self.vary, "values": ",".join(self.values), "seeds": self.seeds}
-        return Comparison.from_query({**self.experiment.to_query(), **link})
+        if self.by and not self.by_values:
+            raise SpecError([Problem("by_values", None, "type", expected=NO_VALUES)])
+        return _comparison(self)
+
+
+@lru_cache(maxsize=128)
+def _comparison(asked: Asked) -> Comparison:
+    """Two hundred cells take a tenth of a second to be checked: once is enough."""
+    second = {"by": asked.by, "by_values": ",".join(asked.by_values)} if asked.by else {}
+    link = {"vary": asked.vary, "values": ",".join(asked.values), **second, "seeds": asked.seeds}
+    return Comparison.from_query({**asked.experiment.to_query(), **link})
 
 
 NO_VALUES = "value (there is none)"
@@ -217,6 +262,9 @@ def draft_experiment() -> Experiment:
 def usual_seeds(experiment: Experiment) -> str:
     """Ten, or three where a run takes long."""
     return "10" if estimate_seconds(experiment, 10) < 20 else "3"
+
+
+_limits: Kept[Problem | None] = Kept(128)
 
 
 class Question:
@@ -253,9 +301,33 @@ class Question:
 
     def query(self) -> dict[str, str]:
         """The link; remembered, so that it is not taken for a new one."""
-        link = self.comparison.to_query() | ({"comparison": self.opened} if self.opened else {})
+        link = self.comparison.to_query() | self._shown()
         self.state["question-link"] = link
         return link
+
+    def _shown(self) -> dict[str, str]:
+        """What the link says of the answer that is shown."""
+        baseline = self.state.get("compare-baseline")
+        return ({"comparison": self.opened} if self.opened else {}) | ({"baseline": baseline} if baseline else {})
+
+    def link_of(self, run: ComparisonRun) -> dict[str, str]:
+        """The link that opens a comparison as it is seen now."""
+        return {**run.comparison.to_query(), **self._shown(), "comparison": run.id}
+
+    # the baseline
+
+    def baseline_of(self, comparison: Comparison) -> int | None:
+        """Place of the cell that others are compared with; None is the best."""
+        wanted = self.state.get("compare-baseline")
+        names = [_point_text(point) for point in comparison.points] if wanted else []
+        return names.index(wanted) if wanted in names else None
+
+    def compare_with(self, comparison: Comparison, place: int | None) -> None:
+        """Chooses a baseline, which the link keeps."""
+        self.state["compare-baseline"] = None if place is None else _point_text(comparison.points[place])
+        link = {name: value for name, value in self.page.query().items() if name != "baseline"} | self._shown()
+        self.state["question-link"] = link
+        self.page.set_query(link)
 
     # from the link
 
@@ -266,6 +338,7 @@ class Question:
         opened = link.pop("comparison", None)
         known = self.page.lab.comparison(opened) if opened else None
         self.open(known.id if known else None)
+        self.state["compare-baseline"] = link.pop("baseline", None)
         if opened and not known:
             self.state["comparison-lost"] = opened
         if any(name in FIELDS or name in ("vary", "values") for name in link):
@@ -275,7 +348,7 @@ class Question:
         elif "question" not in self.state:
             experiment = draft_experiment()
             self.state["question"] = Asked(DRAFT, experiment, seeds=usual_seeds(experiment))
-        self.state["question-link"] = {**link, **({"comparison": opened} if opened else {})}
+        self.state["question-link"] = self.page.query()
 
     def _from_link(self, link: Mapping[str, str]) -> Asked:
         """What a link asks; a part that cannot be falls back to its default and is told."""
@@ -287,6 +360,8 @@ class Question:
             link = {**link, "seeds": usual_seeds(experiment)}  # Build's link: its seeds were for one run
         vary = link.get("vary", "depth")
         values = {} if "values" in link else {"values": ",".join(suggestions_or_none(experiment, vary))}
+        if link.get("by") and "by_values" not in link:
+            values["by_values"] = ",".join(suggestions_or_none(experiment, link["by"]))
         try:
             comparison = Comparison.from_query({**link, **values, **experiment.to_query()})
         except SpecError as error:
@@ -302,7 +377,7 @@ class Question:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
             self._word(t("On"))
             runs = {} if asked.on in (DRAFT, LINK) or asked.on in presets else {asked.on: asked.experiment}
-            own = {run.id: run for run in self.page.lab.runs(owner=self.page.owner)[:10]}
+            own = {run.id: run for run in self.page.lab.runs(owner=self.page.owner, limit=10)}
             sources = [DRAFT, *presets, *own, *(one for one in runs if one not in own), *([LINK] * (asked.on == LINK))]
 
             def source_name(one: str) -> str:
@@ -323,7 +398,8 @@ class Question:
                 help=t("What changes from network to network; everything else stays the same."),
             )  # fmt: skip
             self._word(t("over"))
-            self._values()
+            self._values("compare-values", asked.vary, asked.values, self._take_values)
+            self._second()
             self._word(t("with"))
             self.state["compare-seeds"] = asked.seeds
             st.text_input(
@@ -347,32 +423,44 @@ class Question:
         st.selectbox(label, options, key=key, format_func=name, on_change=change, width=width,
                      label_visibility="collapsed", **more)  # fmt: skip
 
-    def _values(self) -> None:
-        asked, t = self.asked, self.t
-        _, offered = suggestions(asked.experiment, asked.vary)
-        numbers = is_number(asked.vary)
-        options = [*offered, *(text for text in asked.values if text not in offered)]
-        self.state["compare-values"] = list(asked.values)
+    def _values(self, key: str, knob: str, values: Sequence[str], change: Callable[[], None], width: int = 330) -> None:
+        t, numbers = self.t, is_number(knob)
+        _, offered = suggestions(self.asked.experiment, knob)
+        options = [*offered, *(text for text in values if text not in offered)]
+        self.state[key] = list(values)
         st.multiselect(
             t("Values"),
-            typed(options, asked.vary) if numbers else options,
-            key="compare-values",
-            format_func=lambda text: self.value_name(text),
-            on_change=self._take_values,
+            typed(options, knob) if numbers else options,
+            key=key,
+            format_func=lambda text: read_value(knob, text, t),
+            on_change=change,
             accept_new_options=numbers,
             placeholder=t("Choose or type values") if numbers else t("Choose values"),
             label_visibility="collapsed",
-            width=330,
+            width=width,
         )
 
-    def value_name(self, text: str) -> str:
-        """A typed value as it is read; as it was typed where it cannot be."""
-        knob = self.asked.vary
-        if text in ("true", "false"):
-            return self.t("yes") if text == "true" else self.t("no")
-        if is_number(knob):
-            return text.replace(".", ",") if self.t.language == "es" else text
-        return choice_name(KNOBS.get(knob, knob), text, self.t)
+    def _second(self) -> None:
+        """The second knob, or the way to have one."""
+        t, asked = self.t, self.asked
+        if not asked.by:
+            st.button(t("and by"), icon=":material/add:", type="tertiary", key="compare-add-by",
+                      on_click=self._turn_second, args=(self._first_second(),),
+                      help=t("A second knob: every value of the one with every value of the other."))  # fmt: skip
+            return
+        self._word(t("and by"))
+        knobs = second_knobs(asked.experiment, asked.vary)
+        knobs += [] if asked.by in knobs else [asked.by]
+        self._select("compare-by", t("Second knob"), knobs, asked.by, lambda k: knob_name(k, t), 190,
+                     lambda: self._turn_second(self.state["compare-by"]))  # fmt: skip
+        self._word(t("over"))
+        self._values("compare-by-values", asked.by, asked.by_values, self._take_by_values, 270)
+        st.button(":material/close:", type="tertiary", key="compare-drop-by", on_click=self._turn_second, args=("",),
+                  help=t("Leave it out"))  # fmt: skip
+
+    def _first_second(self) -> str:
+        knobs = second_knobs(self.asked.experiment, self.asked.vary)
+        return "activation" if "activation" in knobs else knobs[0]
 
     def _button(self) -> None:
         t = self.t
@@ -385,7 +473,10 @@ class Question:
             disabled=bool(self.problems) or self.limit is not None,
             shortcut="Ctrl+Enter",
         )
-        st.caption(t("about {time}", time=t.seconds(comparison_seconds(self.comparison))), width="content")
+        cells = len(self.comparison.points)
+        many = f"{t.many('{n} cell', '{n} cells', cells)} · " if self.asked.by or cells > 12 else ""
+        time = t("about {time}", time=t.seconds(comparison_seconds(self.comparison)))
+        st.caption(many + time, width="content")
 
     def _complain(self) -> None:
         t = self.t
@@ -400,8 +491,10 @@ class Question:
         """What the server does not allow."""
         if self.problems:
             return None
-        checks = (self.page.lab.check(one, self.comparison.seeds) for one in self.comparison.experiments)
-        return next((problem for problem in checks if problem is not None), None)
+        comparison = self.comparison
+        checks = (self.page.lab.check(one, comparison.seeds) for one in comparison.experiments)
+        first = (problem for problem in checks if problem is not None)
+        return _limits.get((comparison, settings()), lambda: next(first, None))
 
     # what the controls do
 
@@ -422,8 +515,11 @@ class Question:
             run = self.page.lab.run(on)
             experiment = run.experiment if run else self.asked.experiment
         self._change(on=on, experiment=experiment)
-        if self.asked.vary not in knobs_for(experiment):
+        asked: Asked = self.state["question"]
+        if asked.vary not in knobs_for(experiment):
             self._turn("depth")
+        elif asked.by and asked.by not in knobs_for(experiment):
+            self._turn_second("")
 
     def _vary(self) -> None:
         self._turn(self.state["compare-vary"])
@@ -431,9 +527,19 @@ class Question:
     def _turn(self, knob: str) -> None:
         first, _ = suggestions(self.state["question"].experiment, knob)
         self._change(vary=knob, values=tuple(first))
+        asked: Asked = self.state["question"]
+        if asked.by and asked.by not in second_knobs(asked.experiment, knob):
+            self._turn_second("")
+
+    def _turn_second(self, knob: str) -> None:
+        first = suggestions(self.state["question"].experiment, knob)[0] if knob else ()
+        self._change(by=knob, by_values=tuple(first))
 
     def _take_values(self) -> None:
         self._change(values=tuple(typed(self.state["compare-values"], self.asked.vary)))
+
+    def _take_by_values(self) -> None:
+        self._change(by_values=tuple(typed(self.state["compare-by-values"], self.asked.by)))
 
     def _seeds(self) -> None:
         self._change(seeds=self.state["compare-seeds"])
@@ -445,11 +551,21 @@ class Question:
         """Submits a comparison and opens it."""
         try:
             self.open(self.page.lab.submit_comparison(comparison, self.page.owner).id)
-            self.state["question"] = replace(_recognised(comparison), on=self.asked.on) if (
-                comparison.experiment == self.asked.experiment
-            ) else _recognised(comparison)  # fmt: skip
+            self.state["compare-baseline"] = None
+            self.asks(comparison)
         except SpecError as error:
             self.state["refused"] = problem_text(error.problems[0], self.t)
+
+    def asks(self, comparison: Comparison) -> None:
+        """The sentence becomes this question."""
+        same = comparison.experiment == self.asked.experiment
+        made = _recognised(comparison)
+        self.state["question"] = replace(made, on=self.asked.on) if same else made
+
+
+def _point_text(point: Point) -> str:
+    """A cell in a link."""
+    return ",".join(value_texts([point.value] if point.by_value is None else list(point)))
 
 
 def suggestions_or_none(experiment: Experiment, knob: str) -> list[str]:

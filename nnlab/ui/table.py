@@ -63,8 +63,8 @@ def runs_table(runs: Sequence[Run], t: Text, key: str) -> list[Run]:
     ).rename(columns=names)
     # the values sort, the words are read
     words = frame.style.format(
-        {names["score"]: _texts([score_text(run, t) or "–" for run in runs]),
-         names["when"]: _texts([ago(run.created, t) for run in runs])}
+        {names["score"]: texts_in_turn([score_text(run, t) or "–" for run in runs]),
+         names["when"]: texts_in_turn([ago(run.created, t) for run in runs])}
     )  # fmt: skip
     column = st.column_config
     # a choice belongs to these very rows: with others it is let go
@@ -97,7 +97,7 @@ def _state(run: Run, t: Text) -> str:
     return f"{word} {t.percent(run.progress, 0)}" if run.state in ("running", "paused") else word
 
 
-def _texts(words: Sequence[str]) -> Callable[[Any], str]:
+def texts_in_turn(words: Sequence[str]) -> Callable[[Any], str]:
     """A formatter that gives the rows' words one after the other, whatever the value."""
     given = iter(words)
     return lambda _: next(given, "")

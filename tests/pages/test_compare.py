@@ -1,13 +1,18 @@
 """Compare: the question, the cells, the finding and the table, in both languages, for its owner and for others."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nnlab import Comparison, presets
+from nnlab import Comparison, compare, presets
+from nnlab.comparison import Cell, table_of
+from nnlab.export import comparison_file
 from nnlab.lab import close_labs, open_lab
 from nnlab.presets import preset_comparisons
+from nnlab.ui import cell_table, compared, extending, sealed
 from nnlab.ui.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +80,7 @@ def test_a_finished_comparison_says_its_finding_and_shows_charts_and_table(lab, 
     assert list(shown.iloc[:, 0]) == [1, 2]
     assert list(shown[t("Parameters")]) == [one.parameters for one in comparison.experiments]
     assert len(app.get("vega_lite_chart")) >= 4  # capacity, curves, two surfaces
-    assert t("Training: {done} of {all} values done, {time} left").partition(":")[0] not in said(app).partition("\n")[0]
+    assert t("Training: {done} of {all} cells done, {time} left").partition(":")[0] not in said(app).partition("\n")[0]
     assert t("The test part plays no role in the choice.") in said(app)
     assert {one.proto.label for one in app.get("download_button")} >= {t("CSV"), t("CSV (Excel, es)"), t("Every epoch")}
 
@@ -132,3 +137,258 @@ def test_a_comparison_this_server_does_not_have_is_still_a_question(lab):
     app = open_compare(**link, comparison="AAAAAAAAAAAA")
     assert "does not have the results" in app.info[0].value
     assert not button(app, "compare").disabled
+
+
+# -- two knobs -------------------------------------------------------------------------------------------------------
+
+GRID = Comparison(QUICK, vary="depth", values=(1, 2), by="activation", by_values=("relu", "tanh"), seeds=2)
+
+
+def keys(app, kind="button"):
+    return {one.key for one in getattr(app, kind)}
+
+
+def select(app, key):
+    return next(one for one in app.selectbox if one.key == key)
+
+
+def charts(app):
+    """What the charts are called."""
+    return [chart.proto.alt for chart in app.get("vega_lite_chart")]
+
+
+def table(app):
+    return app.dataframe[0].value
+
+
+def columns_shown(app):
+    return list(json.loads(app.dataframe[0].proto.columns or "{}")), list(app.dataframe[0].proto.column_order)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_second_knob_is_folded_away_until_it_is_wanted_and_stands_in_the_link(lab, language):
+    app = open_compare(language, **Comparison(QUICK, vary="depth", values=(1, 2), seeds=2).to_query())
+    assert "compare-by" not in keys(app, "selectbox")
+    button(app, "compare-add-by").click().run()
+    assert not app.exception
+    select(app, "compare-by").set_value("norm").run()
+    held = {name: param(app, name) for name in app.query_params if name != "lang"}
+    assert (held["by"], held["by_values"]) == ("norm", "none,batch,layer")
+    assert text(language).many("{n} cell", "{n} cells", 6) in said(app)
+    button(app, "compare-drop-by").click().run()
+    assert "by" not in app.query_params
+    assert "compare-by" not in keys(app, "selectbox")
+
+
+def test_a_link_with_two_knobs_opens_them_and_its_limit_is_named(lab):
+    app = open_compare(**GRID.to_query())
+    assert select(app, "compare-by").value == "activation"
+    wide = {**GRID.to_query(), "vary": "lr", "values": ",".join(str(i / 1000) for i in range(1, 150))}
+    app = open_compare(**wide)
+    assert app.warning
+    assert "200" in app.warning[0].value
+
+
+def test_a_knob_is_not_offered_beside_itself(lab):
+    app = open_compare(**GRID.to_query())
+    select(app, "compare-vary").set_value("activation").run()
+    assert not app.exception
+    assert "compare-by" not in keys(app, "selectbox")  # it was the other one
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab, language):
+    run = trained(lab, GRID)
+    app, t = open_compare(language, comparison=run.id), text(language)
+    knobs = {"knob": t("depth"), "by": t("activation")}
+    assert t("The score over {knob} and {by}, a cell each", **knobs) in charts(app)
+    curves = t("Curves over epochs, one a value of {knob}", **knobs)
+    assert {f"{curves}: {t('activation')} {name}" for name in ("ReLU", "tanh")} <= set(charts(app))
+    assert list(table(app).iloc[:, 1]) == ["ReLU", "ReLU", "tanh", "tanh"]
+    assert list(table(app).iloc[:, 0]) == [1, 2, 1, 2]
+    assert t("Score over both knobs") in said(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_two_knobs_train_as_a_matrix_that_says_how_far_it_is(lab, language):
+    run = lab.submit_comparison(GRID, OWNER)
+    app, t = open_compare(language, comparison=run.id), text(language)
+    assert t("Every cell with its state, the course of its loss and its score") in charts(app)
+    assert t("No cell has finished yet.") in said(app)
+    assert t("Training: {done} of {all} cells done, {time} left").format(
+        done=0, all=4, time=t.seconds(compared.seconds_left(run))) in said(app)  # fmt: skip
+
+
+def test_one_cell_is_stopped_and_the_others_go_on(lab):
+    run = lab.submit_comparison(GRID, OWNER)
+    app = open_compare(comparison=run.id)
+    assert "stop" in keys(app)
+    lab.stop_comparison(run.id, OWNER, 2)
+    app.run()
+    assert not app.exception
+    assert [cell.active for cell in lab.comparison(run.id).cells] == [True, True, False, True]
+
+
+# -- the table -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_table_shows_few_columns_first_and_the_rest_on_request(lab, language):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
+    app, t = open_compare(language, comparison=run.id), text(language)
+    _, order = columns_shown(app)
+    assert t("Verdict") in order
+    assert t("Difference (points)") in order
+    assert t("Seeds needed") not in order
+    more = next(one for one in app.get("button_group") if one.key == "table-more")
+    more.set_value(["seeds_needed", "parameters"]).run()
+    assert {t("Seeds needed"), t("Parameters")} <= set(columns_shown(app)[1])
+
+
+def test_every_statistical_column_says_its_method(lab):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
+    app = open_compare(comparison=run.id)
+    settings = json.loads(app.dataframe[0].proto.columns)
+    assert "Student" in settings["Validation (%)"]["help"]
+    assert "paired" in settings["Difference (points)"]["help"]
+    assert "Holm" in settings["p"]["help"]
+    assert "80 %" in settings["Seeds needed"]["help"]
+
+
+def test_a_chosen_baseline_is_what_the_others_differ_from_and_the_link_keeps_it(lab):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2, 3), seeds=3))
+    app = open_compare(comparison=run.id)
+    select(app, "compared-with").set_value(2).run()
+    assert not app.exception
+    assert param(app, "baseline") == "3"
+    again = open_compare(**{name: param(app, name) for name in app.query_params if name != "lang"})
+    assert select(again, "compared-with").value == 2
+    differences = table(again)["Difference (points)"]
+    expected = table_of(run.comparison, [Cell(cell.results, None) for cell in run.cells], baseline=2)["difference"]
+    assert list(differences[:2]) == pytest.approx(list(expected[:2]))
+    assert differences[2] == 0
+    unknown = open_compare(comparison=run.id, baseline="77")
+    assert select(unknown, "compared-with").value == -1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_many_rows_are_filtered_by_value_and_by_verdict(lab, language):
+    run = trained(lab, Comparison(QUICK, vary="width", values=range(1, 13), seeds=1))
+    app, t = open_compare(language, comparison=run.id), text(language)
+    assert len(table(app)) == 12
+    words = next(one for one in app.text_input if one.key == "table-words")
+    words.input(f"{t('width')} 12").run()
+    assert list(table(app).iloc[:, 0]) == [12]
+    words.input("nothing").run()
+    assert t("No row fits this filter.") in app.info[0].value
+    words.input("").run()
+    verdict = lab_verdicts(lab, run)[0]
+    next(one for one in app.get("button_group") if one.key == "table-verdicts").set_value([verdict]).run()
+    assert not app.exception
+    assert len(table(app)) == lab_verdicts(lab, run).count(verdict)
+
+
+def lab_verdicts(lab, run):
+    return list(compared.known(lab, lab.comparison(run.id)).table["verdict"])
+
+
+def test_a_row_is_explained_in_words_with_its_standing_and_the_way_on(lab):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
+    app = open_compare(comparison=run.id)
+    assert "Choose a row" in said(app)
+    it = compared.known(lab, lab.comparison(run.id))
+    place = 1 - it.reference
+    words = cell_table._standing(lab.comparison(run.id), it, place, text("en"))
+    assert "points against depth" in words
+    assert "told apart" in words or "distinguishable" in words
+
+
+# -- the test part ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_test_set_stays_closed_until_its_owner_opens_it_on_purpose(lab, language):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
+    app, t = open_compare(language, comparison=run.id), text(language)
+    head = t("Test") + " (%)"
+    assert head not in table(app).columns
+    button(app, "open-test").click().run()
+    assert lab.comparison(run.id).test_opened is None  # it was only asked
+    assert t("Afterwards this comparison is decided: whoever goes on choosing by the test scores has no test any more. "
+             "The table says when it was opened.") in said(app)  # fmt: skip
+    button(app, "open-test-now").click().run()
+    assert not app.exception
+    app.run()
+    opened = lab.comparison(run.id).test_opened
+    assert opened is not None
+    assert head in table(app).columns
+    assert sealed.moment(opened, t)[:6].split(" ")[0] in said(app)
+    assert t("Test set opened on {when}.").partition("{")[0] in said(app)
+    assert "open-test" not in keys(app)
+
+
+def test_a_moment_is_written_as_the_language_writes_it():
+    when = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
+    assert sealed.moment(when, text("en"), UTC) == "21 Nov 2026 10:15"
+    assert sealed.moment(when, text("es"), UTC) == "21 nov 2026 10:15"
+
+
+def test_what_came_after_the_test_set_was_opened_is_said(lab):
+    comparison = Comparison(QUICK, vary="depth", values=(1, 2), seeds=2)
+    run = trained(lab, comparison)
+    lab.open_test(run.id, OWNER)
+    lab.extend_comparison(run.id, Comparison(QUICK, vary="depth", values=(1, 2, 3), seeds=2), OWNER)
+    assert "1 cell was trained after that" in said(open_compare(comparison=run.id))
+
+
+def test_a_visitor_cannot_open_the_test_set_nor_add_to_the_question(lab):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
+    app = open_compare(owner="v-" + "b" * 22, comparison=run.id)
+    assert not {"open-test", "add-go"} & keys(app)
+    assert "The test set is closed" in said(app)
+    assert "Test (%)" not in table(app).columns
+    assert "download-json" in {one.key for one in app.get("download_button")}
+
+
+# -- more values and seeds -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_added_values_and_seeds_train_and_nothing_else_does(lab, language):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
+    app = open_compare(language, comparison=run.id)
+    next(one for one in app.multiselect if one.key == "add-values").set_value(["4"])
+    next(one for one in app.number_input if one.key == "add-seeds").set_value(1)
+    button(app, "add-go").click().run()
+    assert not app.exception
+    wider = lab.comparison(run.id)
+    assert wider.comparison.values == (1, 2, 4)
+    assert wider.comparison.seeds == (0, 1, 2)
+    assert [[one.seeds for one in cell.runs if one.active] for cell in wider.cells] == [[(2,)], [(2,)], [(0, 1, 2)]]
+    assert param(app, "values") == "1,2,4"  # the question is the wider one
+    assert text(language)("in part from before") not in said(app)
+
+
+def test_what_cannot_be_added_is_refused_in_a_sentence(lab):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
+    app = open_compare(comparison=run.id)
+    next(one for one in app.multiselect if one.key == "add-values").set_value(["900"])
+    button(app, "add-go").click().run()
+    assert not app.exception
+    assert "900" in app.error[0].value
+    assert lab.comparison(run.id).comparison.values == (1, 2)
+
+
+def test_seeds_are_added_from_the_lowest_free_one():
+    assert extending.more_seeds((0, 1, 2), 2) == (0, 1, 2, 3, 4)
+    assert extending.more_seeds((1, 4), 3) == (1, 4, 0, 2, 3)
+
+
+# -- to take away ----------------------------------------------------------------------------------------------------
+
+
+def test_the_file_of_a_comparison_trains_it_again_to_the_same_numbers(lab):
+    run = trained(lab, GRID)
+    table = compared.known(lab, run).table
+    again = compare(Comparison.from_json(comparison_file(run.comparison, table)))
+    assert list(again.table["validation_accuracy"]) == pytest.approx(list(table["validation_accuracy"]), abs=1e-12)
