@@ -46,10 +46,20 @@ def cli() -> None:
 
 
 @cli.command()
-def presets() -> None:
+@click.option("--compare", "comparisons", is_flag=True, help="The classic comparisons instead, for `nnlab compare`.")
+def presets(comparisons: bool) -> None:
     """Print the presets as JSON: name, task, parameters and the whole experiment."""
+    from nnlab.classics import classics
     from nnlab.presets import presets as known
 
+    if comparisons:
+        _print_json(
+            {
+                name: {"title": one.title, "question": one.question, "comparison": one.comparison.plain()}
+                for name, one in classics.items()
+            }
+        )
+        return
     about = {
         name: {"task": one.task, "parameters": one.parameters, "experiment": json.loads(one.to_json())}
         for name, one in known.items()
@@ -201,7 +211,9 @@ def compare(
     """Train an experiment with a knob (or two) set to several values and print the table as CSV.
 
     One row a cell: scores as mean and 95 % interval over the seeds, gap, best epoch, seconds an epoch, verdict, paired
-    difference to the best or to the baseline. In place of EXPERIMENT and --vary: a comparison's JSON file or link."""
+    difference to the best or to the baseline. In place of EXPERIMENT and --vary: a comparison's JSON file or link, or
+    a classic's name (see `nnlab presets --compare`); what is usually seen of it is told afterwards."""
+    from nnlab.classics import classic_of
     from nnlab.export import comparison_file, markdown_table
 
     comparison = _comparison(source, vary, by, seeds, changes)
@@ -225,6 +237,8 @@ def compare(
     if json_file:
         _write(json_file, comparison_file(comparison, table))
     _say(str(result.finding))
+    if classic := classic_of(comparison):
+        _say(f"What is usually seen: {classic.outcome}")
 
 
 @cli.command()
@@ -348,9 +362,12 @@ def _comparison(source: str, vary: str | None, by: str | None, seeds: str | None
 
 
 def _asked(source: str) -> Comparison | None:
-    """The comparison that a link or a file is; None where it is none."""
+    """The comparison that a classic's name, a link or a file means; None where it is none."""
+    from nnlab.classics import classics
     from nnlab.spec import Comparison
 
+    if source in classics:
+        return classics[source].comparison
     if "=" in source or "://" in source:
         params = _params(source)
         return Comparison.from_query(params) if "vary" in params or "values" in params else None

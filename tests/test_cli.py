@@ -14,6 +14,7 @@ import pytest
 from safetensors.numpy import load
 
 from nnlab import Comparison, Experiment, __main__, compare, presets, train
+from nnlab.classics import classics
 from nnlab.lab import close_labs, open_lab
 from nnlab.problems import SpecError
 from nnlab.settings import settings
@@ -316,3 +317,23 @@ def test_the_module_runs_and_says_its_version():
 def test_help_names_every_command(nnlab):
     _, out, _ = nnlab("--help")
     assert all(f"\n  {name} " in out for name in ("presets", "data", "train", "compare", "export", "runs"))
+
+
+def test_classics_are_listed_without_their_outcomes_and_run_by_name(nnlab):
+    code, out, _ = nnlab("presets", "--compare")
+    assert code == 0
+    shown = json.loads(out)
+    assert {name: Comparison.of(one["comparison"]) for name, one in shown.items()} == {
+        name: one.comparison for name, one in classics.items()
+    }
+    assert not any(one.outcome in out for one in classics.values())
+
+    code, out, err = nnlab("compare", "overfitting", "--seeds", "1")
+    assert code == 0
+    assert list(pd.read_csv(io.StringIO(out))["depth"]) == list(classics["overfitting"].comparison.values)
+    assert classics["overfitting"].outcome in err
+
+
+def test_a_classic_that_was_changed_is_told_nothing_of(nnlab):
+    _, _, err = nnlab("compare", "overfitting", "--seeds", "1", "--set", "train.epochs=2")
+    assert "usually seen" not in err
