@@ -9,6 +9,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from nnlab.charts.base import Labels
+from nnlab.classics import classics
 from nnlab.ui.text import LOCALE, text
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,8 @@ def messages_in_the_code() -> set[str]:
             if name in ("t", "mark", "many") and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.add(first.value)
     words = {str(field.default) for field in fields(Labels) if field.name != "language"}
-    return (found | words) - {""}
+    told = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
+    return (found | words | told) - {""}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:

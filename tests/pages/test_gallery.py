@@ -1,0 +1,99 @@
+"""The classics on Compare: their questions before, what is usually seen after, in both languages."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nnlab import Comparison
+from nnlab.classics import classic_of, classics
+from nnlab.lab import close_labs, open_lab
+from nnlab.ui.text import text
+
+OWNER = "v-" + "g" * 22
+LANGUAGES = ("es", "en")
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """A lab whose workers never start."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def place():
+    """The part of the page that holds the gallery, or what is told of the comparison that is open."""
+    import streamlit as st
+
+    from nnlab.lab import open_lab
+    from nnlab.ui.frame import Page
+    from nnlab.ui.gallery import gallery, told_afterwards
+    from nnlab.ui.text import text
+
+    page = Page("compare", text(st.session_state["language"]), "v-" + "g" * 22, open_lab())
+    if opened := st.session_state.get("opened"):
+        told_afterwards(page, page.lab.comparison(opened))
+    else:
+        gallery(page, lambda comparison: st.session_state.update(asked=comparison))
+
+
+def shown(language, **state):
+    app = AppTest.from_function(place, default_timeout=60)
+    for name, value in {"language": language, **state}.items():
+        app.session_state[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def said(app):
+    return "\n".join(str(part.value) for part in [*app.markdown, *app.caption])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_classic_asks_its_question_and_tells_no_outcome(lab, language):
+    t = text(language)
+    words = said(shown(language))
+    for classic in classics.values():
+        assert t(classic.title) in words
+        assert t(classic.question) in words
+        assert t(classic.outcome) not in words
+
+
+def test_a_card_asks_its_comparison(lab):
+    app = shown("en")
+    next(one for one in app.button if one.key == "classic-residual-go").click().run()
+    assert not app.exception
+    assert app.session_state["asked"] == classics["residual"].comparison
+
+
+def test_the_outcome_is_told_once_a_classic_has_finished_under_whatever_seeds(lab):
+    classic = classics["overfitting"]
+    waiting, done = (
+        Comparison.from_query({**classic.comparison.to_query(), "seeds": seeds}) for seeds in ("30-31", "3-3")
+    )
+    for experiment in done.experiments:
+        lab.train_here(experiment, done.seeds, owner=OWNER)
+    waiting, done = (lab.submit_comparison(one, OWNER).id for one in (waiting, done))
+    for language in LANGUAGES:
+        assert not said(shown(language, opened=waiting))
+        words, t = said(shown(language, opened=done)), text(language)
+        assert t(classic.question) in words
+        assert t(classic.outcome) in words
+
+
+def test_nothing_is_told_of_a_comparison_that_is_no_classic(lab):
+    asked = classics["overfitting"].comparison
+    own = Comparison(asked.experiment, vary="depth", values=(1, 2), seeds=2)
+    for experiment in own.experiments:
+        lab.train_here(experiment, own.seeds, owner=OWNER)
+    assert not said(shown("en", opened=lab.submit_comparison(own, OWNER).id))
+
+
+def test_a_classic_is_known_by_its_question_alone_and_from_its_link():
+    for name, classic in classics.items():
+        assert name == classic.name
+        assert classic_of(Comparison.from_query(classic.comparison.to_query())) is classic
+        assert classic_of(classic.comparison.model_copy(update={"seeds": (8,)})) is classic
+    changed = classics["l2"].comparison
+    assert classic_of(Comparison(changed.experiment.vary("width", 8), vary="l2", values=changed.values)) is None
