@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nnlab.diagnosis import diagnose
+from nnlab.diagnosis import by_epoch, diagnose
 from nnlab.evaluation import PARTS, Floats, final_scores
 from nnlab.signals import before_and_after
-from nnlab.spec import Comparison, Experiment, Point
+from nnlab.spec import Comparison, Experiment, Point, StartFrom
 from nnlab.statistics import Difference, differences, interval
 
 if TYPE_CHECKING:
@@ -233,19 +233,19 @@ def cell_differences(
 def _best_epoch(metrics: pd.DataFrame | None) -> int | None:
     if metrics is None or len(metrics) == 0:
         return None
-    loss = "train_loss" if metrics["validation_loss"].isna().all() else "validation_loss"
-    finite = metrics[np.isfinite(metrics[loss])]
-    if len(finite) == 0:
-        return None
-    replicate = [name for name in ("seed", "fold") if name in finite]
-    best = finite.loc[finite.groupby(replicate)[loss].idxmin(), "epoch"]  # (replicates,)
-    return int(best.median())
+    epochs, train, validation = by_epoch(metrics, "train_loss", "validation_loss")
+    loss = train if np.isnan(validation).all() else validation  # (n, replicates)
+    finite = np.isfinite(loss)
+    seen = finite.any(axis=0)
+    best = epochs[np.where(finite, loss, np.inf).argmin(axis=0)[seen]]  # (replicates,)
+    return int(np.median(best)) if len(best) else None
 
 
 def _seconds_per_epoch(metrics: pd.DataFrame | None) -> float:
     if metrics is None or len(metrics) == 0 or "seconds" not in metrics:
         return math.nan
-    return float(metrics.drop_duplicates("epoch")["seconds"].median())
+    epochs, seconds = by_epoch(metrics, "seconds")
+    return float(np.median(seconds[:, 0])) if len(epochs) else math.nan
 
 
 def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
@@ -266,9 +266,14 @@ def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) ->
 
 
 def value_text(value: Any) -> Any:
-    """A knob's value as it stands in a table: numbers and words as they are, a list of widths as 8-8-4."""
+    """A knob's value as it stands in a table: numbers and words as they are, a list of widths as 8-8-4, what a
+    network starts from as `2 of digits, 1 frozen`."""
     if isinstance(value, (list, tuple)):
         return "-".join(str(getattr(layer, "width", layer)) for layer in value) or "0"
+    if value is None:
+        return "none"
+    if isinstance(value, StartFrom):
+        return f"{value.layers} of {value.experiment.data.name}, {value.frozen} frozen"
     return value
 
 

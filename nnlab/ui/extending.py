@@ -11,7 +11,7 @@ from nnlab.problems import SpecError
 from nnlab.spec import MAX_SEEDS, Comparison
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import problem_text
-from nnlab.ui.question import Question, is_number, knob_name, read_value, suggestions, typed, value_texts
+from nnlab.ui.question import Question, in_link, is_number, knob_name, read_value, suggestions, typed, value_texts
 
 
 def add_menu(page: Page, run: ComparisonRun, question: Question) -> None:
@@ -58,10 +58,10 @@ def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
 
     link = {
         **comparison.to_query(),
-        "values": ",".join(all_of(comparison.vary, comparison.values, "add-values")),
+        "values": in_link(all_of(comparison.vary, comparison.values, "add-values")),
     }
     if comparison.by:
-        link["by_values"] = ",".join(all_of(comparison.by, comparison.by_values, "add-by-values"))
+        link["by_values"] = in_link(all_of(comparison.by, comparison.by_values, "add-by-values"))
     try:
         wider = Comparison.from_query(link)
         wider = Comparison.of({**wider.plain(), "seeds": more_seeds(comparison.seeds, state["add-seeds"])})

@@ -8,6 +8,7 @@ why and the last comparison that was possible stays.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from nnlab.lab import ComparisonRun
 from nnlab.presets import preset_comparisons, presets
 from nnlab.problems import Problem, SpecError
 from nnlab.settings import settings
-from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, Point, parse_seeds, seeds_text
+from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, Point, StartFrom, TrainSpec, parse_seeds, seeds_text
 from nnlab.ui import labels
 from nnlab.ui.frame import Page
 from nnlab.ui.kept import Kept
@@ -47,6 +48,8 @@ PRESETS: Mapping[str, str] = {
 """The presets inside the sentence."""
 
 DRAFT, LINK = "draft", "link"
+NOTHING = "none"
+"""Where a network starts from, in a link."""
 _STEPS: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {  # what is asked first, and what else is offered
     "depth": ((1, 2, 4, 8), (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
     "depth_same_size": ((1, 2, 4, 8), (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
@@ -78,9 +81,16 @@ def value_texts(values: Sequence[Any]) -> list[str]:
             return "true" if value else "false"
         if isinstance(value, (list, tuple)):
             return "-".join(map(str, value)) or "0"
+        if value is None or isinstance(value, StartFrom):
+            return value.to_text() if value else NOTHING
         return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
     return [one(value) for value in values]
+
+
+def in_link(texts: Sequence[str]) -> str:
+    """Values as one text."""
+    return json.dumps(list(texts)) if any("," in text for text in texts) else ",".join(texts)
 
 
 def suggestions(experiment: Experiment, knob: str) -> tuple[list[str], list[str]]:
@@ -104,7 +114,7 @@ def suggestions(experiment: Experiment, knob: str) -> tuple[list[str], list[str]
 
 def is_number(knob: str) -> bool:
     """Whether a knob's values are numbers, which one may type."""
-    return knob in _STEPS or (KNOBS.get(knob, knob) not in CHOICES and knob != "residual")
+    return knob in _STEPS or (KNOBS.get(knob, knob) not in CHOICES and knob not in ("residual", "start_from"))
 
 
 def typed(texts: Sequence[str], knob: str) -> list[str]:
@@ -167,6 +177,12 @@ def value_name(knob: str, value: Any, t: Text) -> str:
     """A knob's value as it is read."""
     if isinstance(value, (list, tuple)):
         return value_texts([value])[0]
+    if value is None:
+        return t("nothing")
+    if isinstance(value, StartFrom):
+        source = choice_name("data.name", value.experiment.data.name, t)
+        taken = t.many("{n} layer of {source}", "{n} layers of {source}", value.layers, source=source)
+        return f"{taken}, {t.many('{n} frozen', '{n} frozen', value.frozen)}" if value.frozen else taken
     return choice_name(KNOBS.get(knob, knob), value, t)
 
 
@@ -207,6 +223,8 @@ def read_value(knob: str, text: str, t: Text) -> str:
         return t("yes") if text == "true" else t("no")
     if is_number(knob):
         return text.replace(".", ",") if t.language == "es" else text
+    if knob == "start_from":
+        return value_name(knob, TrainSpec(start_from=text).start_from, t)
     return choice_name(KNOBS.get(knob, knob), text, t)
 
 
@@ -245,8 +263,8 @@ class Asked:
 @lru_cache(maxsize=128)
 def _comparison(asked: Asked) -> Comparison:
     """Two hundred cells take a tenth of a second to be checked: once is enough."""
-    second = {"by": asked.by, "by_values": ",".join(asked.by_values)} if asked.by else {}
-    link = {"vary": asked.vary, "values": ",".join(asked.values), **second, "seeds": asked.seeds}
+    second = {"by": asked.by, "by_values": in_link(asked.by_values)} if asked.by else {}
+    link = {"vary": asked.vary, "values": in_link(asked.values), **second, "seeds": asked.seeds}
     return Comparison.from_query({**asked.experiment.to_query(), **link})
 
 
