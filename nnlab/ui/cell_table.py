@@ -281,11 +281,12 @@ def _standing(run: ComparisonRun, it: Known, place: int, t: Text) -> str:
     if place == it.reference or pd.isna(row["difference"]):
         return ""
     other = full_name(run.comparison, run.cells[it.reference].point, t)
-    words = {"difference": difference_words(row, kind, t), "other": other}
-    text = t("{difference} points against {other}.", **words) if kind == "accuracy" else t(
-        "{difference} against {other}.", **words)  # fmt: skip
+    words = {"difference": difference_words(row, kind, t, p=False), "other": other}
+    text = t("{difference} points against {other}", **words) if kind == "accuracy" else t(
+        "{difference} against {other}", **words)  # fmt: skip
     if pd.isna(row["p"]):
-        return f"{text} {t('One seed alone cannot tell them apart.')}"
+        return f"{text}. {t('One seed alone cannot tell them apart.')}"
+    text += f" (p {p_words(row['p'], t)})."
     if row["p"] < ALPHA:
         return f"{text} {t('The two can be told apart.')}"
     seeds = t.many("{n} seed", "{n} seeds", len(run.comparison.seeds))

@@ -31,7 +31,7 @@ from nnlab.ui.text import Text
 
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high")))
 """Columns of a cell's curves."""
-PACE = 25
+PACE = 50
 """Cells that may move in a second of a tick."""
 
 Array = NDArray[np.float32]

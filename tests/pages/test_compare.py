@@ -12,7 +12,9 @@ from nnlab.comparison import Cell, table_of
 from nnlab.export import comparison_file
 from nnlab.lab import close_labs, open_lab
 from nnlab.presets import preset_comparisons
+from nnlab.spec import StartFrom
 from nnlab.ui import cell_table, compared, extending, sealed
+from nnlab.ui.question import value_texts
 from nnlab.ui.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -392,3 +394,16 @@ def test_the_file_of_a_comparison_trains_it_again_to_the_same_numbers(lab):
     table = compared.known(lab, run).table
     again = compare(Comparison.from_json(comparison_file(run.comparison, table)))
     assert list(again.table["validation_accuracy"]) == pytest.approx(list(table["validation_accuracy"]), abs=1e-12)
+
+
+def test_a_network_that_starts_from_another_is_named_and_survives_its_own_controls(lab):
+    source = QUICK.set({"data.noise": 0.1})
+    comparison = Comparison(QUICK, vary="start_from", values=(None, StartFrom(experiment=source, layers=1)), seeds=2)
+    app = open_compare(**comparison.to_query())
+    assert next(one for one in app.multiselect if one.key == "compare-values").value == list(
+        value_texts(comparison.values)
+    )
+    assert not button(app, "compare").disabled
+    button(app, "compare").click().run()
+    assert not app.exception
+    assert lab.comparisons(OWNER)[0].comparison == comparison
