@@ -9,6 +9,7 @@ from nnlab.ui.compared import following
 from nnlab.ui.comparing import live
 from nnlab.ui.extending import add_menu
 from nnlab.ui.frame import open_page
+from nnlab.ui.gallery import gallery, told_afterwards
 from nnlab.ui.labels import problem_text
 from nnlab.ui.matrix import stop_menu
 from nnlab.ui.question import Question, comparison_words
@@ -53,12 +54,14 @@ if st.session_state.pop("comparison-lost", None):
 
 if opened is None:
     preset_questions(page, question)
+    gallery(page, question.ask)
 else:
     if opened.comparison != question.comparison:
         st.caption(t("Below is the answer to: {question}", question=comparison_words(opened.comparison, t)))
     if opened.owner != page.owner:
         st.caption(t("This comparison is somebody else's: look and download; press Compare to have it as your own."))
     live(page, opened)
+    told_afterwards(page, opened)
     following(page, opened, 3.0, table)
     test_part(page, opened)
     with st.container(horizontal=True, gap="small", key="take-away"):

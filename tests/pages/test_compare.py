@@ -1,5 +1,6 @@
 """Compare: the question, the cells, the finding and the table, in both languages, for its owner and for others."""
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import Comparison, compare, presets
+from nnlab.classics import classics
 from nnlab.comparison import Cell, table_of
 from nnlab.export import comparison_file
 from nnlab.lab import close_labs, open_lab
@@ -71,6 +73,20 @@ def test_without_a_comparison_the_presets_offer_questions(lab, language):
     keys = {one.key for one in app.button}
     assert {f"ask-{name}-go" for name in preset_comparisons} <= keys
     assert t("How deep for 100 samples?") in said(app)
+    assert {f"classic-{name}-go" for name in classics} <= keys
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_usually_seen_in_a_classic_is_told_once_it_has_finished(lab, language, monkeypatch):
+    classic = dataclasses.replace(
+        next(iter(classics.values())), comparison=Comparison(QUICK, vary="depth", values=(1, 2), seeds=2)
+    )
+    monkeypatch.setattr("nnlab.classics.classics", {classic.name: classic})
+    run = lab.submit_comparison(classic.comparison, OWNER)
+    assert text(language)(classic.outcome) not in said(open_compare(language, comparison=run.id))
+    lab.stop_comparison(run.id, OWNER)
+    run = trained(lab, classic.comparison)
+    assert text(language)(classic.outcome) in said(open_compare(language, comparison=run.id))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
