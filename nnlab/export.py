@@ -1,4 +1,5 @@
-"""Results to take away: tables as CSV and Markdown, the experiment as PyTorch code, weights as safetensors.
+"""Results to take away: tables as CSV and Markdown, charts as pictures, the experiment as PyTorch code, weights as
+safetensors.
 
 Code is made from sections (what they are about, the lines), so that the script and the notebook are the same code.
 What nnlab draws at random (data, split, weights, order of batches, dropout) is copied into it from nnlab's own
@@ -12,10 +13,14 @@ import inspect
 import json
 import math
 import re
+import subprocess
+import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -91,6 +96,34 @@ def comparison_file(comparison: Comparison, table: pd.DataFrame) -> bytes:
     rows = json.loads(table.to_json(orient="records", double_precision=15))
     content = {"nnlab": __version__, "comparison": comparison.plain(), "table": rows}
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+# -- charts ----------------------------------------------------------------------------------------------------------
+
+_RENDER = Path(__file__).parent / "charts" / "render.py"
+_drawing = threading.Lock()  # one at a time: a class that saves its charts must not fill the memory
+
+
+def chart_file(spec: Mapping[str, Any], rows: Any, form: Literal["svg", "png"]) -> bytes:
+    """A chart as a picture, in the light theme and the language of its words: SVG, or PNG with two pixels a point.
+
+    Parameters
+    ----------
+    spec, rows : what `nnlab.charts` gives and the page shows
+
+    Raises
+    ------
+    RuntimeError
+        If it cannot be drawn.
+    """
+    from nnlab.charts.paper import on_paper
+
+    command = [sys.executable, "-P", str(_RENDER), form]
+    with _drawing:
+        done = subprocess.run(command, input=json.dumps(on_paper(dict(spec), rows)).encode(), capture_output=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"The chart could not be drawn: {done.stderr.decode(errors='replace').strip()[-500:]}")
+    return done.stdout
 
 
 # -- the network in PyTorch ------------------------------------------------------------------------------------------

@@ -1,20 +1,24 @@
-"""What of a run can be taken away: every epoch as CSV, the weights, the PyTorch script, a notebook.
+"""What can be taken away: of a run every epoch as CSV, the weights, the PyTorch script, a notebook; every chart.
 
 Every file is made on the click.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any, Literal
 
 import streamlit as st
 
 from nnlab import export
+from nnlab.charts import Spec
 from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.frame import Page
 from nnlab.ui.naming import file_name
 
+PICTURES: dict[Literal["svg", "png"], str] = {"svg": "image/svg+xml", "png": "image/png"}
 CSV, BINARY, PYTHON, JSON = "text/csv", "application/octet-stream", "text/x-python", "application/x-ipynb+json"
 
 
@@ -82,3 +86,32 @@ def download_menu(page: Page, run: Run, key: str) -> None:
             on_click="ignore",
             type="tertiary",
         )
+
+
+def chart_downloads(page: Page, name: str, spec: Spec, rows: Any | Callable[[], Any]) -> None:
+    """A small menu that saves a chart as SVG or PNG, in the light theme whatever the screen shows.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without its ending; each chart of a page has another. The menu's key is made from it.
+    spec, rows : what `st.vega_lite_chart` gets; where rows change while a run ticks, a function that gives them
+    """
+    t = page.t
+    menu = st.popover("", icon=":material/download:", type="tertiary", help=t("Save this chart"), key=f"{name}-menu")
+    with menu:
+        for form, kind in PICTURES.items():
+            st.download_button(
+                form.upper(),
+                partial(_chart_file, spec, rows, form),
+                f"{name}.{form}",
+                kind,
+                key=f"{name}-{form}",
+                icon=":material/image:",
+                on_click="ignore",
+                type="tertiary",
+            )
+
+
+def _chart_file(spec: Spec, rows: Any, form: Literal["svg", "png"]) -> bytes:
+    return export.chart_file(spec, rows() if callable(rows) else rows, form)

@@ -20,6 +20,7 @@ from nnlab.lab import Lab
 from nnlab.scratch import activations
 from nnlab.spec import Experiment
 from nnlab.store import Run
+from nnlab.ui.downloads import chart_downloads
 from nnlab.ui.frame import Page
 from nnlab.ui.text import Text
 
@@ -123,12 +124,11 @@ def layer_view(
     limit = limits[layer]
     heat, spread, numbers = st.tabs([t("Heat map"), t("Histogram"), t("Values")], key="inspect-tabs")
     with heat, st.container(key="inspect-heat-map"):
+        rows, spec = weights_rows(matrix), weights_heatmap(*matrix.shape, limit, labels=words, height=HEIGHT)
         st.vega_lite_chart(
-            weights_rows(matrix),
-            weights_heatmap(*matrix.shape, limit, labels=words, height=HEIGHT),
-            key="inspect-heat",
-            alt=t("The layer's weights: a column an input, a row a neuron"),
+            rows, spec, key="inspect-heat", alt=t("The layer's weights: a column an input, a row a neuron")
         )
+        chart_downloads(page, f"nnlab-{run.id}-layer-{layer + 1}", spec, rows)
     with spread:
         st.vega_lite_chart(
             histogram_rows(matrix, limit),

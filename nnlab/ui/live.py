@@ -21,13 +21,14 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from nnlab.charts import curves, gap, overlay, sparkline
+from nnlab.charts import Spec, curves, gap, overlay, sparkline
 from nnlab.lab import Lab
 from nnlab.store import METRICS, Run
+from nnlab.ui.downloads import chart_downloads
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import STATES
 from nnlab.ui.learned import answers, caption, kind_of, learned
-from nnlab.ui.naming import run_title
+from nnlab.ui.naming import file_name, run_title
 from nnlab.ui.text import Text
 
 HEIGHT = 280
@@ -119,7 +120,7 @@ def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
     """Draws the live part; it ticks while the run, or one laid over it, is under way."""
     live = run.active or any(other.active for other in others)
     every = FIRST if _nears_its_first_point(run) else tick_seconds() if live else None
-    places = _places(page, run)
+    places = _places(page, run, tuple(others))
     st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic(), places)
     st.fragment(_follow_slowly, run_every=every and SLOW * every)(page, run, tuple(others), places)
 
@@ -135,7 +136,7 @@ def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None,
     rows = rows_of(page.lab, run)
     places.progress.progress(min(1.0, max(0.0, run.progress)), _progress_text(page.lab, run, page.t))
     _four_numbers(page, run, rows, places)
-    _curves(page, run, rows, _now(page.lab, others), places.charts["loss"], "loss", log=places.log)
+    _curves(page, run, _now(page.lab, others), places.charts["loss"], "loss", log=places.log)
     learned(page, run, HEIGHT, places.charts["learned"])
     if "answers" in places.charts:
         table = answers(page, run)
@@ -150,11 +151,11 @@ def _follow_slowly(page: Page, seen: Run, others: tuple[Run, ...], places: Place
     run = run if run.epoch >= seen.epoch else seen
     _sparklines(page, run, places)
     if "score" in places.charts:
-        _curves(page, run, rows_of(page.lab, run), _now(page.lab, others), places.charts["score"], "score")
+        _curves(page, run, _now(page.lab, others), places.charts["score"], "score")
     if "gap" in places.charts:
         places.charts["gap"].vega_lite_chart(
             _drawn(page.lab, run, "loss"),
-            gap("loss", kind=run.experiment.score, epochs=seen.epochs, labels=page.words, height=HEIGHT),
+            _gap(page, seen),
             key="chart-gap",
             alt=page.t("Validation loss minus training loss by epoch"),
         )
@@ -165,7 +166,7 @@ def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple((_glance(run.id, lab)[1] or run) if run.active else run for run in runs)
 
 
-def _places(page: Page, run: Run) -> Places:
+def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
     """The frame: the same in every state, with a place for whatever will change."""
     t, experiment = page.t, run.experiment
     progress = st.empty()
@@ -180,8 +181,9 @@ def _places(page: Page, run: Run) -> Places:
     charts: dict[str, DeltaGenerator] = {}
     left, right = st.columns(2, gap="medium")
     with left:
-        with _heading(t("Loss")):
+        with _heading(t("Loss")), st.container(horizontal=True, width="content", gap="small"):
             log = _scale_switch(page)
+            _downloads(page, run, others, "loss", "loss", _spec(page, run, others, "loss", log))
         charts["loss"] = st.container(key="panel-loss").empty()
     with right:
         _heading(t("What it has learned so far"), caption(experiment, t))
@@ -193,14 +195,17 @@ def _places(page: Page, run: Run) -> Places:
         return Places(progress, numbers, charts, log)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(f"##### {t('Accuracy')}")
+        with _heading(t("Accuracy")):
+            _downloads(page, run, others, "score", "accuracy", _spec(page, run, others, "score", False))
         charts["score"] = st.container(key="panel-score").empty()
     with right:
-        st.markdown(
-            f"##### {t('Gap between validation and training')}",
-            help=t("How much worse the loss is on data it has not seen. A gap that keeps growing is overfitting."),
+        box = _heading(
+            t("Gap between validation and training"),
+            t("How much worse the loss is on data it has not seen. A gap that keeps growing is overfitting."),
         )
         if experiment.data.sizes[1]:
+            with box:
+                _downloads(page, run, (), "loss", "gap", _gap(page, run))
             charts["gap"] = st.container(key="panel-gap").empty()
         else:
             st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
@@ -327,35 +332,50 @@ def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Arr
 
 
 def _curves(
-    page: Page,
-    run: Run,
-    rows: pd.DataFrame,
-    others: tuple[Run, ...],
-    place: DeltaGenerator,
-    metric: str,
-    *,
-    log: bool = False,
+    page: Page, run: Run, others: tuple[Run, ...], place: DeltaGenerator, metric: str, *, log: bool = False
 ) -> None:
-    t, kind = page.t, run.experiment.score
-    alt = t("Loss by epoch") if metric == "loss" else t("Accuracy by epoch")
+    alt = page.t("Loss by epoch") if metric == "loss" else page.t("Accuracy by epoch")
+    spec = _spec(page, run, others, metric, log)
+    place.vega_lite_chart(_rows(page.lab, run, others, metric), spec, key=f"chart-{metric}", alt=alt)
+
+
+def _spec(page: Page, run: Run, others: tuple[Run, ...], metric: str, log: bool) -> Spec:
+    kind = run.experiment.score
     if others:
-        every = [rows, *(rows_of(page.lab, other) for other in others)]
-        columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
-        drawn: Any = pd.concat([one[columns].assign(run=i) for i, one in enumerate(every)], ignore_index=True)
-        spec = overlay(overlaid_names((run, *others), t), metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
-    else:
-        drawn = _drawn(page.lab, run, metric)
-        spec = curves(
-            metric,
-            kind=kind,
-            log=log,
-            band=len(run.seeds) > 1,
-            validation=run.experiment.data.sizes[1] > 0,
-            epochs=run.epochs,
-            labels=page.words,
-            height=HEIGHT,
-        )
-    place.vega_lite_chart(drawn, spec, key=f"chart-{metric}", alt=alt)
+        names = overlaid_names((run, *others), page.t)
+        return overlay(names, metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
+    return curves(
+        metric,
+        kind=kind,
+        log=log,
+        band=len(run.seeds) > 1,
+        validation=run.experiment.data.sizes[1] > 0,
+        epochs=run.epochs,
+        labels=page.words,
+        height=HEIGHT,
+    )
+
+
+def _rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
+    if not others:
+        return _drawn(lab, run, metric)
+    columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
+    every = [rows_of(lab, one)[columns].assign(run=i) for i, one in enumerate((run, *others))]
+    return pd.concat(every, ignore_index=True)
+
+
+def _gap(page: Page, run: Run) -> Spec:
+    return gap("loss", kind=run.experiment.score, epochs=run.epochs, labels=page.words, height=HEIGHT)
+
+
+def _downloads(page: Page, run: Run, others: tuple[Run, ...], metric: str, name: str, spec: Spec) -> None:
+    """The menu of a chart: it saves the rows there are at the click."""
+
+    def rows() -> Any:
+        now, *rest = (page.lab.run(one.id) or one for one in (run, *others))
+        return _rows(page.lab, now, tuple(rest), metric)
+
+    chart_downloads(page, file_name(run, f"-{name}"), spec, rows)
 
 
 def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
