@@ -181,7 +181,7 @@ def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
     charts: dict[str, DeltaGenerator] = {}
     left, right = st.columns(2, gap="medium")
     with left:
-        with _heading(t("Loss")), st.container(horizontal=True, width="content", gap="small"):
+        with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
             log = _scale_switch(page)
             _downloads(page, run, others, "loss", "loss", _spec(page, run, others, "loss", log))
         charts["loss"] = st.container(key="panel-loss").empty()

@@ -157,3 +157,18 @@ def test_open_in_build_opens_the_preset(server, visit):
     expect(page.locator(NETWORK).first).to_be_visible()
     wait_for_link(page, data__name="synthetic", seeds="5")
     assert Experiment.from_query(query(page)) == presets["binary"]
+
+
+def test_a_learning_rate_is_found_and_taken_over(server, visit):
+    page = visit()
+    build(page, server, **{"data.name": "moons", "train.lr": "1e-05"})
+    page.get_by_role("button", name="Find a learning rate").click()
+    page.get_by_role("button", name="Test learning rates").click()
+    expect(page.get_by_role("img", name="Training loss against learning rate")).to_be_visible()
+    expect(page.get_by_text("as now, learns more slowly")).to_be_visible()
+    use = page.get_by_role("button", name=re.compile(r"Use 0\.\d+"))
+    rate = use.inner_text().split()[-1]
+    use.click()
+    wait_for_link(page, train__lr=rate)
+    expect(page.get_by_text("that is the rate now")).to_be_visible()
+    expect(use).to_be_disabled()

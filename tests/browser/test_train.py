@@ -127,6 +127,13 @@ def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
     assert lines[0].startswith("epoch,seed,train_loss")
     assert len(lines) == 1 + 12 * 3, "one line an epoch and seed"
 
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="download").and_(page.locator('[class*="-loss-menu"] button')).first.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG").click()
+    assert download.value.suggested_filename.endswith("-loss.svg")
+    assert ">training</text>" in download.value.path().read_text(encoding="utf-8")
+
 
 def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit):
     mine = visit()
