@@ -25,6 +25,9 @@ from nnlab.charts.base import (
 )
 from nnlab.rates import HIGH, LOW, OVER, RangeTest
 
+_POWERS = f"abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6 ? ({PLAIN}) : ''"
+"""Only powers of ten are named on the axis."""
+
 
 def range_test_rows(test: RangeTest, present: float) -> pd.DataFrame:
     """One row a step: `rate`, `loss` (smoothed mean over the seeds), `low` and `high` (of the seeds, at most four times
@@ -57,8 +60,7 @@ def range_test_curve(*, labels: Labels = ENGLISH, height: int = 260) -> Spec:
         scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True),
         axis=axis(
             title=labels.rate,
-            tickCount=8,
-            labelExpr=PLAIN,
+            labelExpr=_POWERS,
             grid=False,
             domain=True,
         ),

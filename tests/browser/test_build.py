@@ -164,7 +164,7 @@ def test_a_learning_rate_is_found_and_taken_over(server, visit):
     build(page, server, **{"data.name": "moons", "train.lr": "1e-05"})
     page.get_by_role("button", name="Find a learning rate").click()
     page.get_by_role("button", name="Test learning rates").click()
-    expect(page.get_by_role("img", name="Training loss against learning rate")).to_be_visible()
+    expect(page.locator('.st-key-rates-panel [data-testid="stVegaLiteChart"] svg')).to_be_visible()
     expect(page.get_by_text("as now, learns more slowly")).to_be_visible()
     use = page.get_by_role("button", name=re.compile(r"Use 0\.\d+"))
     rate = use.inner_text().split()[-1]
