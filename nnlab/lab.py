@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.cells import CellRun, cover, merged_metrics, merged_weights
+from nnlab.costs import estimate_seconds
 from nnlab.jobs import Foreman, LimitError, check_limits, find_limit, shares
 from nnlab.problems import Problem, SpecError, whole
 from nnlab.settings import settings
@@ -42,6 +44,8 @@ __all__ = ["Activity", "CellRun", "ComparisonRun", "Lab", "LimitError", "NotYour
 
 Activity = Counts
 Seeds = int | Iterable[int]
+LONGEST_SOURCE = 30.0
+"""Seconds: a network that takes longer is not trained only because a rate test would start from it."""
 
 
 class NotYours(PermissionError):
@@ -225,7 +229,8 @@ class Lab:
         """A learning rate range test (`nnlab.rates.range_test`) by the next free worker: a future, with `done()`,
         `status` and `result()`; None while no worker can be reached. Returns at once.
 
-        Raises LimitError, and SpecError where the data would have to be downloaded first."""
+        Raises LimitError, and SpecError where the data would have to be downloaded first, or a source
+        (`train.start_from`) be trained for long."""
         from nnlab.datasets import mnist
         from nnlab.rates import range_test
 
@@ -233,7 +238,12 @@ class Lab:
         check_limits(experiment, seeds)
         if experiment.data.name == "mnist" and not mnist.available():
             raise SpecError([Problem("data.name", "mnist", "conflict", expected="data_not_here")])
-        return self._foreman.ask(range_test, experiment, seeds)
+        source, start = None, experiment.train.start_from
+        if start is not None:
+            source = self.store.trained_weights(start.experiment, seeds)
+            if source is None and estimate_seconds(start.experiment, len(seeds)) > LONGEST_SOURCE:
+                raise SpecError([Problem("train.start_from", list(seeds), "conflict", expected="source_not_trained")])
+        return self._foreman.ask(partial(range_test, source=source), experiment, seeds)
 
     # changing
 

@@ -67,6 +67,8 @@ CONFLICTS: Mapping[str, str] = MappingProxyType(
         "source_differs": "the layers taken over must have the same width, activation, normalisation and skip "
         "connection in both networks",
         "knob_without_effect": "this data set has no such setting",
+        "source_not_trained": "what it starts from has not been trained under these seeds, which would take long here; "
+        "train it, or this experiment, first",
         "data_not_here": "the files are not on this machine yet; `nnlab data fetch mnist`, or Build, downloads them",
         "knobs_clash": "the other knob sets the same field",
     }

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nnlab import draws
 from nnlab.datasets import Part
 from nnlab.spec import Experiment, as_seeds
-from nnlab.training import Training
+from nnlab.training import Training, Weights
 
 Floats = NDArray[np.float64]
 
@@ -86,11 +86,19 @@ def subject_of(experiment: Experiment) -> Experiment:
 
 
 def range_test(
-    experiment: Experiment, seeds: int | Iterable[int] = 3, low: float = LOW, high: float = HIGH, steps: int = STEPS
+    experiment: Experiment,
+    seeds: int | Iterable[int] = 3,
+    low: float = LOW,
+    high: float = HIGH,
+    steps: int = STEPS,
+    *,
+    source: Weights | None = None,
 ) -> RangeTest:
     """Train with a rate that grows from `low` to `high`, and write down the loss. The same call gives the same numbers.
 
     Steps are those of a training: the order of its batches, as many epochs as it takes, its dropout and weight decay.
+
+    `source` : what it starts from where `train.start_from` names it, as for `Training`.
 
     Raises
     ------
@@ -101,7 +109,7 @@ def range_test(
     """
     subject, chosen = subject_of(experiment), as_seeds(seeds)
     size = min(subject.train.batch_size, SAMPLES)
-    training = Training(subject.set({"train.batch_size": size}), chosen)
+    training = Training(subject.set({"train.batch_size": size}), chosen, source=source)
     engine, part = training.engine, _measured(subject, training.dataset.train, len(chosen) * steps)
     ramp, losses = np.geomspace(low, high, steps), []
 

@@ -405,6 +405,15 @@ class Store:
             row = next((row for row in rows if set(seeds) <= set(json.loads(row["seeds"]))), None)
         return None if row is None else _run(row)
 
+    def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> dict[str, NDArray[np.float32]] | None:
+        """The final weights (seeds, ...) of an experiment that has been run under these seeds; else None."""
+        run = self.find_trained(experiment.key, seeds)
+        last = self.snapshot(run.id) if run else None
+        if run is None or last is None:
+            return None
+        places = [run.seeds.index(seed) for seed in seeds]
+        return {name: array[places] for name, array in last[1].items()}
+
     def find_coming(self, key: str, seeds: Sequence[int], owner: str) -> Run | None:
         """The owner's own run of the same experiment and seeds that waits or runs now."""
         query = sa.select(_runs).where(

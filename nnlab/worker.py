@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -207,21 +207,12 @@ class _Job:
 
         try:
             return source_weights(
-                start.experiment, self.run_.seeds, trained=self._trained, should_stop=enough, told=told
+                start.experiment, self.run_.seeds, trained=self.store.trained_weights, should_stop=enough, told=told
             )
         except SourceStopped:
             raise _Asked(self.heart.wish) from None
         finally:
             self.heart.loading = self.heart.note = None
-
-    def _trained(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
-        """The final weights of an experiment that has been run before."""
-        run = self.store.find_trained(experiment.key, seeds)
-        last = self.store.snapshot(run.id) if run else None
-        if run is None or last is None:
-            return None
-        places = [run.seeds.index(seed) for seed in seeds]
-        return {name: array[places] for name, array in last[1].items()}
 
     def _write(self, training: Training) -> Wish | None:
         """At most four times a second; the first epoch at once."""

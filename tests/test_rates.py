@@ -169,8 +169,26 @@ def test_the_lab_asks_a_worker_for_what_the_limits_allow(home: Any, monkeypatch:
     lab, asked = open_lab(), []
     monkeypatch.setattr(lab._foreman, "ask", lambda question, *given: asked.append((question, given)))
     lab.rate_test(MOONS)
-    assert asked == [(range_test, (MOONS, (0, 1, 2)))]
+    ((question, given),) = asked
+    assert (question.func, question.keywords, given) == (range_test, {"source": None}, (MOONS, (0, 1, 2)))
     with pytest.raises(LimitError, match="parameters"):
         lab.rate_test(MOONS.vary("width", 4096).vary("depth", 3))
     with pytest.raises(SpecError, match="not on this machine"):
         lab.rate_test(presets["mnist"])
+
+
+def test_a_network_that_starts_from_another_is_tested_from_there(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, asked = open_lab(), []
+    monkeypatch.setattr(lab._foreman, "ask", lambda question, *given: asked.append((question, given)))
+    monkeypatch.setattr("nnlab.lab.LONGEST_SOURCE", 0.0)
+    source = MOONS.set({"train.epochs": 5})
+    start = MOONS.set({"train.start_from": {"experiment": source.plain(), "layers": 1, "frozen": 1}})
+    with pytest.raises(SpecError, match="has not been trained under these seeds"):
+        lab.rate_test(start, seeds=2)
+    lab.train_here(source, 3)
+    lab.rate_test(start, seeds=2)
+    ((question, given),) = asked
+    trained = train(source, 2).result().stacked
+    for name, array in question.keywords["source"].items():
+        np.testing.assert_allclose(array, trained[name], rtol=1e-4, atol=1e-5)
+    assert question(*given).losses[0] != pytest.approx(range_test(MOONS, 2).losses[0], rel=1e-3)

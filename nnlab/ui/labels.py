@@ -223,6 +223,7 @@ _CONFLICTS: Mapping[str, str] = {
     "seeds_repeat": mark("Every seed may appear only once."),
     "values_repeat": mark("Every value may appear only once."),
     "knob_without_effect": mark("This data has no such setting."),
+    "source_not_trained": mark("What it starts from has not been trained under these seeds; train it first."),
     "data_not_here": mark("The files are not on this machine yet; Build offers to download them."),
     "labels_repeat": mark("Every class may appear only once."),
     "sources_nested": mark("At most three experiments may start one from the other."),
