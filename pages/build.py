@@ -11,6 +11,7 @@ from nnlab.ui.frame import open_page
 from nnlab.ui.labels import problem_text
 from nnlab.ui.pictures import data_picture, layers_frame, network_picture
 from nnlab.ui.rate_finding import rate_finder
+from nnlab.ui.starting import start_fields
 
 page = open_page("build")
 t = page.t
@@ -72,6 +73,8 @@ with data:
             form.number("data.noise", 0.05)
     data_picture(page, exp.data)
     with st.expander(t("More")):
+        if "labels" in listens:
+            form.classes()
         if "features" in listens:
             form.number("data.features", 1)
             form.number("data.classes", 1)
@@ -126,12 +129,15 @@ with training:
         form.number("train.patience", 5)
         form.choose("train.loss")
         form.choose("train.engine")
+        start_fields(page, form)
 
 layers_tab, code_tab, link_tab = st.tabs([t("Layers"), t("PyTorch code"), t("Link")])
 with layers_tab:
     rows = layer_table(exp)
     st.dataframe(layers_frame(rows, t), hide_index=True, alt=t("The layers, their output shapes and parameters"))
-    st.caption(t("{total} trainable parameters in all", total=t.whole(exp.parameters)))
+    total = t("{total} trainable parameters in all", total=t.whole(exp.parameters))
+    frozen = t("{n} more are frozen", n=t.whole(exp.frozen_parameters))
+    st.caption(f"{total}; {frozen}" if exp.frozen_parameters else total)
 with code_tab:
     st.code(pytorch_code(exp), language="python", height=420)
 with link_tab:

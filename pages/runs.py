@@ -11,6 +11,7 @@ from nnlab.ui.labels import STATES
 from nnlab.ui.live import MOST_OVERLAID
 from nnlab.ui.naming import run_title
 from nnlab.ui.rows import run_row
+from nnlab.ui.starting import start_link
 from nnlab.ui.table import matching, runs_table, states_of
 
 page = open_page("runs")
@@ -60,6 +61,7 @@ def actions(chosen: Sequence[Run]) -> None:
                 if st.button(t("Open"), icon=":material/show_chart:", type="primary", key="open"):
                     page.go("train", {"run": first.id})
                 page.link("inspect", t("Inspect"), {"run": first.id}, disabled=first.epoch == 0)
+                start_link(page, first)
                 if own:
                     with st.popover(t("Rename"), icon=":material/edit:", key="rename-menu"):
                         st.text_input(

@@ -13,6 +13,7 @@ from nnlab.ui.live import MOST_OVERLAID, follow, overlaid_names
 from nnlab.ui.naming import in_markdown, run_facts, run_title
 from nnlab.ui.outcome import outcome, trouble
 from nnlab.ui.rows import state_badge
+from nnlab.ui.starting import start_link
 
 page = open_page("train")
 t, lab = page.t, page.lab
@@ -55,7 +56,7 @@ def button(
 
 
 def buttons(run: Run) -> None:
-    """Always the same five places, so that nothing moves when the state changes."""
+    """Always the same places, so that nothing moves when the state changes."""
     me, state = page.owner, run.state
     if me == run.owner:
         if state in ("paused", "interrupted", "failed"):
@@ -72,6 +73,7 @@ def buttons(run: Run) -> None:
         button(label, ":material/add:", "more-epochs", lambda: go_on(run, n), resting)
     page.link("inspect", t("Inspect"), {"run": run.id}, disabled=run.state == "waiting" and run.epoch == 0)
     page.link("build", t("Open in Build"), {**run.experiment.to_query(), "seeds": seeds_text(run.seeds)})
+    start_link(page, run)
 
 
 def nothing_here() -> None:

@@ -22,6 +22,7 @@ MOST_LAYERS = 11
 
 _COLUMNS = [
     *("kind", "layer", "unit", "x", "y", "x2", "y2", "value", "share", "text", "detail", "source", "target", "columns"),
+    "frozen",
 ]
 _CAPTION_Y, _SKIP_Y = 0.64, -0.56
 
@@ -53,6 +54,7 @@ def network_rows(
         `kind`: "edge", "skip", "node" (a unit, or with `unit` -1 the dots of a condensed layer), "name", "layer" (the
         caption, `unit` -1) or "dots" (left out layers). `layer` counts from 0, the input. `x` in 0..1, `y` in about
         -0.5..0.5 (down). Edges have `value` (weight) and `share` (its size as part of the limit), nodes `value` (bias).
+        `frozen`: what belongs to a layer that is not trained.
     """
     widths = [experiment.data.inputs, *(layer.width for layer in experiment.layers)]
     columns = _condense(len(widths), MOST_LAYERS, 6, 4)
@@ -77,7 +79,10 @@ def network_rows(
         title = labels.input if layer == 0 else " → ".join(parts[1:] or parts)
         rows.append(
             {"kind": "layer", "layer": layer, "unit": -1, "x": x, "y": _CAPTION_Y, "text": title}
-            | {"detail": f"{widths[layer]:d}", "target": _layer_name(layer, len(widths), labels)}
+            | {
+                "detail": f"{widths[layer]:d}" + " 🔒" * table[layer].frozen,
+                "target": _layer_name(layer, len(widths), labels),
+            }
         )
     if None in columns:
         left_out = len(widths) - len(places)
@@ -88,6 +93,8 @@ def network_rows(
     widest = sizes.max() if limit is None else limit
     frame["share"] = (sizes / widest if widest and np.isfinite(widest) else sizes).clip(upper=1.0)
     frame["columns"] = len(columns)
+    still = {place for place, layer in enumerate(experiment.layers, 1) if layer.frozen}
+    frame["frozen"] = frame["layer"].isin(still)
     frame[["layer", "unit"]] = frame[["layer", "unit"]].fillna(-1).astype(int)
     number = ["x", "y", "x2", "y2", "value", "share"]
     frame[number] = frame[number].astype(float)
@@ -136,6 +143,7 @@ def network(
         .encode(
             size=alt.condition("datum.kind === 'layer'", alt.value(1600), alt.value(230)),
             opacity=alt.condition("datum.kind === 'layer'", alt.value(0), alt.value(1)),
+            strokeDash=_dashed_where_frozen(3, 2),
             stroke=alt.condition(chosen, alt.value(violet), alt.value(FAINT)) if selectable else alt.value(FAINT),
             strokeWidth=alt.condition(chosen, alt.value(3.5), alt.value(1.2)) if selectable else alt.value(1.2),
             tooltip=[
@@ -174,7 +182,8 @@ def network(
         _kind("dots").mark_text(**words | {"fontSize": 22}).encode(text="text:N"),
         _kind("dots").mark_text(**words | {"color": FAINT}, dy=18).encode(text="detail:N"),
     ]
-    chart = alt.layer(lines.encode(x2="x2", y2="y2"), skips[0].encode(x2="x2"), skips[1], nodes, *texts).encode(**place)
+    lines = lines.encode(x2="x2", y2="y2", strokeDash=_dashed_where_frozen(5, 4))
+    chart = alt.layer(lines, skips[0].encode(x2="x2"), skips[1], nodes, *texts).encode(**place)
     spec = finish(chart, labels, height=height)
     return {**spec, "padding": {"left": 20, "top": 4, "right": 20, "bottom": 0}}
 
@@ -184,6 +193,10 @@ def network(
 
 def _kind(*kinds: str) -> Any:
     return alt.Chart().transform_filter(" || ".join(f"datum.kind === '{kind}'" for kind in kinds))
+
+
+def _dashed_where_frozen(on: int, off: int) -> Any:
+    return alt.condition("datum.frozen", alt.value([on, off]), alt.value([1, 0]))
 
 
 def _condense(n: int, most: int, first: int, last: int) -> list[int | None]:

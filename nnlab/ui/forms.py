@@ -132,7 +132,7 @@ class Form:
     def complain(self, path: str) -> None:
         """Says beside a field what is wrong with it."""
         for field, problem in self.problems.items():
-            if field == path or field.startswith(path + " "):
+            if field == path or field.startswith((f"{path} ", f"{path}.experiment.")):
                 st.markdown(f":red[:material/error: {problem_text(problem, self.t, with_field=False)}]")
 
     def number(self, path: str, step: float, format: str | None = None) -> None:
@@ -176,6 +176,19 @@ class Form:
             args=(path,),
         )
         self.complain(path)
+
+    def classes(self) -> None:
+        """Which classes of the data are kept; all of them where none is chosen."""
+        kept = self.draft["data.labels"]
+        st.multiselect(
+            **self._label("data.labels"),
+            options=range(len(self.experiment.data.facts.class_sizes)),
+            key=self._key("data.labels", list(kept)),
+            placeholder=self.t("all"),
+            on_change=self._take,
+            args=("data.labels",),
+        )
+        self.complain("data.labels")
 
     def toggle(self, path: str) -> None:
         """Yes or no."""

@@ -22,6 +22,7 @@ from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.downloads import chart_downloads
 from nnlab.ui.frame import Page
+from nnlab.ui.pictures import frozen_note
 from nnlab.ui.text import Text
 
 HEIGHT = 340
@@ -107,6 +108,7 @@ def network_view(page: Page, run: Run, weights: Weights, dataset: Dataset | None
         on_select=_choose_clicked,
         alt=t("The network with its weights; blue is negative, orange positive"),
     )
+    frozen_note(page, run.experiment)
 
 
 def _choose_clicked() -> None:

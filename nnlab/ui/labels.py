@@ -249,6 +249,7 @@ _KINDS: Mapping[str, str] = {
 
 def field_name(path: str, t: Text) -> str:
     """A field's name; for `model.hidden[2].width`: "Hidden layers 3"."""
+    path = path.removesuffix(" (how many)")
     if path in FIELDS:
         return t(FIELDS[path])
     if path.startswith("train.start_from."):  # something of the experiment it starts from

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from babel.dates import format_timedelta
 
-from nnlab.spec import Experiment, seeds_text
+from nnlab.spec import DataSpec, Experiment, StartFrom, seeds_text
 from nnlab.store import Run
 from nnlab.ui.labels import ACTIVATIONS, DATA, ENGINES, OPTIMIZERS, choice_name
 from nnlab.ui.text import Text
@@ -27,9 +27,27 @@ def network_title(experiment: Experiment, t: Text) -> str:
     return f"{shape} {t('linear') if experiment.model.activation == 'none' else activation}"
 
 
+def data_title(data: DataSpec, t: Text) -> str:
+    """The data, and its classes where some are left out: "MNIST 28×28, 5–9"."""
+    labels = data.labels
+    if not labels:
+        return t(DATA[data.name])
+    in_a_row = len(labels) > 2 and labels[-1] - labels[0] == len(labels) - 1
+    return f"{t(DATA[data.name])}, {f'{labels[0]}–{labels[-1]}' if in_a_row else ' '.join(map(str, labels))}"
+
+
+def start_words(start: StartFrom | None, t: Text) -> str:
+    """What an experiment starts from: "2 layers of MNIST 28×28, 0–4, 1 frozen", or "random weights"."""
+    if start is None:
+        return t("random weights")
+    layers = t.many("{n} layer", "{n} layers", start.layers)
+    taken = t("{layers} of {data}", layers=layers, data=data_title(start.experiment.data, t))
+    return f"{taken}, {t.many('{n} frozen', '{n} frozen', start.frozen)}" if start.frozen else taken
+
+
 def experiment_title(experiment: Experiment, t: Text) -> str:
     """Data and network: "Moons · 2×8 tanh"."""
-    return f"{t(DATA[experiment.data.name])} · {network_title(experiment, t)}"
+    return f"{data_title(experiment.data, t)} · {network_title(experiment, t)}"
 
 
 def run_title(run: Run, t: Text) -> str:
@@ -50,6 +68,7 @@ def run_facts(run: Run, t: Text) -> str:
         *([experiment_title(experiment, t)] if run.name else []),
         t.many("{n} sample", "{n} samples", train + validation + test),
         t.many("{n} parameter", "{n} parameters", run.parameters),
+        *([t("from {start}", start=start_words(start, t))] if (start := experiment.train.start_from) else []),
         f"{OPTIMIZERS[experiment.train.optimizer]} {choice_name('', experiment.train.lr, t)}",
         seeds_words(run, t),
         t(ENGINES[experiment.train.engine]),

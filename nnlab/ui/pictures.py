@@ -120,6 +120,13 @@ def network_picture(page: Page, experiment: Experiment) -> None:
     rows = network_rows(experiment, labels=words)
     with st.container(key="network-picture"):
         st.vega_lite_chart(rows, network(labels=words, height=HEIGHT), alt=page.t("The network, layer by layer"))
+        frozen_note(page, experiment)
+
+
+def frozen_note(page: Page, experiment: Experiment) -> None:
+    """What the dashed lines of a drawn network are, where there are some."""
+    if experiment.frozen_parameters:
+        st.caption(page.t("🔒 Dashed: frozen layers. They keep the weights they were taken over with."))
 
 
 def layers_frame(rows: Sequence[LayerRow], t: Text) -> pd.DataFrame:
@@ -133,7 +140,9 @@ def layers_frame(rows: Sequence[LayerRow], t: Text) -> pd.DataFrame:
     return pd.DataFrame(
         {
             t("Layer"): [name(row) for row in rows],
-            t("What it does"): [row.kind + (" + x" if row.skip else "") for row in rows],
+            t("What it does"): [
+                row.kind + (" + x" if row.skip else "") + (f" ({t('frozen')})" if row.frozen else "") for row in rows
+            ],
             t("Output shape"): [row.output_shape for row in rows],
             t("Parameters"): [row.parameters for row in rows],
             t("Formula"): [row.formula for row in rows],

@@ -27,6 +27,7 @@ from nnlab.ui import labels
 from nnlab.ui.frame import Page
 from nnlab.ui.kept import Kept
 from nnlab.ui.labels import CHOICES, choice_name, field_name, problem_text
+from nnlab.ui.naming import data_title, start_words
 from nnlab.ui.text import Text, mark
 
 QUESTIONS: Mapping[str, str] = {
@@ -177,12 +178,8 @@ def value_name(knob: str, value: Any, t: Text) -> str:
     """A knob's value as it is read."""
     if isinstance(value, (list, tuple)):
         return value_texts([value])[0]
-    if value is None:
-        return t("nothing")
-    if isinstance(value, StartFrom):
-        source = choice_name("data.name", value.experiment.data.name, t)
-        taken = t.many("{n} layer of {source}", "{n} layers of {source}", value.layers, source=source)
-        return f"{taken}, {t.many('{n} frozen', '{n} frozen', value.frozen)}" if value.frozen else taken
+    if value is None or isinstance(value, StartFrom):
+        return start_words(value, t)
     return choice_name(KNOBS.get(knob, knob), value, t)
 
 
@@ -202,7 +199,8 @@ def experiment_words(experiment: Experiment, t: Text) -> str:
     activation = choice_name("model.activation", model.activation, t)
     folds = getattr(data, "folds", 0)
     validated = f" · {t('{n}-fold validation', n=folds)}" if folds else ""
-    return f"{choice_name('data.name', data.name, t)}, {samples} · {widths} {activation} · {learning}{validated}"
+    start = f" · {t('from {start}', start=start_words(train.start_from, t))}" if train.start_from else ""
+    return f"{data_title(data, t)}, {samples} · {widths} {activation} · {learning}{validated}{start}"
 
 
 def comparison_words(comparison: Comparison, t: Text) -> str:

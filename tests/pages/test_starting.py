@@ -1,0 +1,219 @@
+"""Transfer learning on the pages: classes that are kept, a run to start from, frozen layers seen as frozen."""
+
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nnlab.lab import close_labs, open_lab
+from nnlab.spec import Experiment, StartFrom
+from nnlab.ui import table
+from nnlab.ui.naming import experiment_title, start_words
+from nnlab.ui.question import experiment_words, knobs_for, value_name, value_texts
+from nnlab.ui.text import text
+
+ROOT = Path(__file__).parents[2]
+OWNER = "v-" + "o" * 22
+LANGUAGES = ("es", "en")
+SOURCE = Experiment.of(
+    {
+        "data": {"name": "digits", "labels": [0, 1, 2, 3, 4], "n_samples": 100},
+        "model": {"hidden": [8, 8]},
+        "train": {"engine": "numpy", "epochs": 2},
+    }
+)
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """A lab whose workers never start."""
+    one = open_lab()
+    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    yield one
+    close_labs()
+
+
+def open_page(name, language="en", owner=OWNER, link=None):
+    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
+    app.session_state["visitor"] = owner
+    app.query_params["lang"] = language
+    app.run()
+    for key, value in (link or {}).items():
+        app.query_params[key] = value
+    return go(app.switch_page(f"pages/{name}.py"))
+
+
+def go(app):
+    app.run()
+    assert not app.exception
+    return app
+
+
+def address(app):
+    """The parameters in the address bar."""
+    return {k: v if isinstance(v, str) else v[-1] for k, v in dict(app.query_params).items()}
+
+
+def shown(app) -> Experiment:
+    return Experiment.from_json(app.code[-1].value)
+
+
+def said(app):
+    return "\n".join(str(part.value) for part in [*app.markdown, *app.caption])
+
+
+def links(app):
+    return {link.proto.label: link.proto for link in app.get("page_link")}
+
+
+def start_options(app):
+    return app.selectbox(key="field-train.start_from").options
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_classes_are_chosen_and_come_and_go_with_the_link(lab, language, name):
+    app, t = open_page("build", language, link={"data.name": name}), text(language)
+    app.multiselect(key="field-data.labels").set_value([9, 5])
+    app = go(app)
+    assert shown(app).data.labels == (5, 9)
+    assert shown(app).outputs == 2
+    assert address(app)["data.labels"] == "5-9"
+    app.multiselect(key="field-data.labels").set_value([5])
+    app = go(app)
+    assert sum(":red[" in part.value for part in app.markdown) == 1
+    assert t("Classes kept") in app.error[0].value
+    assert app.button(key="train").disabled
+    assert shown(app).data.labels == (5, 9)
+    app.multiselect(key="field-data.labels").set_value([])
+    app = go(app)
+    assert shown(app).data.labels == ()
+    app = open_page("build", language, link={"data.name": name, "data.labels": "0-1-2"})
+    assert list(app.multiselect(key="field-data.labels").value) == [0, 1, 2]
+    app.selectbox(key="field-data.name").set_value("moons")
+    assert shown(go(app)).data.labels == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_no_run_fits_one_sentence_says_why(lab, language):
+    t = text(language)
+    inputs = t.many("{n} input", "{n} inputs", 64)
+    link = {"data.name": "digits", "model.hidden": "8"}
+    nothing = t("there is no finished run of yours on data with {inputs} yet.", inputs=inputs)
+    assert nothing in said(open_page("build", language, link=link))
+    lab.train_here(SOURCE, 1, owner="somebody else")
+    assert nothing in said(open_page("build", language, link=link))
+    lab.train_here(SOURCE, 1, owner=OWNER)
+    other = t(
+        "none of your finished runs on data with {inputs} has a first hidden layer like this network's: same width, "
+        "activation, normalisation.",
+        inputs=inputs,
+    )
+    assert other in said(open_page("build", language, link={"data.name": "digits", "model.hidden": "9"}))
+    none = t("this network has no hidden layer that could be taken over.")
+    assert none in said(open_page("build", language, link={"data.name": "digits", "model.hidden": "0"}))
+    assert "field-train.start_from" in {box.key for box in open_page("build", language, link=link).selectbox}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, language):
+    run, t = lab.train_here(SOURCE, 1, owner=OWNER), text(language)
+    app = open_page("build", language, link={"data.name": "digits", "data.labels": "5-6", "model.hidden": "8-8-4"})
+    assert start_options(app)[0] == t("random weights")
+    app.selectbox(key="field-train.start_from").set_value(run.key)
+    app = go(app)
+    assert shown(app).train.start_from == StartFrom(experiment=SOURCE, layers=2)
+    assert "🔒" not in said(app)
+    app.number_input(key="field-train.start_from.frozen").set_value(1)
+    app = go(app)
+    made = shown(app)
+    assert made.train.start_from == StartFrom(experiment=SOURCE, layers=2, frozen=1)
+    assert Experiment.from_query(address(app)) == made
+    assert t("🔒 Dashed: frozen layers. They keep the weights they were taken over with.") in said(app)
+    assert t("{n} more are frozen", n=t.whole(made.frozen_parameters)) in said(app)
+    kinds = list(app.dataframe[-1].value[t("What it does")])
+    assert [t("frozen") in kind for kind in kinds] == [False, True, False, False, False]
+    assert "requires_grad_(False)" in app.code[0].value
+    app.number_input(key="field-train.start_from.layers").set_value(3)
+    app = go(app)
+    assert t("Layers taken over") in app.error[0].value
+    assert sum(":red[" in part.value for part in app.markdown) == 1
+    assert shown(app) == made
+    app.number_input(key="field-train.start_from.layers").set_value(1)
+    app = go(app)
+    assert shown(app).train.start_from == StartFrom(experiment=SOURCE, layers=1, frozen=1)
+    app.selectbox(key="field-train.start_from").set_value("")
+    app = go(app)
+    assert shown(app).train.start_from is None
+    assert "field-train.start_from.layers" not in {field.key for field in app.number_input}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_network_that_no_longer_fits_its_source_says_so_and_can_be_freed(lab, language):
+    lab.train_here(SOURCE, 1, owner=OWNER)
+    started = SOURCE.vary("start_from", {"experiment": SOURCE, "layers": 1})
+    app, t = open_page("build", language, link=started.to_query()), text(language)
+    assert shown(app) == started
+    app.slider(key="field-width").set_value(9)
+    app = go(app)
+    assert t("Layers taken over") in app.error[0].value
+    app.selectbox(key="field-train.start_from").set_value("")
+    app = go(app)
+    assert not app.error
+    assert shown(app).model.hidden == (9, 9)
+
+
+def test_a_link_brings_a_source_the_visitor_has_not_run(lab):
+    started = SOURCE.vary("start_from", {"experiment": SOURCE, "layers": 1})
+    app = open_page("build", "en", link=started.to_query())
+    assert shown(app) == started
+    assert start_options(app) == ["random weights", experiment_title(SOURCE, text("en"))]
+    app.selectbox(key="field-data.name").set_value("mnist")
+    app = go(app)
+    assert shown(app).train.start_from is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["train", "runs"])
+def test_a_finished_run_leads_to_build_with_what_starts_from_it(lab, monkeypatch, language, page):
+    run, t = lab.train_here(SOURCE, (3, 4), owner=OWNER), text(language)
+    monkeypatch.setattr(table, "runs_table", lambda runs, *_: runs[:1])  # as if it were chosen
+    app = open_page(page, language, link={"run": run.id} if page == "train" else {})
+    label = t("Start another from this")
+    link = {key: value[0] for key, value in parse_qs(links(app)[label].query_string).items()}
+    made = Experiment.from_query(link)
+    assert made.train.start_from == StartFrom(experiment=SOURCE, layers=2)
+    assert made.data.labels == (5, 6, 7, 8, 9)
+    assert link["seeds"] == "3-4"
+    app = open_page("build", language, link={k: v for k, v in link.items() if k != "lang"})
+    assert shown(app) == made
+    assert not app.warning
+
+
+def test_nothing_leads_on_from_a_run_without_hidden_layers_or_classes(lab):
+    t = text("en")
+    for changes in ({"model.hidden": []}, {"data.name": "celsius", "model.hidden": [3]}):
+        run = lab.train_here(SOURCE.set(changes), 1, owner=OWNER)
+        assert t("Start another from this") not in links(open_page("train", "en", link={"run": run.id}))
+    waiting = lab.submit(SOURCE.set({"train.epochs": 3}), owner=OWNER)
+    link = links(open_page("train", "en", link={"run": waiting.id}))[t("Start another from this")]
+    assert link.disabled
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_an_experiment_starts_from_is_said_wherever_it_is_named(lab, language):
+    t = text(language)
+    start = StartFrom(experiment=SOURCE, layers=2, frozen=1)
+    started = SOURCE.set({"data.labels": [5, 7], "train.start_from": start})
+    words = start_words(start, t)
+    assert "0–4" in words
+    assert "2" in words
+    assert "5 7" in experiment_title(started, t)
+    assert words in experiment_words(started, t)
+    assert (value_name("start_from", start, t), value_name("start_from", None, t)) == (words, t("random weights"))
+    for value in (start, None):
+        assert started.vary("start_from", value_texts([value])[0]) == started.vary("start_from", value)
+    run = lab.submit(started, owner=OWNER)
+    assert words in said(open_page("train", language, link={"run": run.id}))
+    assert "start_from" not in knobs_for(started)
