@@ -320,12 +320,6 @@ class StartFrom(_Value):
         """As `Experiment.plain`."""
         return {"experiment": self.experiment.plain(), "layers": self.layers, "frozen": self.frozen}
 
-    def __str__(self) -> str:
-        """In a few words, as a table has it: "mnist 0-1-2: 2 layers, 1 frozen"."""
-        data = self.experiment.data
-        labels = f" {_to_text(list(data.labels))}" if data.labels else ""
-        return f"{data.name}{labels}: {self.layers} layers, {self.frozen} frozen"
-
     def to_text(self) -> str:
         """Short JSON for a link: what is left out has its default."""
         source = {part: fields for part, fields in self.experiment._differing().items() if fields}

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab.lab import close_labs, open_lab
-from nnlab.spec import Experiment, StartFrom
+from nnlab.spec import Comparison, Experiment, StartFrom
 from nnlab.ui import table
 from nnlab.ui.naming import experiment_title, start_words
 from nnlab.ui.question import experiment_words, knobs_for, value_name, value_texts
@@ -217,3 +217,31 @@ def test_what_an_experiment_starts_from_is_said_wherever_it_is_named(lab, langua
     run = lab.submit(started, owner=OWNER)
     assert words in said(open_page("train", language, link={"run": run.id}))
     assert "start_from" not in knobs_for(started)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_comparison_of_what_to_start_from_is_asked_answered_and_read(lab, language):
+    t = text(language)
+    base = SOURCE.set({"data.labels": [5, 6, 7], "data.n_samples": 60})
+    start = StartFrom(experiment=SOURCE, layers=2, frozen=1)
+    asked = Comparison(base, vary="n_samples", values=(40, 60), by="start_from", by_values=(None, start), seeds=2)
+    for experiment in asked.experiments:
+        lab.train_here(experiment, asked.seeds, owner=OWNER)
+    run = lab.submit_comparison(asked, OWNER)
+    assert not run.active
+    app = open_page("compare", language, link={"comparison": run.id})
+    assert not app.warning
+    assert t("random weights") in str(app.dataframe[0].value.to_csv())
+    app = open_page("compare", language, link=asked.to_query())
+    assert not app.warning
+    assert list(app.multiselect(key="compare-by-values").value) == ["none", start.to_text()]
+    assert Comparison.from_query(address(app)) == asked
+    app.button(key="compare").click()
+    app = go(app)
+    assert len(lab.comparisons(OWNER)) == 2
+    one = Comparison(base, vary="start_from", values=(start, None), seeds=2)
+    app = open_page("compare", language, link=one.to_query())
+    assert Comparison.from_query(address(app)) == one
+    app.multiselect(key="compare-values").set_value([start.to_text()])
+    app = go(app)
+    assert Comparison.from_query(address(app)).values == (start,)
