@@ -28,9 +28,10 @@ from benchmarks.serving import ROOT, Server
 
 
 class Viewer:
-    """One tab on the Train page of a run."""
+    """One tab on a page, that of a run (Train) unless told otherwise."""
 
-    def __init__(self, server: Server, run_id: str) -> None:
+    def __init__(self, server: Server, run_id: str, place: str = "train", what: str = "run") -> None:
+        self.place, self.what = place, what
         self.url = server.url.replace("http", "ws") + "/_stcore/stream"
         self.origin = server.url
         self.run_id = run_id
@@ -47,12 +48,12 @@ class Viewer:
         async with websockets.connect(
             self.url, subprotocols=["streamlit"], origin=self.origin, max_size=None, open_timeout=60
         ) as socket:
-            self.first = await self._ask(socket, None)
+            self.first = await self.ask(socket, None)
             due = {fragment: time.monotonic() + every for fragment, every in self.fragments.items()}
             while due and time.monotonic() < end:
                 fragment = min(due, key=due.__getitem__)
                 await asyncio.sleep(max(0, due[fragment] - time.monotonic()))
-                took = await self._ask(socket, fragment)
+                took = await self.ask(socket, fragment)
                 if (
                     self.fragments.get(fragment, 9) < 3 and time.monotonic() > measured
                 ):  # the navigation's slow tick is not what is measured
@@ -61,13 +62,13 @@ class Viewer:
                 if fragment in due:
                     due[fragment] = time.monotonic() + self.fragments[fragment]
 
-    async def _ask(self, socket: websockets.ClientConnection, fragment: str | None) -> float:
+    async def ask(self, socket: websockets.ClientConnection, fragment: str | None) -> float:
         message = BackMsg()
-        message.rerun_script.query_string = f"run={self.run_id}&lang=en"
+        message.rerun_script.query_string = f"{self.what}={self.run_id}&lang=en"
         if self.page:
             message.rerun_script.page_script_hash = self.page
         else:
-            message.rerun_script.page_name = "train"
+            message.rerun_script.page_name = self.place
         if fragment is not None:
             message.rerun_script.fragment_id = fragment
             message.rerun_script.is_auto_rerun = True
@@ -78,7 +79,7 @@ class Viewer:
             kind = answer.WhichOneof("type")
             if kind == "navigation":
                 pages = {page.url_pathname: page.page_script_hash for page in answer.navigation.app_pages}
-                self.page = pages["train"]
+                self.page = pages[self.place]
             if kind == "auto_rerun":
                 self.fragments[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
             elif kind == "stop_auto_rerun":

@@ -16,11 +16,11 @@ def preset_questions(page: Page, question: Question) -> None:
     """The preset comparisons, one click each."""
     t = page.t
     st.markdown(f"#### {t('Ask your own question above, or begin with one of these')}")
-    columns = st.columns(3)
-    for place, (name, asked) in enumerate(QUESTIONS.items()):
+    columns = [column for _ in range(0, len(QUESTIONS), 3) for column in st.columns(3)]
+    for column, (name, asked) in zip(columns, QUESTIONS.items(), strict=False):
         comparison = preset_comparisons[name]
         values = ", ".join(value_name(comparison.vary, value, t) for value in comparison.values)
-        with columns[place % 3], st.container(border=True, key=f"ask-{name}", height="stretch"):
+        with column, st.container(border=True, key=f"ask-{name}", height="stretch"):
             st.markdown(f"**{t(asked)}**")
             st.caption(
                 f"{t(PRESETS[name])} · {knob_name(comparison.vary, t)} {values} · "
