@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from nnlab.ui.frame import Page
 from nnlab.ui.labels import VERDICTS
 from nnlab.ui.matrix import cells
 from nnlab.ui.question import knob_name
+from nnlab.ui.showing import show
 from nnlab.ui.text import Text
 
 POINTS = 1200
@@ -78,7 +80,8 @@ def _capacity(page: Page, run: ComparisonRun, frame: pd.DataFrame) -> None:
             "Training: how well the network knows the samples it learned from. Validation: samples it has not seen. "
             "Where the two part, it learns by heart."))  # fmt: skip
     with st.container(key="panel-capacity"):
-        st.vega_lite_chart(
+        show(
+            run,
             capacity_rows(frame.assign(**{comparison.vary: names}), comparison.vary, kind),
             capacity(
                 names,
@@ -100,8 +103,8 @@ def _curves_by_value(page: Page, run: ComparisonRun, curves: Sequence[Array]) ->
     metric, part, log = _curves_head(page, run)
     columns = _columns(metric, part)
     with st.container(key="panel-curves"):
-        st.vega_lite_chart(
-            curve_rows(curves, columns),
+        show(
+            run, curve_rows(curves, columns),
             compare_curves(
                 names, knob, metric, part=part, kind=comparison.experiment.score, ordered=ordered(comparison), log=log,
                 epochs=max(one.train.epochs for one in comparison.experiments), labels=page.words, height=HEIGHT,
@@ -179,8 +182,8 @@ def _heat_map(page: Page, run: ComparisonRun, it: Known, frame: pd.DataFrame) ->
         differences=[difference_words(row, kind, t) for row in table.to_dict("records")],
     )  # fmt: skip
     with st.container(key="panel-heat"):
-        st.vega_lite_chart(
-            rows,
+        show(
+            run, rows,
             heat(values, by_values, knob_name(comparison.vary, t), knob_name(by, t), part=it.part, kind=kind,
                  labels=page.words, height=_heat_height(len(by_values))),
             key="heat",
@@ -201,12 +204,12 @@ def _facets(page: Page, run: ComparisonRun, curves: Sequence[Array], across: int
     columns, n = _columns(metric, part), len(values)
     shown = spread(len(by_values), MOST_FACETS)
     ends = _ends([curves[line * n + i] for line in shown for i in range(n)], columns, n <= MOST_BANDS)
-    spec = compare_curves(
-        values, knob, metric, part=part, kind=kind, ordered=ordered(comparison), log=log, facet=True,
-        band=n <= MOST_BANDS,
-        epochs=max(one.train.epochs for one in comparison.experiments), labels=page.words,
-        height=FACET,
-    )  # fmt: skip
+    look: dict[str, Any] = {
+        "part": part, "kind": kind, "ordered": ordered(comparison), "log": log, "band": n <= MOST_BANDS,
+        "epochs": max(one.train.epochs for one in comparison.experiments), "labels": page.words,
+    }  # fmt: skip
+    spec = compare_curves(values, knob, metric, facet=True, height=FACET, **look)
+    paper = compare_curves(values, knob, metric, **look)
     key = pd.DataFrame({"place": range(n)})
     st.vega_lite_chart(
         key,
@@ -218,8 +221,9 @@ def _facets(page: Page, run: ComparisonRun, curves: Sequence[Array], across: int
         for column, line in zip(st.columns(across), shown[begin : begin + across], strict=False):
             with column, st.container(key=f"panel-curves-{line}" if line else "panel-curves", gap=None):
                 st.caption(f"{by} **{by_values[line]}**")
-                st.vega_lite_chart(
-                    curve_rows(curves[line * n : (line + 1) * n], columns, ends), spec, key=f"compare-curves-{line}",
+                show(
+                    run, curve_rows(curves[line * n : (line + 1) * n], columns, ends), spec, paper=paper,
+                    key=f"compare-curves-{line}",
                     alt=t("Curves over epochs, one a value of {knob}", knob=knob) + f": {by} {by_values[line]}",
                 )  # fmt: skip
     if len(shown) < len(by_values):

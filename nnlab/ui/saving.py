@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from nnlab.comparison import epochs_of
-from nnlab.export import comparison_file, csv_text, markdown_table
+from nnlab.export import chart_file, comparison_file, csv_text, markdown_table
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compared import known
+from nnlab.ui.downloads import PICTURES
 from nnlab.ui.frame import Page
 from nnlab.ui.question import Question
+from nnlab.ui.showing import Drawn, drawn_charts
 
 
 def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
@@ -54,6 +58,31 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
                lambda: markdown_table(table(now())))  # fmt: skip
         button("json", "JSON", t("Question and table; `nnlab compare FILE.json` trains it again to the same numbers."),
                ".json", "application/json", json_file)  # fmt: skip
+        _charts(page, drawn_charts(run), name)
         st.markdown(f"**{t('Link')}**", help=t("Whoever opens this sees the question and these results."))
         link = {**question.link_of(run), "lang": t.language}
         st.code(page.address("compare", link), language=None, wrap_lines=True)
+
+
+def _charts(page: Page, charts: dict[str, Drawn], name: str) -> None:
+    """One of the charts of the page as a picture."""
+    if not charts:
+        return
+    t = page.t
+    chosen = st.selectbox(t("Chart"), list(charts), key="save-chart", width=330)
+    with st.container(horizontal=True, gap="small"):
+        for form, kind in PICTURES.items():
+            st.download_button(
+                form.upper(),
+                partial(_picture, charts, chosen, form),
+                f"{name}-{charts[chosen].key}.{form}",
+                kind,
+                key=f"download-{form}",
+                on_click="ignore",
+                icon=":material/image:",
+                type="tertiary",
+            )
+
+
+def _picture(charts: dict[str, Drawn], chosen: str, form: Literal["svg", "png"]) -> bytes:
+    return chart_file(charts[chosen].spec, charts[chosen].rows, form)

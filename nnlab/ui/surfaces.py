@@ -17,6 +17,7 @@ from nnlab.ui.comparing import spread
 from nnlab.ui.frame import Page
 from nnlab.ui.kept import Kept
 from nnlab.ui.question import knob_name
+from nnlab.ui.showing import show
 
 MOST, MOST_ACROSS, MOST_DOWN = 12, 6, 4
 FOLDED = 16
@@ -62,8 +63,8 @@ def _draw(page: Page, run: ComparisonRun) -> None:
             cell = run.cells[place]
             name = f"**{first[place % n]}** · {second[place // n]}" if second else f"{knob} **{first[place]}**"
             with column, st.container(key=f"panel-surface-{place}", gap=None):
-                st.vega_lite_chart(
-                    _rows(page.lab, cell, size),
+                show(
+                    run, _rows(page.lab, cell, size),
                     surface(Plane.of(load_dataset(cell.experiment.data), size), compact=True, labels=page.words,
                             height=210 if size == 36 and across < 5 else 140),
                     key=f"surface-{place}",

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from nnlab import Comparison, compare, presets
 from nnlab.classics import classics
 from nnlab.comparison import Cell, table_of
-from nnlab.export import comparison_file
+from nnlab.export import chart_file, comparison_file
 from nnlab.lab import close_labs, open_lab
 from nnlab.presets import preset_comparisons
 from nnlab.spec import StartFrom
@@ -423,3 +423,16 @@ def test_a_network_that_starts_from_another_is_named_and_survives_its_own_contro
     button(app, "compare").click().run()
     assert not app.exception
     assert lab.comparisons(OWNER)[0].comparison == comparison
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_chart_of_the_page_can_be_saved_as_a_picture(lab, language):
+    run = trained(lab, GRID)
+    app, t = open_compare(language, comparison=run.id), text(language)
+    names = select(app, "save-chart").options
+    assert t("The score over {knob} and {by}, a cell each", knob=t("depth"), by=t("activation")) in names
+    assert set(names) == set(charts(app)) - {t("The colours of the curves by {knob}", knob=t("depth"))}
+    _, drawn = app.session_state["compare-charts"]
+    for name in names:
+        if "heat" in drawn[name].key or name == names[-1]:
+            assert b"<svg" in chart_file(drawn[name].spec, drawn[name].rows, "svg")
