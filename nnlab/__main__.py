@@ -143,6 +143,7 @@ def report(run: Run) -> dict[str, Any]:
         "experiment": json.loads(run.experiment.to_json()),
         "engine": run.engine,
         "seeds": list(run.seeds),
+        **({"folds": run.experiment.data.folds} if run.experiment.data.folds else {}),
         "epochs": run.epoch,
         "seconds": run.seconds,
         "parameters": run.parameters,
@@ -252,8 +253,9 @@ def compare(
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File; else standard output.")
 @click.option("--seed", type=int, help="Which replicate's weights (safetensors).  [default: the first]")
+@click.option("--fold", default=0, show_default=True, help="Which of its folds, from 0.")
 @click.option("--spanish", is_flag=True, help="CSV for a Spanish Excel: ; and decimal commas.")
-def export(run_id: str, form: str, out: Path | None, seed: int | None, spanish: bool) -> None:
+def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int, spanish: bool) -> None:
     """Write RUN, by its id, as code, weights or a table."""
     from nnlab import export as exports
 
@@ -264,7 +266,7 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, spanish: 
     if form == "csv":
         content = exports.csv_text(lab.metrics(run.id), spanish)
     elif form == "safetensors":
-        content = _weights_file(lab, run, seed)
+        content = _weights_file(lab, run, seed, fold)
     else:
         if run.state != "finished":
             _say(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.")
@@ -278,16 +280,18 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, spanish: 
         sys.stdout.buffer.write(content)
 
 
-def _weights_file(lab: Lab, run: Run, seed: int | None) -> bytes:
+def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
     from nnlab import export as exports
 
-    seed = run.seeds[0] if seed is None else seed
+    seed, folds = run.seeds[0] if seed is None else seed, max(1, run.experiment.data.folds)
     if seed not in run.seeds:
         raise click.UsageError(f"--seed: got {seed}, allowed is one of {', '.join(map(str, run.seeds))}.")
+    if not 0 <= fold < folds:
+        raise click.UsageError(f"--fold: got {fold}, allowed is from 0 to {folds - 1}.")
     found = lab.snapshot(run.id)
     if found is None:
         raise click.ClickException(f"The run {run.id} has no weights yet: it is {run.state}.")
-    place = run.seeds.index(seed)
+    place = run.seeds.index(seed) * folds + fold
     return exports.safetensors(run.experiment, {name: values[place] for name, values in found[1].items()}, seed)
 
 

@@ -82,7 +82,7 @@ class CellRun:
 
     def picks(self) -> list[tuple[int, int]]:
         """For every replicate of the wanted seeds: which run has it, and at what place there."""
-        folds = max(1, getattr(self.experiment.data, "folds", 0))
+        folds = max(1, self.experiment.data.folds)
         where: dict[int, tuple[int, int]] = {}
         for i, run in enumerate(self.runs):
             for place, seed in enumerate(run.seeds):

@@ -190,7 +190,7 @@ def cell_row(experiment: Experiment, cell: Cell) -> dict[str, Any]:
     row: dict[str, Any] = {}
     means: dict[str, float] = {}
     for part in PARTS:
-        over = interval(final_scores(cell.results, part, score), folds=getattr(experiment.data, "folds", 0))
+        over = interval(final_scores(cell.results, part, score), folds=experiment.data.folds)
         means[part] = over.mean
         row |= {f"{part}_{score}": over.mean, f"{part}_{score}_low": over.low, f"{part}_{score}_high": over.high}
     gap = means["train"] - means["validation"]
@@ -223,7 +223,7 @@ def cell_differences(
         [scores[i] for i in known],
         None if baseline is None else known.index(baseline),
         better="higher" if score == "accuracy" else "lower",
-        folds=getattr(comparison.experiment.data, "folds", 0),
+        folds=comparison.experiment.data.folds,
     )
     for i, difference in zip(known, against, strict=True):
         nothing[i] = difference

@@ -187,7 +187,7 @@ def _by_curves(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, 
 
     part, held_out = _held_out(results, experiment)
     if part is not None and np.isfinite(held_out).all():
-        gap = interval(fitted - fit(held_out))
+        gap = interval(fitted - fit(held_out), folds=experiment.data.folds)
         error = _sampling_error(experiment, part, fitted.mean(), fit(held_out).mean())
         figures |= {part: float(fit(held_out).mean()), "gap": gap.mean, "gap_low": gap.low, "gap_error": error}
         sure = gap.low > 0 if len(fitted) > 2 else True
@@ -341,7 +341,7 @@ def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[NDArray[Any], ...]:
 
 @dataclass(frozen=True)
 class _Curves:
-    """The epoch metrics as arrays (epochs, seeds)."""
+    """The epoch metrics as arrays (epochs, seeds); with folds (epochs, replicates)."""
 
     epochs: NDArray[np.int64]
     train_loss: Floats

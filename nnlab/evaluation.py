@@ -7,7 +7,7 @@ web process, the workers and the command line all measure with the same ruler.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ _ANSWERS = 1 << 21  # numbers that all replicates give at a time, while they are
 
 
 def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
-    """What every replicate answers.
+    """What every replicate answers; with folds each scales x as its own fold does.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
     ValueError
         Where x has another number of columns than the experiment has inputs.
     """
+    if dataset.folds:
+        return of_folds([predict(experiment, own, fold, x) for own, fold in by_fold(weights, dataset)])
     logits = _logits(experiment, weights, dataset, x)
     if experiment.loss == "bce":
         return _sigmoid(logits)
@@ -57,7 +59,8 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
 def evaluate(
     experiment: Experiment, weights: Weights, dataset: Dataset, part: PartName | Part
 ) -> dict[str, Floats] | None:
-    """Loss and scores of every replicate on one part of the data, in evaluation mode.
+    """Loss and scores of every replicate on one part of the data, in evaluation mode; with folds each on the part of
+    its own fold.
 
     Returns
     -------
@@ -66,13 +69,17 @@ def evaluate(
         `mse`, `mae` and `r2` (1 - squared error / squared deviation from the mean; nan where all targets are equal).
         None where the part is empty.
     """
+    if dataset.folds:
+        each = [evaluate(experiment, own, fold, part) for own, fold in by_fold(weights, dataset)]
+        known = [one for one in each if one is not None]
+        return {name: of_folds([one[name] for one in known]) for name in known[0]} if known else None
     samples = getattr(dataset, part) if isinstance(part, str) else part
     if len(samples) == 0:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # weights that ran away give inf and nan, as they should
         measure = _errors if experiment.task == "regression" else _class_scores
-        each = [measure(experiment, logits, y) for logits, y in _answers(experiment, weights, dataset, samples)]
-        figures = {name: np.concatenate([one[name] for one in each], axis=1).mean(axis=1) for name in each[0]}
+        pieces = [measure(experiment, logits, y) for logits, y in _answers(experiment, weights, dataset, samples)]
+        figures = {name: np.concatenate([one[name] for one in pieces], axis=1).mean(axis=1) for name in pieces[0]}
         if experiment.task == "regression":
             spread = np.var(np.asarray(samples.y, float))
             figures |= {"r2": 1 - figures["mse"] / spread if spread > 0 else np.full_like(figures["mse"], np.nan)}
@@ -108,15 +115,47 @@ def confusion(
     Raises ValueError for regression."""
     if experiment.task == "regression":
         raise ValueError("confusion: got an experiment with numbers to predict, allowed is one with classes.")
+    if seed_index is not None:
+        weights, dataset = replicate(weights, dataset, seed_index)
+    if dataset.folds:
+        each = [confusion(experiment, own, fold, part) for own, fold in by_fold(weights, dataset)]
+        return np.asarray(np.mean(each, axis=0))
     samples: Part = getattr(dataset, part)
     classes = experiment.data.classes
     if len(samples) == 0:
         return np.zeros((classes, classes))
-    counts, chosen = np.zeros((classes, classes)), _pick(weights, seed_index)
-    for logits, y in _answers(experiment, chosen, dataset, samples):
+    counts = np.zeros((classes, classes))
+    for logits, y in _answers(experiment, weights, dataset, samples):
         guessed = _labels(logits)  # (seeds, n)
         np.add.at(counts, (np.broadcast_to(y, guessed.shape), guessed), 1)
-    return counts / len(chosen["0.bias"])
+    return counts / len(weights["0.bias"])
+
+
+def replicate(weights: Weights, dataset: Dataset, index: int) -> tuple[Weights, Dataset]:
+    """The weights of one replicate, by its place among all, still with a leading axis (of one), and the data it was
+    trained and validated on: its fold, or the data itself."""
+    own = {name: values[index : index + 1] for name, values in weights.items()}
+    return own, dataset.training_sets[index % len(dataset.training_sets)]
+
+
+def unseen(weights: Weights, dataset: Dataset, index: int | None = None) -> tuple[Weights, Dataset]:
+    """As `replicate`, to look at single samples that are kept aside; without an index all replicates that keep the same
+    ones: with folds those of the first fold."""
+    if index is not None:
+        return replicate(weights, dataset, index)
+    return next(by_fold(weights, dataset)) if dataset.folds else (weights, dataset)
+
+
+def by_fold(weights: Weights, dataset: Dataset) -> Iterator[tuple[Weights, Dataset]]:
+    """For every fold the weights (seeds, ...) of its replicates, and its data."""
+    step = len(dataset.folds)
+    for i, fold in enumerate(dataset.folds):
+        yield {name: values[i::step] for name, values in weights.items()}, fold
+
+
+def of_folds(each: Sequence[Floats]) -> Floats:
+    """What every fold's replicates gave, (seeds, ...) a fold, as (replicates, ...)."""
+    return np.stack(each, axis=1).reshape(-1, *each[0].shape[1:])
 
 
 def _logits(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
@@ -175,13 +214,6 @@ def _sigmoid(z: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0, -z)))
 
 
-def _pick(weights: Weights, seed_index: int | None) -> Weights:
-    """The weights of one replicate, still with a leading axis (of one); of all where seed_index is None."""
-    if seed_index is None:
-        return weights
-    return {name: values[seed_index : seed_index + 1] for name, values in weights.items()}
-
-
 # -- pictures of what a network does ---------------------------------------------------------------------------------
 
 
@@ -197,7 +229,7 @@ def surface(
     size : int
         Cells across; up, as many as keep the cells square.
     seed_index : int, optional
-        Position of one replicate; the mean over all of them where it is left out.
+        Place of one replicate; the mean over all of them where it is left out.
 
     Returns
     -------
@@ -210,7 +242,9 @@ def surface(
     x, y, _ = grid(dataset, size)
     across, up = np.meshgrid(x, y)  # (rows, columns)
     points = np.column_stack([across.ravel(), up.ravel()]).astype(np.float32)
-    answer = predict(experiment, _pick(weights, seed_index), dataset, points).mean(axis=0)  # (cells, outputs)
+    if seed_index is not None:
+        weights, dataset = replicate(weights, dataset, seed_index)
+    answer = predict(experiment, weights, dataset, points).mean(axis=0)  # (cells, outputs)
     if experiment.task == "regression":
         value, label = answer[:, 0], np.full(len(points), -1)
     else:
@@ -239,9 +273,9 @@ def line(
     if len(low) != 1 or experiment.task != "regression":
         raise ValueError("line: allowed is regression on one input.")
     x = np.linspace(low[0], high[0], size)
-    each = predict(experiment, _pick(weights, seed_index), dataset, x[:, None].astype(np.float32))[
-        :, :, 0
-    ]  # (seeds, n)
+    if seed_index is not None:
+        weights, dataset = replicate(weights, dataset, seed_index)
+    each = predict(experiment, weights, dataset, x[:, None].astype(np.float32))[:, :, 0]  # (seeds, n)
     return pd.DataFrame({"x": x, "value": each.mean(axis=0), "low": each.min(axis=0), "high": each.max(axis=0)})
 
 
@@ -269,13 +303,15 @@ def pictures(
     experiment: Experiment, weights: Weights, dataset: Dataset, count: int = 12, seed_index: int | None = None
 ) -> list[Picture]:
     """The first pictures of the validation part (of the training part where it is empty) with the network's guess.
+    With folds those of the first fold, by the replicates that were not trained on them, where no replicate is named.
 
     Raises ValueError where the data is no pictures."""
     if dataset.image_shape is None:
         raise ValueError("pictures: allowed is data made of pictures (digits, mnist).")
+    weights, dataset = unseen(weights, dataset, seed_index)
     samples = dataset.validation if len(dataset.validation) else dataset.train
     x, y = samples.x[:count], samples.y[:count]
-    answer = predict(experiment, _pick(weights, seed_index), dataset, x).mean(axis=0)  # (count, classes)
+    answer = predict(experiment, weights, dataset, x).mean(axis=0)  # (count, classes)
     return [
         Picture(pixels.reshape(dataset.image_shape), int(label), int(row.argmax()), float(row.max()))
         for pixels, label, row in zip(x, y, answer, strict=True)

@@ -19,6 +19,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -181,8 +182,15 @@ def _modules(i: int, layer: Layer, single_batches: bool, dropout: str) -> Iterat
 
 def _single_batches(experiment: Experiment) -> bool:
     """Whether some step sees one sample only, which PyTorch's batch normalisation refuses."""
-    n, size = experiment.data.sizes[0], experiment.train.batch_size
-    return size == 1 or n % size == 1
+    size = experiment.train.batch_size
+    return size == 1 or any(n % size == 1 for n in _train_sizes(experiment.data))
+
+
+def _train_sizes(data: DataSpec) -> tuple[int, ...]:
+    """How many samples a training part has; folds may be of two sizes."""
+    train, validation, _ = data.sizes
+    uneven = data.folds and (train + validation) % data.folds
+    return (train, train - 1) if uneven else (train,)
 
 
 _RESIDUAL = '''
@@ -364,7 +372,9 @@ def pytorch_code(experiment: Experiment, seed: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
-def safetensors(experiment: Experiment, weights: Mapping[str, NDArray[Any]], seed: int = 0) -> bytes:
+def safetensors(
+    experiment: Experiment, weights: Mapping[str, NDArray[Any]], seed: int = 0, fold: int | None = None
+) -> bytes:
     """One replicate's weights as a safetensors file, for `load_state_dict` of the model of `pytorch_code`.
 
     Parameters
@@ -373,7 +383,7 @@ def safetensors(experiment: Experiment, weights: Mapping[str, NDArray[Any]], see
         Of one replicate, by the names of draws.py; `weight` is (inputs, outputs) there and (outputs, inputs) in the
         file, as PyTorch has it.
 
-    The file's metadata hold the experiment (its JSON text) and the seed."""
+    The file's metadata hold the experiment (its JSON text), the seed and, where there are folds, the fold."""
     from safetensors.numpy import save
 
     network = _network(experiment)
@@ -383,7 +393,8 @@ def safetensors(experiment: Experiment, weights: Mapping[str, NDArray[Any]], see
         tensors[theirs] = np.ascontiguousarray(values.T)
         if theirs.endswith("running_var"):
             tensors[theirs.replace("running_var", "num_batches_tracked")] = np.array(0, np.int64)
-    return save(tensors, {"format": "pt", "experiment": experiment.to_json(), "seed": str(seed)})
+    about = {"format": "pt", "experiment": experiment.to_json(), "seed": str(seed)}
+    return save(tensors, about if fold is None else about | {"fold": str(fold)})
 
 
 # -- the whole run as a script and as a notebook ---------------------------------------------------------------------
@@ -399,13 +410,15 @@ class Section:
 
 
 def script(experiment: Experiment, seeds: int | Iterable[int] = 1) -> str:
-    """The run as one Python file that needs NumPy and PyTorch (scikit-learn for digits) and nothing of nnlab.
+    """The run as one Python file that needs NumPy and PyTorch (scikit-learn for digits and for folds) and nothing of
+    nnlab.
 
     It makes or loads the same data, starts from the same weights, takes the same batches and prints the final scores
     of every seed as JSON: those of the run, but for rounding."""
-    chosen = as_seeds(seeds)
-    needs = "NumPy, PyTorch and scikit-learn" if experiment.data.name == "digits" else "NumPy and PyTorch"
-    head = f'"""{_title(experiment)}\n\nMade by nnlab; needs {needs}. Prints the scores of every seed as JSON.\n"""\n'
+    chosen, data = as_seeds(seeds), experiment.data
+    needs = "NumPy, PyTorch and scikit-learn" if data.name == "digits" or data.folds else "NumPy and PyTorch"
+    every = "every seed and fold" if data.folds else "every seed"
+    head = f'"""{_title(experiment)}\n\nMade by nnlab; needs {needs}. Prints the scores of {every} as JSON.\n"""\n'
     parts = [
         f"# -- {part.title} {'-' * (74 - len(part.title))}\n\n{part.code.strip()}\n"
         for part in _sections(experiment, chosen)
@@ -455,27 +468,29 @@ def _sections(experiment: Experiment, seeds: tuple[int, ...]) -> list[Section]:
         imports |= {"gzip", "hashlib", "os", "urllib.request"}
     head = "\n".join(f"import {name}" for name in sorted(imports))
     head += "\nfrom pathlib import Path" * mnist_files
-    head += f"\n\nimport numpy as np\nimport torch\nfrom torch import nn\n\nSEEDS = {list(seeds)}"
+    head += "\n\nimport numpy as np\nimport torch\n"
+    kinds = sorted({_fold_kind(one.data) for one in every if one.data.folds})
+    head += f"from sklearn.model_selection import {', '.join(kinds)}\n" if kinds else ""
+    head += f"from torch import nn\n\nSEEDS = {list(seeds)}"
     sections = [Section("Settings", "A seed decides the first weights and dropout.", head)]
-    for one in every[:-1]:  # what it starts from; the names are then used again
-        sections += [Section(f"Before: {part.title}", part.text, part.code) for part in _training_sections(one)]
-        text = "Every seed in turn: the network whose first layers are taken over."
-        sections.append(Section("Before: Run", text, "sources = {seed: train(seed) for seed in SEEDS}"))
-    return [
-        *sections,
-        *_training_sections(experiment),
-        Section("Run", "Every seed in turn, and the final scores.", _run_code()),
-    ]
+    for one, after in pairwise(every):  # what it starts from; the names are then used again
+        parts = [*_training_sections(one), _source_section(one, after)]
+        sections += [Section(f"Before: {part.title}", part.text, part.code) for part in parts]
+    return [*sections, *_training_sections(experiment), _run_section(experiment.data)]
 
 
 def _training_sections(experiment: Experiment) -> list[Section]:
     data = experiment.data
     split = "{} samples to train, {} to validate, {} to test".format(*data.sizes)
+    fitted = "scaling is fitted on the training part alone"
+    if data.folds:
+        split = f"{data.folds} folds of {sum(data.sizes[:2])} samples, {data.sizes[2]} samples to test"
+        fitted = "scaling is fitted on the training part of each fold alone"
     start, first = experiment.train.start_from, "Drawn with NumPy, one stream a seed"
     if start:
         first += f"; the first {start.layers} layers are taken from the network before, {start.frozen} of them frozen"
     return [
-        Section("Data", f"{split}; scaling is fitted on the training part alone.", _data_code(data)),
+        Section("Data", f"{split}; {fitted}.", _data_code(data)),
         Section("Tensors", "What the network is given and what it should answer.", _tensor_code(experiment)),
         Section("Network", "The layers in order; the last one gives the network's answer.", _model_code(experiment)),
         Section("First weights", f"{first}.", _weights_code(experiment)),
@@ -484,13 +499,17 @@ def _training_sections(experiment: Experiment) -> list[Section]:
     ]
 
 
+def _fold_kind(data: DataSpec) -> str:
+    return "StratifiedKFold" if data.facts.classes else "KFold"
+
+
 # data
 
 
 def _data_code(data: DataSpec) -> str:
     train, validation, test = data.sizes
     own_test = data.facts.own_test > 0
-    splits = validation > 0 or (test > 0 and not own_test)
+    splits = data.folds > 0 or validation > 0 or (test > 0 and not own_test)
     functions = _mnist_functions(data) if data.name == "mnist" else _functions(datasets.LOADERS[data.name], data)
     if splits:
         functions = _functions(spread_order) | functions
@@ -503,6 +522,10 @@ def _data_code(data: DataSpec) -> str:
             "x, y = x[order], y[order]",
         ]
     cut, rest = [train, train + validation], "rest" if own_test else "test"
+    if data.folds:  # cut in the last section, and scaled there
+        if not own_test:
+            lines += [f"x, x_test = np.split(x, {cut[1:]})", f"y, y_test = np.split(y, {cut[1:]})"]
+        return "\n\n\n".join([*functions.values(), "\n".join(lines)])
     lines += [f"x_train, x_validation, x_{rest} = np.split(x, {cut})"]
     lines += [f"y_train, y_validation, y_{rest} = np.split(y, {cut})"]
     return "\n\n\n".join([*functions.values(), "\n".join(lines), _scaling_code(data)])
@@ -630,6 +653,17 @@ def _tensor_code(experiment: Experiment) -> str:
         if experiment.loss == "cross_entropy"
         else "torch.from_numpy(y).float().reshape(len(y), 1)"
     )
+    if experiment.data.folds:
+        scaling = textwrap.indent(_scaling_code(experiment.data).replace("\n\n\n", "\n\n"), "    ")
+        return f"""
+def three_parts(x_train, y_train, x_validation, y_validation):
+{scaling}
+
+    def tensors(x, y):
+        return torch.from_numpy(scale(x)), {target}
+
+    return tensors(x_train, y_train), tensors(x_validation, y_validation), tensors(x_test, y_test)
+"""
     return f"""
 def tensors(x, y):
     return torch.from_numpy(scale(x)), {target}
@@ -722,11 +756,14 @@ def _training_text(experiment: Experiment) -> str:
 
 def _training_code(experiment: Experiment) -> str:
     train, data = experiment.train, experiment.data
-    total = train.epochs * experiment.steps_per_epoch
+    steps, total, before = str(experiment.steps_per_epoch), str(train.epochs * experiment.steps_per_epoch), ""
+    if len({math.ceil(n / train.batch_size) for n in _train_sizes(data)}) > 1:  # folds that differ by a sample
+        steps, total = "steps", f"({train.epochs} * steps)"
+        before = f"steps = math.ceil(len(train_part[0]) / {train.batch_size})\n"
     rate = {
         "constant": "",
         "cosine": f"return {train.lr} * (1 + math.cos(math.pi * step / {total})) / 2",
-        "step": f"return {train.lr} * 0.1 ** min(2, step // {experiment.steps_per_epoch} * 3 // {train.epochs})",
+        "step": f"return {train.lr} * 0.1 ** min(2, step // {steps} * 3 // {train.epochs})",
         "one_cycle": f"low, high, end = {train.lr / 25}, {train.lr}, {train.lr / 250_000}\n"
         f"top = max(1.0, 0.3 * {total} - 1)\n"
         "if step <= top:  # up\n"
@@ -736,12 +773,12 @@ def _training_code(experiment: Experiment) -> str:
     }[train.schedule]
     lines = []
     if rate:
-        lines += ["def learning_rate(step):", textwrap.indent(rate, "    "), "", ""]
+        lines += ["def learning_rate(step):", textwrap.indent(before + rate, "    "), "", ""]
     lines += [
         "def train(seed):",
         "    model = build_model()",
         "    draw_weights(model, seed)",
-        *["    start_from(model, sources[seed])"] * bool(train.start_from),
+        *([f"    start_from(model, sources[{_source_key(experiment)}])"] if train.start_from else []),
         f"    optimizer = {_optimizer(experiment)}",
         "    x, y = train_part",
     ]
@@ -788,10 +825,46 @@ def _training_code(experiment: Experiment) -> str:
     return "\n".join(lines)
 
 
-def _run_code() -> str:
-    return """
+def _source_key(experiment: Experiment) -> str:
+    """Which of the networks before one starts from: with as many folds as before, that of the same fold."""
+    start = experiment.train.start_from
+    if start is None or not start.experiment.data.folds:
+        return "seed"
+    return "seed, fold" if start.experiment.data.folds == experiment.data.folds else "seed, 0"
+
+
+def _source_section(experiment: Experiment, after: Experiment) -> Section:
+    """Trains what the experiment after this one starts from."""
+    if not experiment.data.folds:
+        text = "Every seed in turn: the network whose first layers are taken over."
+        return Section("Run", text, "sources = {seed: train(seed) for seed in SEEDS}")
+    first = "" if _source_key(after) == "seed, fold" else "[:1]"
+    loop = f"{_fold_loop(experiment.data, first)}        trained[seed, fold] = train(seed)"
+    code = f"trained = {{}}\n{loop}\nsources = trained"
+    return Section("Run", "The networks whose first layers are taken over: every seed with its folds.", code)
+
+
+def _fold_loop(data: DataSpec, first: str = "") -> str:
+    kind = f"{_fold_kind(data)}({data.folds}, shuffle=True, random_state={data.seed})"
+    return f"""folds = list({kind}.split(np.zeros(len(x)), {"y" if data.facts.classes else "None"}))
+for seed in SEEDS:
+    for fold, (kept, held_out) in enumerate(folds{first}):
+        train_part, validation_part, test_part = three_parts(x[kept], y[kept], x[held_out], y[held_out])
+"""
+
+
+def _run_section(data: DataSpec) -> Section:
+    if not data.folds:
+        code = """
 parts = {"train": train_part, "validation": validation_part, "test": test_part}
 for seed in SEEDS:
     model = train(seed)
     print(json.dumps({"seed": seed, **{name: scores(model, *part) for name, part in parts.items()}}))
 """
+        return Section("Run", "Every seed in turn, and the final scores.", code)
+    code = f"""{_fold_loop(data)}        model = train(seed)
+        parts = {{"train": train_part, "validation": validation_part, "test": test_part}}
+        figures = {{name: scores(model, *part) for name, part in parts.items()}}
+        print(json.dumps({{"seed": seed, "fold": fold, **figures}}))
+"""
+    return Section("Run", "Every seed with every fold in turn, and the final scores.", code)

@@ -42,20 +42,23 @@ class LimitError(SpecError):
 def find_limit(experiment: Experiment, seeds: Sequence[int]) -> Problem | None:
     """What in an experiment is more than the settings allow, or None."""
     allowed = settings()
-    parameters = max(1, experiment.parameters + experiment.frozen_parameters)
+    parameters, folds = max(1, experiment.parameters + experiment.frozen_parameters), experiment.data.folds
     together = max(1, 10 * allowed.max_parameters // parameters)  # replicates train side by side in memory
+    together = min(allowed.max_seeds, together)
     batch = min(experiment.train.batch_size, experiment.data.sizes[0])
-    units = len(seeds) * sum(layer.width for layer in experiment.layers)  # each gives a number a sample: 4 bytes, and
-    at_once = max(1, 32 * allowed.max_parameters // units)  # some more on the way back; about 1 GB in all
+    units = sum(layer.width for layer in experiment.layers) + (experiment.data.inputs if folds else 0)
+    units *= experiment.replicates(len(seeds))  # each gives a number a sample: 4 bytes, and some more on the way back;
+    at_once = max(1, 32 * allowed.max_parameters // units)  # about 1 GB in all
     for name, got, most in (
         ("parameters", parameters, allowed.max_parameters),
         ("data.n_samples", min(experiment.data.n_samples, experiment.data.max_samples), allowed.max_samples),
         ("train.epochs", experiment.train.epochs, allowed.max_epochs),
-        ("seeds", len(seeds), min(allowed.max_seeds, together)),
+        ("data.folds", folds, together),
+        ("seeds", len(seeds), together // max(1, folds)),
         ("train.batch_size", batch, at_once),
     ):
         if got > most:
-            return Problem(name, got, "range", 1, most)
+            return Problem(name, got, "range", 0 if name == "data.folds" else 1, most)
     start = experiment.train.start_from  # it may have to be trained, too
     inner = find_limit(start.experiment, seeds) if start else None
     return replace(inner, field=f"train.start_from.experiment.{inner.field}") if inner else None

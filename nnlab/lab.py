@@ -23,7 +23,7 @@ from nnlab.costs import estimate_seconds
 from nnlab.jobs import Foreman, LimitError, check_limits, find_limit, shares
 from nnlab.problems import Problem, SpecError, whole
 from nnlab.settings import settings
-from nnlab.spec import Comparison, Experiment, as_seeds
+from nnlab.spec import Comparison, Experiment, as_seeds, replicates
 from nnlab.store import (
     METRICS,
     Counts,
@@ -195,14 +195,15 @@ class Lab:
         return self.store.counts(owner)
 
     def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
-        """Every epoch above `after` of every seed: columns epoch, seed, the METRICS, lr, seconds."""
+        """Every epoch above `after` of every seed: columns epoch, seed (with folds also fold, from 0), the METRICS, lr,
+        seconds."""
         return _metrics_frame(self.store.metrics(run_id, after))
 
     def curves(self, run_id: str, after: int = 0, max_points: int | None = 400) -> pd.DataFrame:
         """For charts: one row an epoch above `after`, thinned evenly to `max_points` where there are more.
 
-        Columns epoch, then for each of the METRICS its mean over the seeds, and `_low` and `_high`, the lowest and
-        highest; nan where no seed has a value."""
+        Columns epoch, then for each of the METRICS its mean over the seeds (and folds), and `_low` and `_high`, the
+        lowest and highest; nan where no seed has a value."""
         return _curves_frame(self.store.metrics(run_id, after, max_points))
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
@@ -484,11 +485,14 @@ class Lab:
 
 
 def _metrics_frame(table: MetricsTable) -> pd.DataFrame:
-    n, count = len(table.epochs), len(table.seeds)
+    each = replicates(table.seeds, table.folds)
+    n, count = len(table.epochs), len(each)
     columns: dict[str, NDArray[Any]] = {
         "epoch": np.repeat(table.epochs, count),
-        "seed": np.tile(np.array(table.seeds, np.int64), n),
+        "seed": np.tile(np.array([one.seed for one in each], np.int64), n),
     }
+    if table.folds:
+        columns["fold"] = np.tile(np.array([one.fold for one in each], np.int64), n)
     columns |= {name: table.values[:, i].reshape(-1) for i, name in enumerate(METRICS)}
     columns |= {"lr": np.repeat(table.lr, count), "seconds": np.repeat(table.seconds, count)}
     return pd.DataFrame(columns)

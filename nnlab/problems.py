@@ -55,6 +55,10 @@ CONFLICTS: Mapping[str, str] = MappingProxyType(
         "shares_exceed_one": "the validation and test shares together must leave at least a tenth for training",
         "too_few_samples": "the training part would not hold a sample of every class; "
         "raise data.n_samples or lower the shares",
+        "one_fold": "a single fold would leave nothing to train on; allowed is 0 (hold-out) or from 2 to 20 folds",
+        "folds_need_split": "this data has too few samples to be split",
+        "folds_exceed_class": "every fold needs a sample of every class that is not test; "
+        "take fewer folds or raise data.n_samples",
         "loss_needs_binary": "binary cross-entropy (bce) needs data with two classes",
         "loss_needs_classes": "cross-entropy needs data with classes",
         "loss_needs_regression": "mean squared error (mse) is for data with numbers to predict",

@@ -80,9 +80,10 @@ class RangeTest:
 
 
 def subject_of(experiment: Experiment) -> Experiment:
-    """The experiment with all that a range test does not depend on (rate, schedule, epochs, patience) as it is by
-    default: two experiments of one subject have the same test."""
-    return experiment.set({"train.lr": 0.01, "train.schedule": "constant", "train.epochs": 1, "train.patience": 0})
+    """The experiment with all that a range test does not depend on (rate, schedule, epochs, patience, folds) as it is
+    by default: two experiments of one subject have the same test."""
+    usual = {"train.lr": 0.01, "train.schedule": "constant", "train.epochs": 1, "train.patience": 0, "data.folds": 0}
+    return experiment.set(usual)
 
 
 def range_test(

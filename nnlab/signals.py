@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nnlab import draws
 from nnlab.datasets.base import Dataset, Part
+from nnlab.evaluation import by_fold, of_folds
 from nnlab.scratch.core import Array, LogSoftmax, Module, ReLU, Sequential
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import Sigmoid, Tanh
@@ -71,7 +72,7 @@ def before_and_after(
     """The signals of a training, from its start and its final weights, as they are stored with its results.
 
     `start` : where it is at hand, else `nnlab.transfer.first_weights`."""
-    start = first_weights(experiment, seeds) if start is None else start
+    start = first_weights(experiment, seeds, len(dataset.folds)) if start is None else start
     return {
         name: measure(experiment, weights, dataset).as_plain()
         for name, weights in (("before", start), ("after", final))
@@ -80,7 +81,11 @@ def before_and_after(
 
 def measure(experiment: Experiment, weights: Mapping[str, Array], dataset: Dataset) -> Signals:
     """Look inside networks with the given weights (replicates, ...), as they are in a training step, but without
-    dropout: batch normalisation takes mean and variance of the samples looked at, and its running ones stay."""
+    dropout: batch normalisation takes mean and variance of the samples looked at, and its running ones stay. With folds
+    each looks at samples of its own."""
+    if dataset.folds:
+        each = [vars(measure(experiment, own, fold)) for own, fold in by_fold(weights, dataset)]
+        return Signals(**{name: of_folds([one[name].T for one in each]).T for name in each[0]})
     samples = _samples(dataset, experiment)
     x, t = dataset.scaling.apply(samples.x), targets(experiment, samples)
     group = max(1, _NUMBERS // (len(x) * sum(layer.width for layer in experiment.layers)))

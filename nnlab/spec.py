@@ -136,6 +136,10 @@ class DataSpec(_Value):
     classes: int = Field(2, ge=2, le=10)
     validation: float = Field(0.2, ge=0, le=0.8)
     test: float = Field(0.2, ge=0, le=0.8)
+    folds: int = Field(0, ge=0, le=20)
+    """0 is hold-out: one validation part, of the share `validation`. 2 to 20 is k-fold: what is not test is cut into so
+    many folds, and every seed trains as many networks, each validated on a fold of its own and trained on the others;
+    `validation` is then without effect."""
     scaling: Scaling = "standard"
     seed: int = Field(0, ge=0, le=MAX_SEED)
     """Decides sampling, split and the order of batches: shared by every replicate."""
@@ -181,6 +185,16 @@ class DataSpec(_Value):
             object.__setattr__(self, "labels", tuple(sorted(self.labels)) if len(self.labels) < every else ())
         return self
 
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        if self.folds == 1:
+            raise Raised(Problem("data.folds", 1, "conflict", expected="one_fold"))
+        if self.folds and not self.facts.splits:
+            raise Raised(Problem("data.folds", self.folds, "conflict", expected="folds_need_split"))
+        if self.folds:  # without effect: one text for one experiment
+            object.__setattr__(self, "validation", self.facts.defaults.get("validation", 0.2))
+        return self
+
     @property
     def facts(self) -> DataFacts:
         return DATASETS[self.name]
@@ -201,12 +215,14 @@ class DataSpec(_Value):
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Samples for training, validation and test."""
+        """Samples for training, validation and test. Folds differ by one sample at most: here the smaller kind is the
+        validation part, and training has the rest."""
         n = min(self.n_samples, self.max_samples)
-        validation = round(n * self.validation)
         own_test = sum(self.facts.test_sizes[i] for i in self.labels if self.facts.test_sizes) or self.facts.own_test
         test = own_test or round(n * self.test)
-        return n - validation - (0 if self.facts.own_test else test), validation, test
+        pool = n if own_test else n - test
+        validation = pool // self.folds if self.folds else round(n * self.validation)
+        return pool - validation, validation, test
 
 
 class LayerSpec(_Value):
@@ -373,10 +389,12 @@ class Experiment(_Value):
     @model_validator(mode="after")
     def _check(self) -> Self:
         data, train = self.data, self.train
-        if data.validation + data.test > 0.9 + 1e-9:
+        if not data.folds and data.validation + data.test > 0.9 + 1e-9:
             raise Raised(Problem("data.validation", data.validation, "conflict", expected="shares_exceed_one"))
         if data.sizes[0] < max(2, data.classes if data.facts.classes else 2):
             raise Raised(Problem("data.n_samples", data.n_samples, "conflict", expected="too_few_samples"))
+        if data.folds * max(1, data.classes if data.facts.classes else 1) > sum(data.sizes[:2]):
+            raise Raised(Problem("data.folds", data.folds, "conflict", expected="folds_exceed_class"))
         if train.patience and data.sizes[1] == 0:
             raise Raised(
                 Problem("train.patience", train.patience, "conflict", expected="early_stopping_needs_validation")
@@ -467,6 +485,10 @@ class Experiment(_Value):
     @property
     def steps_per_epoch(self) -> int:
         return math.ceil(self.data.sizes[0] / self.train.batch_size)
+
+    def replicates(self, seeds: int) -> int:
+        """How many networks are trained under so many seeds: one a seed, with folds one a seed and fold."""
+        return seeds * max(1, self.data.folds)
 
     # making and changing
 
@@ -588,8 +610,9 @@ class Experiment(_Value):
             for layer in values["model"]["hidden"]
         ]
         # fields that came later are left out where they are off, so that older texts and keys stay what they were
-        if not self.data.labels:
-            del values["data"]["labels"]
+        for name in ("labels", "folds"):
+            if not values["data"][name]:
+                del values["data"][name]
         if self.train.start_from is None:
             del values["train"]["start_from"]
         else:
@@ -811,6 +834,19 @@ def _values_of(params: Mapping[str, Any], name: str, knob: str, default: str) ->
         return _parse_json(text, name)
     path = KNOBS.get(knob, knob)
     return [_from_text(path, value.strip(), knob=knob) for value in text.split(",") if value.strip()]
+
+
+class Replicate(NamedTuple):
+    """One of the networks a run trains."""
+
+    seed: int
+    fold: int | None
+    """None for hold-out, else from 0."""
+
+
+def replicates(seeds: Iterable[int], folds: int) -> tuple[Replicate, ...]:
+    """All of them, in the order of every axis of replicates: fold after fold, seed by seed."""
+    return tuple(Replicate(seed, fold) for seed in seeds for fold in (range(folds) if folds else (None,)))
 
 
 def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from safetensors.numpy import save as save_arrays
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nnlab.costs import estimate_seconds
-from nnlab.spec import Comparison, Experiment
+from nnlab.spec import Comparison, Experiment, Replicate, replicates
 
 if TYPE_CHECKING:
     from nnlab.training import Epoch
@@ -39,7 +39,7 @@ STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stoppe
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 Wish = Literal["pause", "stop"]
 Weights = Mapping[str, NDArray[Any]]
-"""Arrays (seeds, ...) by the names of `nnlab.draws`."""
+"""Arrays (replicates, ...) by the names of `nnlab.draws`."""
 
 METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 MAX_ATTEMPTS = 3
@@ -91,7 +91,8 @@ class Run:
     note: str | None
     """A code: "max_seconds" for why it ended where it did; "source" while what it starts from is being trained."""
     results: dict[str, Any] | None
-    """`train`, `validation`, `test`: None, or figures by name, a list over the seeds each; `best_epoch`, `epochs`."""
+    """`train`, `validation`, `test`: None, or figures by name, a list over the replicates each; `best_epoch`,
+    `epochs`."""
     comparison: str | None
     wish: Wish | None
     """What it was asked to do and has not done yet."""
@@ -113,6 +114,11 @@ class Run:
         return self.experiment.train.engine
 
     @property
+    def replicates(self) -> tuple[Replicate, ...]:
+        """The networks it trains, in the order of all lists and arrays over replicates."""
+        return replicates(self.seeds, self.experiment.data.folds)
+
+    @property
     def active(self) -> bool:
         """Waiting or running: worth looking again."""
         return self.state in UNFINISHED
@@ -123,10 +129,12 @@ class MetricsTable:
     """The curves of a run as arrays."""
 
     seeds: tuple[int, ...]
+    folds: int
+    """0 for hold-out."""
     epochs: NDArray[np.int64]
     """(n,)"""
     values: NDArray[np.float64]
-    """(n, 4, seeds), in the order of METRICS; nan where there is nothing."""
+    """(n, 4, replicates), in the order of METRICS; nan where there is nothing."""
     lr: NDArray[np.float64]
     """(n,)"""
     seconds: NDArray[np.float64]
@@ -211,7 +219,9 @@ _metrics = sa.Table(
     _meta,
     sa.Column("data", sa.String(12), primary_key=True),
     sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("figures", sa.LargeBinary, nullable=False),  # float64 (4, seeds), little endian, in the order of METRICS
+    sa.Column(
+        "figures", sa.LargeBinary, nullable=False
+    ),  # float64 (4, replicates), little endian, in the order of METRICS
     sa.Column("lr", sa.Float(53), nullable=False),
     sa.Column("seconds", sa.Float(53), nullable=False),
     sqlite_with_rowid=False,
@@ -411,7 +421,7 @@ class Store:
         last = self.snapshot(run.id) if run else None
         if run is None or last is None:
             return None
-        places = [run.seeds.index(seed) for seed in seeds]
+        places = [i for seed in seeds for i, one in enumerate(run.replicates) if one.seed == seed]
         return {name: array[places] for name, array in last[1].items()}
 
     def find_coming(self, key: str, seeds: Sequence[int], owner: str) -> Run | None:
@@ -697,7 +707,8 @@ class Store:
     def metrics(self, run_id: str, after: int = 0, max_points: int | None = None) -> MetricsTable:
         """The epochs above `after`; evenly thinned to `max_points`, first and last kept, where there are more."""
         with self._read() as db:
-            run = db.execute(sa.select(_runs.c.data, _runs.c.seeds).where(_runs.c.id == run_id)).one_or_none()
+            about = sa.select(_runs.c.data, _runs.c.seeds, _runs.c.experiment).where(_runs.c.id == run_id)
+            run = db.execute(about).one_or_none()
             if run is None:
                 raise UnknownRun(run_id)
             mine = (_metrics.c.data == run.data, _metrics.c.epoch > after)
@@ -708,12 +719,13 @@ class Store:
                     even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
                     query = query.where(_metrics.c.epoch.in_(even))
             rows = db.execute(query.order_by(_metrics.c.epoch)).all()
-        return _metrics_table(run.seeds, rows)
+        return _metrics_table(run, rows)
 
     def metrics_of(self, run_ids: Sequence[str], max_points: int | None = None) -> dict[str, MetricsTable]:
         """The curves of many runs, each as `metrics` gives it; one query for all that are equally far."""
         found: dict[str, MetricsTable] = {}
-        wanted = sa.select(_runs.c.id, _runs.c.data, _runs.c.seeds, _runs.c.epoch).where(_runs.c.id.in_(run_ids))
+        wanted = sa.select(_runs.c.id, _runs.c.data, _runs.c.seeds, _runs.c.experiment, _runs.c.epoch)
+        wanted = wanted.where(_runs.c.id.in_(run_ids))
         with self._read() as db:
             runs = db.execute(wanted).all()
             alike: dict[int, list[Any]] = {}  # all in one where nothing is thinned
@@ -728,7 +740,7 @@ class Store:
                 rows: dict[str, list[Any]] = {}
                 for row in db.execute(query.order_by(_metrics.c.data, _metrics.c.epoch)):
                     rows.setdefault(row.data, []).append(row)
-                found |= {run.id: _metrics_table(run.seeds, rows.get(run.data, [])) for run in group}
+                found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in group}
         return found
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
@@ -1002,13 +1014,14 @@ def _data_of(run_id: str) -> sa.ScalarSelect[Any]:
     return sa.select(_runs.c.data).where(_runs.c.id == run_id).scalar_subquery()
 
 
-def _metrics_table(seeds_json: str, rows: Sequence[Any]) -> MetricsTable:
-    seeds = tuple(json.loads(seeds_json))
+def _metrics_table(run: Any, rows: Sequence[Any]) -> MetricsTable:
+    seeds, experiment = tuple(json.loads(run.seeds)), _experiment(run.experiment)
     figures = np.frombuffer(b"".join(row.figures for row in rows), "<f8")
     return MetricsTable(
         seeds,
+        experiment.data.folds,
         np.array([row.epoch for row in rows], np.int64),
-        figures.reshape(len(rows), len(METRICS), len(seeds)),
+        figures.reshape(len(rows), len(METRICS), experiment.replicates(len(seeds))),
         np.array([row.lr for row in rows], np.float64),
         np.array([row.seconds for row in rows], np.float64),
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnlab import draws
-from nnlab.datasets import Dataset, Part
+from nnlab.datasets import Dataset, Part, Scaling
 from nnlab.models import StackedModel
 from nnlab.spec import Experiment, Layer, TrainSpec
 from nnlab.training import Floats, Weights
@@ -26,46 +26,50 @@ CHUNK = 1 << 20
 class TorchEngine:
     """Trains the replicates of an experiment; see EngineProtocol.
 
-    A sample is a column here, as inside StackedModel."""
+    A sample is a column here, as inside StackedModel. What all replicates share, (inputs, n), has no leading axis; with
+    folds everything has one of replicates."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None:
-        self.experiment, self.seeds, self.dataset = experiment, seeds, dataset
+        self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
+        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every replicate
+        self.train_parts = [one.train for one in self.sets]
         self.layers = experiment.layers
-        self.model = StackedModel(self.layers, len(seeds))
+        self.model = StackedModel(self.layers, len(self.seeds))
         self.model.load_arrays(weights)
         trainable = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
-        self.targets = _targets(experiment, dataset.train.y)  # (outputs, n)
+        self.targets = self._stacked([_targets(experiment, part.y) for part in self.train_parts])  # (..., outputs, n)
         self._scaled: dict[int, tuple[Part, Tensor]] = {}
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
         batch_size, rates = self.experiment.train.batch_size, iter(rates)
-        order = draws.epoch_order(self.experiment.data.seed, epoch, len(self.dataset.train))
+        order = draws.epoch_order(self.experiment.data.seed, epoch, len(self.train_parts[0]))
         masks = _Masks(self.layers, self.seeds, epoch, batch_size)
         self.model.train()
         with _alone():
             for rows in draws.batches(order, self._chunk_size()):
-                inputs = torch.split(self._inputs(self.dataset.train, rows), batch_size, 1)
-                targets = torch.split(self.targets[:, torch.from_numpy(rows)], batch_size, 1)
+                inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
+                targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
                 for x, target, mask in zip(inputs, targets, masks.draw(len(rows)), strict=True):
                     self._step(x, target, mask, next(rates))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
-        """One batch, x (inputs, batch) and target (outputs, batch), shared by all replicates."""
+        """One batch, x (..., inputs, batch) and target (..., outputs, batch)."""
         logits = self.model.columns(x, masks)  # (seeds, outputs, batch)
         torch.autograd.backward(logits, _slope(self.experiment.loss, logits.detach(), target))
         self.optimizer.step(rate)
 
     @torch.no_grad()
-    def scores(self, part: Part) -> tuple[Floats, Floats]:
+    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
         training = self.model.training
         self.model.eval()
-        widest = max(part.x.shape[1], len(self.seeds) * max(layer.width for layer in self.layers))
+        widest = max(self._inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
         with _alone():
-            for rows in _slices(len(part), max(1, 2 * CHUNK // widest)):
-                logits = self.model.columns(self._inputs(part, rows))  # (seeds, outputs, rows)
-                pieces.append(_measure(self.experiment, logits, torch.tensor(part.y[rows])))
+            for rows in _slices(len(parts[0]), max(1, 2 * CHUNK // widest)):
+                logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
+                y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
+                pieces.append(_measure(self.experiment, logits, y))
         self.model.train(training)
         losses, scores = (torch.cat(piece, 1) for piece in zip(*pieces, strict=True))  # (seeds, n) each
         return losses.mean(1, dtype=torch.float64).numpy(), scores.mean(1, dtype=torch.float64).numpy()
@@ -94,16 +98,29 @@ class TorchEngine:
         """Samples made ready together: whole batches, as many as CHUNK allows."""
         batch = self.experiment.train.batch_size
         masks = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
-        return batch * max(1, CHUNK // (batch * max(self.experiment.data.inputs, masks)))
+        return batch * max(1, CHUNK // (batch * max(self._inputs_held, masks)))
 
-    def _inputs(self, part: Part, rows: NDArray[np.int64] | slice) -> Tensor:
+    @property
+    def _inputs_held(self) -> int:
+        """Numbers that the inputs of one sample take."""
+        return self.experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
+
+    def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
+        """Scaled samples of a part of every set, (..., inputs, rows)."""
+        return self._stacked([self._scale(part, one.scaling, rows) for part, one in zip(parts, self.sets, strict=True)])
+
+    def _scale(self, part: Part, scaling: Scaling, rows: NDArray[np.int64] | slice) -> Tensor:
         """Scaled samples (inputs, rows). Small data is scaled once; pictures stay uint8 and are scaled as they come."""
-        if part.x.size > 4 * CHUNK:
-            return torch.from_numpy(self.dataset.scaling.apply(part.x[rows])).T
+        if part.x.size * len(self.sets) > 4 * CHUNK:
+            return torch.from_numpy(scaling.apply(part.x[rows])).T
         if id(part) not in self._scaled:
-            self._scaled[id(part)] = part, torch.from_numpy(self.dataset.scaling.apply(part.x)).T.contiguous()
+            self._scaled[id(part)] = part, torch.from_numpy(scaling.apply(part.x)).T.contiguous()
         scaled = self._scaled[id(part)][1]
         return scaled[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+
+    def _stacked(self, each: Sequence[Tensor]) -> Tensor:
+        """What is the same for every seed: the one thing all replicates share, or that of every fold, seed by seed."""
+        return each[0] if len(each) == 1 else torch.stack(tuple(each) * self.each_seed)
 
 
 @contextmanager
@@ -137,7 +154,7 @@ def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
 
     For cross-entropy of a sigmoid or a softmax, as for squared error (but for its factor 2), it is prediction minus
     target over the size of the batch. So a step needs no loss, and nothing is read back from it."""
-    outputs, n = target.shape
+    outputs, n = target.shape[-2:]
     if loss == "bce":
         return (torch.sigmoid(logits) - target).mul_(1 / n)
     if loss == "cross_entropy":
@@ -148,11 +165,11 @@ def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
 def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Loss and score of every replicate and sample, (seeds, n) each. An answer of nan is wrong."""
     if experiment.loss == "cross_entropy":
-        y = y.expand(len(logits), -1)
+        y = y.expand(len(logits), -1)  # (seeds, n)
         losses = F.cross_entropy(logits, y, reduction="none")
         return losses, (logits.argmax(1) == y) & ~losses.isnan()
     logits = logits.squeeze(1)  # (seeds, n)
-    y = y.float().reshape(-1).expand_as(logits)
+    y = y.float().reshape(-1, logits.shape[1]).expand_as(logits)
     if experiment.loss == "bce":
         losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
         return losses, ((logits > 0) == (y > 0)) & ~losses.isnan()

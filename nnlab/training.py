@@ -10,11 +10,12 @@ measures; everything around that is here, once.
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,17 +25,18 @@ from safetensors.numpy import load as _load_arrays
 from safetensors.numpy import save as _save_arrays
 
 from nnlab import draws
-from nnlab.datasets import Dataset, Part, PartName, load_dataset
+from nnlab.datasets import Dataset, Part, PartName, Rows, load_dataset
 from nnlab.presets import presets
 from nnlab.problems import Problem, SpecError
-from nnlab.spec import Experiment, as_seeds
+from nnlab.spec import Experiment, as_seeds, replicates
 from nnlab.transfer import first_weights
 
 METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 """What every epoch measures. Score: accuracy (0 to 1) for classes, mean squared error for regression."""
 
 Weights = dict[str, NDArray[np.float32]]
-"""Arrays (seeds, ...) by the names of `nnlab.draws`."""
+"""Arrays (seeds, ...) by the names of `nnlab.draws`. With folds every axis of seeds is one of replicates, here and
+everywhere: fold after fold, seed by seed."""
 Floats = NDArray[np.float64]
 
 LOOK_EVERY = 0.1
@@ -44,7 +46,8 @@ LONG = 0.25
 
 
 class EngineProtocol(Protocol):
-    """What an engine does for a Training. It keeps the replicates' weights and the optimizer's state."""
+    """What an engine does for a Training. It keeps the replicates' weights and the optimizer's state. Where the data
+    has folds, every seed trains one replicate a fold; the folds' parts are then of one size."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None: ...
 
@@ -52,8 +55,9 @@ class EngineProtocol(Protocol):
         """One pass over the training part; the first epoch is 1. Order and dropout as in `draws`. The learning rate of
         a step is taken from `rates` just before it; what that raises ends the pass."""
 
-    def scores(self, part: Part) -> tuple[Floats, Floats]:
-        """Loss and score (seeds,) of a part that is not empty, in evaluation mode. `rates` may ask for them too."""
+    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
+        """Loss and score (seeds,) of a part that is not empty (of every fold, where there are folds), in evaluation
+        mode. `rates` may ask for them too."""
 
     def weights(self) -> Weights:
         """Copies."""
@@ -82,6 +86,8 @@ class Epoch:
     """Of the epoch's last step."""
     seconds: float
     """All replicates together, measuring included."""
+    folds: int = 0
+    """Of every seed; 0 for hold-out."""
 
 
 class Training(Iterator[Epoch]):
@@ -122,9 +128,10 @@ class Training(Iterator[Epoch]):
         self.experiment, self.seeds = experiment, as_seeds(seeds)
         self._should_stop = should_stop
         self.dataset = load_dataset(experiment.data) if dataset is None else dataset
-        self._scored = _sample(self.dataset.train, experiment.data.seed)
+        self.folds = len(self.dataset.folds)
+        """Of every seed; 0 for hold-out."""
 
-        count = len(self.seeds)
+        count = len(self.seeds) * max(1, self.folds)
         self.epoch = 0
         """Epochs done."""
         self.seconds = 0.0
@@ -138,13 +145,18 @@ class Training(Iterator[Epoch]):
         """(seeds,) The epoch after which early stopping ended a replicate; 0 while it goes on."""
         self._best_loss: Floats = np.full(count, np.inf)
         if checkpoint is None:
-            start = first_weights(experiment, self.seeds, source=source, should_stop=should_stop)
+            start = first_weights(experiment, self.seeds, self.folds, source=source, should_stop=should_stop)
         else:
-            start = draws.stacked_weights(experiment, self.seeds)  # only their shapes matter
-        self._best = {name: array.copy() for name, array in start.items()}
-        self.engine: EngineProtocol = _engine(experiment)(experiment, self.seeds, self.dataset, start)
+            start = draws.stacked_weights(experiment, [one.seed for one in replicates(self.seeds, self.folds)])
+        self._groups = tuple(_Group(experiment, self.seeds, *some, start) for some in _of_one_size(self.dataset))
+        self._best = start
         if checkpoint is not None:
             self._resume(checkpoint)
+
+    @property
+    def engine(self) -> EngineProtocol:
+        """What trains; under k-fold what trains the first folds, and all of them where they are of one size."""
+        return self._groups[0].engine
 
     # the loop
 
@@ -159,20 +171,19 @@ class Training(Iterator[Epoch]):
         if self.finished or (self._should_stop is not None and self._should_stop()):
             raise StopIteration
         began = time.perf_counter()
-        rates = draws.learning_rates(self.experiment.train, self.experiment.steps_per_epoch, self.epoch + 1).tolist()
         try:
-            self._run_epoch(rates)
+            rate = self._run_epoch()
         except _Abandoned:
             raise StopIteration from None
         self.epoch += 1
 
         going = self.stopped_after == 0  # (seeds,); a stopped replicate is carried along, but no longer looked at
-        train_loss, train_score = self.engine.scores(self._scored)
-        if len(self.dataset.validation):
-            validation_loss, validation_score = self.engine.scores(self.dataset.validation)
+        train_loss, train_score = self._scores("train")
+        if held_out := len(self._groups[0].validation[0]) > 0:
+            validation_loss, validation_score = self._scores("validation")
         else:
-            validation_loss = validation_score = np.full(len(self.seeds), np.nan)
-        self._keep_best(validation_loss if len(self.dataset.validation) else train_loss, going)
+            validation_loss = validation_score = np.full(len(going), np.nan)
+        self._keep_best(validation_loss if held_out else train_loss, going)
 
         seconds = time.perf_counter() - began
         self.seconds += seconds
@@ -184,23 +195,47 @@ class Training(Iterator[Epoch]):
                 train_score=np.where(going, train_score, np.nan),
                 validation_loss=np.where(going, validation_loss, np.nan),
                 validation_score=np.where(going, validation_score, np.nan),
-                lr=rates[-1],
+                lr=rate,
                 seconds=seconds,
+                folds=self.folds,
             )
         )
         return self.history[-1]
 
-    def _run_epoch(self, rates: list[float]) -> None:
-        """The next epoch; one that is broken off, however that comes, leaves the engine as it was."""
+    def _run_epoch(self) -> float:
+        """The next epoch, and the learning rate of its last step; one that is broken off, however that comes, leaves
+        the engines as they were."""
+        train, epoch = self.experiment.train, self.epoch + 1
+        rates = [draws.learning_rates(train, group.steps, epoch).tolist() for group in self._groups]
+        engines = [group.engine for group in self._groups]
         if self._should_stop is None or (self.history and self.history[-1].seconds < LONG):
-            self.engine.run_epoch(self.epoch + 1, rates)
-            return
-        weights, state = self.engine.weights(), self.engine.state()
-        try:
-            self.engine.run_epoch(self.epoch + 1, self._watched(rates, self._should_stop))
-        except BaseException:
-            self.engine.load(weights, state)
-            raise
+            for engine, its_rates in zip(engines, rates, strict=True):
+                engine.run_epoch(epoch, its_rates)
+        else:
+            before = [(engine.weights(), engine.state()) for engine in engines]
+            try:
+                for engine, its_rates in zip(engines, rates, strict=True):
+                    engine.run_epoch(epoch, self._watched(its_rates, self._should_stop))
+            except BaseException:
+                for engine, (weights, state) in zip(engines, before, strict=True):
+                    engine.load(weights, state)
+                raise
+        return float(rates[-1][-1])
+
+    def _scores(self, part: Literal["train", "validation"]) -> tuple[Floats, Floats]:
+        """Loss and score of every replicate."""
+        each = [group.engine.scores(*getattr(group, part)) for group in self._groups]
+        losses, scores = zip(*each, strict=True)
+        return self._together(losses), self._together(scores)
+
+    def _together(self, each: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The replicates of all groups in their order."""
+        if len(each) == 1:
+            return each[0]
+        joined = np.empty((len(self.best_epoch), *each[0].shape[1:]), each[0].dtype)
+        for group, values in zip(self._groups, each, strict=True):
+            joined[group.places] = values
+        return joined
 
     def _watched(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
         """The rates, with a look now and then at whether to go on: each step asks the clock, in less than 0.1 µs."""
@@ -217,7 +252,7 @@ class Training(Iterator[Epoch]):
         if better.any():
             self._best_loss[better] = loss[better]
             self.best_epoch[better] = self.epoch
-            for name, array in self.engine.weights().items():
+            for name, array in self.weights().items():
                 self._best[name][better] = array[better]
         patience = self.experiment.train.patience
         if patience:
@@ -233,7 +268,8 @@ class Training(Iterator[Epoch]):
 
     def weights(self) -> Weights:
         """The present weights (seeds, ...), copies."""
-        return self.engine.weights()
+        each = [group.engine.weights() for group in self._groups]
+        return {name: self._together([weights[name] for weights in each]) for name in each[0]}
 
     def best_weights(self) -> Weights:
         """The weights of `best_epoch`, copies."""
@@ -241,7 +277,7 @@ class Training(Iterator[Epoch]):
 
     def final_weights(self) -> Weights:
         """The present weights, but a replicate that stopped early has its best ones."""
-        weights, stopped = self.engine.weights(), self.stopped_after > 0
+        weights, stopped = self.weights(), self.stopped_after > 0
         for name, array in weights.items():
             array[stopped] = self._best[name][stopped]
         return weights
@@ -255,12 +291,14 @@ class Training(Iterator[Epoch]):
             "best_loss": self._best_loss,
             "stopped_after": self.stopped_after,
         }
-        arrays |= {f"weights/{name}": array for name, array in self.engine.weights().items()}
+        arrays |= {f"weights/{name}": array for name, array in self.weights().items()}
         arrays |= {f"best/{name}": array for name, array in self._best.items()}
-        arrays |= {f"state/{name}": array for name, array in self.engine.state().items()}
+        for i, group in enumerate(self._groups):
+            arrays |= {f"{_STATES[i]}/{name}": array for name, array in group.engine.state().items()}
         about = {
             "experiment": self.experiment.to_json(),
             "seeds": json.dumps(self.seeds),
+            "folds": str(self.folds),
             "epoch": str(self.epoch),
             "seconds": repr(self.seconds),
         }
@@ -271,8 +309,8 @@ class Training(Iterator[Epoch]):
             arrays = _load_arrays(checkpoint)
             about = json.loads(checkpoint[8 : 8 + int.from_bytes(checkpoint[:8], "little")])["__metadata__"]
             theirs, seeds = Experiment.from_json(about["experiment"]), tuple(json.loads(about["seeds"]))
-            epoch, seconds = int(about["epoch"]), float(about["seconds"])
-            groups: dict[str, dict[str, NDArray[Any]]] = {"weights": {}, "best": {}, "state": {}, "": {}}
+            epoch, seconds, folds = int(about["epoch"]), float(about["seconds"]), int(about.get("folds", 0))
+            groups: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in ("weights", "best", *_STATES, "")}
             for name, array in arrays.items():
                 group, slash, rest = name.partition("/")
                 groups[group if slash else ""][rest if slash else name] = array
@@ -286,10 +324,48 @@ class Training(Iterator[Epoch]):
             )
         if seeds != self.seeds:
             raise ValueError(f"checkpoint: it was made with seeds {list(seeds)}, not with {list(self.seeds)}.")
-        self.engine.load(groups["weights"], groups["state"])
+        if folds != self.folds:
+            raise ValueError(f"checkpoint: it was made with {folds} folds, not with {self.folds}.")
+        for one, state in zip(self._groups, _STATES, strict=False):
+            one.engine.load({name: array[one.places] for name, array in groups["weights"].items()}, groups[state])
         self._best = groups["best"]
         self.best_epoch, self._best_loss, self.stopped_after = best_epoch, best_loss, stopped_after
         self.epoch, self.seconds = epoch, seconds
+
+
+_STATES = ("state", "state of the second group")
+"""Under which names a checkpoint has what the groups' optimizers remember."""
+
+
+class _Group:
+    """Replicates that train stacked, in one engine: those whose training parts are of one size. Hold-out is one group,
+    folds are at most two."""
+
+    def __init__(
+        self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, folds: slice, weights: Weights
+    ) -> None:
+        sets, size = dataset.training_sets, len(next(iter(weights.values())))
+        self.places: NDArray[np.int64] = np.arange(size).reshape(len(seeds), -1)[:, folds].ravel()
+        """Which of all replicates they are."""
+        self.train = tuple(_sample(one.train, experiment.data.seed) for one in sets)
+        """What training scores are measured on, one part a fold."""
+        self.validation = tuple(one.validation for one in sets)
+        self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)
+        """Of an epoch."""
+        self.engine: EngineProtocol = _engine(experiment)(
+            experiment, seeds, dataset, {name: array[self.places] for name, array in weights.items()}
+        )
+
+
+def _of_one_size(dataset: Dataset) -> list[tuple[Dataset, slice]]:
+    """The data set, or its folds by the size of their training parts, and which folds those are: the first few have a
+    sample less."""
+    if not dataset.folds:
+        return [(dataset, slice(None))]
+    sizes = [len(fold.train) for fold in dataset.folds]
+    few = sizes.index(sizes[-1])
+    cuts = [one for one in (slice(0, few), slice(few, len(sizes))) if one.start < one.stop]
+    return [(replace(dataset, folds=dataset.folds[cut]), cut) for cut in cuts]
 
 
 class _Abandoned(Exception):
@@ -320,6 +396,7 @@ class Result:
 
     def __init__(self, training: Training) -> None:
         self.experiment, self.seeds, self.dataset = training.experiment, training.seeds, training.dataset
+        self.folds = training.folds
         self.stacked = training.final_weights()
         """The final weights of all replicates, arrays (seeds, ...)."""
         self.best_epoch = training.best_epoch.copy()
@@ -329,15 +406,19 @@ class Result:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """One row an epoch and seed: epoch, seed, the METRICS, lr, seconds (of all replicates together)."""
+        """One row an epoch and seed: epoch, seed (with folds also fold, from 0), the METRICS, lr, seconds (of all
+        replicates together)."""
         return metrics_frame(self._history)
 
-    def weights(self, seed: int) -> Weights:
-        """One replicate's weights. Raises ValueError if that seed was not trained."""
+    def weights(self, seed: int, fold: int = 0) -> Weights:
+        """One replicate's weights. Raises ValueError if that seed or fold was not trained."""
         if seed not in self.seeds:
             raise ValueError(f"seed: got {seed}, allowed is one of {', '.join(map(str, self.seeds))}.")
-        i = self.seeds.index(seed)
-        return {name: array[i] for name, array in self.stacked.items()}
+        folds = max(1, self.folds)
+        if not 0 <= fold < folds:
+            raise ValueError(f"fold: got {fold}, allowed is from 0 to {folds - 1}.")
+        place = self.seeds.index(seed) * folds + fold
+        return {name: array[place] for name, array in self.stacked.items()}
 
     def evaluate(self, part: PartName = "test") -> dict[str, Floats] | None:
         """Loss and accuracy, or loss, mse, mae and r2, each (seeds,), of a part; None where the part is empty."""
@@ -354,16 +435,20 @@ class Result:
 
 
 def metrics_frame(epochs: Iterable[Epoch]) -> pd.DataFrame:
-    """Epochs as a tidy table: one row an epoch and seed, with columns epoch, seed, the METRICS, lr, seconds."""
+    """Epochs as a tidy table: one row an epoch and seed (and fold), with columns epoch, seed, (fold,) the METRICS, lr,
+    seconds."""
     epochs = list(epochs)
-    names = [f.name for f in fields(Epoch) if f.name not in ("epoch", "seeds")]
-    counts = [len(epoch.seeds) for epoch in epochs]
+    names = [f.name for f in fields(Epoch) if f.name not in ("epoch", "seeds", "folds")]
+    each = [replicates(epoch.seeds, epoch.folds) for epoch in epochs]
+    counts = [len(some) for some in each]
     columns: dict[str, Any] = {
         "epoch": np.repeat(np.array([epoch.epoch for epoch in epochs], np.int64), counts),
-        "seed": np.array([seed for epoch in epochs for seed in epoch.seeds], np.int64),
+        "seed": np.array([one.seed for some in each for one in some], np.int64),
     }
+    if any(epoch.folds for epoch in epochs):
+        columns["fold"] = np.array([one.fold for some in each for one in some], np.int64)
     for name in names:
-        values = [np.broadcast_to(getattr(epoch, name), (len(epoch.seeds),)) for epoch in epochs]
+        values = [np.broadcast_to(getattr(epoch, name), count) for epoch, count in zip(epochs, counts, strict=True)]
         columns[name] = np.concatenate(values) if values else np.empty(0)
     return pd.DataFrame(columns)
 
@@ -381,4 +466,7 @@ def _engine(experiment: Experiment) -> type[EngineProtocol]:
 def _sample(part: Part, data_seed: int) -> Part:
     """The samples on which the training scores are measured."""
     rows = draws.scored_samples(data_seed, len(part))
-    return part if len(rows) == len(part) else Part(part.x[rows], part.y[rows])
+    if len(rows) == len(part):
+        return part
+    x = Rows(part.x.whole, part.x.rows[rows]) if isinstance(part.x, Rows) else part.x[rows]
+    return Part(x, part.y[rows])

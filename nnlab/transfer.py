@@ -85,24 +85,35 @@ def source_weights(
 def first_weights(
     experiment: Experiment,
     seeds: Sequence[int],
+    folds: int = 0,
     *,
     source: Arrays | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Weights:
-    """The weights (seeds, ...) an experiment starts from: drawn, but for the layers it takes from its source.
+    """The weights (seeds, ...) an experiment starts from: drawn, but for the layers it takes from its source. With
+    folds all of a seed start alike, but where the source has as many folds each from its own; a source that has other
+    folds gives its first.
 
     `source` : the final weights of the source where they are at hand; else see `source_weights`. Raises SourceStopped.
     """
-    weights = draws.stacked_weights(experiment, seeds)
+    weights = _for_folds(draws.stacked_weights(experiment, seeds), 0, folds)
     start = experiment.train.start_from
     if start is None:
         return weights
     if source is None:
         source = source_weights(start.experiment, seeds, should_stop=should_stop)
+    source = _for_folds(source, start.experiment.data.folds, folds)
     for name in weights:
         if int(name.partition(".")[0]) < start.layers:
             weights[name] = np.array(source[name], np.float32)
     return weights
+
+
+def _for_folds(weights: Arrays, given: int, wanted: int) -> Weights:
+    """Weights (replicates, ...) of seeds with `given` folds, for as many seeds with `wanted` folds."""
+    if given == wanted:
+        return dict(weights)
+    return {name: array[:: max(1, given)].repeat(max(1, wanted), axis=0) for name, array in weights.items()}
 
 
 def started_from(source: Experiment) -> Experiment | None:

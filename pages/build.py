@@ -79,7 +79,7 @@ with data:
             form.number("data.features", 1)
             form.number("data.classes", 1)
         if exp.data.facts.splits:
-            form.number("data.validation", 0.05)
+            form.validation()
             if not exp.data.facts.own_test:
                 form.number("data.test", 0.05)
         form.choose("data.scaling")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nnlab.datasets import Dataset, load_dataset, mnist
+from nnlab.evaluation import replicate
 from nnlab.store import Run
 from nnlab.ui.frame import Page, open_page
 from nnlab.ui.inspecting import (
@@ -15,7 +16,7 @@ from nnlab.ui.inspecting import (
     scales,
     statistics_view,
 )
-from nnlab.ui.naming import ago, run_title
+from nnlab.ui.naming import ago, replicate_name, run_title
 from nnlab.ui.probing import ask_view, results_view
 
 page = open_page("inspect")
@@ -49,8 +50,9 @@ def play(epochs: list[int]) -> None:
 def below(run: Run, stacked: Weights, index: int, layer: int, dataset: Dataset | None) -> None:
     """What the network does with its weights; only the open tab is computed."""
     weights = one_replicate(stacked, index)
+    own = None if dataset is None else replicate(stacked, dataset, index)[1]
     views = {
-        t("What each neuron looks for"): lambda: responses_view(page, run, weights, layer, dataset),
+        t("What each neuron looks for"): lambda: responses_view(page, run, weights, layer, own),
         t("Ask it"): lambda: ask_view(page, run, stacked, dataset),
         t("What it gets right and wrong"): lambda: results_view(page, run, stacked, dataset, index),
         t("Figures of all layers"): lambda: statistics_view(page, run, weights),
@@ -87,17 +89,21 @@ def look(run: Run, epochs: list[int]) -> None:
         epoch = epochs[0]
         if len(epochs) > 1:
             epoch = st.select_slider(t("Epoch"), epochs, key="inspect-epoch", format_func=t.whole)
-        seed = run.seeds[0]
-        if len(run.seeds) > 1:
-            if state.get("inspect-seed") not in run.seeds:
-                state["inspect-seed"] = run.seeds[0]
-            seed = st.selectbox(t("Seed"), run.seeds, key="inspect-seed", width=110)
+        several = run.replicates
+        one = several[0]
+        if len(several) > 1:
+            if state.get("inspect-seed") not in several:
+                state["inspect-seed"] = several[0]
+            width = 110 if one.fold is None else 180
+            one = st.selectbox(
+                t("Seed"), several, format_func=lambda one: replicate_name(one, t), key="inspect-seed", width=width
+            )
     kept = page.lab.snapshot(run.id, epoch)
     if kept is None:
         st.info(t("These weights are no longer kept."))
         return
     state["inspect-shown"] = (run.id, epoch)
-    index = run.seeds.index(seed)
+    index = several.index(one)
     weights = one_replicate(kept[1], index)
     dataset = None if run.experiment.data.name == "mnist" and not mnist.available() else load_dataset(run.experiment)
     if state.get("inspect-layer") not in range(layers):

@@ -86,6 +86,25 @@ def test_train_prints_one_json_object_with_lists_over_the_seeds(nnlab):
     assert "epoch 2 of 2" in err
 
 
+def test_folds_are_printed_as_lists_over_seeds_and_folds(nnlab, tmp_path):
+    code, out, _ = nnlab("train", "binary", "--seeds", "2", "--set", "data.folds=5", *SHORT)
+    assert code == 0
+    shown = json.loads(out)
+    assert (shown["seeds"], shown["folds"]) == ([0, 1], 5)
+    result = train(presets["binary"].set({"train.epochs": 2, "data.folds": 5}), 2).result()
+    for part in ("train", "validation", "test"):
+        for name, values in result.evaluate(part).items():
+            assert len(shown[part][name]) == 10
+            assert shown[part][name] == pytest.approx(values.tolist(), rel=1e-5)
+
+    file = tmp_path / "weights.safetensors"
+    export = ("export", shown["run"], "--as", "safetensors", "--out", str(file), "--seed", "1")
+    assert nnlab(*export, "--fold", "3")[0] == 0
+    assert load(file.read_bytes())["0.weight"] == pytest.approx(result.weights(1, 3)["0.weight"].T, abs=1e-6)
+    code, _, err = nnlab(*export, "--fold", "5")
+    assert (code, err.strip()) == (2, "--fold: got 5, allowed is from 0 to 4.")
+
+
 def test_a_part_that_is_empty_is_null(nnlab):
     shown = json.loads(nnlab("train", "celsius", *SHORT)[1])
     assert shown["validation"] is None
@@ -221,6 +240,7 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
         (["train", "binary", "--set", "train.lr=1e9"], "train.lr: got 1000000000.0, allowed is from 1e-07 to 100."),
         (["train", "binary", "--set", "train.lr"], "--set: got 'train.lr', allowed is a name and a value"),
         (["train", "binary", "--set", "no.such=1"], "no.such: there is no such field; allowed is one of data.name,"),
+        (["train", "celsius", "--set", "data.folds=5"], "data.folds: got 5, but this data has too few samples"),
         (["train", "binary", "--seeds", "x"], "seeds: got 'x', allowed is a number of seeds"),
         (["train", "binary", "--seeds", "0"], "seeds: got 0, allowed is from 1 to 1000."),
         (["train", "http://localhost:8501/?lang=es"], "EXPERIMENT: this link carries no experiment"),

@@ -22,7 +22,7 @@ from safetensors.torch import load
 from nnlab import draws, load_dataset, presets, train
 from nnlab.evaluation import predict
 from nnlab.export import csv_text, markdown_table, notebook, pytorch_code, safetensors, script
-from nnlab.spec import DATASETS, Activation, Experiment, Init, Optimizer, Scaling, Schedule
+from nnlab.spec import DATASETS, Activation, Experiment, Init, Optimizer, Scaling, Schedule, replicates
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -220,7 +220,8 @@ def printed(code):
 
 def check(experiment, shown, seeds=(1, 4), tolerance=1e-4):
     result = train(experiment, seeds).result()
-    assert [line["seed"] for line in shown] == list(seeds)
+    each = replicates(seeds, experiment.data.folds)
+    assert [(line["seed"], line.get("fold")) for line in shown] == list(each)
     for part in ("train", "validation", "test"):
         want = result.evaluate(part)
         for i, line in enumerate(shown):
@@ -282,6 +283,32 @@ def test_the_script_trains_what_it_starts_from_and_gives_the_runs_numbers(of_sou
     assert max(map(len, script(again).splitlines())) <= 120
 
 
+FOLDED = (  # 80 samples that are not test
+    {"data.folds": 4, "model.dropout": 0.2},
+    {"data.folds": 3, "train.schedule": "one_cycle", "train.batch_size": 53},  # 53 or 54 to train on: 1 step or 2
+    {"data.folds": 3, "train.schedule": "step", "train.batch_size": 53, "train.epochs": 6},
+    {"data.folds": 5, "train.patience": 2, "train.lr": 0.1, "train.epochs": 20},
+    {"data.name": "digits", "data.folds": 2, "data.n_samples": 200, "data.scaling": "standard"},
+    {"data.name": "synthetic", "data.folds": 7, "data.scaling": "minmax", "data.seed": 3},
+)
+
+
+@pytest.mark.parametrize("changes", FOLDED, ids=str)
+def test_the_script_trains_every_fold_and_gives_the_runs_numbers(changes):
+    experiment = SHORT.set({"data.n_samples": 100}).set(changes)
+    check(experiment, printed(script(experiment, (1, 4))), tolerance=1e-3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 2), (0, 2), (2, 0), (3, 2)])
+def test_the_script_starts_folds_from_the_networks_they_start_from(before, after):
+    source = DIGITS.set({"data.folds": before, "model.dropout": 0.1})
+    start = {"experiment": source, "layers": 2, "frozen": 1}
+    experiment = source.set({"data.labels": [5, 6, 9], "data.folds": after, "train.start_from": start})
+    check(experiment, printed(script(experiment, (1, 4))), tolerance=1e-3)
+    again = experiment.set({"train.start_from": {"experiment": experiment, "layers": 1}})
+    check(again, printed(script(again, (1,))), (1,), tolerance=1e-3)
+
+
 def test_the_script_of_mnist_reads_the_files_and_gives_the_runs_numbers(mnist_dir):
     for changes, seeds in (
         ({"data.n_samples": 1500, "data.scaling": "standard"}, (1, 4)),
@@ -303,8 +330,9 @@ def test_the_script_needs_nothing_of_nnlab(tmp_path):
     check(presets["binary"].set({"train.epochs": 5}), [json.loads(line) for line in done.stdout.splitlines()])
 
 
-def test_the_notebook_is_the_script_in_cells_and_runs_top_to_bottom():
-    experiment = SHORT.set({"model.dropout": 0.2})
+@pytest.mark.parametrize("folds", [0, 2])
+def test_the_notebook_is_the_script_in_cells_and_runs_top_to_bottom(folds):
+    experiment = SHORT.set({"model.dropout": 0.2, "data.folds": folds})
     book = json.loads(notebook(experiment, (1, 4)))
     assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
     code = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
@@ -319,7 +347,7 @@ def test_the_notebook_is_the_script_in_cells_and_runs_top_to_bottom():
 
 
 def test_code_has_no_line_beyond_120_characters_and_no_name_of_nnlab():
-    for changes in EVERYTHING:
+    for changes in (*EVERYTHING, *FOLDED):
         for text in (script(SHORT.set(changes)), pytorch_code(SHORT.set(changes))):
             assert max(map(len, text.splitlines())) <= 120
             assert "import nnlab" not in text

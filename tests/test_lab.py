@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnlab.comparison import Cell, table_of
 from nnlab.jobs import Foreman, shares
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
 from nnlab.presets import presets
@@ -85,6 +86,42 @@ def test_curves_are_the_mean_and_the_range_over_seeds(lab: Lab) -> None:
     assert lab.curves(run.id, after=4).empty
     assert lab.metrics(run.id, after=3)["seed"].tolist() == [0, 1, 2]
     assert len(lab.curves(run.id, max_points=2)) == 2
+
+
+def test_folds_have_a_column_of_their_own_and_curves_are_over_all_of_them(lab: Lab) -> None:
+    run = worked(lab, lab.submit(EXPERIMENT.set({"data.folds": 3}), (5, 2)))
+    metrics, curves = lab.metrics(run.id), lab.curves(run.id)
+    assert metrics.columns.tolist() == ["epoch", "seed", "fold", *METRICS, "lr", "seconds"]
+    assert metrics["seed"].tolist() == [5, 5, 5, 2, 2, 2] * 4
+    assert metrics["fold"].tolist() == [0, 1, 2] * 8
+    assert [(one.seed, one.fold) for one in run.replicates] == [(5, 0), (5, 1), (5, 2), (2, 0), (2, 1), (2, 2)]
+    over = metrics.groupby("epoch")["validation_score"]
+    np.testing.assert_allclose(curves["validation_score"], over.mean())
+    np.testing.assert_array_equal(curves["validation_score_high"], over.max())
+
+
+def test_a_comparison_of_folds_is_over_seeds_and_folds_and_takes_more_seeds(lab: Lab) -> None:
+    asked = Comparison(EXPERIMENT.set({"data.folds": 3}), vary="depth", values=[1, 2], seeds=(2, 0))
+    run = lab.submit_comparison(asked)
+    work(lab.store.url)
+    more = lab.submit_comparison(Comparison(asked.experiment, vary="depth", values=[1, 2], seeds=(0, 1, 2)))
+    work(lab.store.url)
+    first, later = lab.comparison(run.id), lab.comparison(more.id)
+    assert first is not None
+    assert later is not None
+    for one, other in zip(first.cells, later.cells, strict=True):
+        before, after = one.results, other.results
+        assert before is not None
+        assert after is not None
+        for part in ("train", "validation", "test"):
+            scores, all_scores = before[part]["accuracy"], after[part]["accuracy"]
+            assert (len(scores), len(all_scores)) == (6, 9)
+            assert all_scores[:3] + all_scores[6:] == scores[3:] + scores[:3]
+    cells = [Cell(cell.results, lab.cell_metrics(cell)) for cell in later.cells]
+    table = table_of(later.comparison, cells)
+    assert table["validation_accuracy"].iloc[0] == pytest.approx(np.mean(cells[0].results["validation"]["accuracy"]))
+    assert table["validation_accuracy_low"].notna().all()
+    assert table["difference"].notna().sum() == 1
 
 
 def test_snapshots_come_with_their_epoch(lab: Lab) -> None:

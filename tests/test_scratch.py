@@ -190,6 +190,25 @@ def test_the_first_layer_of_many_networks_is_as_many_linears(seeds, batch, input
     np.testing.assert_allclose(first.gradients["weight"].swapaxes(0, 1), plain.gradients["weight"], atol=1e-12)
     np.testing.assert_allclose(first.gradients["bias"], plain.gradients["bias"], atol=1e-12)
 
+    own = modules.InputLinear(**plain.parameters)  # where every network has samples of its own
+    x = rng.normal(size=(seeds, batch, inputs))
+    np.testing.assert_array_equal(own.forward(x), plain.forward(x))
+    assert own.backward(g).size == 0
+    plain.backward(g)
+    for name, gradient in plain.gradients.items():
+        np.testing.assert_array_equal(own.gradients[name], gradient)
+
+
+@pytest.mark.parametrize("loss", losses.LOSSES.values())
+def test_networks_with_targets_of_their_own_have_each_its_own_loss_and_slope(loss):
+    rng = np.random.default_rng(0)
+    y, t = -rng.random((3, 7, 2)), rng.integers(0, 2, (3, 7, 2)).astype(float)
+    one = loss()
+    values, slopes = one.forward(y, t), one.backward(y, t)
+    for i in range(3):
+        np.testing.assert_allclose(values[i], one.forward(y[i], t[i]), atol=1e-12)
+        np.testing.assert_allclose(slopes[i], one.backward(y[i], t[i]), atol=1e-12)
+
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_log_softmax_is_finite_and_exact_at_enormous_inputs(dtype):
@@ -451,7 +470,7 @@ def test_every_module_and_loss_states_its_formulas(package):
         if own and issubclass(kind, (core.Module, core.Loss)) and kind not in (core.Module, core.Loss):
             words = inspect.getdoc(kind)
             stated = ("forward " in words and "backward " in words) or kind in (
-                modules.BatchNorm, modules.FirstLinear, core.Sequential
+                modules.BatchNorm, modules.FirstLinear, modules.InputLinear, core.Sequential
             )  # those say whose formulas theirs are  # fmt: skip
             assert stated, name
 

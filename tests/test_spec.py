@@ -290,8 +290,13 @@ def test_setting_a_field_changes_that_field_alone(experiment: Experiment, path: 
     changed = refused_or(experiment.set, {path: value})
     assume(changed is not None)
     before, after = experiment.plain(), changed.plain()
-    # the scale is one of init="normal"; cross-entropy is what "auto" means from three classes on
-    follows = {"model.init": "model.init_scale", "data.classes": "train.loss", "data.labels": "data.classes"}.get(path)
+    # the scale is one of init="normal"; "auto" means cross-entropy from three classes on; folds take no share
+    follows = {
+        "model.init": "model.init_scale",
+        "data.classes": "train.loss",
+        "data.labels": "data.classes",
+        "data.folds": "data.validation",
+    }.get(path)
     for other in set(FIELDS) - {path, follows}:
         part, _, name = other.partition(".")
         assert after[part].get(name) == before[part].get(name), other

@@ -54,8 +54,10 @@ def figures(store: Store, run: Run) -> np.ndarray:
     return store.metrics(run.id).values
 
 
-def test_a_finished_run_has_what_training_alone_gives(store: Store) -> None:
-    run, alone = ran(store), train(EXPERIMENT, SEEDS).result()
+@pytest.mark.parametrize("folds", [0, 5])  # of 48 samples: two sizes
+def test_a_finished_run_has_what_training_alone_gives(store: Store, folds: int) -> None:
+    experiment = EXPERIMENT.set({"data.folds": folds})
+    run, alone = ran(store, experiment), train(experiment, SEEDS).result()
     assert (run.state, run.epoch, run.error, run.wish) == ("finished", 30, None, None)
     table = store.metrics(run.id)
     assert table.epochs.tolist() == list(range(1, 31))
@@ -70,7 +72,9 @@ def test_a_finished_run_has_what_training_alone_gives(store: Store) -> None:
         for name, values in (alone.evaluate(part) or {}).items():
             assert run.results[part][name] == values.tolist()
     assert run.results["best_epoch"] == alone.best_epoch.tolist()
-    assert run.results["epochs"] == [30, 30]
+    assert run.results["epochs"] == [30] * len(run.replicates)
+    for rows in run.results["signals"]["after"].values():
+        assert all(len(row) == len(run.replicates) for row in rows)
     assert run.seconds > 0
 
 
@@ -183,9 +187,12 @@ def test_time_over_within_an_epoch_ends_it(store: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(store: Store, engine: str, optimizer: str) -> None:
+@pytest.mark.parametrize(("optimizer", "folds"), [("sgd", 0), ("adam", 0), ("adam", 5)])
+def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(
+    store: Store, engine: str, optimizer: str, folds: int
+) -> None:
     changes = {
+        "data.folds": folds,
         "train.engine": engine,
         "train.optimizer": optimizer,
         "train.schedule": "one_cycle",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -10,14 +11,14 @@ from types import MappingProxyType
 import numpy as np
 
 from nnlab.datasets import celsius, digits, mnist, plane, synthetic
-from nnlab.datasets.base import Dataset, Part, PartName, Raw, Scaling, fit_scaling
+from nnlab.datasets.base import Dataset, Part, PartName, Raw, Rows, Scaling, fit_scaling
 from nnlab.datasets.mnist import DatasetUnavailable
-from nnlab.datasets.split import spread_order
+from nnlab.datasets.split import fold_rows, spread_order
 from nnlab.problems import Problem, SpecError
 from nnlab.settings import settings
 from nnlab.spec import DATASETS, DataSpec, Experiment
 
-__all__ = ["LOADERS", "Dataset", "DatasetUnavailable", "Part", "PartName", "Raw", "Scaling", "load_dataset"]
+__all__ = ["LOADERS", "Dataset", "DatasetUnavailable", "Part", "PartName", "Raw", "Rows", "Scaling", "load_dataset"]
 
 LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingProxyType(
     {
@@ -46,12 +47,13 @@ def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
     Dataset
         Same spec, same data, bit for bit. Sizes are `spec.sizes`; classes are spread evenly over the parts, and
         every class is in the training part. The test part does not change with the validation share. The last few
-        are kept, so asking again costs nothing.
+        are kept, so asking again costs nothing. Under k-fold all that is not test is cut as scikit-learn cuts it (see
+        `split.fold_rows`), in the order it has under hold-out: the training part, then the validation part.
 
     Raises
     ------
     SpecError
-        For an unknown name.
+        For an unknown name, and where a class has fewer samples than there are folds.
     DatasetUnavailable
         For MNIST, when it is neither on disk nor to be had.
     """
@@ -77,7 +79,9 @@ def _named(name: str) -> DataSpec:
 def _load(spec: DataSpec, data_dir: Path) -> Dataset:
     raw = LOADERS[spec.name](spec, np.random.default_rng((_SAMPLING, spec.seed)))
     train_size, validation_size, _ = spec.sizes
-    if train_size == len(raw.x):  # nothing to split: in the order given
+    if spec.folds:
+        train_size, validation_size = train_size + validation_size, 0
+    if train_size == len(raw.x) and not spec.folds:  # nothing to split: in the order given
         order = np.arange(train_size)
     else:
         classes = raw.y if raw.class_names else np.zeros(len(raw.y))
@@ -86,7 +90,7 @@ def _load(spec: DataSpec, data_dir: Path) -> Dataset:
     train, validation, test = (
         Part(raw.x[rows], raw.y[rows]) for rows in np.split(order, [train_size, train_size + validation_size])
     )
-    return Dataset(
+    dataset = Dataset(
         name=spec.name,
         task=spec.task,
         train=train,
@@ -98,3 +102,14 @@ def _load(spec: DataSpec, data_dir: Path) -> Dataset:
         target_name=raw.target_name,
         image_shape=spec.facts.image_shape,
     )
+    return replace(dataset, folds=tuple(_folds(dataset, spec, raw))) if spec.folds else dataset
+
+
+def _folds(dataset: Dataset, spec: DataSpec, raw: Raw) -> Iterator[Dataset]:
+    pool, classes = dataset.train, bool(dataset.class_names)
+    if classes and np.bincount(pool.y, minlength=len(dataset.class_names)).min() < spec.folds:
+        raise SpecError([Problem("data.folds", spec.folds, "conflict", expected="folds_exceed_class")])
+    for rows in fold_rows(pool.y, spec.folds, spec.seed, classes=classes):
+        train, validation = (Part(Rows(np.asarray(pool.x), chosen), pool.y[chosen]) for chosen in rows)
+        scaling = fit_scaling(spec.scaling, train.x, raw.full_scale)
+        yield replace(dataset, train=train, validation=validation, scaling=scaling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,17 +15,48 @@ from nnlab.spec import Task
 PartName = Literal["train", "validation", "test"]
 
 
+class Rows:
+    """Some rows of an array, which stays where it is: indexing copies what is asked for, and no more. To NumPy it is an
+    array of the same numbers, so that a fold of MNIST can be a Part like any other."""
+
+    def __init__(self, whole: NDArray[Any], rows: NDArray[np.int64]) -> None:
+        self.whole, self.rows = whole, rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.rows), *self.whole.shape[1:])
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.whole.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        taken: NDArray[Any] = self.whole[self.rows[first]]
+        return taken[(slice(None), *rest)] if rest else taken
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.whole[self.rows], dtype)
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Samples as they came, not scaled. The arrays are read-only: they are shared by everyone in the process."""
 
-    x: NDArray[Any]
+    x: NDArray[Any] | Rows
     """(n, inputs) float32, or uint8 for pictures."""
     y: NDArray[Any]
     """(n,) int64 class numbers, or (n, 1) float32 for regression."""
 
     def __post_init__(self) -> None:
-        self.x.setflags(write=False)
+        (self.x.whole if isinstance(self.x, Rows) else self.x).setflags(write=False)
         self.y.setflags(write=False)
 
     def __len__(self) -> int:
@@ -39,7 +71,7 @@ class Scaling:
     """(inputs,) or (1,)"""
     scale: NDArray[np.float32]
 
-    def apply(self, x: NDArray[Any]) -> NDArray[np.float32]:
+    def apply(self, x: NDArray[Any] | Rows) -> NDArray[np.float32]:
         """Raw (n, inputs) → what the network sees, a new float32 array of the same shape."""
         scaled = np.array(x, np.float32)
         scaled -= self.shift
@@ -47,7 +79,7 @@ class Scaling:
         return scaled
 
 
-def fit_scaling(name: ScalingName, x: NDArray[Any], full_scale: float | None = None) -> Scaling:
+def fit_scaling(name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | None = None) -> Scaling:
     """The scaling a training part x (n, inputs) asks for.
 
     standard: mean 0 and deviation 1 of every feature; minmax: 0 to 1. A feature that never changes is only shifted.
@@ -59,16 +91,16 @@ def fit_scaling(name: ScalingName, x: NDArray[Any], full_scale: float | None = N
     elif full_scale is not None and name == "minmax":
         shift, width = np.zeros(1), np.array([full_scale])
     elif full_scale is not None:
-        counts = np.bincount(x.ravel(), minlength=256)  # exact, and no float copy of all pictures
+        counts = np.bincount(np.asarray(x).ravel(), minlength=256)  # exact, and no float copy of all pictures
         values = np.arange(len(counts))
         mean = np.average(values, weights=counts)
         shift, width = np.array([mean]), np.sqrt([np.average((values - mean) ** 2, weights=counts)])
     elif name == "standard":
-        exact = x.astype(np.float64)
+        exact = np.asarray(x).astype(np.float64)
         shift, width = exact.mean(0), exact.std(0)
     else:
-        shift = x.min(0).astype(np.float64)
-        width = x.max(0) - shift
+        shift = np.asarray(x).min(0).astype(np.float64)
+        width = np.asarray(x).max(0) - shift
     width = np.where(width > 0, width, 1.0)
     return Scaling(shift.astype(np.float32), (1 / width).astype(np.float32))
 
@@ -92,7 +124,11 @@ class Raw:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set, split and ready. Parts other than `train` may be empty."""
+    """A data set, split and ready. Parts other than `train` may be empty.
+
+    Under k-fold `folds` are what is trained, a data set each, in the order of scikit-learn's `split`; `train` is then
+    all that is not test, `validation` is empty, and `scaling` serves nobody but who looks at the data.
+    """
 
     name: str
     task: Task
@@ -107,6 +143,13 @@ class Dataset:
     target_name: str
     image_shape: tuple[int, int] | None = None
     """(height, width) where a sample is a picture."""
+    folds: tuple[Dataset, ...] = ()
+    """() for hold-out. Their parts are rows of `train`, and share its memory; the test part is the same."""
+
+    @property
+    def training_sets(self) -> tuple[Dataset, ...]:
+        """What networks are trained on: the folds, else the data itself."""
+        return self.folds or (self,)
 
     def part(self, name: PartName) -> Part:
         """One of the parts by its name."""

@@ -1,4 +1,4 @@
-"""Orders of samples in which every stretch has its fair share of every class."""
+"""Orders of samples in which every stretch has its fair share of every class, and folds."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def spread_order(y: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]
     place = (rank + 0.5) / np.repeat(counts, counts)  # where on 0..1 the sample belongs
     place[rank == 0] = -1  # a rare class must not miss the beginning
     return by_class[np.lexsort((rng.random(len(y)), place))]
+
+
+def fold_rows(
+    y: NDArray[Any], folds: int, seed: int, *, classes: bool
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """For every fold the rows of y (n,) to train on and those to validate on, each in ascending order.
+
+    They are scikit-learn's: StratifiedKFold for classes, else KFold, both with shuffle=True and random_state=seed. The
+    folds that are larger by one, where there are any, come first. Every class must have as many samples as there are
+    folds, or more."""
+    from sklearn.model_selection import KFold, StratifiedKFold  # takes a second: not at start-up
+
+    kind = StratifiedKFold if classes else KFold
+    return list(kind(folds, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))

@@ -170,11 +170,11 @@ class NLL(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> Array:
-        right: Array = np.einsum("...nj,nj->...", y, t)
-        return right / -len(t)
+        right: Array = np.einsum("...nj,...nj->...", y, t)
+        return right / -int(t.shape[-2])
 
     def backward(self, y: Array, t: Array) -> Array:
-        return t / -len(t)
+        return t / -int(t.shape[-2])
 
 
 class SGD:

@@ -30,7 +30,7 @@ class BCE(Loss):
     def backward(self, y: Array, t: Array) -> Array:
         g = sigmoid(y)
         g -= t
-        g /= len(t)
+        g /= t.shape[-2]
         return g
 
 
@@ -49,7 +49,7 @@ class MSE(Loss):
 
     def backward(self, y: Array, t: Array) -> Array:
         g = y - t
-        g *= 2 / t.size
+        g *= 2 / (t.shape[-2] * t.shape[-1])
         return g
 
 

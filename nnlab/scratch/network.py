@@ -10,27 +10,31 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnlab.scratch.core import Array, Linear, Module, Sequential
-from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, FirstLinear, LayerNorm, Residual
+from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, FirstLinear, InputLinear, LayerNorm, Residual
 from nnlab.spec import Layer
 
 _CHUNK = 1 << 18  # numbers a layer holds at once: 1 MB of float32, so that the steps of a chunk stay in the cache
 
 
-def build(layers: Sequence[Layer], weights: Mapping[str, Array]) -> Sequential:
+def build(layers: Sequence[Layer], weights: Mapping[str, Array], *, shared: bool = True) -> Sequential:
     """The network as a Sequential with one module a layer, which uses the arrays in `weights` as they are.
 
     Every layer is again a Sequential of linear, normalisation, activation and dropout, inside a Residual where the
-    layer has a skip connection."""
-    return Sequential(*(build_layer(i, layer, weights) for i, layer in enumerate(layers)))
+    layer has a skip connection. `shared`: networks side by side see the same samples, x (n, inputs); else each its
+    own, x (seeds, n, inputs)."""
+    return Sequential(*(build_layer(i, layer, weights, shared) for i, layer in enumerate(layers)))
 
 
-def build_layer(i: int, layer: Layer, weights: Mapping[str, Array]) -> Module:
+def build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: bool = True) -> Module:
     """Layer i: linear, normalisation, activation, dropout; then + input."""
     weight, bias = weights[f"{i}.weight"], weights[f"{i}.bias"]
-    first = i == 0 and weight.ndim == 3 and not layer.residual
-    modules: list[Module] = [
-        FirstLinear(np.ascontiguousarray(weight.swapaxes(0, 1)), bias) if first else Linear(weight, bias)
-    ]
+    if i > 0 or weight.ndim < 3 or layer.residual:
+        linear = Linear(weight, bias)
+    elif shared:
+        linear = FirstLinear(np.ascontiguousarray(weight.swapaxes(0, 1)), bias)
+    else:
+        linear = InputLinear(weight, bias)
+    modules: list[Module] = [linear]
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
         modules.append(BatchNorm(**norm) if layer.norm == "batch" else LayerNorm(**norm))
@@ -109,8 +113,10 @@ def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array)
     return results
 
 
-def chunks(layers: Sequence[Layer], seeds: int, n: int) -> list[slice]:
-    """Pieces of n samples, small enough that every layer of all seeds stays small in memory."""
+def chunks(layers: Sequence[Layer], seeds: int, n: int, *, shared: bool = True) -> list[slice]:
+    """Pieces of n samples, small enough that every layer of all seeds stays small in memory. `shared`: see `build`."""
     width = max(max(layer.inputs, seeds * layer.width) for layer in layers)
+    if not shared:
+        width = max(width, seeds * layers[0].inputs)
     size = max(1, min(n, _CHUNK // width))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]

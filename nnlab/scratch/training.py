@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from nnlab import draws
-from nnlab.datasets.base import Dataset, Part, Scaling
+from nnlab.datasets.base import Dataset, Part, Rows, Scaling
 from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
@@ -24,9 +24,13 @@ from nnlab.spec import Experiment
 
 Floats = NDArray[np.float64]
 
+_KEPT = 1 << 24
+"""Numbers of all folds that may be kept scaled: 64 MB."""
+
 
 class NumpyEngine:
-    """Trains one network a seed, side by side: every array has a leading axis of seeds.
+    """Trains one network a seed, side by side: every array has a leading axis of seeds. With folds it is one network a
+    seed and fold, each on samples of its own: fold after fold, seed by seed.
 
     Parameters
     ----------
@@ -37,9 +41,11 @@ class NumpyEngine:
     def __init__(
         self, experiment: Experiment, seeds: Sequence[int], dataset: Dataset, weights: Mapping[str, Array]
     ) -> None:
-        self.experiment, self.seeds, self.scaling = experiment, tuple(seeds), dataset.scaling
+        self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
+        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every network
         self.layers = experiment.layers
-        network = build(self.layers, {name: np.array(value) for name, value in weights.items()})
+        shared = len(self.sets) == 1
+        network = build(self.layers, {name: np.array(value) for name, value in weights.items()}, shared=shared)
         ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
         first = sum(layer.frozen for layer in self.layers)  # the first layer that learns
         frozen, learned = Frozen(*network.modules[:first]), Sequential(*network.modules[first:], *ending)
@@ -52,7 +58,8 @@ class NumpyEngine:
         self.dropouts = [
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]
-        self.batches = Batches(dataset.train, dataset.scaling, targets(experiment, dataset.train))
+        keep = shared or sum(one.train.x.size for one in self.sets) <= _KEPT
+        self.batches = [Batches(one.train, one.scaling, targets(experiment, one.train), keep) for one in self.sets]
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
         """One pass over the training part in the order of this epoch (the first is 1), a step for every rate."""
@@ -60,22 +67,36 @@ class NumpyEngine:
         for i, dropout in self.dropouts:
             dropout.generators = [draws.dropout_draws(seed, epoch, i) for seed in self.seeds]
         self._switch(True)
-        order = draws.epoch_order(spec.data.seed, epoch, len(self.batches))
+        order = draws.epoch_order(spec.data.seed, epoch, len(self.batches[0]))
+        each = [batches.of(order, spec.train.batch_size) for batches in self.batches]
+        steps = each[0] if len(each) == 1 else self._side_by_side(each)
         with alone():
-            train(self.network, self.loss, self.optimizer, self.batches.of(order, spec.train.batch_size), rates)
+            train(self.network, self.loss, self.optimizer, steps, rates)
 
-    def scores(self, part: Part) -> tuple[Floats, Floats]:
-        """Loss and score (accuracy, or mean squared error) of every replicate, (seeds,) each, in evaluation mode."""
+    def _side_by_side(self, each: Sequence[Iterable[tuple[Array, Array]]]) -> Iterator[tuple[Array, Array]]:
+        """The batches of all folds together: x (seeds, batch, inputs), t (seeds, batch, outputs)."""
+        for batches in zip(*each, strict=True):
+            x, t = zip(*batches, strict=True)
+            yield self._stacked(x), self._stacked(t)
+
+    def _stacked(self, each: Sequence[Array]) -> Array:
+        """What all networks share, or that of every fold, seed by seed."""
+        return each[0] if len(each) == 1 else np.stack(tuple(each) * self.each_seed)
+
+    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
+        """Loss and score (accuracy, or mean squared error) of every replicate, (seeds,) each, in evaluation mode, on a
+        part (of every fold)."""
         training = self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
-        wanted = targets(self.experiment, part)
+        n, wanted = len(parts[0]), [targets(self.experiment, part) for part in parts]
         with alone():
-            for piece in chunks(self.layers, len(self.seeds), len(part)):
-                y = self.network.forward(self.scaling.apply(part.x[piece]))  # (seeds, piece, outputs)
-                share = y.shape[1] / len(part)
-                loss += self.loss.forward(y, wanted[piece]) * share
+            for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
+                scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
+                y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
+                share = y.shape[1] / n
+                loss += self.loss.forward(y, self._stacked([target[piece] for target in wanted])) * share
                 if self.experiment.score == "accuracy":
-                    score += _share_right(y, part.y[piece]) * share
+                    score += _share_right(y, self._stacked([part.y[piece] for part in parts])) * share
         self._switch(training)
         return loss, score if self.experiment.score == "accuracy" else loss.copy()
 
@@ -126,25 +147,30 @@ def _libraries() -> ThreadpoolController:
 
 
 class Batches:
-    """The training part as the network sees it: small data scaled once, pictures a batch at a time."""
+    """The training part as the network sees it: scaled once and kept, pictures a batch at a time."""
 
-    def __init__(self, part: Part, scaling: Scaling, targets: Array) -> None:
-        self.x = part.x if part.x.dtype == np.uint8 else scaling.apply(part.x)
+    def __init__(self, part: Part, scaling: Scaling, targets: Array, keep: bool = True) -> None:
+        self.kept = keep and part.x.dtype != np.uint8
+        if self.kept:
+            self.x, self.rows = scaling.apply(part.x), None
+        else:  # a fold's samples are some rows of more
+            self.x, self.rows = (part.x.whole, part.x.rows) if isinstance(part.x, Rows) else (part.x, None)
         self.scaling, self.targets = scaling, targets
         self.shifted = bool(scaling.shift.any())
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.targets)
 
     def of(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Array, Array]]:
         """(x, t) of every step."""
         targets = self.targets[order]
-        if self.x.dtype != np.uint8:
+        if self.kept:
             x = self.x[order]
             for start in range(0, len(order), size):
                 yield x[start : start + size], targets[start : start + size]
             return
-        pixels = np.empty((min(size, len(order)), self.x.shape[1]), np.uint8)
+        order = order if self.rows is None else self.rows[order]
+        pixels = np.empty((min(size, len(order)), self.x.shape[1]), self.x.dtype)
         scaled = np.empty(pixels.shape, np.float32)
         for start in range(0, len(order), size):
             chosen = order[start : start + size]

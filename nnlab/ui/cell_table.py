@@ -145,7 +145,7 @@ def _capital(word: str) -> str:
 def _helps(run: ComparisonRun, t: Text) -> dict[str, str]:
     """One sentence a column: what it is and by which method."""
     kind = run.comparison.experiment.score
-    folds = getattr(run.comparison.experiment.data, "folds", 0)
+    folds = run.comparison.experiment.data.folds
     over = t("Mean and 95 % interval over seeds and folds, by Student's t with the variance corrected for the training "
              "samples that folds share (Nadeau and Bengio).") if folds else t(
              "Mean and 95 % interval over the seeds, by Student's t: with so few seeds the bootstrap would "

@@ -104,7 +104,7 @@ def live_table(lab: Lab, run: ComparisonRun, it: Known) -> pd.DataFrame:
         last = lab.metrics(one.id, after=one.epoch - 1)
         last = last[last["epoch"] == last["epoch"].max()]
         for part in ("train", "validation"):
-            scores = interval(last[f"{part}_score"]) if len(last) else interval([])
+            scores = interval(last[f"{part}_score"], cell.experiment.data.folds) if len(last) else interval([])
             for end, value in (("", scores.mean), ("_low", scores.low), ("_high", scores.high)):
                 frame.loc[place, f"{part}_{kind}{end}"] = value
     return frame

@@ -14,21 +14,23 @@ import streamlit as st
 from nnlab import export
 from nnlab.charts import Spec
 from nnlab.lab import Lab
+from nnlab.spec import Replicate
 from nnlab.store import Run
 from nnlab.ui.frame import Page
-from nnlab.ui.naming import file_name
+from nnlab.ui.naming import file_name, replicate_name
 
 PICTURES: dict[Literal["svg", "png"], str] = {"svg": "image/svg+xml", "png": "image/png"}
 CSV, BINARY, PYTHON, JSON = "text/csv", "application/octet-stream", "text/x-python", "application/x-ipynb+json"
 
 
-def weights_file(lab: Lab, run: Run, seed: int) -> bytes:
-    """One seed's latest weights as safetensors."""
+def weights_file(lab: Lab, run: Run, one: Replicate) -> bytes:
+    """One replicate's latest weights as safetensors."""
     kept = lab.snapshot(run.id)
     if kept is None:
         raise LookupError(f"run {run.id}: no weights are kept yet")
-    place = run.seeds.index(seed)
-    return export.safetensors(run.experiment, {name: values[place] for name, values in kept[1].items()}, seed)
+    place = run.replicates.index(one)
+    own = {name: values[place] for name, values in kept[1].items()}
+    return export.safetensors(run.experiment, own, one.seed, one.fold)
 
 
 def _epochs_file(lab: Lab, run: Run, spanish: bool) -> bytes:
@@ -52,13 +54,17 @@ def download_menu(page: Page, run: Run, key: str) -> None:
                 type="tertiary",
                 disabled=not begun,
             )
-        seed = run.seeds[0]
-        if len(run.seeds) > 1:
-            seed = st.selectbox(t("Weights of seed"), run.seeds, key=f"{key}-seed")
+        several = run.replicates
+        one = several[0]
+        if len(several) > 1:
+            one = st.selectbox(
+                t("Weights of seed"), several, format_func=lambda one: replicate_name(one, t), key=f"{key}-seed"
+            )
+        fold = "" if one.fold is None else f"-fold{one.fold}"
         st.download_button(
             t("Weights, safetensors"),
-            partial(weights_file, page.lab, run, seed),
-            file_name(run, f"-seed{seed}.safetensors"),
+            partial(weights_file, page.lab, run, one),
+            file_name(run, f"-seed{one.seed}{fold}.safetensors"),
             BINARY,
             key=f"{key}-weights",
             icon=":material/grid_on:",

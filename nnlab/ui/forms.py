@@ -18,7 +18,7 @@ from nnlab.ui.labels import CHOICES, HELP, choice_name, field_name, problem_text
 from nnlab.ui.text import Text
 
 Draft = dict[str, Any]
-_OFF: Mapping[str, Any] = {"data.labels": ()}
+_OFF: Mapping[str, Any] = {"data.labels": (), "data.folds": 0}
 """What a field is where an experiment's plain values leave it out; else None."""
 
 
@@ -199,6 +199,32 @@ class Form:
             args=(path,),
         )
         self.complain(path)
+
+    def validation(self) -> None:
+        """How samples are kept aside to judge by: hold-out or k-fold, and how many."""
+        t, folded = self.t, bool(self.draft["data.folds"])
+        names = {"hold-out": t("Hold-out"), "k-fold": t("k-fold")}
+        left, right = st.columns(2, vertical_alignment="bottom")
+        st.session_state["field-validation-kind"] = "k-fold" if folded else "hold-out"
+        left.selectbox(
+            t("Validation"),
+            list(names),
+            format_func=lambda name: names[name],
+            help=t("Hold-out keeps one share aside. k-fold lets every sample judge once: dearer, and steadier."),
+            key="field-validation-kind",
+            on_change=self._take_validation,
+        )
+        with right:
+            if folded:
+                self.number("data.folds", 1)
+            else:
+                self.number("data.validation", 0.05)
+
+    def _take_validation(self) -> None:
+        draft = st.session_state["draft"]
+        usual = DataSpec(name=self.experiment.data.name)
+        draft["data.folds"] = 5 if st.session_state["field-validation-kind"] == "k-fold" else 0
+        draft["data.validation"] = usual.validation  # without effect under k-fold, and must not stand in the way
 
     def seeds_field(self) -> None:
         """How many seeds, or which."""

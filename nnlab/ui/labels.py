@@ -103,6 +103,7 @@ FIELDS: Mapping[str, str] = {
     "data.labels": mark("Classes kept"),
     "data.validation": mark("Validation share"),
     "data.test": mark("Test share"),
+    "data.folds": mark("Folds"),
     "data.scaling": mark("Scaling of the inputs"),
     "data.seed": mark("Data seed"),
     "model.hidden": mark("Hidden layers"),
@@ -162,6 +163,10 @@ HELP: Mapping[str, str] = {
     "data.noise": mark("How far points stray from their shape (standard deviation)."),
     "data.validation": mark("Share of the samples kept aside to judge the network while it is chosen."),
     "data.test": mark("Share kept aside for one single look at the end."),
+    "data.folds": mark(
+        "What is not test is cut into so many parts; every seed trains a network for each, judged on that part and "
+        "trained on the others."
+    ),
     "data.scaling": mark("Standardise: every input gets mean 0 and deviation 1, measured on the training part."),
     "data.seed": mark("Decides which samples are drawn, how they are split and the order of the batches."),
     "model.activation": mark("What a neuron does with its sum. Without it, any depth is only one straight line."),
@@ -217,6 +222,9 @@ _CONFLICTS: Mapping[str, str] = {
     "early_stopping_needs_validation": mark("Early stopping needs a validation share above 0."),
     "shares_exceed_one": mark("Validation and test together must leave at least a tenth for training."),
     "too_few_samples": mark("The training part would be too small; use more samples or smaller shares."),
+    "one_fold": mark("One fold would leave nothing to train on; allowed is from 2 to 20."),
+    "folds_need_split": mark("This data has too few samples to be split into folds."),
+    "folds_exceed_class": mark("Every fold needs a sample of every class; take fewer folds or more samples."),
     "loss_needs_binary": mark("Binary cross-entropy needs data with two classes."),
     "loss_needs_classes": mark("Cross-entropy needs data with classes."),
     "loss_needs_regression": mark("Mean squared error is for data with numbers to predict."),

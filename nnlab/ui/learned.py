@@ -25,7 +25,7 @@ from nnlab.charts.data import (
     surface_rows,
 )
 from nnlab.charts.results import confusion, confusion_rows
-from nnlab.datasets import Dataset, load_dataset, mnist
+from nnlab.datasets import Dataset, Part, load_dataset, mnist
 from nnlab.lab import Lab
 from nnlab.spec import DataSpec, Experiment
 from nnlab.store import Run
@@ -68,7 +68,7 @@ def learned(page: Page, run: Run, height: int, place: DeltaGenerator) -> None:
         absent = place.container(height=height, border=False, key="learned-absent")
         absent.caption(t("The pictures appear here once the data is on this machine."))
         return
-    rows: Any = _drawn(run.id, run.epoch, run.state, page.lab, experiment, len(run.seeds))
+    rows: Any = _drawn(run.id, run.epoch, run.state, page.lab, experiment, len(run.replicates))
     rows = _bare(experiment.data) if rows is None else rows
     words, spec, say = page.words, {}, ""
     if kind == "plane":
@@ -92,7 +92,7 @@ def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:
     t, experiment = page.t, run.experiment
     dataset = _dataset(experiment.data)
     assert dataset is not None
-    part = dataset.validation if len(dataset.validation) else dataset.train
+    part = _looked_at(dataset)
     x, truth = part.x[:most], np.asarray(part.y[:most], float).reshape(-1)
     said = _answers(run.id, run.epoch, run.state, page.lab, experiment, most)
     said = np.full(len(truth), np.nan) if said is None else said
@@ -110,20 +110,20 @@ def answers(page: Page, run: Run, most: int = 100) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=64)
-def _drawn(run_id: str, epoch: int, state: str, lab: Lab, experiment: Experiment, seeds: int) -> pa.Table | None:
+def _drawn(run_id: str, epoch: int, state: str, lab: Lab, experiment: Experiment, networks: int) -> pa.Table | None:
     """The rows of the picture at the latest weights, as the browser gets them; None before there are any."""
     del epoch, state  # they say which weights are the latest
-    rows = _rows(run_id, lab, experiment, seeds)
+    rows = _rows(run_id, lab, experiment, networks)
     return None if rows is None else pa.Table.from_pandas(rows, preserve_index=False)
 
 
-def _rows(run_id: str, lab: Lab, experiment: Experiment, seeds: int) -> pd.DataFrame | None:
+def _rows(run_id: str, lab: Lab, experiment: Experiment, networks: int) -> pd.DataFrame | None:
     kept, dataset = lab.snapshot(run_id), _dataset(experiment.data)
     if kept is None or dataset is None:
         return None
     weights, kind = kept[1], kind_of(experiment)
     samples = {"plane": SIZE * SIZE, "line": 100, "pictures": PICTURES[0] * PICTURES[1]}.get(kind, 1000)
-    seed = 0 if samples * seeds * experiment.parameters > MOST_WORK else None
+    seed = 0 if samples * networks * experiment.parameters > MOST_WORK else None
     if kind == "plane":
         cells = evaluation.surface(experiment, weights, dataset, SIZE, seed)
         return surface_rows(cells, _points(experiment.data), experiment.data.classes)
@@ -140,7 +140,7 @@ def _rows(run_id: str, lab: Lab, experiment: Experiment, seeds: int) -> pd.DataF
             columns=PICTURES[0],
             full=_full(dataset),
         )
-    part: Any = "validation" if len(dataset.validation) else "train"
+    part: Any = "validation" if len(dataset.training_sets[0].validation) else "train"
     return confusion_rows(evaluation.confusion(experiment, weights, dataset, part, seed), tuple(dataset.class_names))
 
 
@@ -150,8 +150,8 @@ def _answers(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experi
     kept, dataset = _lab.snapshot(run_id), _dataset(_experiment.data)
     if kept is None or dataset is None:
         return None
-    part = dataset.validation if len(dataset.validation) else dataset.train
-    return evaluation.predict(_experiment, kept[1], dataset, part.x[:most]).mean(axis=0)[:, 0]
+    weights, own = evaluation.unseen(kept[1], dataset)
+    return evaluation.predict(_experiment, weights, own, _looked_at(dataset).x[:most]).mean(axis=0)[:, 0]
 
 
 @lru_cache(maxsize=64)
@@ -164,7 +164,7 @@ def _bare(data: DataSpec) -> pd.DataFrame:
     if kind == "line":
         return fit_rows(pd.DataFrame({"x": [], "value": [], "low": [], "high": []}, dtype=float), dataset)
     if kind == "pictures" and dataset.image_shape is not None:
-        part = dataset.validation if len(dataset.validation) else dataset.train
+        part = _looked_at(dataset)
         some = slice(PICTURES[0] * PICTURES[1])
         return picture_rows(
             [x.reshape(dataset.image_shape) for x in part.x[some]],
@@ -184,6 +184,12 @@ def _plane(data: DataSpec) -> Plane:
 @lru_cache(maxsize=64)
 def _points(data: DataSpec) -> pd.DataFrame:
     return point_rows(load_dataset(data))
+
+
+def _looked_at(dataset: Dataset) -> Part:
+    """The samples shown one by one: those kept aside (of the first fold, see `evaluation.unseen`), if there are any."""
+    own = dataset.training_sets[0]
+    return own.validation if len(own.validation) else own.train
 
 
 def _full(dataset: Dataset) -> float:

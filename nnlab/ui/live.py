@@ -28,7 +28,7 @@ from nnlab.ui.downloads import chart_downloads
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import STATES
 from nnlab.ui.learned import answers, caption, kind_of, learned
-from nnlab.ui.naming import file_name, run_title
+from nnlab.ui.naming import file_name, run_title, seeds_words
 from nnlab.ui.text import Text
 
 HEIGHT = 280
@@ -275,7 +275,7 @@ def _four_numbers(page: Page, run: Run, rows: pd.DataFrame, places: Places) -> N
     """Loss and score on training and validation data, each with its change."""
     t, names = page.t, _number_names(run, page.t)
     regression = run.experiment.task == "regression"
-    seeds = t("Mean over {n} seeds.", n=len(run.seeds)) if len(run.seeds) > 1 else ""
+    seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
     helps = {
         "loss": t(
             "How wrong the answers are; training makes it small. On validation data: samples it never trains on."
@@ -348,7 +348,7 @@ def _spec(page: Page, run: Run, others: tuple[Run, ...], metric: str, log: bool)
         metric,
         kind=kind,
         log=log,
-        band=len(run.seeds) > 1,
+        band=len(run.replicates) > 1,
         validation=run.experiment.data.sizes[1] > 0,
         epochs=run.epochs,
         labels=page.words,

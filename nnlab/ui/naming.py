@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from babel.dates import format_timedelta
 
-from nnlab.spec import DataSpec, Experiment, StartFrom, seeds_text
+from nnlab.spec import DataSpec, Experiment, Replicate, StartFrom, seeds_text
 from nnlab.store import Run
 from nnlab.ui.labels import ACTIVATIONS, DATA, ENGINES, OPTIMIZERS, choice_name
 from nnlab.ui.text import Text
@@ -78,10 +78,20 @@ def run_facts(run: Run, t: Text) -> str:
 
 
 def seeds_words(run: Run, t: Text) -> str:
-    """ "1 seed", "5 seeds", "seeds 3,7"."""
+    """ "1 seed", "5 seeds", "seeds 3,7", "5 seeds × 4 folds"."""
     if run.seeds == tuple(range(len(run.seeds))):
-        return t.many("{n} seed", "{n} seeds", len(run.seeds))
-    return t("seeds {which}", which=seeds_text(run.seeds)) if len(run.seeds) > 1 else t("seed {n}", n=run.seeds[0])
+        words = t.many("{n} seed", "{n} seeds", len(run.seeds))
+    elif len(run.seeds) > 1:
+        words = t("seeds {which}", which=seeds_text(run.seeds))
+    else:
+        words = t("seed {n}", n=run.seeds[0])
+    folds = run.experiment.data.folds
+    return f"{words} × {t('{n} folds', n=folds)}" if folds else words
+
+
+def replicate_name(one: Replicate, t: Text) -> str:
+    """ "3", with folds "seed 3, fold 2"."""
+    return str(one.seed) if one.fold is None else t("seed {n}, fold {fold}", n=one.seed, fold=one.fold)
 
 
 def ago(moment: datetime, t: Text, now: datetime | None = None) -> str:

@@ -12,6 +12,7 @@ from nnlab.statistics import interval
 from nnlab.store import Run
 from nnlab.ui.downloads import download_menu
 from nnlab.ui.frame import Page
+from nnlab.ui.naming import seeds_words
 from nnlab.ui.text import Text
 from nnlab.ui.verdicts import remedy_link, verdict_of, verdict_sentence
 
@@ -49,7 +50,7 @@ def scores_table(run: Run, t: Text) -> pd.DataFrame:
         row: dict[str, str] = {t("Part"): word, t("Samples"): t.whole(sizes[part])}
         for figure, heading in figures.items():
             values = final_scores(run.results, part, figure)
-            ends = interval(values)
+            ends = interval(values, run.experiment.data.folds)
             kind = "accuracy" if figure == "accuracy" else "loss"
             row[heading] = t.interval(ends.mean, ends.low, ends.high, kind) if values.size else "–"
         rows.append(row)
@@ -59,8 +60,8 @@ def scores_table(run: Run, t: Text) -> pd.DataFrame:
 def scores_note(run: Run, t: Text) -> str:
     """What the figures are."""
     several = (
-        t("Mean and 95 % interval over {n} seeds.", n=len(run.seeds))
-        if len(run.seeds) > 1
+        t("Mean and 95 % interval over {what}.", what=seeds_words(run, t))
+        if len(run.replicates) > 1
         else t("One seed alone says nothing of the spread; train several for an interval.")
     )
     if not run.experiment.data.sizes[2]:

@@ -25,9 +25,10 @@ from nnlab.charts.network import network, network_rows
 from nnlab.datasets import Dataset, load_dataset
 from nnlab.datasets.mnist import DatasetUnavailable, available, fetch
 from nnlab.layers import LayerRow
+from nnlab.problems import SpecError
 from nnlab.spec import DataSpec, Experiment
 from nnlab.ui.frame import Page
-from nnlab.ui.labels import DATA_NOTES
+from nnlab.ui.labels import DATA_NOTES, problem_text
 from nnlab.ui.text import Text, mark
 
 HEIGHT = 300
@@ -46,18 +47,19 @@ def data_picture(page: Page, spec: DataSpec) -> None:
     except DatasetUnavailable as error:
         st.warning(str(error), icon=":material/cloud_off:")
         return
+    except SpecError as error:  # more folds than a class has samples, which the spec cannot see
+        st.error(problem_text(error.problems[0], t), icon=":material/error:")
+        return
     picture, table = st.tabs([t("Picture"), t("Table")])
     with picture:
         _draw(page, dataset)
-        sizes = [len(part) for part in (dataset.train, dataset.validation, dataset.test)]
-        st.caption(
-            t(
-                "{train} for training, {validation} for validation, {test} for the test.",
-                train=t.whole(sizes[0]),
-                validation=t.whole(sizes[1]),
-                test=t.whole(sizes[2]),
-            )
-        )
+        sizes = [t.whole(len(part)) for part in (dataset.train, dataset.validation, dataset.test)]
+        if spec.folds:
+            words = t("{pool} in {n} folds, {test} for the test.", pool=sizes[0], n=spec.folds, test=sizes[2])
+        else:
+            words = t("{train} for training, {validation} for validation, {test} for the test.",
+                      train=sizes[0], validation=sizes[1], test=sizes[2])  # fmt: skip
+        st.caption(words)
     with table:
         if dataset.class_names:
             st.vega_lite_chart(

@@ -15,7 +15,7 @@ from nnlab.charts.results import confusion, confusion_rows
 from nnlab.datasets import Dataset
 from nnlab.evaluation import confusion as count_confusions
 from nnlab.evaluation import labels as decide
-from nnlab.evaluation import predict
+from nnlab.evaluation import predict, replicate
 from nnlab.store import Run
 from nnlab.ui.drawing import as_sample, drawing_board
 from nnlab.ui.frame import Page
@@ -94,9 +94,10 @@ def results_view(page: Page, run: Run, weights: Weights, dataset: Dataset, seed_
     """Which classes are taken for which, and the mistakes themselves; on validation data (training data where there is
     none)."""
     t, experiment = page.t, run.experiment
+    weights, dataset = replicate(weights, dataset, seed_index)
     part = dataset.validation if len(dataset.validation) else dataset.train
     if experiment.task == "regression":
-        said = predict(experiment, weights, dataset, part.x)[seed_index, :, 0]
+        said = predict(experiment, weights, dataset, part.x)[0, :, 0]
         truth = np.asarray(part.y, float).reshape(-1)
         st.dataframe(
             pd.DataFrame(
@@ -113,9 +114,7 @@ def results_view(page: Page, run: Run, weights: Weights, dataset: Dataset, seed_
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        counts = count_confusions(
-            experiment, weights, dataset, "validation" if len(dataset.validation) else "train", seed_index
-        )
+        counts = count_confusions(experiment, weights, dataset, "validation" if len(dataset.validation) else "train")
         st.vega_lite_chart(
             confusion_rows(counts, tuple(dataset.class_names)),
             confusion(tuple(dataset.class_names), labels=page.words, height=340),
@@ -124,7 +123,7 @@ def results_view(page: Page, run: Run, weights: Weights, dataset: Dataset, seed_
         )
         st.caption(t("Rows: what it is; columns: what the network takes it for"))
     with right:
-        answer = predict(experiment, {k: v[[seed_index]] for k, v in weights.items()}, dataset, part.x)[0]
+        answer = predict(experiment, weights, dataset, part.x)[0]
         guess = decide(answer)
         wrong = np.flatnonzero(guess != part.y)
         sure = np.where(guess == 1, answer[:, 0], 1 - answer[:, 0]) if answer.shape[1] == 1 else answer.max(axis=1)

@@ -197,7 +197,7 @@ def experiment_words(experiment: Experiment, t: Text) -> str:
     learning = t("{optimizer} {lr}, {epochs} epochs", optimizer=choice_name("train.optimizer", train.optimizer, t),
                  lr=choice_name("", train.lr, t), epochs=t.whole(train.epochs))  # fmt: skip
     activation = choice_name("model.activation", model.activation, t)
-    folds = getattr(data, "folds", 0)
+    folds = data.folds
     validated = f" · {t('{n}-fold validation', n=folds)}" if folds else ""
     start = f" · {t('from {start}', start=start_words(train.start_from, t))}" if train.start_from else ""
     return f"{data_title(data, t)}, {samples} · {widths} {activation} · {learning}{validated}{start}"

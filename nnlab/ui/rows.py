@@ -62,7 +62,7 @@ def score_text(run: Run, t: Text) -> str:
     for part in ("test", "validation", "train"):
         values = final_scores(run.results, part, kind)
         if values.size:
-            ends = interval(values)
+            ends = interval(values, run.experiment.data.folds)
             text = t.interval(ends.mean, ends.low, ends.high, kind)
             return f"{text} %" if kind == "accuracy" and text != "–" else text
     return ""

@@ -91,6 +91,39 @@ def test_other_data_is_shown_with_its_own_defaults(lab, language, name):
     assert not app.button(key="train").disabled
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_validation_is_hold_out_or_k_fold(lab, language):
+    app, t = open_build(language), text(language)
+    app.selectbox(key="field-validation-kind").set_value("k-fold")
+    app = go(app)
+    assert shown(app) == Experiment().set({"data.folds": 5})
+    assert "field-data.validation" not in {one.key for one in app.number_input}
+    assert t("{pool} in {n} folds, {test} for the test.", pool="160", n=5, test="40") in said(app)
+    assert shown(set_number(app, "data.folds", 8)).data.folds == 8
+    assert address(app)["data.folds"] == "8"
+    for folds, sentence in ((1, "One fold would leave nothing to train on; allowed is from 2 to 20."), (21, "")):
+        app = set_number(app, "data.folds", folds)
+        assert t(sentence) in said(app)
+        assert app.button(key="train").disabled
+        assert shown(app).data.folds == 8
+    app.selectbox(key="field-validation-kind").set_value("hold-out")
+    assert shown(go(app)) == Experiment()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_more_folds_than_a_class_has_samples_are_told_in_place_of_the_picture(lab, language):
+    link = {"data.name": "synthetic", "data.classes": "3", "data.n_samples": "60", "data.noise": "3"}
+    app = open_build(language, {**link, "data.folds": "16"})
+    sentence = text(language)("Every fold needs a sample of every class; take fewer folds or more samples.")
+    assert any(sentence in error.value for error in app.error)
+
+
+@pytest.mark.parametrize("name", list(DATASETS))
+def test_folded_data_changes_into_any_other(lab, name):
+    app = open_build(link={"data.folds": "5", "data.n_samples": "100", "train.patience": "5"})
+    assert shown(choose(app, "data.name", name)).data.folds == (0 if name == "celsius" else 5)
+
+
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_data_that_cannot_be_split_as_before_does_not_break_the_page(lab, name):
     app = open_build(link={"data.n_samples": "50", "data.validation": "0.7", "train.patience": "5"})

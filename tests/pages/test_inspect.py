@@ -69,21 +69,38 @@ def test_every_tab_opens_for_every_kind_of_data(lab, language, tab, name):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_table_of_values_is_what_the_lab_kept_at_the_chosen_epoch_seed_and_layer(lab, language):
-    run = lab.train_here(QUICK, (3, 8), owner=OWNER)
+@pytest.mark.parametrize("folds", [0, 3])
+def test_the_table_of_values_is_what_the_lab_kept_at_the_chosen_epoch_seed_and_layer(lab, language, folds):
+    run = lab.train_here(QUICK.set({"data.folds": folds}), (3, 8), owner=OWNER)
     app = open_inspect(language, run=run.id)
     epochs = lab.snapshot_epochs(run.id)
-    for epoch, seed, layer in ((epochs[-1], 3, 0), (epochs[1], 8, 1), (epochs[0], 8, 2)):
+    for epoch, index, layer in ((epochs[-1], 0, 0), (epochs[1], 1, 1), (epochs[0], len(run.replicates) - 1, 2)):
         app.select_slider(key="inspect-epoch").set_value(epoch)
-        app.selectbox(key="inspect-seed").set_value(seed)
+        app.selectbox(key="inspect-seed").set_value(run.replicates[index])
         app.segmented_control(key="inspect-layer").set_value(layer)
         app = go(app)
         kept = lab.snapshot(run.id, epoch)[1]
-        index = run.seeds.index(seed)
         table = app.dataframe[0].value
         expected = np.vstack([kept[f"{layer}.weight"][index], kept[f"{layer}.bias"][index]])
         np.testing.assert_array_equal(table.iloc[:, 1:].to_numpy(np.float32), expected)
         assert address(app)["epoch"] == str(epoch)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("name", ["moons", "synthetic", "digits"])
+def test_a_folded_run_is_seen_with_a_seed_and_its_fold(lab, language, tab, name):
+    experiment = QUICK.set({"data.name": name, "train.epochs": 2, "data.n_samples": 200, "data.folds": 2})
+    run, t = lab.train_here(experiment, (3, 8), owner=OWNER), text(language)
+    if tab == TABS[0] and name == "synthetic":
+        tab = TABS[1]
+    app = open_inspect(language, tab, run=run.id)
+    choices = [t("seed {n}, fold {fold}", n=seed, fold=fold) for seed in (3, 8) for fold in (0, 1)]
+    assert app.selectbox(key="inspect-seed").options == choices
+    app.selectbox(key="inspect-seed").set_value(run.replicates[3])
+    assert len(go(app).get("vega_lite_chart")) >= 3
+    if tab == TABS[2]:
+        assert any(t.whole(80) in caption.value for caption in app.caption)  # all the samples its fold keeps aside
 
 
 def test_a_link_opens_its_epoch_and_a_bad_one_the_last(lab):

@@ -39,7 +39,7 @@ def open_runs(language="en", owner=OWNER, **query):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_runs_are_listed_newest_first_with_data_network_state_and_score(lab, language):
-    lab.train_here(QUICK, 3, owner=OWNER, name="first")
+    lab.train_here(QUICK.set({"data.folds": 2}), 3, owner=OWNER, name="first")
     lab.submit(presets["celsius"], 1, owner=OWNER, name="second")
     t = text(language)
     table = open_runs(language).dataframe[0].value
@@ -48,6 +48,7 @@ def test_runs_are_listed_newest_first_with_data_network_state_and_score(lab, lan
     assert t("waiting") in table[t("State")].iloc[0]
     assert t("finished") in table[t("State")].iloc[1]
     assert 0 <= table[t("Score")].iloc[1] <= 1
+    assert f"{t.many('{n} seed', '{n} seeds', 3)} × {t('{n} folds', n=2)}" in table[t("Network")].iloc[1]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

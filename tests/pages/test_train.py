@@ -66,6 +66,22 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("data", ["moons", "synthetic", "digits"])
+def test_a_folded_run_is_shown_like_any_other_and_says_so(lab, language, data):
+    experiment = QUICK.set({"data.name": data, "data.n_samples": 100, "data.folds": 3})
+    run = lab.train_here(experiment, 2, owner=OWNER)
+    app, t = open_train(language, run=run.id), text(language)
+    over = f"{t.many('{n} seed', '{n} seeds', 2)} × {t('{n} folds', n=3)}"
+    assert over in said(app)
+    assert t("Mean and 95 % interval over {what}.", what=over) in said(app)
+    assert app.metric[3].value not in ("", "–")
+    assert len(app.get("vega_lite_chart")) == 8
+    assert list(app.table[0].value[t("Samples")]) == ["54", "26", "20"]
+    waiting = lab.submit(experiment.set({"data.seed": 1}), 2, owner=OWNER)
+    assert len(open_train(language, run=waiting.id).get("vega_lite_chart")) == 8
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_waiting_run_says_its_place_in_the_queue_and_shows_empty_frames(lab, language):
     lab.submit(QUICK, 1, owner=OWNER)
     second = lab.submit(QUICK, 2, owner=OWNER)
