@@ -16,7 +16,7 @@ from nnlab.ui.inspecting import (
     scales,
     statistics_view,
 )
-from nnlab.ui.naming import ago, replicate_name, run_title
+from nnlab.ui.naming import moment, replicate_name, run_title, zone
 from nnlab.ui.probing import ask_view, results_view
 
 page = open_page("inspect")
@@ -146,11 +146,12 @@ if st.session_state.get("inspect-run") not in ids or (
     st.session_state["inspect-run"] = opened.id if opened is not None and opened.id in ids else ids[0]
     st.session_state["inspect-from-link"] = opened.id if opened is not None else None
 by_id = {run.id: run for run in runs}
+here = zone()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox(
         t("Trained run"),
         ids,
-        format_func=lambda i: f"{run_title(by_id[i], t)} · {ago(by_id[i].created, t)}",
+        format_func=lambda i: f"{run_title(by_id[i], t)} · {moment(by_id[i].created, t, here)}",
         key="inspect-run",
     )
     page.link("train", t("Its curves"), {"run": chosen}, width="content")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_timedelta
+import streamlit as st
+from babel.dates import format_datetime, format_timedelta
 
 from nnlab.spec import DataSpec, Experiment, Replicate, StartFrom, seeds_text
 from nnlab.store import Run
@@ -100,6 +102,19 @@ def ago(moment: datetime, t: Text, now: datetime | None = None) -> str:
     if passed.total_seconds() < 10:
         return t("just now")
     return str(format_timedelta(-passed, add_direction=True, threshold=1.2, locale=t.language))
+
+
+def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
+    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15)."""
+    return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))
+
+
+def zone() -> tzinfo | None:
+    """The visitor's; the server's where the browser does not tell."""
+    try:
+        return ZoneInfo(st.context.timezone or "")
+    except (ZoneInfoNotFoundError, ValueError, TypeError):
+        return None
 
 
 def file_name(run: Run, end: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 import streamlit as st
-from babel.dates import format_datetime
 
 from nnlab.lab import ComparisonRun
 from nnlab.ui.frame import Page
+from nnlab.ui.naming import moment, zone
 from nnlab.ui.text import Text
 
 
@@ -20,7 +17,7 @@ def test_part(page: Page, run: ComparisonRun) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-part"):
         if run.test_opened is not None:
-            when = moment(run.test_opened, t, _zone())
+            when = moment(run.test_opened, t, zone())
             st.markdown(f":material/lock_open: {t('Test set opened on {when}.', when=when)} {_added_later(run, t)}")
         elif run.owner != page.owner:
             st.caption(f":material/lock: {t('The test set is closed; who asked this question can open it.')}")
@@ -55,16 +52,3 @@ def _confirm(page: Page, run: ComparisonRun) -> None:
                 st.rerun()
 
     ask()
-
-
-def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
-    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15)."""
-    return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))
-
-
-def _zone() -> tzinfo | None:
-    """The visitor's; the server's where the browser does not tell."""
-    try:
-        return ZoneInfo(st.context.timezone or "")
-    except (ZoneInfoNotFoundError, ValueError, TypeError):
-        return None

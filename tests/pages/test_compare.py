@@ -15,7 +15,8 @@ from nnlab.export import chart_file, comparison_file
 from nnlab.lab import close_labs, open_lab
 from nnlab.presets import preset_comparisons
 from nnlab.spec import StartFrom
-from nnlab.ui import cell_table, compared, extending, sealed
+from nnlab.ui import cell_table, compared, extending
+from nnlab.ui.naming import moment
 from nnlab.ui.question import value_texts
 from nnlab.ui.text import text
 
@@ -340,15 +341,15 @@ def test_the_test_set_stays_closed_until_its_owner_opens_it_on_purpose(lab, lang
     opened = lab.comparison(run.id).test_opened
     assert opened is not None
     assert head in table(app).columns
-    assert sealed.moment(opened, t)[:6].split(" ")[0] in said(app)
+    assert moment(opened, t)[:6].split(" ")[0] in said(app)
     assert t("Test set opened on {when}.").partition("{")[0] in said(app)
     assert "open-test" not in keys(app)
 
 
 def test_a_moment_is_written_as_the_language_writes_it():
     when = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
-    assert sealed.moment(when, text("en"), UTC) == "21 Nov 2026 10:15"
-    assert sealed.moment(when, text("es"), UTC) == "21 nov 2026 10:15"
+    assert moment(when, text("en"), UTC) == "21 Nov 2026 10:15"
+    assert moment(when, text("es"), UTC) == "21 nov 2026 10:15"
 
 
 def test_what_came_after_the_test_set_was_opened_is_said(lab):
