@@ -49,8 +49,10 @@ def main() -> None:
             page.get_by_role("button", name="Compare").first.click()
             page.wait_for_url("**/compare?*comparison=*")
             page.locator(".st-key-stop").wait_for(state="detached", timeout=300_000)
+            page.set_viewport_size({"width": 1280, "height": 1040})  # down to the charts
             settle(page)
             page.screenshot(path=HERE / "compare.png")
+            page.set_viewport_size({"width": 1280, "height": 860})
             page.goto(run.replace("/train", "/inspect"))
             page.get_by_text("Heat map").wait_for()
             settle(page)
