@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from nnlab.costs import estimate_seconds
+from nnlab.costs import estimate_bytes, estimate_seconds
 from nnlab.export import pytorch_code
 from nnlab.lab import LimitError
 from nnlab.layers import layer_table
@@ -118,11 +118,15 @@ with training:
     with right:
         form.number("train.batch_size", 8)
     form.seeds_field()
-    st.caption(t("What it costs"), help=t("Parameters of one seed; steps (batches × epochs); time for all seeds."))
+    st.caption(
+        t("What it costs"),
+        help=t("Parameters of one seed; steps (batches × epochs); time and memory of a worker for all seeds."),
+    )
     left, right = st.columns(2)
     left.metric(t("Parameters"), t.whole(exp.parameters))
     right.metric(t("Time"), t.seconds(estimate_seconds(exp, len(seeds))))
-    st.caption(t.many("{n} step in all", "{n} steps in all", exp.steps_per_epoch * exp.train.epochs))
+    steps = t.many("{n} step in all", "{n} steps in all", exp.steps_per_epoch * exp.train.epochs)
+    st.caption(f"{steps} · {t('needs about {size}', size=t.memory(estimate_bytes(exp, len(seeds))))}")
     with st.expander(t("More")):
         form.choose("train.schedule")
         form.number("train.l2", 0.001)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlab.costs import estimate_seconds
+from nnlab.costs import estimate_bytes, estimate_seconds
 from nnlab.presets import presets
 from nnlab.spec import Experiment
 
@@ -45,3 +45,13 @@ def test_seeds_together_cost_more_than_one_but_less_than_one_after_the_other(see
     experiment = Experiment().set({"model.hidden": [width] * depth, "train.batch_size": batch, "train.epochs": epochs})
     one, all_ = estimate_seconds(experiment, 1), estimate_seconds(experiment, seeds)
     assert 0 < one <= all_ <= seeds * one * (1 + 1e-9)
+
+
+def test_more_of_anything_takes_more_memory_and_small_networks_hardly_any():
+    small = Experiment()
+    assert 300e6 < estimate_bytes(small, 1) < estimate_bytes(small, 100) < 500e6
+    wide = small.set({"data.name": "digits", "model.hidden": [1000, 1000]})
+    assert estimate_bytes(wide, 1) < estimate_bytes(wide, 10) < estimate_bytes(wide.set({"train.engine": "numpy"}), 10)
+    assert estimate_bytes(wide, 10) > 1e9
+    assert estimate_bytes(wide.set({"train.batch_size": 1000}), 10) > estimate_bytes(wide, 10)
+    assert estimate_bytes(wide.set({"data.folds": 5}), 2) > 4 * (estimate_bytes(wide, 2) - 400e6)

@@ -17,7 +17,7 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.costs import estimate_seconds
+from nnlab.costs import estimate_bytes, estimate_seconds
 from nnlab.lab import ComparisonRun
 from nnlab.presets import preset_comparisons, presets
 from nnlab.problems import Problem, SpecError
@@ -492,7 +492,9 @@ class Question:
         cells = len(self.comparison.points)
         many = f"{t.many('{n} cell', '{n} cells', cells)} · " if self.asked.by or cells > 12 else ""
         time = t("about {time}", time=t.seconds(comparison_seconds(self.comparison)))
-        st.caption(many + time, width="content")
+        largest = max(estimate_bytes(one, len(self.comparison.seeds)) for one in self.comparison.experiments)
+        needs = t("needs about {size}", size=t.memory(largest))
+        st.caption(f"{many}{time} · {needs}", width="content")
 
     def _complain(self) -> None:
         t = self.t

@@ -113,6 +113,10 @@ class Text:
             return f"{value:.0f} s"
         return f"{value / 60:.0f} min" if value < 5400 else f"{self.number(value / 3600, 2)} h"
 
+    def memory(self, value: float) -> str:
+        """Bytes as one says them: 1.2 GB."""
+        return f"{value / 1e9:.1f} GB".replace(".", "," if self.language == "es" else ".")
+
 
 @cache
 def text(language: str) -> Text:
