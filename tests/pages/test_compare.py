@@ -69,6 +69,22 @@ def button(app, key):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_comparison_of_folded_experiments_has_intervals_over_seeds_and_folds(lab, language, seeds):
+    folded = QUICK.set({"data.folds": 3})
+    run = trained(lab, Comparison(folded, vary="depth", values=[1, 2], seeds=seeds))
+    app, t = open_compare(language, comparison=run.id), text(language)
+    assert t("{n}-fold validation", n=3) in said(app)
+    table = compared.known(lab, run).table
+    assert table["validation_accuracy_low"].notna().all()
+    scores = run.cells[1].results["validation"]["accuracy"]
+    assert len(scores) == 3 * seeds
+    assert table["validation_accuracy"].iloc[1] == pytest.approx(sum(scores) / len(scores))
+    assert table["difference"].notna().sum() == 1
+    assert len(app.get("vega_lite_chart")) >= 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_without_a_comparison_the_presets_offer_questions(lab, language):
     app, t = open_compare(language), text(language)
     keys = {one.key for one in app.button}
