@@ -114,7 +114,7 @@ def matrix(
     """
     columns, rows = lines(len(values), len(by_values))
     wide = f"(width / {columns})"
-    tall = min(44, max(26, 420 // rows))
+    tall, heads = min(52, max(26, 420 // rows)), 62 if by_values else 0  # the axes stand inside the height
 
     def x(field: str) -> alt.X:
         axis = (
@@ -163,7 +163,7 @@ def matrix(
                 stroke=alt.condition(chosen, alt.value(INK), alt.value("transparent")))
         .add_params(chosen),
     ]  # fmt: skip
-    spec = finish(alt.layer(*layers).encode(), labels, height=tall * rows, config={"aria": False})
+    spec = finish(alt.layer(*layers).encode(), labels, height=tall * rows + heads, config={"aria": False})
     return {**spec, "usermeta": {"embedOptions": {"renderer": "canvas"}}}
 
 
@@ -235,7 +235,7 @@ def heat(
         scale=alt.Scale(range=colours, zero=False, nice=False, interpolate="rgb"),
         legend=alt.Legend(
             orient="top", title=name, titleOrient="left", gradientLength=140, gradientThickness=10, tickCount=3,
-            format=".0%" if kind == "accuracy" else ".2~g",
+            format=".0%" if kind == "accuracy" else ".2~g", labelExpr="isFinite(datum.value) ? datum.label : ''",
         ),
     )  # fmt: skip
     tooltip = [
