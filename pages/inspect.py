@@ -68,9 +68,11 @@ def below(run: Run, stacked: Weights, index: int, layer: int, dataset: Dataset |
                     view()
 
 
-def look(run: Run, epochs: list[int]) -> None:
+def look(run: Run, epochs: list[int], ticking: bool) -> None:
     """Everything that follows the slider."""
     state, layers = st.session_state, len(run.experiment.layers)
+    if bool(state.get("inspect-playing")) != ticking:
+        st.rerun()  # a click in here runs only this part again, and how often that ticks is the page's to say
     if state.get("inspect-playing") and state.get("inspect-shown") == (run.id, state.get("inspect-epoch")):
         move_on(epochs)
     if state.get("inspect-epoch") not in epochs:
@@ -161,4 +163,5 @@ kept_epochs = page.lab.snapshot_epochs(run.id)
 if not kept_epochs:
     st.info(t("This run has no weights yet; they appear with its first epoch."), icon=":material/hourglass_empty:")
     st.stop()
-st.fragment(look, run_every=0.7 if st.session_state.get("inspect-playing") else None)(run, kept_epochs)
+ticking = bool(st.session_state.get("inspect-playing"))
+st.fragment(look, run_every=0.7 if ticking else None)(run, kept_epochs, ticking)
