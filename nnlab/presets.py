@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nnlab.spec import Comparison, DataSpec, Experiment, ModelSpec, TrainSpec
+from nnlab.spec import Comparison, DataSpec, Experiment, ModelSpec, StartFrom, TrainSpec
 
 presets: Mapping[str, Experiment] = MappingProxyType(
     {
@@ -53,3 +53,23 @@ preset_comparisons: Mapping[str, Comparison] = MappingProxyType(
     }
 )
 """The question each preset asks best."""
+
+_FIRST_DIGITS = Experiment(
+    data=DataSpec(name="mnist", n_samples=10_000, labels=(0, 1, 2, 3, 4)),
+    model=ModelSpec(hidden=(64, 64, 64, 64), norm="batch"),
+    train=TrainSpec(lr=1e-3, epochs=3, batch_size=64),
+)
+transfer_comparison = Comparison(
+    Experiment(
+        data=DataSpec(name="mnist", n_samples=250, labels=(5, 6, 7, 8, 9), validation=0.8),
+        model=_FIRST_DIGITS.model,
+        train=TrainSpec(lr=1e-3, epochs=20, batch_size=10),  # from nothing it does its best at about this rate, too
+    ),
+    vary="n_samples",
+    values=(250, 1250, 5000),
+    by="start_from",
+    by_values=(None, *(StartFrom(experiment=_FIRST_DIGITS, layers=2, frozen=frozen) for frozen in (0, 1))),
+    seeds=10,
+)
+"""Digits 0 to 4 learned on plenty, then 5 to 9 from about 10, 50 and 200 training samples a class: from nothing, from
+the first two layers of the former, and from the same with the first of them frozen."""

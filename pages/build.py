@@ -126,7 +126,9 @@ with training:
     left.metric(t("Parameters"), t.whole(exp.parameters))
     right.metric(t("Time"), t.seconds(estimate_seconds(exp, len(seeds))))
     steps = t.many("{n} step in all", "{n} steps in all", exp.steps_per_epoch * exp.train.epochs)
-    st.caption(f"{steps} · {t('needs about {size}', size=t.memory(estimate_bytes(exp, len(seeds))))}")
+    needs = t("needs about {size}", size=t.memory(estimate_bytes(exp, len(seeds))))
+    before = t("before that, what it starts from, where it has not been trained with these seeds")
+    st.caption(f"{steps} · {needs}" + (f" · {before}" if exp.train.start_from else ""))
     with st.expander(t("More")):
         form.choose("train.schedule")
         form.number("train.l2", 0.001)

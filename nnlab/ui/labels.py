@@ -123,7 +123,7 @@ FIELDS: Mapping[str, str] = {
     "train.patience": mark("Early stopping (patience)"),
     "train.loss": mark("Loss"),
     "train.start_from": mark("Start from"),
-    "train.start_from.layers": mark("Layers taken over"),
+    "train.start_from.layers": mark("Layers taken"),
     "train.start_from.frozen": mark("Layers frozen"),
     "depth": mark("Depth"),
     "width": mark("Width"),

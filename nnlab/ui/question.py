@@ -162,7 +162,9 @@ def comparison_seconds(comparison: Comparison) -> float:
 @lru_cache(maxsize=128)
 def _seconds(comparison: Comparison) -> tuple[float, float]:
     """Of all cells one after the other, and of the longest."""
-    each = [estimate_seconds(experiment, len(comparison.seeds)) for experiment in comparison.experiments]
+    starts = {one.train.start_from for one in comparison.experiments if one.train.start_from}
+    sources = {start.experiment for start in starts}  # each is trained once, if it has not been
+    each = [estimate_seconds(one, len(comparison.seeds)) for one in (*comparison.experiments, *sources)]
     return sum(each), max(each)
 
 

@@ -137,7 +137,7 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
     assert "requires_grad_(False)" in app.code[0].value
     app.number_input(key="field-train.start_from.layers").set_value(3)
     app = go(app)
-    assert t("Layers taken over") in app.error[0].value
+    assert t("Layers taken") in app.error[0].value
     assert sum(":red[" in part.value for part in app.markdown) == 1
     assert shown(app) == made
     app.number_input(key="field-train.start_from.layers").set_value(1)
@@ -157,7 +157,7 @@ def test_a_network_that_no_longer_fits_its_source_says_so_and_can_be_freed(lab, 
     assert shown(app) == started
     app.slider(key="field-width").set_value(9)
     app = go(app)
-    assert t("Layers taken over") in app.error[0].value
+    assert t("Layers taken") in app.error[0].value
     app.selectbox(key="field-train.start_from").set_value("")
     app = go(app)
     assert not app.error
