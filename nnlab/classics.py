@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from nnlab.presets import presets
+from nnlab.presets import presets, transfer_comparison
 from nnlab.spec import Comparison, DataSpec, Experiment, ModelSpec, TrainSpec
 
 
@@ -262,6 +262,18 @@ _ALL = (
         "Raw inputs make gradients large, so small rates do well and 0.3 already kills the network; standardised it "
         "learns at rates up to 1. Even each at its best rate, standardised inputs win: all "
         "directions of the loss are then about equally steep, and one rate suits them all (LeCun et al. 1998).",
+    ),
+    Classic(
+        "transfer",
+        "Transfer learning",
+        "A network that knows the digits 0 to 4 is to learn 5 to 9 from 10, 50 or 200 samples each: do its first "
+        "layers help, and may one of them be frozen?",
+        transfer_comparison,
+        "With 10 samples a class two layers taken over bring the network several points more than from nothing, "
+        "with 50 one or two, with 200 less than one: what they bring, it would soon have learned by itself. With "
+        "the first layer frozen most of the gain is lost, and with more samples it costs points, for its features "
+        "were made to tell 0 to 4 apart (Yosinski et al. 2014). Taking over makes up for depth: a network of one "
+        "hidden layer does as well from nothing with 10 samples, and gains nothing by it.",
     ),
 )
 

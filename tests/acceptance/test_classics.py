@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab import Comparison, compare, presets
+from nnlab import Comparison, Experiment, compare, presets, train
 from nnlab.classics import classics
 from nnlab.comparison import ComparisonResult
+from nnlab.statistics import paired
 
 SCALINGS = ("none", "standard")
 
@@ -182,3 +183,33 @@ def test_mnist_gains_a_little_from_a_second_layer(mnist_dir: Path) -> None:
     assert depths.train[1] < depths.train[2]
     assert abs(depths.validation[4] - depths.validation[2]) < 0.004
     assert max(depths.gap.values()) < 0.02
+
+
+def test_transfer_two_layers_taken_over_beat_nothing_at_10_samples_a_class(mnist_dir: Path) -> None:
+    """With all 10 seeds: the paired intervals exclude zero, on validation and on the test part."""
+    classic = classics["transfer"].comparison
+    results = {}
+    for start in classic.by_values[:2]:
+        trained = train(classic.experiment.vary("start_from", start), classic.seeds).result()
+        results[start] = {part: trained.evaluate(part)["accuracy"] for part in ("validation", "test")}
+    nothing, taken = results.values()
+    for part, least in (("validation", 0.03), ("test", 0.01)):
+        gain = paired(taken[part], nothing[part])
+        assert gain.low > least
+        assert gain.mean > 0.03
+
+
+def test_transfer_a_frozen_layer_costs_and_a_shallow_network_needs_no_help(mnist_dir: Path) -> None:
+    classic, seeds = classics["transfer"].comparison, 5
+    few, more = (classic.experiment.vary("n_samples", n) for n in (250, 1250))
+
+    def right(experiment: Experiment) -> np.ndarray:
+        return train(experiment, seeds).result().evaluate("test")["accuracy"]
+
+    _, taken, frozen = classic.by_values
+    assert paired(right(more.vary("start_from", frozen)), right(more.vary("start_from", taken))).high < 0
+    shallow = {"model.hidden": [64], "model.norm": "none"}
+    assert right(few.set(shallow)).mean() > right(few).mean() + 0.02
+    source = taken.experiment.set(shallow)
+    alike = few.set({**shallow, "train.start_from": {"experiment": source, "layers": 1}})
+    assert right(alike).mean() < right(few.set(shallow)).mean()
