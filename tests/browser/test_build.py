@@ -44,12 +44,6 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def slider(page: Page, label: str, keys: str, times: int) -> None:
-    thumb = page.get_by_role("slider", name=label)
-    for _ in range(times):
-        thumb.press(keys)
-
-
 def open_more(page: Page, place: int) -> None:
     page.get_by_text("More", exact=True).nth(place).click()
 
@@ -60,8 +54,9 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
     drawn = page.locator(NETWORK).count()
     before = Experiment.from_query(query(page))
     expect(page.get_by_text(f"{before.parameters} trainable parameters in all")).to_be_visible()
-    slider(page, "Depth", "ArrowRight", 2)
-    wait_for_link(page, model__hidden="8-8-8")
+    for widths in ("8-8", "8-8-8"):
+        page.get_by_role("slider", name="Depth").press("ArrowRight")
+        wait_for_link(page, model__hidden=widths)
     choose(page, "Activation", "tanh")
     wait_for_link(page, model__activation="tanh")
     after = Experiment.from_query(query(page))
