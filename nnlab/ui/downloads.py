@@ -106,18 +106,19 @@ def chart_downloads(page: Page, name: str, spec: Spec, rows: Any | Callable[[], 
     t = page.t
     menu = st.popover("", icon=":material/download:", type="tertiary", help=t("Save this chart"), key=f"{name}-menu")
     with menu:
-        for form, kind in PICTURES.items():
-            st.download_button(
-                form.upper(),
-                partial(_chart_file, spec, rows, form),
-                f"{name}.{form}",
-                kind,
-                key=f"{name}-{form}",
-                icon=":material/image:",
-                on_click="ignore",
-                type="tertiary",
-            )
+        picture_buttons(name, name, lambda form: export.chart_file(spec, rows() if callable(rows) else rows, form))
 
 
-def _chart_file(spec: Spec, rows: Any, form: Literal["svg", "png"]) -> bytes:
-    return export.chart_file(spec, rows() if callable(rows) else rows, form)
+def picture_buttons(name: str, key: str, make: Callable[[Literal["svg", "png"]], bytes]) -> None:
+    """A button for every form a chart is saved in; `make` gives the file of one of them, on the click."""
+    for form, kind in PICTURES.items():
+        st.download_button(
+            form.upper(),
+            partial(make, form),
+            f"{name}.{form}",
+            kind,
+            key=f"{key}-{form}",
+            icon=":material/image:",
+            on_click="ignore",
+            type="tertiary",
+        )

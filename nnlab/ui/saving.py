@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +11,7 @@ from nnlab.comparison import epochs_of
 from nnlab.export import chart_file, comparison_file, csv_text, markdown_table
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compared import known
-from nnlab.ui.downloads import PICTURES
+from nnlab.ui.downloads import picture_buttons
 from nnlab.ui.frame import Page
 from nnlab.ui.question import Question
 from nnlab.ui.showing import Drawn, drawn_charts
@@ -70,19 +68,6 @@ def _charts(page: Page, charts: dict[str, Drawn], name: str) -> None:
         return
     t = page.t
     chosen = st.selectbox(t("Chart"), list(charts), key="save-chart", width=330)
+    drawn = charts[chosen]
     with st.container(horizontal=True, gap="small"):
-        for form, kind in PICTURES.items():
-            st.download_button(
-                form.upper(),
-                partial(_picture, charts, chosen, form),
-                f"{name}-{charts[chosen].key}.{form}",
-                kind,
-                key=f"download-{form}",
-                on_click="ignore",
-                icon=":material/image:",
-                type="tertiary",
-            )
-
-
-def _picture(charts: dict[str, Drawn], chosen: str, form: Literal["svg", "png"]) -> bytes:
-    return chart_file(charts[chosen].spec, charts[chosen].rows, form)
+        picture_buttons(f"{name}-{drawn.key}", "download", lambda form: chart_file(drawn.spec, drawn.rows, form))

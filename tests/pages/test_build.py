@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
 from nnlab.export import pytorch_code
-from nnlab.lab import close_labs, open_lab
 from nnlab.spec import DATASETS, Experiment
 from nnlab.ui.labels import ACTIVATIONS
 from nnlab.ui.text import text
@@ -16,15 +15,6 @@ from nnlab.ui.text import text
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22
 LANGUAGES = ("es", "en")
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start: a submitted run keeps waiting."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
 
 
 def open_build(language="en", link=None):

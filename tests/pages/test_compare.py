@@ -12,7 +12,6 @@ from nnlab import Comparison, compare, presets
 from nnlab.classics import classics
 from nnlab.comparison import Cell, table_of
 from nnlab.export import chart_file, comparison_file
-from nnlab.lab import close_labs, open_lab
 from nnlab.presets import preset_comparisons
 from nnlab.spec import StartFrom
 from nnlab.ui import cell_table, compared, extending
@@ -24,15 +23,6 @@ ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22
 LANGUAGES = ("es", "en")
 QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start: the tests train by themselves."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
 
 
 def open_compare(language="en", owner=OWNER, **query):

@@ -5,20 +5,10 @@ from streamlit.testing.v1 import AppTest
 
 from nnlab import Comparison
 from nnlab.classics import classic_of, classics
-from nnlab.lab import close_labs, open_lab
 from nnlab.ui.text import text
 
 OWNER = "v-" + "g" * 22
 LANGUAGES = ("es", "en")
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
 
 
 def place():

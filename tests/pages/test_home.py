@@ -17,15 +17,6 @@ OWNER = "v-" + "o" * 22
 LANGUAGES = ("es", "en")
 
 
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start: a submitted run keeps waiting."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
-
-
 def open_home(language="en", owner=OWNER):
     app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
     app.session_state["visitor"] = owner

@@ -7,7 +7,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
-from nnlab.lab import close_labs, open_lab
 from nnlab.ui.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -15,15 +14,6 @@ OWNER = "v-" + "o" * 22
 LANGUAGES = ("es", "en")
 QUICK = presets["activations"].set({"train.epochs": 4, "data.n_samples": 60})
 TABS = ("What each neuron looks for", "Ask it", "What it gets right and wrong", "Figures of all layers")
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start: a submitted run keeps waiting."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
 
 
 def open_inspect(language="en", tab=None, owner=OWNER, **query):

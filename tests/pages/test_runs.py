@@ -6,7 +6,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
-from nnlab.lab import close_labs, open_lab
 from nnlab.ui.table import matching, states_of
 from nnlab.ui.text import text
 
@@ -14,15 +13,6 @@ ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22
 LANGUAGES = ("es", "en")
 QUICK = presets["activations"].set({"train.epochs": 2, "data.n_samples": 60})
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start: a submitted run keeps waiting."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
 
 
 def open_runs(language="en", owner=OWNER, **query):

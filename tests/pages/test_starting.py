@@ -6,7 +6,6 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nnlab.lab import close_labs, open_lab
 from nnlab.spec import Comparison, Experiment, StartFrom
 from nnlab.ui import table
 from nnlab.ui.naming import experiment_title, start_words
@@ -23,15 +22,6 @@ SOURCE = Experiment.of(
         "train": {"engine": "numpy", "epochs": 2},
     }
 )
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """A lab whose workers never start."""
-    one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
-    yield one
-    close_labs()
 
 
 def open_page(name, language="en", owner=OWNER, link=None):
