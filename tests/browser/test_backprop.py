@@ -40,6 +40,8 @@ def press(page: Page, key: str) -> None:
 
 def shown(page: Page) -> dict[str, np.ndarray]:
     """The arrays of the stage, by the TeX of their names."""
+    # the program that sets formulas is fetched by the browser when the first one is needed, after the page has settled
+    expect(page.locator(".st-key-step-numbers-strip annotation").first).to_be_attached()
     texts = page.locator(".st-key-step-numbers-strip annotation").all_text_contents()
     arrays = {}
     for text in texts:
