@@ -546,13 +546,15 @@ def _with_values(source: str, data: DataSpec) -> str:
 def _functions(function: Callable[..., Any], data: DataSpec | None = None) -> dict[str, str]:
     """The source, without annotations, of a function and of the functions and constants it uses, in an order in
     which they can be run; for the loader of a data set with the values of `data` put in."""
-    source = _without_annotations(textwrap.dedent(inspect.getsource(function)))
+    source = textwrap.dedent(inspect.getsource(function))
+    source = _without_annotations(source[source.index("def ") :])  # what is kept between calls here need not be there
     if data:
         source = _with_values(source, data)
     found: dict[str, str] = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Name):
-            used = function.__globals__.get(node.id)
+            used: Any = function.__globals__.get(node.id)
+            used = inspect.unwrap(used)
             if inspect.isfunction(used) and used is not function:
                 found |= _functions(used)
             elif isinstance(used, (int, float, str, tuple)):

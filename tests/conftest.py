@@ -44,6 +44,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of data sets that need a download, whether they are there or not."""
+    return _DATA_DIR
+
+
+@pytest.fixture(scope="session")
 def mnist_source() -> Path:
     """The folder whose folder `mnist` holds the real MNIST, for fixtures that outlive a test."""
     from nnlab.datasets import mnist

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from numpy.typing import NDArray
 
 from nnlab.datasets.base import Raw
 from nnlab.datasets.split import keep_labels, spread_order
@@ -11,19 +14,26 @@ from nnlab.spec import DataSpec
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     """spec.n_samples of the 1,797 digits (Alpaydin and Kaynak 1998), pixels from 0 to 16."""
-    from sklearn.datasets import load_digits  # takes a second: not at start-up
-
-    x, y = load_digits(return_X_y=True)
+    x, y = _all()
     if spec.labels:
         x, y = keep_labels(x, y, spec.labels)
     chosen = spread_order(y, rng)[: spec.n_samples]
     return Raw(
-        x[chosen].astype(np.uint8),
-        y[chosen].astype(np.int64),
+        x[chosen],
+        y[chosen],
         pixel_names(8, 8),
         digit_names(spec),
         full_scale=16.0,
     )
+
+
+@cache
+def _all() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Pixels (1797, 64) and labels (1797,), read once: the file is text."""
+    from sklearn.datasets import load_digits  # takes a second: not at start-up
+
+    x, y = load_digits(return_X_y=True)
+    return x.astype(np.uint8), y.astype(np.int64)
 
 
 def digit_names(spec: DataSpec) -> tuple[str, ...]:

@@ -169,7 +169,7 @@ def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
 def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
     """The frame: the same in every state, with a place for whatever will change."""
     t, experiment = page.t, run.experiment
-    progress = st.empty()
+    progress = _place(st.container())
     with st.container(horizontal=True, gap="small", key="numbers"):
         boxes = [
             st.container(border=True, height=NUMBERS, gap=None, width="stretch", key=f"number-{part}-{metric}")
@@ -177,27 +177,27 @@ def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
             for part in ("train", "validation")
         ]
     names = [(part, metric) for metric in ("loss", "score") for part in ("train", "validation")]
-    numbers = {name: (box.empty(), box.empty()) for name, box in zip(names, boxes, strict=True)}
+    numbers = {name: (_place(box), _place(box)) for name, box in zip(names, boxes, strict=True)}
     charts: dict[str, DeltaGenerator] = {}
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
             log = _scale_switch(page)
             _downloads(page, run, others, "loss", "loss", _spec(page, run, others, "loss", log))
-        charts["loss"] = st.container(key="panel-loss").empty()
+        charts["loss"] = _place(st.container(key="panel-loss"))
     with right:
         _heading(t("What it has learned so far"), caption(experiment, t))
-        charts["learned"] = st.container(key="panel-learned").empty()
+        charts["learned"] = _place(st.container(key="panel-learned"))
     if experiment.score == "mse":
         if kind_of(experiment) == "line":
             st.markdown(f"##### {t('What it answers')}")
-            charts["answers"] = st.empty()
+            charts["answers"] = _place(st.container())
         return Places(progress, numbers, charts, log)
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Accuracy")):
             _downloads(page, run, others, "score", "accuracy", _spec(page, run, others, "score", False))
-        charts["score"] = st.container(key="panel-score").empty()
+        charts["score"] = _place(st.container(key="panel-score"))
     with right:
         box = _heading(
             t("Gap between validation and training"),
@@ -206,10 +206,16 @@ def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
         if experiment.data.sizes[1]:
             with box:
                 _downloads(page, run, (), "loss", "gap", _gap(page, run))
-            charts["gap"] = st.container(key="panel-gap").empty()
+            charts["gap"] = _place(st.container(key="panel-gap"))
         else:
             st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
     return Places(progress, numbers, charts, log)
+
+
+def _place(box: DeltaGenerator) -> DeltaGenerator:
+    """A place for what a tick draws, alone in its box: where Streamlit drops a tick's unsent messages for those of the
+    next, the place goes too, and places behind it in the same box would move."""
+    return box.container(gap=None).empty()
 
 
 def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:

@@ -6,13 +6,16 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from benchmarks.serving import Server
+from nnlab.store import Store
 
 CHROMIUM = os.environ.get("NNLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE = 90_000  # ms: the machine may be busy with other things
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -25,11 +28,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    one = Server(tmp_path_factory.mktemp("home")).start()
+@pytest.fixture(scope="session")
+def one_server(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Iterator[Server]:
+    one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(data_dir)).start()
     yield one
     one.stop()
+
+
+@pytest.fixture
+def server(one_server: Server) -> Iterator[Server]:
+    """The one that all tests visit; what a test leaves under way makes no other wait."""
+    yield one_server
+    with closing(Store(f"sqlite:///{one_server.home / 'nnlab.db'}")) as store:
+        for run in store.runs():
+            if run.active:
+                store.ask(run.id, "stop")
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +51,9 @@ def chromium():
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing; in CI nothing is skipped.")
         pytest.skip("no Chromium here: install Debian's `chromium`, or name one in NNLAB_CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -54,7 +68,7 @@ def visit(chromium) -> Iterator[Callable]:
     def open_one(width: int = 1280, height: int = 900, **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, **{"locale": "en-GB", **options})
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on(
             "console",
             lambda m: errors.append(f"console: {m.text} {m.location['url']}") if m.type == "error" else None,

@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-PATIENCE = 60_000  # ms: the machine may be busy with other things
-expect.set_options(timeout=PATIENCE)
-
 NET = {"data": "xor", "hidden": "3", "activation": "relu", "loss": "cross_entropy", "points": "4", "lang": "en"}
 STAGES = ["Input", "→ Linear 1", "→ ReLU 1", "→ Linear 2", "→ LogSoftmax", "Loss", "← Loss", "← LogSoftmax",
           "← Linear 2", "← ReLU 1", "← Linear 1", "Update"]  # fmt: skip
@@ -21,7 +18,6 @@ LR = 0.5
 
 def open_page(visit, server, width=1280, **query) -> Page:
     page = visit(width=width, height=1000)
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/backprop?{urlencode({**NET, **query})}")
     settled(page, int(query.get("stage", 0)), int(query.get("step", 0)))
     return page

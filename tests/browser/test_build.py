@@ -10,14 +10,10 @@ from benchmarks.serving import Server
 from nnlab.presets import presets
 from nnlab.spec import Experiment
 
-PATIENCE = 60_000  # ms: the machine may be busy with other things
-expect.set_options(timeout=PATIENCE)
-
 NETWORK = ".st-key-network-picture svg path"
 
 
 def build(page: Page, server: Server, lang: str = "en", **link: str) -> None:
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/build?{urlencode({**link, 'lang': lang})}")
     expect(page.locator(NETWORK).first).to_be_visible()
 
@@ -74,7 +70,6 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
     fresh = Server(tmp_path).start()  # another server, another browser: only the address is the same
     try:
         other = visit()
-        other.set_default_timeout(PATIENCE)
         other.goto(page.url.replace(server.url, fresh.url))
         expect(other.get_by_text(f"{after.parameters} trainable parameters in all")).to_be_visible()
         assert Experiment.from_query(query(other)) == after
@@ -136,7 +131,6 @@ def test_layers_are_given_widths_of_their_own(server, visit):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_run_on_a_card_of_home_leads_to_the_live_page(server, visit, width):
     page = visit(width=width)
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/?lang=en")
     page.locator(".st-key-run-activations button").click()
     page.wait_for_url(re.compile(r"/train\?.*run="))
@@ -146,7 +140,6 @@ def test_run_on_a_card_of_home_leads_to_the_live_page(server, visit, width):
 
 def test_open_in_build_opens_the_preset(server, visit):
     page = visit()
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/?lang=en")
     page.locator(".st-key-card-binary").get_by_role("link", name="Open in Build").click()
     expect(page.locator(NETWORK).first).to_be_visible()

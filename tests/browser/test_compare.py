@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pandas as pd
@@ -16,7 +15,6 @@ from playwright.sync_api import Page, expect
 from benchmarks.serving import Server
 from nnlab import Comparison, presets
 
-PATIENCE = 90_000  # ms: the machine may be busy with other things
 MOONS = Comparison(
     presets["activations"].set({"data.n_samples": 150, "train.epochs": 400}), vary="depth", values=(1, 2, 4), seeds=3
 )
@@ -28,8 +26,6 @@ CURVES = "document.querySelector('.st-key-panel-curves :is(canvas, svg).marks')"
 
 
 def ask(page: Page, server: Server, comparison: Comparison, lang: str = "en") -> None:
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     page.goto(f"{server.url}/compare?{urlencode({**comparison.to_query(), 'lang': lang})}")
     page.locator(".st-key-compare button").click()
     page.wait_for_url(re.compile(r"comparison="))
@@ -108,8 +104,6 @@ def test_two_knobs_from_the_click_to_the_heat_map_then_a_seed_more_the_test_set_
     server, visit, tmp_path
 ):
     page = visit()
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     one = Comparison(GRID.experiment, vary="depth", values=(1, 2), seeds=2)
     page.goto(f"{server.url}/compare?{urlencode({**one.to_query(), 'lang': 'en'})}")
     page.locator(".st-key-compare-add-by button").first.click()
@@ -148,8 +142,6 @@ def test_two_knobs_from_the_click_to_the_heat_map_then_a_seed_more_the_test_set_
 
 def test_the_language_switch_and_a_deep_link_keep_the_question(server, visit):
     page = visit()
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     question = Comparison(presets["binary"], vary="lr", values=(0.001, 0.03), seeds=(2, 4))
     page.goto(f"{server.url}/compare?{urlencode({**question.to_query(), 'lang': 'en'})}")
     expect(page.locator("h1")).to_have_text("Compare")
@@ -159,7 +151,6 @@ def test_the_language_switch_and_a_deep_link_keep_the_question(server, visit):
     held = {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
     assert Comparison.from_query(held) == question
     other = visit()
-    other.set_default_timeout(PATIENCE)
     other.goto(page.url)
     expect(other.locator("h1")).to_have_text("Comparar")
     other.wait_for_url(re.compile("seeds="))
@@ -167,17 +158,11 @@ def test_the_language_switch_and_a_deep_link_keep_the_question(server, visit):
     assert Comparison.from_query(seen) == question
 
 
-@pytest.fixture(scope="module")
-def mnist_server(tmp_path_factory, mnist_source) -> Iterator[Server]:
-    one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(mnist_source)).start()
-    yield one
-    one.stop()
-
-
-def test_depths_on_real_mnist_are_compared(mnist_server, visit):
+@pytest.mark.usefixtures("mnist_source")
+def test_depths_on_real_mnist_are_compared(server, visit):
     page = visit()
     small = presets["mnist"].set({"data.n_samples": 2000, "data.validation": 0.2, "train.epochs": 2})
-    ask(page, mnist_server, Comparison(small, vary="depth", values=(1, 2), seeds=2))
+    ask(page, server, Comparison(small, vary="depth", values=(1, 2), seeds=2))
     wait_until_done(page)
     table = pd.read_csv(io.BytesIO(download(page, "csv")))
     assert table["validation_accuracy"].between(0.5, 0.95).all()

@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -13,9 +12,6 @@ from playwright.sync_api import Page, expect
 from benchmarks.serving import Server
 from nnlab.store import Store
 
-PATIENCE = 60_000  # ms: the machine may be busy with other things
-expect.set_options(timeout=PATIENCE)
-
 MOONS = {"data.name": "moons", "data.n_samples": "200", "model.hidden": "6-4", "train.epochs": "8", "seeds": "2"}
 MNIST = {"data.name": "mnist", "data.n_samples": "2000", "model.hidden": "32", "train.epochs": "1"}
 CELSIUS = {
@@ -25,16 +21,8 @@ CELSIUS = {
 HEAT = "document.querySelector('.st-key-inspect-heat-map :is(canvas, svg)')"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, mnist_source) -> Iterator[Server]:
-    one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(mnist_source)).start()
-    yield one
-    one.stop()
-
-
 def trained(page: Page, server: Server, link: dict[str, str]) -> str:
     """Trains what the link says to its end and opens Inspect; gives the run's id."""
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/build?{urlencode({**link, 'lang': 'en'})}")
     page.locator(".st-key-train button").click()
     page.wait_for_url(re.compile(r"/train\?.*run="))
@@ -105,6 +93,7 @@ def test_the_film_plays_in_the_same_heat_map_and_ends_at_the_last_epoch(server, 
     expect(play).to_contain_text("play_arrow")
 
 
+@pytest.mark.usefixtures("mnist_source")
 def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
     page = visit()
     run_id = trained(page, server, MNIST)
@@ -153,7 +142,6 @@ def test_the_link_of_an_epoch_opens_it_for_another_visitor(server, visit):
     page.get_by_role("slider", name="Epoch").press("Home")
     wait_for_epoch(page, store_of(server).snapshot_epochs(run_id)[0])
     other = visit()
-    other.set_default_timeout(PATIENCE)
     other.goto(page.url)
     other.wait_for_function(f"() => {HEAT} !== null")
     assert query(other) == query(page)

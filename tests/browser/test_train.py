@@ -1,16 +1,12 @@
 """Train and Runs in a real browser: a run is followed, paused, left, found again, stopped, extended, shared."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
-
-PATIENCE = 60_000  # ms: the machine may be busy with other things
-expect.set_options(timeout=PATIENCE)
 
 LONG = {"data.name": "moons", "data.n_samples": "1000", "train.batch_size": "4", "train.epochs": "4000", "seeds": "2"}
 SHORT = {"data.name": "moons", "data.n_samples": "300", "train.epochs": "12", "seeds": "3"}
@@ -28,17 +24,9 @@ LENGTH = """() => Math.max(0, ...[...document.querySelectorAll('.st-key-panel-lo
 MARKS = "document.querySelector('.st-key-panel-{name} :is(canvas, svg).marks')"
 
 
-@pytest.fixture(scope="module")
-def mnist_server(tmp_path_factory, mnist_source) -> Iterator[Server]:
-    one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(mnist_source)).start()
-    yield one
-    one.stop()
-
-
 def train(page: Page, server: Server, link: dict[str, str], lang: str = "en") -> str:
     """Builds what the link says, presses Train and gives the id of the run."""
     page.goto(f"{server.url}/build?{urlencode({**link, 'lang': lang})}")
-    page.set_default_timeout(PATIENCE)
     page.locator(".st-key-train button").click()
     page.wait_for_url(re.compile(r"/train\?.*run="))
     return run_of(page)
@@ -99,7 +87,6 @@ def test_a_run_is_watched_paused_reloaded_left_found_again_stopped_and_extended(
 
     page.close()  # a closed tab changes nothing
     again = page.context.new_page()
-    again.set_default_timeout(PATIENCE)
     again.goto(f"{server.url}/train?lang=en")
     wait_for_epochs(again, before)
     assert run_of(again) == run_id
@@ -140,7 +127,6 @@ def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit)
     run_id = train(mine, server, LONG | {"data.seed": "5"})
     wait_for_epochs(mine, 0)
     other = visit()
-    other.set_default_timeout(PATIENCE)
     other.goto(f"{server.url}/train?run={run_id}&lang=en")
     wait_for_epochs(other, 0)
     expect(other.get_by_text("You are looking at somebody else's run")).to_be_visible()
@@ -207,9 +193,10 @@ def choose_first_row(page: Page) -> None:
     expect(page.locator(".st-key-actions").get_by_role("button", name="Open")).to_be_visible()
 
 
-def test_real_digits_are_read_while_the_network_learns(mnist_server, visit):
+@pytest.mark.usefixtures("mnist_source")
+def test_real_digits_are_read_while_the_network_learns(server, visit):
     page = visit()
-    train(page, mnist_server, {"data.name": "mnist", "model.hidden": "32", "train.lr": "0.001", "train.epochs": "3"})
+    train(page, server, {"data.name": "mnist", "model.hidden": "32", "train.lr": "0.001", "train.epochs": "3"})
     page.wait_for_function(f"() => {MARKS.format(name='learned')} !== null")
     wait_for_epochs(page, 0)
     expect(page.locator(".st-key-panel-learned")).to_contain_text("✓")

@@ -8,15 +8,11 @@ from playwright.sync_api import Page, expect
 from benchmarks.serving import Server
 from nnlab.ui.identity import COOKIE
 
-PATIENCE = 60_000  # ms: the machine may be busy with other things
-expect.set_options(timeout=PATIENCE)
-
 SHORT = {"data.name": "moons", "data.n_samples": "100", "train.epochs": "4"}
 PLACES = ("", "build", "train", "compare", "inspect", "runs")
 
 
 def train(page: Page, server: Server, **link: str) -> str:
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/build?{urlencode({**SHORT, **link, 'lang': 'en'})}")
     page.locator(".st-key-train button").click()
     page.wait_for_url(re.compile(r"/train\?.*run="))
@@ -25,7 +21,6 @@ def train(page: Page, server: Server, **link: str) -> str:
 
 
 def home(page: Page, server: Server) -> None:
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.url}/?lang=en")
     expect(page.get_by_role("heading", name="Continue")).to_be_visible()
 
@@ -60,7 +55,6 @@ def test_each_visitor_sees_their_own_runs_after_f5_and_in_a_new_tab(server, visi
 def test_a_link_to_anothers_run_is_read_only_and_does_not_make_it_ones_own(server, visit):
     mine, theirs = visit(), visit()
     run = train(mine, server, **{"data.seed": "2"})
-    theirs.set_default_timeout(PATIENCE)
     theirs.goto(f"{server.url}/train?run={run}&lang=en")
     expect(theirs.get_by_text("You are looking at somebody else's run")).to_be_visible()
     for key in ("pause", "resume", "stop", "more-epochs"):

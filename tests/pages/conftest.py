@@ -1,6 +1,9 @@
 """What the tests of all pages share."""
 
+from functools import cache
+
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from nnlab.lab import close_labs, open_lab
 
@@ -12,3 +15,12 @@ def lab(home, monkeypatch):
     monkeypatch.setattr(one._foreman, "start", lambda: None)
     yield one
     close_labs()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_read_once():
+    """Every AppTest looks through all installed packages for components: nearly half the time of these tests."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+    yield
+    patch.undo()

@@ -55,6 +55,20 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
     assert enabled(app) == {"more-epochs"}
 
 
+@pytest.mark.parametrize("preset", ["activations", "celsius"])
+def test_what_a_tick_draws_is_alone_in_its_box(lab, preset):
+    """So that a message lost between two ticks moves nothing: the page once stood still with "Cannot set a node"."""
+    app = open_train(run=lab.submit(presets[preset], 2, owner=OWNER).id)
+    boxes, alone = list(app.main.children.values()), []
+    while boxes:
+        box = boxes.pop()
+        inside = list(getattr(box, "children", {}).values())
+        boxes += inside
+        alone += [len(inside) == 1 for one in inside if one.type == "transparent"]  # a fragment's own, in a place
+    assert len(alone) >= 10
+    assert all(alone)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("data", ["moons", "synthetic", "digits"])
 def test_a_folded_run_is_shown_like_any_other_and_says_so(lab, language, data):
