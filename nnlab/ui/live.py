@@ -36,7 +36,7 @@ HEADING = 44
 NUMBERS = 168  # pixels of a number with its sparkline, whether it has a value yet or not
 TICK, PER_PAGE = 1.0, 0.02  # seconds; a tick costs the server 5 to 10 ms
 FIRST, FRESH = 0.25, 5.0  # seconds between two looks for the first point, and how long a run is looked at so often
-SLOW = 3  # ticks between two looks at what changes little
+SLOW, FEW = (2, 5), 10  # ticks between two looks at what changes little: while few pages look on, and while many do
 MOST_OVERLAID = 6
 
 POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
@@ -122,7 +122,7 @@ def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
     every = FIRST if _nears_its_first_point(run) else tick_seconds() if live else None
     places = _places(page, run, tuple(others))
     st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic(), places)
-    st.fragment(_follow_slowly, run_every=every and SLOW * every)(page, run, tuple(others), places)
+    st.fragment(_follow_slowly, run_every=every and every * SLOW[len(_seen) > FEW])(page, run, tuple(others), places)
 
 
 def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
@@ -146,7 +146,7 @@ def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None,
 
 
 def _follow_slowly(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
-    """What changes little from one second to the next: half the work of a tick, every third time."""
+    """What changes little from one second to the next: half the work of a tick, so not every time."""
     run = _glance(seen.id, page.lab)[1] or seen
     run = run if run.epoch >= seen.epoch else seen
     _sparklines(page, run, places)
