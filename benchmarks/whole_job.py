@@ -162,10 +162,10 @@ def through_the_lab(comparisons: dict[str, Comparison]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(Store(f"sqlite:///{home}/nnlab.db"))
         try:
-            first = next(iter(comparisons.values())).experiment.set({"train.epochs": 1})
-            for seed in range(4 * CORES):  # every worker has had a job
-                run = lab.submit(first.set({"data.seed": 1000 + seed}), 1, "warm")
-            _wait(lambda: (now := lab.run(run.id)) is not None and not now.active)
+            for comparison in comparisons.values():  # every worker has had a job and the data, as those of the others
+                first = comparison.experiment.set({"train.epochs": 1})
+                warm = [lab.submit(first, [1000 + seed], "warm").id for seed in range(4 * CORES)]
+                _wait(lambda warm=warm: not any(now.active for now in lab.store.runs(ids=warm)))
             for name, comparison in comparisons.items():
                 load_dataset(comparison.experiment)
                 began = perf_counter()
@@ -179,7 +179,7 @@ def through_the_lab(comparisons: dict[str, Comparison]) -> dict[str, float]:
 
 def _wait(done: Callable[[], bool]) -> None:
     while not done():
-        time.sleep(0.01)
+        time.sleep(0.05)  # each look reads the store, at a higher priority than the workers have
 
 
 # -- the tables ------------------------------------------------------------------------------------------------------

@@ -26,6 +26,10 @@ def serve() -> None:
             "distributed.scheduler.worker-saturation": 1.0,
             "distributed.logging": {"distributed": "error", "bokeh": "critical", "tornado": "critical"},
             "distributed.admin.large-graph-warning-threshold": "1GB",
+            # Dask looks at its workers' stacks every 10 ms and at its own clock every 20: training pays for it
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.tick.interval": "1s",
+            "distributed.admin.system-monitor.interval": "5s",
         }
     )
     os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"  # of multiprocessing, that we leave by os._exit below

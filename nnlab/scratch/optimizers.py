@@ -114,32 +114,31 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Momentum with RMSprop's step sizes (Kingma and Ba 2015).
 
-        m ← m + 0.1 (g − m)                mean of the gradient, over about the last ten steps
-        s ← s + 0.001 (g² − s)             mean of its square, over about the last thousand
+        m ← 0.9 m + g                      sum of the gradients, fading: that of ten steps ago counts a third
+        s ← 0.999 s + g²                   sum of their squares, fading over about a thousand steps
         w ← w − lr · m̂ / (√ŝ + ε)
 
-    Both start at 0, so the first means are too small: after t steps m̂ = m / (1 − 0.9ᵗ), ŝ = s / (1 − 0.999ᵗ).
+    Means are sums divided by the weights in them: after t steps m̂ = m / (1 + 0.9 + … + 0.9ᵗ⁻¹) = m · 0.1 / (1 − 0.9ᵗ)
+    and ŝ = s · 0.001 / (1 − 0.999ᵗ). The paper keeps 0.1 m and 0.001 s, which are the same and take longer.
     """
 
     memory = ("m", "s")
     m: Array
     s: Array
-    new_m, new_s = 0.1, 0.001
+    fade_m, fade_s = 0.9, 0.999
     eps = 1e-8
 
     def update(self, lr: float) -> None:
-        m_seen, s_seen = 1 - (1 - self.new_m) ** self.steps, math.sqrt(1 - (1 - self.new_s) ** self.steps)
-        change = np.subtract(self.gradients, self.m, out=self.change)
-        change *= self.new_m
-        self.m += change
-        np.multiply(self.gradients, self.gradients, out=change)
-        change -= self.s
-        change *= self.new_s
-        self.s += change
-        np.sqrt(self.s, out=change)  # √ŝ + ε = (√s + ε √(1 − 0.999ᵗ)) / √(1 − 0.999ᵗ)
-        change += self.eps * s_seen
+        in_m = (1 - self.fade_m**self.steps) / (1 - self.fade_m)  # the weights in the sums
+        in_s = (1 - self.fade_s**self.steps) / (1 - self.fade_s)
+        self.m *= self.fade_m
+        self.m += self.gradients
+        self.s *= self.fade_s
+        self.s += np.multiply(self.gradients, self.gradients, out=self.change)
+        change = np.sqrt(self.s, out=self.change)  # √ŝ + ε = (√s + ε √in_s) / √in_s
+        change += self.eps * math.sqrt(in_s)
         np.divide(self.m, change, out=change)
-        change *= lr * s_seen / m_seen
+        change *= lr * math.sqrt(in_s) / in_m
         self.parameters -= change
 
 
