@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -180,15 +180,16 @@ class Lab:
     # looking
 
     def run(self, run_id: str) -> Run | None:
-        """One run as it is now."""
+        """One run as it is now. `results["test"]` of a run that answers a comparison is None until the comparison's
+        test part is opened, here and in `runs`."""
         run = self.store.run(run_id)
-        return None if run is None else self._placed([run])[0]
+        return None if run is None else self._sealed(self._placed([run]))[0]
 
     def runs(
         self, owner: str | None = None, *, state: State | None = None, include_deleted: bool = False, limit: int = 500
     ) -> list[Run]:
         """Runs of an owner (None: of all), newest first."""
-        return self._placed(self.store.runs(owner, state, include_deleted=include_deleted, limit=limit))
+        return self._sealed(self._placed(self.store.runs(owner, state, include_deleted=include_deleted, limit=limit)))
 
     def activity(self, owner: str | None = None) -> Activity:
         """How many runs wait and run, of all and of this owner: one cheap query."""
@@ -446,6 +447,14 @@ class Lab:
         if not any(run.state == "waiting" for run in runs):
             return list(runs)
         return with_positions(runs, self.store.queue())
+
+    def _sealed(self, runs: list[Run]) -> list[Run]:
+        asked = {run.comparison for run in runs if run.comparison and run.results}
+        closed = self.store.with_closed_test(asked) if asked else set()
+        return [
+            replace(run, results={**run.results, "test": None}) if run.results and run.comparison in closed else run
+            for run in runs
+        ]
 
     def _own_comparison(self, comparison_id: str, owner: str) -> StoredComparison:
         stored = self.store.comparison(comparison_id)

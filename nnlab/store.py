@@ -809,6 +809,14 @@ class Store:
             db.execute(_comparisons.update().where(mine, _comparisons.c.test_opened.is_(None)).values(
                 test_opened=time.time()))  # fmt: skip
 
+    def with_closed_test(self, comparison_ids: Iterable[str]) -> set[str]:
+        """Those of these comparisons whose test part has not been opened."""
+        closed = sa.select(_comparisons.c.id).where(
+            _comparisons.c.id.in_(sorted(comparison_ids)), _comparisons.c.test_opened.is_(None)
+        )
+        with self._read() as db:
+            return set(db.execute(closed).scalars())
+
     def comparison(self, comparison_id: str) -> StoredComparison | None:
         found = self._comparisons(_comparisons.c.id == comparison_id)
         return found[0] if found else None

@@ -9,7 +9,7 @@ from nnlab.layers import layer_table
 from nnlab.ui.forms import Form
 from nnlab.ui.frame import open_page
 from nnlab.ui.labels import problem_text
-from nnlab.ui.pictures import data_picture, layers_frame, network_picture
+from nnlab.ui.pictures import data_picture, data_problem, layers_frame, network_picture
 from nnlab.ui.rate_finding import rate_finder
 from nnlab.ui.starting import start_fields
 
@@ -38,7 +38,7 @@ def train() -> None:
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
     st.title(t("Build a network"), anchor=False, width="content")
-    limit = page.lab.check(exp, seeds) if form.ok else None
+    limit = (page.lab.check(exp, seeds) or data_problem(exp.data)) if form.ok else None
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         st.button(
             t("Train"),

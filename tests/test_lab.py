@@ -363,10 +363,21 @@ def test_two_knobs_train_every_pair(lab: Lab) -> None:
 
 
 def test_the_test_part_of_a_comparison_is_opened_deliberately(lab: Lab) -> None:
-    made = lab.submit_comparison(Comparison(EXPERIMENT, values=[1], seeds=1), "ana")
+    alone = worked(lab, lab.submit(EXPERIMENT, 1, "ana"))
+    made = lab.submit_comparison(Comparison(EXPERIMENT.vary("lr", 0.1), values=[1], seeds=1), "ana")
+    work(lab.store.url)
     assert made.test_opened is None
+    run = now(lab, made.runs[0])
+    assert run.state == "finished"
+    assert run.results is not None
+    assert run.results["validation"]
+    assert run.results["test"] is None  # nor on the pages and in the files of its runs
+    assert [one.results["test"] is None for one in lab.runs("ana") if one.results] == [True, False]
+    assert alone.results is not None
+    assert alone.results["test"]
     lab.open_test(made.id, "ana")
     assert compared(lab, made).test_opened is not None
+    assert now(lab, run).results["test"]  # type: ignore[index]
 
 
 def test_training_here_needs_no_workers(lab: Lab) -> None:

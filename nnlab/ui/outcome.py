@@ -66,6 +66,8 @@ def scores_note(run: Run, t: Text) -> str:
     )
     if not run.experiment.data.sizes[2]:
         return several
+    if run.comparison and run.results and not run.results["test"] and run.state == "finished":
+        return f"{several} {t('The test set stays closed until it is opened on the comparison this run answers.')}"
     if run.state == "stopped":
         return f"{several} {t('The test part is looked at only when a run comes to its end.')}"
     return f"{several} {t('The test part was looked at once, at the end.')}"

@@ -25,7 +25,7 @@ from nnlab.charts.network import network, network_rows
 from nnlab.datasets import Dataset, load_dataset
 from nnlab.datasets.mnist import DatasetUnavailable, available, fetch
 from nnlab.layers import LayerRow
-from nnlab.problems import SpecError
+from nnlab.problems import Problem, SpecError
 from nnlab.spec import DataSpec, Experiment
 from nnlab.ui.frame import Page
 from nnlab.ui.labels import DATA_NOTES, problem_text
@@ -33,6 +33,19 @@ from nnlab.ui.text import Text, mark
 
 HEIGHT = 300
 _LAYER_NAMES = {"Input": mark("Input"), "Output": mark("Output")}
+
+
+def data_problem(spec: DataSpec) -> Problem | None:
+    """What a spec cannot see, but the data at hand can: more folds than a class has samples."""
+    if not spec.folds or (spec.name == "mnist" and not available()):
+        return None
+    try:
+        load_dataset(spec)
+    except DatasetUnavailable:
+        return None
+    except SpecError as error:
+        return error.problems[0]
+    return None
 
 
 def data_picture(page: Page, spec: DataSpec) -> None:
@@ -47,7 +60,7 @@ def data_picture(page: Page, spec: DataSpec) -> None:
     except DatasetUnavailable as error:
         st.warning(str(error), icon=":material/cloud_off:")
         return
-    except SpecError as error:  # more folds than a class has samples, which the spec cannot see
+    except SpecError as error:  # see `data_problem`
         st.error(problem_text(error.problems[0], t), icon=":material/error:")
         return
     picture, table = st.tabs([t("Picture"), t("Table")])

@@ -28,6 +28,7 @@ from nnlab.ui.frame import Page
 from nnlab.ui.kept import Kept
 from nnlab.ui.labels import CHOICES, choice_name, field_name, problem_text
 from nnlab.ui.naming import data_title, start_words
+from nnlab.ui.pictures import data_problem
 from nnlab.ui.text import Text, mark
 
 QUESTIONS: Mapping[str, str] = {
@@ -508,11 +509,12 @@ class Question:
             st.caption(experiment_words(self.comparison.experiment, t))
 
     def _limit(self) -> Problem | None:
-        """What the server does not allow."""
+        """What the server does not allow, or the data cannot give."""
         if self.problems:
             return None
         comparison = self.comparison
-        checks = (self.page.lab.check(one, comparison.seeds) for one in comparison.experiments)
+        lab = self.page.lab
+        checks = (lab.check(one, comparison.seeds) or data_problem(one.data) for one in comparison.experiments)
         first = (problem for problem in checks if problem is not None)
         return _limits.get((comparison, settings()), lambda: next(first, None))
 

@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
-from nnlab import Comparison, presets
+from nnlab import Comparison, Experiment, presets
+from nnlab.spec import StartFrom
 
 MOONS = Comparison(
     presets["activations"].set({"data.n_samples": 150, "train.epochs": 400}), vary="depth", values=(1, 2, 4), seeds=3
@@ -166,3 +167,20 @@ def test_depths_on_real_mnist_are_compared(server, visit):
     wait_until_done(page)
     table = pd.read_csv(io.BytesIO(download(page, "csv")))
     assert table["validation_accuracy"].between(0.5, 0.95).all()
+
+
+def test_what_to_start_from_is_compared_with_folds(server, visit):
+    """5 to 9 from nothing, and from a network that has learned 0 to 4, trained first; every seed in three folds."""
+    first = Experiment().set({"data.name": "digits", "data.labels": [0, 1, 2, 3, 4], "model.hidden": [16]})
+    few = first.set({"data.labels": [5, 6, 7, 8, 9], "data.n_samples": 150, "data.folds": 3, "train.epochs": 3})
+    starts = (None, StartFrom(experiment=first.set({"train.epochs": 5}), layers=1, frozen=1))
+    question = Comparison(few, vary="start_from", values=starts, seeds=2)
+    page = visit()
+    ask(page, server, question)
+    wait_until_done(page)
+    table = pd.read_csv(io.BytesIO(download(page, "csv")))
+    assert list(table["seeds"]) == [2, 2]
+    assert table["validation_accuracy"].between(0, 1).all()
+    assert table["difference"].notna().sum() == 1
+    expect(page.locator(".st-key-finding")).to_be_visible()
+    assert Comparison.from_json(download(page, "json").decode()) == question

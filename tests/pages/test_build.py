@@ -106,6 +106,8 @@ def test_more_folds_than_a_class_has_samples_are_told_in_place_of_the_picture(la
     app = open_build(language, {**link, "data.folds": "16"})
     sentence = text(language)("Every fold needs a sample of every class; take fewer folds or more samples.")
     assert any(sentence in error.value for error in app.error)
+    assert app.button("train").disabled
+    assert not open_build(language, {**link, "data.folds": "3"}).button("train").disabled
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
