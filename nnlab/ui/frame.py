@@ -176,7 +176,7 @@ def _navigation(page: Page) -> None:
     keep_visitor(page.owner)
 
 
-@st.fragment(run_every=10.0)
+@st.fragment(run_every=5.0)
 def activity_line(page: Page) -> None:
     """One line with the visitor's running and waiting jobs, leading to them."""
     t = page.t
