@@ -36,7 +36,7 @@ HEADING = 44
 NUMBERS = 168  # pixels of a number with its sparkline, whether it has a value yet or not
 TICK, PER_PAGE = 1.0, 0.02  # seconds; a tick costs the server 5 to 10 ms
 FIRST, FRESH = 0.25, 5.0  # seconds between two looks for the first point, and how long a run is looked at so often
-SLOW, FEW = (2, 5), 10  # ticks between two looks at what changes little: while few pages look on, and while many do
+SLOW, SLOW_FOR_MANY, FEW = 2, 5, 10  # ticks between two looks at what changes little, up to so many pages and above
 MOST_OVERLAID = 6
 
 POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
@@ -121,8 +121,9 @@ def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
     live = run.active or any(other.active for other in others)
     every = FIRST if _nears_its_first_point(run) else tick_seconds() if live else None
     places = _places(page, run, tuple(others))
+    slow = SLOW if len(_seen) <= FEW else SLOW_FOR_MANY
     st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic(), places)
-    st.fragment(_follow_slowly, run_every=every and every * SLOW[len(_seen) > FEW])(page, run, tuple(others), places)
+    st.fragment(_follow_slowly, run_every=every and slow * every)(page, run, tuple(others), places)
 
 
 def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
@@ -167,9 +168,12 @@ def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
 
 
 def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
-    """The frame: the same in every state, with a place for whatever will change."""
+    """The frame: the same in every state, with a place for whatever will change.
+
+    Each place is alone in its box: where Streamlit drops a tick's unsent messages for those of the next, the place goes
+    too, and others behind it in the same box would move."""
     t, experiment = page.t, run.experiment
-    progress = _place(st.container())
+    progress = st.container().empty()
     with st.container(horizontal=True, gap="small", key="numbers"):
         boxes = [
             st.container(border=True, height=NUMBERS, gap=None, width="stretch", key=f"number-{part}-{metric}")
@@ -177,27 +181,28 @@ def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
             for part in ("train", "validation")
         ]
     names = [(part, metric) for metric in ("loss", "score") for part in ("train", "validation")]
-    numbers = {name: (_place(box), _place(box)) for name, box in zip(names, boxes, strict=True)}
+    inner = [(box.container(gap=None).empty(), box.container(gap=None).empty()) for box in boxes]
+    numbers = dict(zip(names, inner, strict=True))
     charts: dict[str, DeltaGenerator] = {}
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
             log = _scale_switch(page)
             _downloads(page, run, others, "loss", "loss", _spec(page, run, others, "loss", log))
-        charts["loss"] = _place(st.container(key="panel-loss"))
+        charts["loss"] = st.container(key="panel-loss").empty()
     with right:
         _heading(t("What it has learned so far"), caption(experiment, t))
-        charts["learned"] = _place(st.container(key="panel-learned"))
+        charts["learned"] = st.container(key="panel-learned").empty()
     if experiment.score == "mse":
         if kind_of(experiment) == "line":
             st.markdown(f"##### {t('What it answers')}")
-            charts["answers"] = _place(st.container())
+            charts["answers"] = st.container().empty()
         return Places(progress, numbers, charts, log)
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Accuracy")):
             _downloads(page, run, others, "score", "accuracy", _spec(page, run, others, "score", False))
-        charts["score"] = _place(st.container(key="panel-score"))
+        charts["score"] = st.container(key="panel-score").empty()
     with right:
         box = _heading(
             t("Gap between validation and training"),
@@ -206,16 +211,10 @@ def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
         if experiment.data.sizes[1]:
             with box:
                 _downloads(page, run, (), "loss", "gap", _gap(page, run))
-            charts["gap"] = _place(st.container(key="panel-gap"))
+            charts["gap"] = st.container(key="panel-gap").empty()
         else:
             st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
     return Places(progress, numbers, charts, log)
-
-
-def _place(box: DeltaGenerator) -> DeltaGenerator:
-    """A place for what a tick draws, alone in its box: where Streamlit drops a tick's unsent messages for those of the
-    next, the place goes too, and places behind it in the same box would move."""
-    return box.container(gap=None).empty()
 
 
 def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:

@@ -55,13 +55,13 @@ def data_picture(page: Page, spec: DataSpec) -> None:
     if spec.name == "mnist" and not available():
         _offer_download(page)
         return
+    if problem := data_problem(spec):
+        st.error(problem_text(problem, t), icon=":material/error:")
+        return
     try:
         dataset = load_dataset(spec)
     except DatasetUnavailable as error:
         st.warning(str(error), icon=":material/cloud_off:")
-        return
-    except SpecError as error:  # see `data_problem`
-        st.error(problem_text(error.problems[0], t), icon=":material/error:")
         return
     picture, table = st.tabs([t("Picture"), t("Table")])
     with picture:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import streamlit as st
@@ -513,9 +514,10 @@ class Question:
         if self.problems:
             return None
         comparison = self.comparison
-        lab = self.page.lab
-        checks = (lab.check(one, comparison.seeds) or data_problem(one.data) for one in comparison.experiments)
-        first = (problem for problem in checks if problem is not None)
+        experiments = comparison.experiments
+        allowed = (self.page.lab.check(one, comparison.seeds) for one in experiments)
+        given = (data_problem(data) for data in dict.fromkeys(one.data for one in experiments))  # each read once
+        first = (problem for problem in chain(allowed, given) if problem is not None)
         return _limits.get((comparison, settings()), lambda: next(first, None))
 
     # what the controls do
