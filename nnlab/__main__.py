@@ -292,7 +292,8 @@ def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
     if found is None:
         raise click.ClickException(f"The run {run.id} has no weights yet: it is {run.state}.")
     place = run.seeds.index(seed) * folds + fold
-    return exports.safetensors(run.experiment, {name: values[place] for name, values in found[1].items()}, seed)
+    own = {name: values[place] for name, values in found[1].items()}
+    return exports.safetensors(run.experiment, own, *run.replicates[place])
 
 
 @cli.command()
