@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from nnlab.costs import estimate_seconds
+from nnlab.catalogue.presets import presets
+from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import LimitError
-from nnlab.presets import presets
 from nnlab.spec import seeds_text
-from nnlab.ui.cards import CARDS, card_picture, cost_words, step_card
-from nnlab.ui.frame import PLACES, open_page
-from nnlab.ui.labels import problem_text
-from nnlab.ui.rows import run_row
+from nnlab.ui.shared.cards import CARDS, card_picture, cost_words, step_card
+from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.run_rows import run_row
+from nnlab.ui.shell.frame import PLACES, open_page
 
 page = open_page("home")
 t = page.t

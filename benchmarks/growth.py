@@ -4,7 +4,7 @@
 
 Every row is a run in a process of its own, as a worker does it: three epochs of moons (width 8, depth 2, batches of 32,
 Adam, 1,000 samples) with one thing changed. Time is the thread's processor time an epoch, measuring included, the least
-of three; memory is the highest the process reached, PyTorch included, beside what `nnlab.costs` tells before a job
+of three; memory is the highest the process reached, PyTorch included, beside what `nnlab.engines.costs` tells before a job
 starts. Ends with 1 where, for small networks, doubling the seeds doubles the time, or where the memory told is less
 than was used.
 """
@@ -22,7 +22,8 @@ from typing import Any
 import click
 
 from nnlab import Experiment
-from nnlab.costs import estimate_bytes
+from nnlab.engines.costs import estimate_bytes
+from nnlab.training.api import train
 
 BASE = Experiment().set({"data.n_samples": 1000, "model.hidden": [8, 8], "train.epochs": 3})
 SEEDS = (1, 2, 5, 10, 20, 50, 100)
@@ -35,11 +36,10 @@ SMALL = 20
 
 def one(text: str, seeds: int) -> dict[str, Any]:
     """Trains in this process."""
-    from nnlab.training import Training
-    from nnlab.worker import _results, warm
+    from nnlab.jobs.worker import _results, warm
 
     warm()
-    training, seconds = Training(Experiment.from_json(text), seeds), []
+    training, seconds = train(Experiment.from_json(text), seeds), []
     while not training.finished:
         began = thread_time()
         next(training)

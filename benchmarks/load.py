@@ -101,7 +101,7 @@ def quantile(values: list[float], share: float) -> float:
 def start_cluster(home: Path) -> tuple[subprocess.Popen[str], str]:
     """The workers as the server would start them, shared between it and us."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "nnlab.cluster"], cwd=ROOT, text=True,
+        [sys.executable, "-m", "nnlab.jobs.cluster"], cwd=ROOT, text=True,
         env={**os.environ, "NNLAB_HOME": str(home)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnlab.cells import CellRun, cover, merged_metrics, merged_weights
-from nnlab.costs import estimate_seconds
-from nnlab.jobs import Foreman, LimitError, check_limits, find_limit, shares
-from nnlab.problems import Problem, SpecError, whole
+from nnlab.comparison.cell_runs import CellRun, cover, merged_metrics, merged_weights
+from nnlab.engines.costs import estimate_seconds
+from nnlab.jobs.dispatcher import Foreman, shares
+from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds, replicates
+from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.store import (
     METRICS,
     Counts,
@@ -38,7 +39,7 @@ from nnlab.store import (
 )
 
 if TYPE_CHECKING:
-    from nnlab.training import Epoch
+    from nnlab.engines.base import Epoch
 
 __all__ = ["Activity", "CellRun", "ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
@@ -169,7 +170,7 @@ class Lab:
 
         `progress` is called with every Epoch. Ctrl-C leaves the run interrupted, to be resumed. An error is the
         run's state, `failed`, with its sentence in `run.error`. Raises LimitError."""
-        from nnlab.worker import run_job
+        from nnlab.jobs.worker import run_job
 
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
@@ -221,20 +222,20 @@ class Lab:
     def autograd(
         self, experiment: Experiment, weights: Mapping[str, NDArray[Any]], x: NDArray[Any], t: NDArray[Any]
     ) -> Any:
-        """PyTorch's gradients of one batch (`nnlab.checking.autograd`) from the next free worker: a future, with
+        """PyTorch's gradients of one batch (`nnlab.engines.autograd_check.autograd`) from the next free worker: a future, with
         `done()`, `status` and `result()`; None while no worker can be reached. Returns at once."""
-        from nnlab.checking import autograd
+        from nnlab.engines.autograd_check import autograd
 
         return self._foreman.ask(autograd, experiment, weights, x, t)
 
     def rate_test(self, experiment: Experiment, seeds: Seeds = 3) -> Any:
-        """A learning rate range test (`nnlab.rates.range_test`) by the next free worker: a future, with `done()`,
+        """A learning rate range test (`nnlab.training.lr_range_test.range_test`) by the next free worker: a future, with `done()`,
         `status` and `result()`; None while no worker can be reached. Returns at once.
 
         Raises LimitError, and SpecError where the data would have to be downloaded first, or a source
         (`train.start_from`) be trained for long."""
         from nnlab.datasets import mnist
-        from nnlab.rates import range_test
+        from nnlab.training.lr_range_test import range_test
 
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from nnlab.ui.frame import open_page
-from nnlab.ui.labels import problem_text
-from nnlab.ui.stepping import open_scene, remember, step_of
-from nnlab.ui.stepping_more import by_hand, engines, large_logits
-from nnlab.ui.stepping_views import all_numbers, controls, explanation, picture, setup, slip, summary
+from nnlab.ui.backprop.by_hand import by_hand, engines, large_logits
+from nnlab.ui.backprop.session import open_scene, remember, step_of
+from nnlab.ui.backprop.views import all_numbers, controls, explanation, picture, setup, slip, summary
+from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shell.frame import open_page
 
 page = open_page("backprop")
 t = page.t

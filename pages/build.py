@@ -2,16 +2,17 @@
 
 import streamlit as st
 
-from nnlab.costs import estimate_bytes, estimate_seconds
-from nnlab.export import pytorch_code
+from nnlab.engines.costs import estimate_bytes, estimate_seconds
+from nnlab.export.pytorch_script import pytorch_code
 from nnlab.lab import LimitError
-from nnlab.layers import layer_table
-from nnlab.ui.forms import Form
-from nnlab.ui.frame import open_page
-from nnlab.ui.labels import problem_text
-from nnlab.ui.pictures import data_picture, data_problem, layers_frame, network_picture
-from nnlab.ui.rate_finding import rate_finder
-from nnlab.ui.starting import start_fields
+from nnlab.spec.layer_table import layer_table
+from nnlab.ui.build.form import Form
+from nnlab.ui.build.layers_frame import layers_frame
+from nnlab.ui.build.start_from import start_fields
+from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.lr_finder import rate_finder
+from nnlab.ui.shared.pictures import data_picture, data_problem, network_picture
+from nnlab.ui.shell.frame import open_page
 
 page = open_page("build")
 t = page.t

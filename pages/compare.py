@@ -3,20 +3,20 @@
 import streamlit as st
 
 from nnlab.lab import ComparisonRun
-from nnlab.ui.asking import earlier_comparisons, preset_questions
-from nnlab.ui.cell_table import cell_table
-from nnlab.ui.compared import following
-from nnlab.ui.comparing import live
-from nnlab.ui.extending import add_menu
-from nnlab.ui.frame import open_page
-from nnlab.ui.gallery import gallery, told_afterwards
-from nnlab.ui.labels import problem_text
-from nnlab.ui.matrix import stop_menu
-from nnlab.ui.question import Question, comparison_words
-from nnlab.ui.rate_finding import rate_finder
-from nnlab.ui.saving import save_menu
-from nnlab.ui.sealed import test_part
-from nnlab.ui.surfaces import has_surfaces, surfaces
+from nnlab.ui.compare.cell_table import cell_table
+from nnlab.ui.compare.comparison_state import following
+from nnlab.ui.compare.extend_menu import add_menu
+from nnlab.ui.compare.gallery import gallery, told_afterwards
+from nnlab.ui.compare.matrix import stop_menu
+from nnlab.ui.compare.question import Question, comparison_words
+from nnlab.ui.compare.results import live
+from nnlab.ui.compare.save_menu import save_menu
+from nnlab.ui.compare.starting_points import earlier_comparisons, preset_questions
+from nnlab.ui.compare.surfaces import has_surfaces, surfaces
+from nnlab.ui.compare.test_set import test_part
+from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.lr_finder import rate_finder
+from nnlab.ui.shell.frame import open_page
 
 page = open_page("compare")
 t = page.t

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from nnlab.analysis.predictions import replicate
 from nnlab.datasets import Dataset, load_dataset, mnist
-from nnlab.evaluation import replicate
 from nnlab.store import Run
-from nnlab.ui.frame import Page, open_page
-from nnlab.ui.inspecting import (
+from nnlab.ui.inspect.ask import ask_view, results_view
+from nnlab.ui.inspect.layers import (
     Weights,
     layer_name,
     layer_view,
@@ -16,8 +16,8 @@ from nnlab.ui.inspecting import (
     scales,
     statistics_view,
 )
-from nnlab.ui.naming import moment, replicate_name, run_title, zone
-from nnlab.ui.probing import ask_view, results_view
+from nnlab.ui.shared.naming import moment, replicate_name, run_title, zone
+from nnlab.ui.shell.frame import Page, open_page
 
 page = open_page("inspect")
 t = page.t

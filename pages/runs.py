@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from nnlab.lab import NotYours, Run, UnknownRun
-from nnlab.ui.downloads import download_menu
-from nnlab.ui.frame import open_page
-from nnlab.ui.labels import STATES
-from nnlab.ui.live import MOST_OVERLAID
-from nnlab.ui.naming import run_title
-from nnlab.ui.rows import run_row
-from nnlab.ui.starting import start_link
-from nnlab.ui.table import matching, runs_table, states_of
+from nnlab.ui.build.start_from import start_link
+from nnlab.ui.shared.downloads import download_menu
+from nnlab.ui.shared.labels import STATES
+from nnlab.ui.shared.naming import run_title
+from nnlab.ui.shared.run_rows import run_row
+from nnlab.ui.shared.run_table import matching, runs_table, states_of
+from nnlab.ui.shell.frame import open_page
+from nnlab.ui.train.live import MOST_OVERLAID
 
 page = open_page("runs")
 t, lab = page.t, page.lab

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.comparison import Cell, table_of
-from nnlab.jobs import Foreman, shares
+from nnlab.catalogue.presets import presets
+from nnlab.comparison.table import Cell, table_of
+from nnlab.jobs.dispatcher import Foreman, shares
+from nnlab.jobs.worker import work
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
-from nnlab.presets import presets
-from nnlab.problems import SpecError
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
+from nnlab.spec.errors import SpecError
 from nnlab.store import METRICS, Run
-from nnlab.worker import work
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from nnlab import presets
-from nnlab.__main__ import cli
+from nnlab.cli.commands import cli
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line.partition("#")[0].strip() for line in re.findall(r"^\$ nnlab (.*)$", README, re.MULTILINE)]

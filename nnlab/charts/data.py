@@ -11,7 +11,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from nnlab import evaluation
+from nnlab.analysis import predictions
 from nnlab.charts.base import (
     CLASS_SHAPES,
     ENGLISH,
@@ -52,8 +52,8 @@ class Plane:
 
     @classmethod
     def of(cls, dataset: Dataset, size: int = 48) -> Plane:
-        """The plane `evaluation.surface` fills."""
-        across, up, cell = evaluation.grid(dataset, size)
+        """The plane `predictions.surface` fills."""
+        across, up, cell = predictions.grid(dataset, size)
         half = cell / 2
         return cls(
             (float(across[0] - half), float(across[-1] + half)),
@@ -85,7 +85,7 @@ def point_rows(dataset: Dataset, parts: Sequence[str] = PARTS, most: int = MAX_P
 
 
 def surface_rows(cells: pd.DataFrame, points: pd.DataFrame | None = None, classes: int = 2) -> pd.DataFrame:
-    """One set of rows for `surface`: the cells of `evaluation.surface` and the points of `point_rows`.
+    """One set of rows for `surface`: the cells of `predictions.surface` and the points of `point_rows`.
 
     Columns: `kind` ("cell" or "point"), `x`, `y`, `label`, `value` (probability), `sure` (0 where all classes are as
     likely, 1 where one is certain), `part`.
@@ -108,7 +108,7 @@ def surface_rows(cells: pd.DataFrame, points: pd.DataFrame | None = None, classe
 
 
 def fit_rows(line: pd.DataFrame, dataset: Dataset, most: int = MAX_POINTS) -> pd.DataFrame:
-    """One set of rows for `line_fit`: `evaluation.line` (`x`, `value`, `low`, `high`) and the data's points."""
+    """One set of rows for `line_fit`: `predictions.line` (`x`, `value`, `low`, `high`) and the data's points."""
     points = [
         pd.DataFrame(
             {

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from nnlab.charts.base import ENGLISH, FAINT, INK, SOFT, Labels, Spec, diverging, finish, themed
-from nnlab.layers import layer_table
 from nnlab.spec import Experiment
+from nnlab.spec.layer_table import layer_table
 
 MOST_UNITS = 8
 """Slots a layer has; a larger layer shows its first five units, dots, and its last two."""

@@ -23,7 +23,7 @@ from nnlab.charts.base import (
     finish,
     number_axis,
 )
-from nnlab.rates import HIGH, LOW, OVER, RangeTest
+from nnlab.training.lr_range_test import HIGH, LOW, OVER, RangeTest
 
 _POWERS = f"abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6 ? ({PLAIN}) : ''"
 """Only powers of ten are named on the axis."""

@@ -14,9 +14,9 @@ from nnlab.datasets import celsius, digits, mnist, plane, synthetic
 from nnlab.datasets.base import Dataset, Part, PartName, Raw, Rows, Scaling, fit_scaling
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.datasets.split import fold_rows, spread_order
-from nnlab.problems import Problem, SpecError
 from nnlab.settings import settings
 from nnlab.spec import DATASETS, DataSpec, Experiment
+from nnlab.spec.errors import Problem, SpecError
 
 __all__ = ["LOADERS", "Dataset", "DatasetUnavailable", "Part", "PartName", "Raw", "Rows", "Scaling", "load_dataset"]
 
@@ -31,7 +31,7 @@ LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingP
 )
 """One entry for every name in `nnlab.spec.DATASETS`."""
 
-_SAMPLING, _SPLIT = 10, 11  # streams of the data seed, apart from those of nnlab.draws
+_SAMPLING, _SPLIT = 10, 11  # streams of the data seed, apart from those of nnlab.engines.random_streams
 
 
 def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
@@ -65,7 +65,7 @@ def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
 
 
 def _named(name: str) -> DataSpec:
-    from nnlab.presets import presets
+    from nnlab.catalogue.presets import presets
 
     if name in DATASETS:
         return DataSpec.model_validate({"name": name})

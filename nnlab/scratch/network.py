@@ -1,6 +1,6 @@
 """From an experiment's layers and weights to modules, and the forward pass for everyone who only wants answers.
 
-Weights are named as in `nnlab.draws`: `0.weight`, `0.bias`, `0.norm.scale`, ... behind a leading axis of seeds.
+Weights are named as in `nnlab.engines.random_streams`: `0.weight`, `0.bias`, `0.norm.scale`, ... behind a leading axis of seeds.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from nnlab import Comparison, Experiment, compare, presets, train
-from nnlab.classics import classics
-from nnlab.comparison import ComparisonResult
-from nnlab.statistics import paired
+from nnlab.analysis.statistics import paired
+from nnlab.catalogue.classics import classics
+from nnlab.comparison.api import ComparisonResult
 
 SCALINGS = ("none", "standard")
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from nnlab import presets, train
-from nnlab.layers import layer_table
+from nnlab.spec.layer_table import layer_table
 
 
 @pytest.fixture(autouse=True)

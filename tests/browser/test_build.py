@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
-from nnlab.presets import presets
+from nnlab.catalogue.presets import presets
 from nnlab.spec import Experiment
 
 NETWORK = ".st-key-network-picture svg path"

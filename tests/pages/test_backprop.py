@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from nnlab.checking import autograd
+from nnlab.engines.autograd_check import autograd
 from nnlab.lab import Lab, close_labs, open_lab
-from nnlab.ui.stepping import DATA, HIDDEN, Scene, from_query, last_stage, losses_for, step_of, weights_at
-from nnlab.ui.text import text
+from nnlab.ui.backprop.session import DATA, HIDDEN, Scene, from_query, last_stage, losses_for, step_of, weights_at
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("es", "en")

@@ -7,10 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
-from nnlab.export import pytorch_code
+from nnlab.export.pytorch_script import pytorch_code
 from nnlab.spec import DATASETS, Experiment
-from nnlab.ui.labels import ACTIVATIONS
-from nnlab.ui.text import text
+from nnlab.ui.shared.labels import ACTIVATIONS
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22

@@ -9,15 +9,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import Comparison, compare, presets
-from nnlab.classics import classics
-from nnlab.comparison import Cell, table_of
-from nnlab.export import chart_file, comparison_file
-from nnlab.presets import preset_comparisons
+from nnlab.catalogue.classics import classics
+from nnlab.catalogue.presets import preset_comparisons
+from nnlab.comparison.table import Cell, table_of
+from nnlab.export.pytorch_script import chart_file, comparison_file
 from nnlab.spec import StartFrom
-from nnlab.ui import cell_table, compared, extending
-from nnlab.ui.naming import moment
-from nnlab.ui.question import value_texts
-from nnlab.ui.text import text
+from nnlab.ui.compare import cell_table, comparison_state, extend_menu
+from nnlab.ui.compare.question import value_texts
+from nnlab.ui.shared.naming import moment
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22
@@ -65,7 +65,7 @@ def test_a_comparison_of_folded_experiments_has_intervals_over_seeds_and_folds(l
     run = trained(lab, Comparison(folded, vary="depth", values=[1, 2], seeds=seeds))
     app, t = open_compare(language, comparison=run.id), text(language)
     assert t("{n}-fold validation", n=3) in said(app)
-    table = compared.known(lab, run).table
+    table = comparison_state.known(lab, run).table
     assert table["validation_accuracy_low"].notna().all()
     scores = run.cells[1].results["validation"]["accuracy"]
     assert len(scores) == 3 * seeds
@@ -88,7 +88,7 @@ def test_what_is_usually_seen_in_a_classic_is_told_once_it_has_finished(lab, lan
     classic = dataclasses.replace(
         next(iter(classics.values())), comparison=Comparison(QUICK, vary="depth", values=(1, 2), seeds=2)
     )
-    monkeypatch.setattr("nnlab.classics.classics", {classic.name: classic})
+    monkeypatch.setattr("nnlab.catalogue.classics.classics", {classic.name: classic})
     run = lab.submit_comparison(classic.comparison, OWNER)
     assert text(language)(classic.outcome) not in said(open_compare(language, comparison=run.id))
     lab.stop_comparison(run.id, OWNER)
@@ -241,7 +241,7 @@ def test_two_knobs_train_as_a_matrix_that_says_how_far_it_is(lab, language):
     assert t("Every cell with its state, the course of its loss and its score") in charts(app)
     assert t("No cell has finished yet.") in said(app)
     assert t("Training: {done} of {all} cells done, {time} left").format(
-        done=0, all=4, time=t.seconds(compared.seconds_left(run))) in said(app)  # fmt: skip
+        done=0, all=4, time=t.seconds(comparison_state.seconds_left(run))) in said(app)  # fmt: skip
 
 
 def test_one_cell_is_stopped_and_the_others_go_on(lab):
@@ -314,14 +314,14 @@ def test_many_rows_are_filtered_by_value_and_by_verdict(lab, language):
 
 
 def lab_verdicts(lab, run):
-    return list(compared.known(lab, lab.comparison(run.id)).table["verdict"])
+    return list(comparison_state.known(lab, lab.comparison(run.id)).table["verdict"])
 
 
 def test_a_row_is_explained_in_words_with_its_standing_and_the_way_on(lab):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
     app = open_compare(comparison=run.id)
     assert "Choose a row" in said(app)
-    it = compared.known(lab, lab.comparison(run.id))
+    it = comparison_state.known(lab, lab.comparison(run.id))
     place = 1 - it.reference
     words = cell_table._standing(lab.comparison(run.id), it, place, text("en"))
     assert "points against depth" in words
@@ -405,8 +405,8 @@ def test_what_cannot_be_added_is_refused_in_a_sentence(lab):
 
 
 def test_seeds_are_added_from_the_lowest_free_one():
-    assert extending.more_seeds((0, 1, 2), 2) == (0, 1, 2, 3, 4)
-    assert extending.more_seeds((1, 4), 3) == (1, 4, 0, 2, 3)
+    assert extend_menu.more_seeds((0, 1, 2), 2) == (0, 1, 2, 3, 4)
+    assert extend_menu.more_seeds((1, 4), 3) == (1, 4, 0, 2, 3)
 
 
 # -- to take away ----------------------------------------------------------------------------------------------------
@@ -414,7 +414,7 @@ def test_seeds_are_added_from_the_lowest_free_one():
 
 def test_the_file_of_a_comparison_trains_it_again_to_the_same_numbers(lab):
     run = trained(lab, GRID)
-    table = compared.known(lab, run).table
+    table = comparison_state.known(lab, run).table
     again = compare(Comparison.from_json(comparison_file(run.comparison, table)))
     assert list(again.table["validation_accuracy"]) == pytest.approx(list(table["validation_accuracy"]), abs=1e-12)
 

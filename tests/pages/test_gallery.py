@@ -4,8 +4,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import Comparison
-from nnlab.classics import classic_of, classics
-from nnlab.ui.text import text
+from nnlab.catalogue.classics import classic_of, classics
+from nnlab.ui.shell.text import text
 
 OWNER = "v-" + "g" * 22
 LANGUAGES = ("es", "en")
@@ -16,9 +16,9 @@ def place():
     import streamlit as st
 
     from nnlab.lab import open_lab
-    from nnlab.ui.frame import Page
-    from nnlab.ui.gallery import gallery, told_afterwards
-    from nnlab.ui.text import text
+    from nnlab.ui.compare.gallery import gallery, told_afterwards
+    from nnlab.ui.shell.frame import Page
+    from nnlab.ui.shell.text import text
 
     page = Page("compare", text(st.session_state["language"]), "v-" + "g" * 22, open_lab())
     if opened := st.session_state.get("opened"):

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from nnlab import presets
 from nnlab.lab import close_labs, open_lab
 from nnlab.spec import Experiment
-from nnlab.ui.cards import CARDS
-from nnlab.ui.text import text
+from nnlab.ui.shared.cards import CARDS
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22

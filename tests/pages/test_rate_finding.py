@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from nnlab import Experiment, presets
 from nnlab.lab import Lab, close_labs, open_lab
-from nnlab.rates import range_test
-from nnlab.ui.text import text
+from nnlab.training.lr_range_test import range_test
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22

@@ -7,10 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab.spec import Comparison, Experiment, StartFrom
-from nnlab.ui import table
-from nnlab.ui.naming import experiment_title, start_words
-from nnlab.ui.question import experiment_words, knobs_for, value_name, value_texts
-from nnlab.ui.text import text
+from nnlab.ui.compare.question import experiment_words, knobs_for, value_name, value_texts
+from nnlab.ui.shared import run_table
+from nnlab.ui.shared.naming import experiment_title, start_words
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22
@@ -168,7 +168,7 @@ def test_a_link_brings_a_source_the_visitor_has_not_run(lab):
 @pytest.mark.parametrize("page", ["train", "runs"])
 def test_a_finished_run_leads_to_build_with_what_starts_from_it(lab, monkeypatch, language, page):
     run, t = lab.train_here(SOURCE, (3, 4), owner=OWNER), text(language)
-    monkeypatch.setattr(table, "runs_table", lambda runs, *_: runs[:1])  # as if it were chosen
+    monkeypatch.setattr(run_table, "runs_table", lambda runs, *_: runs[:1])  # as if it were chosen
     app = open_page(page, language, link={"run": run.id} if page == "train" else {})
     label = t("Start another from this")
     link = {key: value[0] for key, value in parse_qs(links(app)[label].query_string).items()}

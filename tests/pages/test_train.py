@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
-from nnlab.ui.text import text
-from nnlab.ui.verdicts import IT
+from nnlab.ui.shared.verdicts import IT
+from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
 OWNER = "v-" + "o" * 22

@@ -1,0 +1,1 @@
+"""What results mean: scores, statistics, diagnosis."""

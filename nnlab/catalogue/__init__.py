@@ -1,0 +1,1 @@
+"""Experiments and comparisons that come with nnlab."""

@@ -1,0 +1,1 @@
+"""One knob or two, several values and seeds: runs, table, finding."""

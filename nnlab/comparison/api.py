@@ -1,0 +1,92 @@
+"""`compare`: train every cell of a comparison in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from nnlab.analysis.gradient_health import before_and_after
+from nnlab.analysis.predictions import PARTS
+from nnlab.comparison.findings import Finding, finding
+from nnlab.comparison.table import Cell, epochs_of, place_of, point_text, table_of
+from nnlab.spec import Comparison, Point
+from nnlab.training.api import train
+from nnlab.training.result import Result
+from nnlab.training.transfer import first_weights
+
+Progress = Callable[[str, float], None]
+"""Called after every epoch with where things are (`depth 4, epoch 3 of 60`) and the share done, 0 to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonResult:
+    """A comparison that has been run. `table` has one row a cell, `epochs` one row a cell, seed and epoch."""
+
+    comparison: Comparison
+    results: Mapping[Any, Result]
+    """By value of the knob; by Point where there is a second knob."""
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(Cell(results_of(result), result.metrics) for result in self.results.values())
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """See `table_of`; differences are to the best."""
+        return table_of(self.comparison, self.cells)
+
+    def against(self, value: Any, by_value: Any = None) -> pd.DataFrame:
+        """The table with differences to a baseline chosen beforehand. Raises ValueError where it is no cell."""
+        return table_of(self.comparison, self.cells, baseline=place_of(self.comparison, Point(value, by_value)))
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """See `epochs_of`."""
+        return epochs_of(self.comparison, [cell.metrics for cell in self.cells])
+
+    @cached_property
+    def finding(self) -> Finding:
+        """What the table says."""
+        return finding(self.table, self.comparison, self.cells)
+
+
+def compare(comparison: Comparison, progress: Progress | None = None) -> ComparisonResult:
+    """Train every cell of a comparison under all its seeds, one after the other, in this process.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        See `Progress`. Whatever it raises ends the comparison.
+
+    Raises
+    ------
+    DatasetUnavailable
+        Where the data has to be downloaded and cannot be.
+    """
+    experiments = comparison.experiments
+    total, done = sum(experiment.train.epochs for experiment in experiments), 0
+    results: dict[Any, Result] = {}
+    for point, experiment in zip(comparison.points, experiments, strict=True):
+        training = train(experiment, comparison.seeds)
+        for epoch in training:
+            if progress:
+                where = f"{point_text(comparison, point)}, epoch {epoch.epoch} of {experiment.train.epochs}"
+                progress(where, (done + epoch.epoch) / total)
+        done += experiment.train.epochs
+        results[point if comparison.by else point.value] = training.result()
+    return ComparisonResult(comparison, results)
+
+
+def results_of(result: Result) -> dict[str, Any]:
+    """A result's figures on all three parts and the signals, as a finished run stores them."""
+    parts: dict[str, Any] = {}
+    for part in PARTS:
+        figures = result.evaluate(part)
+        parts[part] = figures and {name: values.tolist() for name, values in figures.items()}
+    start = first_weights(result.experiment, result.seeds, result.folds)
+    parts["signals"] = before_and_after(result.experiment, result.dataset, start, result.stacked)
+    return parts

@@ -1,0 +1,1 @@
+"""What trains: one pass over the data, in NumPy or PyTorch."""

@@ -1,0 +1,62 @@
+"""Gradients by PyTorch's autograd, to hold those of `nnlab.scratch` against. Called in a worker: it imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.spec import Experiment
+
+Array = NDArray[Any]
+
+
+def autograd(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array) -> dict[str, Array]:
+    """The gradients of one batch, in double precision.
+
+    Parameters
+    ----------
+    weights : as `draws.initial_weights`, without an axis of seeds
+    x, t : (n, inputs) scaled inputs and (n, outputs) targets
+
+    Returns
+    -------
+    dict
+        `loss`; ∂loss/∂parameter under the parameter's name; ∂loss/∂(what the k-th module gives) as `out.k`, `out.-1`
+        for the input. Layers are linear, normalisation and activation, each a module; a log-softmax ends the network
+        under cross-entropy.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    from nnlab.engines.torch_network import ACTIVATIONS, EPS
+
+    w = {
+        name: torch.tensor(np.asarray(value, float), requires_grad=True)
+        for name, value in weights.items()
+        if not name.endswith((".mean", ".variance"))
+    }
+    target = torch.tensor(np.asarray(t, float))
+    out = [torch.tensor(np.asarray(x, float), requires_grad=True)]
+    for i, layer in enumerate(experiment.layers):
+        out.append(out[-1] @ w[f"{i}.weight"] + w[f"{i}.bias"])
+        if layer.norm != "none":
+            scale, shift = w[f"{i}.norm.scale"], w[f"{i}.norm.shift"]
+            if layer.norm == "layer":
+                out.append(F.layer_norm(out[-1], (layer.width,), scale, shift, EPS))
+            else:
+                out.append(F.batch_norm(out[-1], None, None, scale, shift, training=True, eps=EPS))
+        if layer.activation != "none":
+            out.append(ACTIVATIONS[layer.activation](out[-1]))
+    if experiment.loss == "cross_entropy":
+        out.append(F.log_softmax(out[-1], dim=-1))
+        loss = F.nll_loss(out[-1], target.argmax(dim=-1))
+    elif experiment.loss == "bce":
+        loss = F.binary_cross_entropy_with_logits(out[-1], target)
+    else:
+        loss = F.mse_loss(out[-1], target)
+    slopes = torch.autograd.grad(loss, [*w.values(), *out])
+    names = [*w, *(f"out.{k - 1}" for k in range(len(out)))]
+    return {"loss": loss.detach().numpy(), **{n: s.numpy() for n, s in zip(names, slopes, strict=True)}}

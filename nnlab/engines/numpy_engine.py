@@ -1,0 +1,191 @@
+"""The engine that trains any experiment with the modules of this package, many seeds at once.
+
+`nnlab.training.loop.Training` owns the epochs, early stopping and checkpoints; an engine makes one pass over the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from nnlab.datasets.base import Dataset, Part, Rows, Scaling
+from nnlab.engines import random_streams
+from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
+from nnlab.scratch.losses import LOSSES
+from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
+from nnlab.scratch.network import build, chunks, named_arrays
+from nnlab.scratch.optimizers import OPTIMIZERS
+from nnlab.spec import Experiment
+
+Floats = NDArray[np.float64]
+
+_KEPT = 1 << 24
+"""Numbers of all folds that may be kept scaled: 64 MB."""
+
+
+class NumpyEngine:
+    """Trains one network a seed, side by side: every array has a leading axis of seeds. With folds it is one network a
+    seed and fold, each on samples of its own: fold after fold, seed by seed.
+
+    Parameters
+    ----------
+    experiment, seeds, dataset : what is trained
+    weights : where it starts, as `random_streams.stacked_weights` makes them; they are copied
+    """
+
+    def __init__(
+        self, experiment: Experiment, seeds: Sequence[int], dataset: Dataset, weights: Mapping[str, Array]
+    ) -> None:
+        self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
+        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every network
+        self.layers = experiment.layers
+        shared = len(self.sets) == 1
+        network = build(self.layers, {name: np.array(value) for name, value in weights.items()}, shared=shared)
+        ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
+        first = sum(layer.frozen for layer in self.layers)  # the first layer that learns
+        frozen, learned = Frozen(*network.modules[:first]), Sequential(*network.modules[first:], *ending)
+        self.network = Sequential(frozen, learned) if first else learned
+        self.loss = LOSSES[experiment.loss]()
+        self.optimizer = OPTIMIZERS[experiment.train.optimizer](*flatten(learned), experiment.train.l2)
+        self.arrays = named_arrays(network)
+        self.training = True
+        self.modes = [part for part in self.network.parts() if isinstance(part, (BatchNorm, Dropout)) and part.training]
+        self.dropouts = [
+            (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
+        ]
+        keep = shared or sum(one.train.x.size for one in self.sets) <= _KEPT
+        self.batches = [Batches(one.train, one.scaling, targets(experiment, one.train), keep) for one in self.sets]
+
+    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
+        """One pass over the training part in the order of this epoch (the first is 1), a step for every rate."""
+        spec = self.experiment
+        for i, dropout in self.dropouts:
+            dropout.generators = [random_streams.dropout_draws(seed, epoch, i) for seed in self.seeds]
+        self._switch(True)
+        order = random_streams.epoch_order(spec.data.seed, epoch, len(self.batches[0]))
+        each = [batches.of(order, spec.train.batch_size) for batches in self.batches]
+        steps = each[0] if len(each) == 1 else self._side_by_side(each)
+        with alone():
+            train(self.network, self.loss, self.optimizer, steps, rates)
+
+    def _side_by_side(self, each: Sequence[Iterable[tuple[Array, Array]]]) -> Iterator[tuple[Array, Array]]:
+        """The batches of all folds together: x (seeds, batch, inputs), t (seeds, batch, outputs)."""
+        for batches in zip(*each, strict=True):
+            x, t = zip(*batches, strict=True)
+            yield self._stacked(x), self._stacked(t)
+
+    def _stacked(self, each: Sequence[Array]) -> Array:
+        """What all networks share, or that of every fold, seed by seed."""
+        return each[0] if len(each) == 1 else np.stack(tuple(each) * self.each_seed)
+
+    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
+        """Loss and score (accuracy, or mean squared error) of every replicate, (seeds,) each, in evaluation mode, on a
+        part (of every fold)."""
+        training = self._switch(False)
+        loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
+        n, wanted = len(parts[0]), [targets(self.experiment, part) for part in parts]
+        with alone():
+            for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
+                scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
+                y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
+                share = y.shape[1] / n
+                loss += self.loss.forward(y, self._stacked([target[piece] for target in wanted])) * share
+                if self.experiment.score == "accuracy":
+                    score += _share_right(y, self._stacked([part.y[piece] for part in parts])) * share
+        self._switch(training)
+        return loss, score if self.experiment.score == "accuracy" else loss.copy()
+
+    def weights(self) -> dict[str, Array]:
+        """Copies of the present weights."""
+        return {name: np.array(value, order="C") for name, value in self.arrays.items()}
+
+    def state(self) -> dict[str, Array]:
+        """What the optimizer remembers."""
+        return self.optimizer.state()
+
+    def load(self, weights: Mapping[str, Array], state: Mapping[str, Array]) -> None:
+        """Go on from weights and an optimizer's state; an empty state starts the optimizer anew."""
+        for name, value in self.arrays.items():
+            value[:] = weights[name]
+        if state:
+            self.optimizer.load(dict(state))
+
+    def _switch(self, training: bool) -> bool:
+        """Training or evaluation mode; which it was."""
+        before, self.training = self.training, training
+        for part in self.modes:
+            part.training = training
+        return before
+
+
+def targets(experiment: Experiment, part: Part) -> Array:
+    """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the values."""
+    if experiment.loss == "cross_entropy":
+        rows: Array = np.eye(experiment.outputs, dtype=np.float32)[part.y]
+    else:
+        rows = part.y.astype(np.float32).reshape(len(part), -1)
+    return rows
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One thread, since the products are so small that handing out the work costs more than it brings (on two busy
+    cores MNIST takes ten times as long with two). And no warnings: weights that run away become inf and nan, and are
+    seen in the loss."""
+    with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+class Batches:
+    """The training part as the network sees it: scaled once and kept, pictures a batch at a time."""
+
+    def __init__(self, part: Part, scaling: Scaling, targets: Array, keep: bool = True) -> None:
+        self.kept = keep and part.x.dtype != np.uint8
+        if self.kept:
+            self.x, self.rows = scaling.apply(part.x), None
+        else:  # a fold's samples are some rows of more
+            self.x, self.rows = (part.x.whole, part.x.rows) if isinstance(part.x, Rows) else (part.x, None)
+        self.scaling, self.targets = scaling, targets
+        self.shifted = bool(scaling.shift.any())
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def of(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Array, Array]]:
+        """(x, t) of every step."""
+        targets = self.targets[order]
+        if self.kept:
+            x = self.x[order]
+            for start in range(0, len(order), size):
+                yield x[start : start + size], targets[start : start + size]
+            return
+        order = order if self.rows is None else self.rows[order]
+        pixels = np.empty((min(size, len(order)), self.x.shape[1]), self.x.dtype)
+        scaled = np.empty(pixels.shape, np.float32)
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            pixels, scaled = pixels[: len(chosen)], scaled[: len(chosen)]
+            np.take(self.x, chosen, axis=0, out=pixels, mode="clip")  # "raise" would copy once more
+            np.copyto(scaled, pixels)
+            if self.shifted:
+                scaled -= self.scaling.shift
+            scaled *= self.scaling.scale
+            yield scaled, targets[start : start + size]
+
+
+def _share_right(y: Array, labels: Array) -> Floats:
+    """Share of right answers of every replicate, y (seeds, n, outputs); an answer of nan is wrong."""
+    guessed = y[..., 0] > 0 if y.shape[-1] == 1 else y.argmax(axis=-1)
+    right = (guessed == labels) & ~np.isnan(y).any(axis=-1)
+    share: Floats = right.mean(axis=-1)
+    return share

@@ -1,0 +1,198 @@
+"""The PyTorch engine: all replicates in one module, one backward pass, one fused optimizer step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnlab.datasets import Dataset, Part, Scaling
+from nnlab.engines import random_streams
+from nnlab.engines.base import Floats, Weights
+from nnlab.engines.torch_network import StackedModel
+from nnlab.engines.torch_optimizers import _OPTIMIZERS
+from nnlab.spec import Experiment, Layer
+
+CHUNK = 1 << 20
+"""Numbers made ready at a time: 4 MB as float32."""
+
+
+class TorchEngine:
+    """Trains the replicates of an experiment; see EngineProtocol.
+
+    A sample is a column here, as inside StackedModel. What all replicates share, (inputs, n), has no leading axis; with
+    folds everything has one of replicates."""
+
+    def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None:
+        self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
+        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every replicate
+        self.train_parts = [one.train for one in self.sets]
+        self.layers = experiment.layers
+        self.model = StackedModel(self.layers, len(self.seeds))
+        self.model.load_arrays(weights)
+        trainable = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
+        self.targets = self._stacked([_targets(experiment, part.y) for part in self.train_parts])  # (..., outputs, n)
+        self._scaled: dict[int, tuple[Part, Tensor]] = {}
+
+    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
+        batch_size, rates = self.experiment.train.batch_size, iter(rates)
+        order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train_parts[0]))
+        masks = _Masks(self.layers, self.seeds, epoch, batch_size)
+        self.model.train()
+        with _alone():
+            for rows in random_streams.batches(order, self._chunk_size()):
+                inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
+                targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
+                for x, target, mask in zip(inputs, targets, masks.draw(len(rows)), strict=True):
+                    self._step(x, target, mask, next(rates))
+
+    def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
+        """One batch, x (..., inputs, batch) and target (..., outputs, batch)."""
+        logits = self.model.columns(x, masks)  # (seeds, outputs, batch)
+        torch.autograd.backward(logits, _slope(self.experiment.loss, logits.detach(), target))
+        self.optimizer.step(rate)
+
+    @torch.no_grad()
+    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
+        training = self.model.training
+        self.model.eval()
+        widest = max(self._inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
+        pieces = []
+        with _alone():
+            for rows in _slices(len(parts[0]), max(1, 2 * CHUNK // widest)):
+                logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
+                y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
+                pieces.append(_measure(self.experiment, logits, y))
+        self.model.train(training)
+        losses, scores = (torch.cat(piece, 1) for piece in zip(*pieces, strict=True))  # (seeds, n) each
+        return losses.mean(1, dtype=torch.float64).numpy(), scores.mean(1, dtype=torch.float64).numpy()
+
+    def weights(self) -> Weights:
+        return {name: tensor.numpy().copy() for name, tensor in self.model.named_arrays().items()}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        return {name: tensor.numpy().copy() for name, tensor in self._state().items()}
+
+    def load(self, weights: Weights, state: Mapping[str, NDArray[Any]]) -> None:
+        self.model.load_arrays(weights)
+        for name, tensor in self._state().items():
+            tensor.copy_(torch.from_numpy(state[name]))
+
+    def _state(self) -> dict[str, Tensor]:
+        names = [name for name, p in self.model.named_parameters() if p.requires_grad]
+        state = {
+            f"{kind}.{name}": tensor
+            for kind, tensors in self.optimizer.state.items()
+            for name, tensor in zip(names, tensors, strict=True)
+        }
+        return {**state, "steps": self.optimizer.steps}
+
+    def _chunk_size(self) -> int:
+        """Samples made ready together: whole batches, as many as CHUNK allows."""
+        batch = self.experiment.train.batch_size
+        masks = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
+        return batch * max(1, CHUNK // (batch * max(self._inputs_held, masks)))
+
+    @property
+    def _inputs_held(self) -> int:
+        """Numbers that the inputs of one sample take."""
+        return self.experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
+
+    def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
+        """Scaled samples of a part of every set, (..., inputs, rows)."""
+        return self._stacked([self._scale(part, one.scaling, rows) for part, one in zip(parts, self.sets, strict=True)])
+
+    def _scale(self, part: Part, scaling: Scaling, rows: NDArray[np.int64] | slice) -> Tensor:
+        """Scaled samples (inputs, rows). Small data is scaled once; pictures stay uint8 and are scaled as they come."""
+        if part.x.size * len(self.sets) > 4 * CHUNK:
+            return torch.from_numpy(scaling.apply(part.x[rows])).T
+        if id(part) not in self._scaled:
+            self._scaled[id(part)] = part, torch.from_numpy(scaling.apply(part.x)).T.contiguous()
+        scaled = self._scaled[id(part)][1]
+        return scaled[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+
+    def _stacked(self, each: Sequence[Tensor]) -> Tensor:
+        """What is the same for every seed: the one thing all replicates share, or that of every fold, seed by seed."""
+        return each[0] if len(each) == 1 else torch.stack(tuple(each) * self.each_seed)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One thread. A second brings small networks nothing, and as the two wait for one another at every step, a second
+    core that is busy makes them ten times as slow."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _slices(n: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
+# -- losses ----------------------------------------------------------------------------------------------------------
+
+
+def _targets(experiment: Experiment, y: NDArray[Any]) -> Tensor:
+    """What the outputs should be (outputs, n): 0 or 1, one-hot, or values."""
+    if experiment.loss == "cross_entropy":
+        return F.one_hot(torch.tensor(y), experiment.outputs).T.float().contiguous()
+    return torch.tensor(y, dtype=torch.float32).reshape(1, len(y))
+
+
+def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
+    """The gradient of every replicate's mean loss by its logits (seeds, outputs, batch).
+
+    For cross-entropy of a sigmoid or a softmax, as for squared error (but for its factor 2), it is prediction minus
+    target over the size of the batch. So a step needs no loss, and nothing is read back from it."""
+    outputs, n = target.shape[-2:]
+    if loss == "bce":
+        return (torch.sigmoid(logits) - target).mul_(1 / n)
+    if loss == "cross_entropy":
+        return (torch.softmax(logits, 1) - target).mul_(1 / n)
+    return (logits - target).mul_(2 / (n * outputs))
+
+
+def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss and score of every replicate and sample, (seeds, n) each. An answer of nan is wrong."""
+    if experiment.loss == "cross_entropy":
+        y = y.expand(len(logits), -1)  # (seeds, n)
+        losses = F.cross_entropy(logits, y, reduction="none")
+        return losses, (logits.argmax(1) == y) & ~losses.isnan()
+    logits = logits.squeeze(1)  # (seeds, n)
+    y = y.float().reshape(-1, logits.shape[1]).expand_as(logits)
+    if experiment.loss == "bce":
+        losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
+        return losses, ((logits > 0) == (y > 0)) & ~losses.isnan()
+    losses = (logits - y).square()
+    return losses, losses
+
+
+class _Masks:
+    """The dropout masks of one epoch: 0 where a unit is dropped, 1 / (1 - rate) elsewhere."""
+
+    def __init__(self, layers: Sequence[Layer], seeds: tuple[int, ...], epoch: int, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.layers = {i: layer for i, layer in enumerate(layers) if layer.dropout}
+        self.streams = {i: [random_streams.dropout_draws(seed, epoch, i) for seed in seeds] for i in self.layers}
+
+    def draw(self, n: int) -> list[dict[int, Tensor]]:
+        """For every batch of the next n samples its masks (seeds, width, batch) by layer. One draw for all batches
+        gives the numbers that a draw a batch would give."""
+        batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / self.batch_size))]
+        for i, layer in self.layers.items():
+            numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in self.streams[i]])
+            masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
+            for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), self.batch_size, 2), strict=True):
+                batch[i] = mask
+        return batches

@@ -1,0 +1,1 @@
+"""From waiting runs to workers."""

@@ -1,0 +1,298 @@
+"""One training step at a time: what a visitor has chosen and where they stand, kept in the session and in the link.
+
+A Scene is the whole state of the page. Widgets show it and change it before the script runs; the numbers follow from
+it, so F5, a link and the back of a friend's browser show the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from nnlab.datasets import load_dataset
+from nnlab.engines.random_streams import initial_weights
+from nnlab.scratch.steps import Step, few_points, follow, targets
+from nnlab.spec import MAX_SEED, Experiment
+from nnlab.spec.errors import Problem
+from nnlab.ui.shared.labels import ACTIVATIONS
+
+DATA = ("xor", "moons", "circles", "gaussians", "celsius")
+HIDDEN = ("0", "2", "3", "4", "2-2", "3-3", "4-4")
+LOSSES = ("cross_entropy", "bce", "mse")
+MOST_POINTS, MOST_STEPS, MOST_EDITS = 6, 2000, 50
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A weight set by hand before step `step` (from 0)."""
+
+    step: int
+    name: str
+    place: int
+    """In the array, counted row by row."""
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.step}:{self.name}:{self.place}:{self.value:.6g}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is shown: a network, a few points, and where in which step."""
+
+    data: str = "xor"
+    hidden: str = "3"
+    activation: str = "relu"
+    loss: str = "cross_entropy"
+    points: int = 4
+    lr: float = 0.5
+    seed: int = 0
+    step: int = 0
+    stage: int = 0
+    point: int = 0
+    edits: tuple[Edit, ...] = ()
+    check: bool = False
+    race: str = ""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The network as an experiment on 200 samples: what both engines train in the race."""
+        celsius = self.data == "celsius"
+        return Experiment.of(
+            {
+                "data": {"name": self.data, "scaling": "standard"},
+                "model": {
+                    "hidden": [int(width) for width in self.hidden.split("-") if width != "0"],
+                    "activation": self.activation,
+                },
+                "train": {
+                    "optimizer": "sgd",
+                    "lr": self.lr,
+                    "loss": self.loss,
+                    "epochs": 200 if celsius else 60,
+                    "batch_size": 32,
+                },
+            }
+        )
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """All that the numbers of the step depend on."""
+        edits = tuple(edit for edit in self.edits if edit.step <= self.step)
+        return (self.data, self.hidden, self.activation, self.loss, self.points, self.lr, self.seed, self.step, edits)
+
+    def query(self) -> dict[str, str]:
+        """The link: what differs from the first sight."""
+        usual, query = Scene(), {"data": self.data}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != getattr(usual, field.name):
+                query[field.name] = _text(value)
+        return query
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ";".join(map(str, value))
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
+    """The scene of a link; what cannot be is left out and told."""
+    scene, problems = Scene(), []
+
+    def take(name: str, read: Callable[[str], Any], allowed: Callable[[Any], bool], problem: Problem) -> None:
+        nonlocal scene
+        if name not in query:
+            return
+        try:
+            value = read(query[name])
+            if allowed(value):
+                scene = replace(scene, **{name: value})
+                return
+        except ValueError:
+            pass
+        problems.append(problem)
+
+    def choice(name: str, choices: tuple[str, ...]) -> None:
+        take(name, str, choices.__contains__, Problem(name, query.get(name), "choice", choices=choices))
+
+    def number(name: str, low: float, high: float, read: Callable[[str], Any] = int) -> None:
+        problem = Problem(name, query.get(name), "range", low, high)
+        take(name, read, lambda value: low <= value <= high, problem)
+
+    choice("data", DATA)
+    scene = usual_for(scene, scene.data)
+    choice("hidden", HIDDEN)
+    choice("activation", tuple(ACTIVATIONS))
+    choice("loss", losses_for(scene.data))
+    number("points", 1, MOST_POINTS)
+    number("lr", 1e-5, 10, float)
+    number("seed", 0, MAX_SEED)
+    number("step", 0, MOST_STEPS)
+    number("point", 0, scene.points - 1)
+    edits = Problem("edits", query.get("edits"), "type", expected="list")
+    take("edits", lambda text: _edits(text, scene), lambda made: len(made) <= MOST_EDITS, edits)
+    number("stage", 0, last_stage(scene))
+    take("check", lambda text: text == "1", lambda _: True, edits)
+    take("race", str, lambda text: len(text) < 60, edits)
+    return scene, problems
+
+
+def _edits(text: str, scene: Scene) -> tuple[Edit, ...]:
+    """Raises ValueError where one of them is none of this network's weights."""
+    shapes = {name: value.size for name, value in initial_weights(scene.experiment, 0).items()}
+    made = []
+    for one in filter(None, text.split(";")):
+        step, name, place, value = one.split(":")
+        edit = Edit(int(step), name, int(place), float(value))
+        if not (0 <= edit.step <= MOST_STEPS and 0 <= edit.place < shapes.get(name, 0) and abs(edit.value) <= 1e6):
+            raise ValueError(one)
+        made.append(edit)
+    return tuple(sorted(made, key=lambda edit: edit.step))
+
+
+def usual_for(scene: Scene, data: str) -> Scene:
+    """The scene with other data, and the loss and learning rate that suit it."""
+    if data == "celsius":
+        return replace(scene, data=data, loss="mse", lr=0.05, points=min(4, MOST_POINTS))
+    return replace(scene, data=data, loss="cross_entropy" if scene.loss == "mse" else scene.loss, lr=0.5)
+
+
+def losses_for(data: str) -> tuple[str, ...]:
+    """The losses the data's task allows."""
+    return ("mse",) if data == "celsius" else ("cross_entropy", "bce")
+
+
+def last_stage(scene: Scene) -> int:
+    """The number of the last stage, the update."""
+    hidden = 0 if scene.hidden == "0" else scene.hidden.count("-") + 1
+    modules = hidden * (1 if scene.activation == "none" else 2) + 1 + (scene.loss == "cross_entropy")
+    return 2 * modules + 3
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def batch(scene: Scene) -> tuple[Experiment, NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The experiment, the points x (n, inputs), their labels or values, and the targets (n, outputs)."""
+    experiment = scene.experiment
+    x, y = few_points(load_dataset(experiment), scene.points)
+    return experiment, x, y, targets(experiment, y)
+
+
+def weights_at(scene: Scene, *, edited: bool = True) -> Arrays:
+    """The weights before step `scene.step`: drawn, rounded to two decimals so that one can calculate along, trained
+    step by step, changed by hand where the visitor did (`edited`: in this very step too)."""
+    experiment, x, _, t = batch(scene)
+    drawn = initial_weights(experiment, scene.seed)
+    weights: Arrays = {name: np.round(value.astype(float), 2) for name, value in drawn.items()}
+    at = 0
+    for edit in scene.edits:
+        if edit.step > scene.step or (edit.step == scene.step and not edited):
+            break
+        if edit.step > at:
+            weights, at = follow(experiment, weights, x, t, scene.lr, edit.step - at), edit.step
+        weights[edit.name].flat[edit.place] = edit.value
+    return follow(experiment, weights, x, t, scene.lr, scene.step - at) if scene.step > at else weights
+
+
+def step_of(scene: Scene) -> Step:
+    """The step with all its numbers, kept while only the view of it changes."""
+    kept = st.session_state.get("step-numbers")
+    if kept is None or kept[0] != scene.numbers:
+        experiment, x, _, t = batch(scene)
+        with np.errstate(all="ignore"):  # weights that run away are seen in the numbers
+            kept = (scene.numbers, Step(experiment, weights_at(scene), x, t, scene.lr))
+        st.session_state["step-numbers"] = kept
+    step: Step = kept[1]
+    return step
+
+
+# -- the session ------------------------------------------------------------------------------------------------------
+
+
+def open_scene(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
+    """The scene of this visit: that of a new link, else the one left last."""
+    state = st.session_state
+    problems: list[Problem] = []
+    if "step-scene" not in state or (query and dict(query) != state.get("step-link")):
+        state["step-scene"], problems = from_query(query)
+    return state["step-scene"], problems
+
+
+def remember(scene: Scene) -> dict[str, str]:
+    """The link of the scene, noted so that it is not taken for a new one."""
+    link = scene.query()
+    st.session_state["step-link"] = link
+    return link
+
+
+def change(**values: Any) -> None:
+    """Changes the scene. Another network starts at its first step, without changes by hand; so do other points."""
+    scene: Scene = st.session_state["step-scene"]
+    if "data" in values:
+        scene = usual_for(scene, values["data"])
+    scene = replace(scene, **values)
+    if set(values) & {"data", "hidden", "activation", "loss", "points", "lr", "seed"}:
+        scene = replace(scene, step=0, stage=0, edits=(), race="")
+    st.session_state["step-scene"] = replace(
+        scene, point=min(scene.point, scene.points - 1), stage=min(scene.stage, last_stage(scene))
+    )
+
+
+def take(name: str, key: str) -> None:
+    """A widget's value into the scene; a number that was cleared or cannot be leaves it as it is."""
+    value = st.session_state[key]
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return
+    change(**{name: value})
+
+
+def move(by: int) -> None:
+    """A stage on or back; from the last into the next step, from the first into the one before."""
+    scene: Scene = st.session_state["step-scene"]
+    stage, last = scene.stage + by, last_stage(scene)
+    if stage > last and scene.step < MOST_STEPS:
+        change(step=scene.step + 1, stage=0)
+    elif stage < 0 and scene.step > 0:
+        change(step=scene.step - 1, stage=last)
+    else:
+        change(stage=min(max(stage, 0), last))
+
+
+def to_loss() -> None:
+    """To the stage that computes the loss."""
+    change(stage=(last_stage(st.session_state["step-scene"]) - 1) // 2)
+
+
+def whole_steps(n: int) -> None:
+    """n steps on, to the update that ends the last of them; the step under way counts."""
+    scene: Scene = st.session_state["step-scene"]
+    last = last_stage(scene)
+    change(step=min(MOST_STEPS, scene.step + n - (scene.stage < last)), stage=last)
+
+
+def start_over() -> None:
+    """To the first weights, without what was changed by hand."""
+    change(step=0, stage=0, edits=())
+
+
+def set_weight(name: str, place: int, key: str) -> None:
+    """A weight by hand, before this step; what was changed in later steps no longer holds."""
+    scene: Scene = st.session_state["step-scene"]
+    value = st.session_state[key]
+    if value is None or not math.isfinite(value):
+        return
+    kept = [e for e in scene.edits if e.step <= scene.step and (e.step, e.name, e.place) != (scene.step, name, place)]
+    if len(kept) < MOST_EDITS:
+        change(edits=(*kept, Edit(scene.step, name, place, float(value))))

@@ -1,0 +1,84 @@
+"""The presets as cards: what each is called, the question it answers, and a picture of its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import getsource
+from textwrap import dedent
+
+import pandas as pd
+import streamlit as st
+
+from nnlab.catalogue.presets import presets
+from nnlab.charts import network, network_rows
+from nnlab.charts.data import Plane, fit_rows, line_fit, picture_grid, picture_rows, point_rows, surface
+from nnlab.datasets import load_dataset
+from nnlab.scratch.core import LogSoftmax
+from nnlab.spec import DataSpec, Experiment
+from nnlab.ui.shared.pictures import first_two_features
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text, mark
+
+HEIGHT = 150
+
+
+@dataclass(frozen=True)
+class Card:
+    """One preset on the home page. `seeds`: how many its Run button trains."""
+
+    preset: str
+    title: str
+    question: str
+    seeds: int
+
+
+CARDS: tuple[Card, ...] = (
+    Card("binary", mark("Two classes, 100 samples"), mark("When does a network learn its few samples by heart?"), 5),
+    Card("activations", mark("Moons and activations"), mark("Sigmoid, ReLU or tanh: which one learns fastest?"), 5),
+    Card("mnist", mark("Handwritten digits"), mark("How far do 32 hidden neurons get on MNIST?"), 1),
+    Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
+    Card("scratch", mark("MNIST without a framework"), mark("How little code does 98 % take?"), 1),
+)
+
+
+def step_card(page: Page) -> None:
+    """The way to the page that takes one training step apart, in the last place of the grid."""
+    t, words = page.t, page.words
+    small = Experiment.of({"model": {"hidden": [3]}, "data": {"name": "moons"}})
+    st.vega_lite_chart(
+        network_rows(small, labels=words),
+        network(labels=words, height=HEIGHT),
+        key="picture-backprop",
+        alt=t("A network of two inputs and three hidden units"),
+    )
+    st.markdown(f"**{t('One step, taken apart')}**  \n{t('Where does a gradient come from?')}")
+    st.caption(t("every number, formula and line of code"))
+    page.link("backprop", t("Step through it"), width="content")
+
+
+def cost_words(seconds: float, t: Text) -> str:
+    """How long a preset takes, as one says it."""
+    return t("under a second") if seconds < 1 else t("about {time}", time=t.seconds(seconds))
+
+
+def card_picture(page: Page, preset: str) -> None:
+    """A small picture of what the preset is about; MNIST is shown by the digits that come with nnlab."""
+    if preset == "scratch":  # its picture is its code
+        st.code(dedent(getsource(LogSoftmax.forward)), height=HEIGHT)
+        return
+    spec = presets[preset].data
+    dataset = load_dataset(DataSpec(name="digits") if spec.name == "mnist" else spec)
+    words = page.words
+    if dataset.image_shape is not None:
+        x, y = dataset.train.x[:24], dataset.train.y[:24]
+        rows = picture_rows([row.reshape(dataset.image_shape) for row in x], [str(label) for label in y], columns=8)
+        chart = picture_grid(8, 3, captions=False, labels=words, cell=HEIGHT // 3)
+    elif dataset.task == "regression":
+        nothing = pd.DataFrame({"x": [], "value": [], "low": [], "high": []})
+        rows = fit_rows(nothing, dataset)
+        chart = line_fit("°C", "°F", labels=words, height=HEIGHT)
+    else:
+        flat = first_two_features(dataset)
+        rows = point_rows(flat)
+        chart = surface(Plane.of(flat, 24), compact=True, labels=words, height=HEIGHT)
+    st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=page.t("Samples of the data"))

@@ -1,0 +1,301 @@
+"""Names of things as a person reads them: fields, choices, knobs, states, verdicts. Ids stay English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from nnlab.spec.errors import Problem
+from nnlab.ui.shell.text import Text, mark
+
+DATA: Mapping[str, str] = {
+    "moons": mark("Moons"),
+    "circles": mark("Circles"),
+    "xor": mark("XOR"),
+    "gaussians": mark("Two Gaussians"),
+    "spirals": mark("Spirals"),
+    "synthetic": mark("Synthetic table"),
+    "digits": mark("Digits 8×8"),
+    "mnist": mark("MNIST 28×28"),
+    "celsius": mark("Celsius to Fahrenheit"),
+}
+
+DATA_NOTES: Mapping[str, str] = {
+    "moons": mark("Two interleaved half circles: a straight line cannot part them."),
+    "circles": mark("A ring around a disc."),
+    "xor": mark("Opposite corners belong together: the problem one neuron cannot solve."),
+    "gaussians": mark("Two clouds of points: a single neuron is enough."),
+    "spirals": mark("Two arms wound around each other: the hardest of the plane sets."),
+    "synthetic": mark(
+        "A made-up table of numbers with two or more classes; a share of the labels is wrong on purpose."
+    ),
+    "digits": mark("1,797 handwritten digits of 8×8 pixels; they come with nnlab."),
+    "mnist": mark("70,000 handwritten digits of 28×28 pixels; downloaded once, 11 MB."),
+    "celsius": mark("Seven temperatures in °C and °F, rounded as in the course."),
+}
+
+ACTIVATIONS: Mapping[str, str] = {
+    "relu": "ReLU",
+    "leaky_relu": "Leaky ReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "tanh": "tanh",
+    "sigmoid": mark("Sigmoid"),
+    "softplus": "Softplus",
+    "none": mark("None (linear)"),
+}
+NORMS: Mapping[str, str] = {"none": mark("None"), "batch": mark("Per batch"), "layer": mark("Per layer")}
+INITS: Mapping[str, str] = {
+    "default": mark("PyTorch's default"),
+    "xavier": "Xavier (Glorot)",
+    "kaiming": "Kaiming (He)",
+    "orthogonal": mark("Orthogonal"),
+    "zeros": mark("All zero"),
+    "normal": mark("Normal"),
+}
+OPTIMIZERS: Mapping[str, str] = {
+    "sgd": "SGD",
+    "momentum": "Momentum",
+    "nesterov": "Nesterov",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+SCHEDULES: Mapping[str, str] = {
+    "constant": mark("Constant"),
+    "cosine": mark("Cosine"),
+    "one_cycle": mark("One cycle"),
+    "step": mark("Step"),
+}
+LOSSES: Mapping[str, str] = {
+    "auto": mark("As the task asks"),
+    "bce": mark("Binary cross-entropy"),
+    "cross_entropy": mark("Cross-entropy"),
+    "mse": mark("Mean squared error"),
+}
+SCALINGS: Mapping[str, str] = {
+    "none": mark("None (raw)"),
+    "standard": mark("Standardise"),
+    "minmax": mark("To 0..1"),
+}
+ENGINES: Mapping[str, str] = {"torch": "PyTorch", "numpy": mark("NumPy (from scratch)")}
+
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "data.name": DATA,
+    "data.scaling": SCALINGS,
+    "model.activation": ACTIVATIONS,
+    "model.norm": NORMS,
+    "model.init": INITS,
+    "train.optimizer": OPTIMIZERS,
+    "train.schedule": SCHEDULES,
+    "train.loss": LOSSES,
+    "train.engine": ENGINES,
+}
+"""Labels of the choices of a field."""
+
+FIELDS: Mapping[str, str] = {
+    "data.name": mark("Data"),
+    "data.n_samples": mark("Samples"),
+    "data.noise": mark("Noise"),
+    "data.features": mark("Features"),
+    "data.classes": mark("Classes"),
+    "data.labels": mark("Classes kept"),
+    "data.validation": mark("Validation share"),
+    "data.test": mark("Test share"),
+    "data.folds": mark("Folds"),
+    "data.scaling": mark("Scaling of the inputs"),
+    "data.seed": mark("Data seed"),
+    "model.hidden": mark("Hidden layers"),
+    "model.activation": mark("Activation"),
+    "model.norm": mark("Normalisation"),
+    "model.dropout": mark("Dropout"),
+    "model.residual": mark("Residual connections"),
+    "model.init": mark("Initialisation"),
+    "model.init_scale": mark("Standard deviation of the weights"),
+    "train.engine": mark("Engine"),
+    "train.optimizer": mark("Optimizer"),
+    "train.lr": mark("Learning rate"),
+    "train.schedule": mark("Schedule"),
+    "train.batch_size": mark("Batch size"),
+    "train.epochs": mark("Epochs"),
+    "train.l2": mark("L2 (weight decay)"),
+    "train.patience": mark("Early stopping (patience)"),
+    "train.loss": mark("Loss"),
+    "train.start_from": mark("Start from"),
+    "train.start_from.layers": mark("Layers taken"),
+    "train.start_from.frozen": mark("Layers frozen"),
+    "depth": mark("Depth"),
+    "width": mark("Width"),
+    "depth_same_size": mark("Depth at equal size"),
+    "seeds": mark("Seeds"),
+    "values": mark("Values"),
+    "vary": mark("Knob"),
+    "by_values": mark("Values of the second knob"),
+    "by": mark("Second knob"),
+}
+
+KNOBS: Mapping[str, str] = {
+    "depth": mark("depth"),
+    "depth_same_size": mark("depth at equal size"),
+    "width": mark("width"),
+    "activation": mark("activation"),
+    "norm": mark("normalisation"),
+    "dropout": mark("dropout"),
+    "residual": mark("residual connections"),
+    "init": mark("initialisation"),
+    "optimizer": mark("optimizer"),
+    "lr": mark("learning rate"),
+    "schedule": mark("schedule"),
+    "batch_size": mark("batch size"),
+    "epochs": mark("epochs"),
+    "l2": mark("L2"),
+    "engine": mark("engine"),
+    "noise": mark("noise"),
+    "n_samples": mark("samples"),
+    "scaling": mark("scaling"),
+    "start_from": mark("what it starts from"),
+}
+"""Knobs inside a sentence: "vary depth over 1, 2, 4"."""
+
+HELP: Mapping[str, str] = {
+    "data.n_samples": mark("How many samples are drawn in all: training, validation and test together."),
+    "data.noise": mark("How far points stray from their shape (standard deviation)."),
+    "data.validation": mark("Share of the samples kept aside to judge the network while it is chosen."),
+    "data.test": mark("Share kept aside for one single look at the end."),
+    "data.folds": mark(
+        "What is not test is cut into so many parts; every seed trains a network for each, judged on that part and "
+        "trained on the others."
+    ),
+    "data.scaling": mark("Standardise: every input gets mean 0 and deviation 1, measured on the training part."),
+    "data.seed": mark("Decides which samples are drawn, how they are split and the order of the batches."),
+    "model.activation": mark("What a neuron does with its sum. Without it, any depth is only one straight line."),
+    "model.norm": mark("Centres and scales what a layer gives, over the batch or over the layer's neurons."),
+    "model.dropout": mark("Share of neurons switched off at random in every training step, against overfitting."),
+    "model.residual": mark("Adds a layer's input to its output where the widths agree; lets deep networks learn."),
+    "model.init": mark("How the weights are drawn before the first step."),
+    "train.engine": mark("Which code trains: PyTorch, or nnlab's own in plain NumPy. Same numbers, to rounding."),
+    "train.optimizer": mark("The rule that turns gradients into steps."),
+    "train.lr": mark("How long a step is. Too small: slow. Too large: the loss jumps or explodes."),
+    "train.schedule": mark("How the learning rate changes on the way."),
+    "train.batch_size": mark("Samples looked at before each step. As many as there are: full batch."),
+    "train.epochs": mark("How many times the network sees all training samples."),
+    "train.l2": mark("Pulls weights towards zero, against overfitting."),
+    "train.patience": mark("Stops a seed after so many epochs without a better validation loss; 0 is off."),
+    "train.loss": mark("The number training makes small."),
+    "data.labels": mark("The digits to tell apart; with none chosen, all ten."),
+    "train.start_from": mark(
+        "Transfer learning: the first layers are not drawn at random but taken from a finished run, seed by seed."
+    ),
+    "train.start_from.layers": mark(
+        "How many hidden layers, from the first on, are taken over with all their weights."
+    ),
+    "train.start_from.frozen": mark("How many of these keep their weights while the rest learns."),
+    "depth": mark("Number of hidden layers."),
+    "width": mark("Neurons in each hidden layer."),
+    "seeds": mark(
+        "The same experiment from several random starts, trained together. 5 means seeds 0 to 4; a list such as "
+        "0,3,7 or a range such as 5-8 works too."
+    ),
+}
+
+STATES: Mapping[str, tuple[str, str, str]] = {  # word, icon, badge colour
+    "waiting": (mark("waiting"), ":material/hourglass_empty:", "gray"),
+    "running": (mark("running"), ":material/play_arrow:", "blue"),
+    "paused": (mark("paused"), ":material/pause:", "orange"),
+    "finished": (mark("finished"), ":material/check:", "green"),
+    "stopped": (mark("stopped"), ":material/stop:", "gray"),
+    "failed": (mark("failed"), ":material/error:", "red"),
+    "interrupted": (mark("interrupted"), ":material/power_off:", "orange"),
+}
+
+VERDICTS: Mapping[str, tuple[str, str]] = {  # word, icon
+    "underfits": (mark("underfits"), "◔"),
+    "fits": (mark("fits"), "●"),
+    "overfits": (mark("overfits"), "▲"),
+    "diverged": (mark("diverged"), "✕"),
+    "unstable": (mark("unstable"), "≈"),
+    "": ("", ""),
+}
+
+_CONFLICTS: Mapping[str, str] = {
+    "early_stopping_needs_validation": mark("Early stopping needs a validation share above 0."),
+    "shares_exceed_one": mark("Validation and test together must leave at least a tenth for training."),
+    "too_few_samples": mark("The training part would be too small; use more samples or smaller shares."),
+    "one_fold": mark("One fold would leave nothing to train on; allowed is from 2 to 20."),
+    "folds_need_split": mark("This data has too few samples to be split into folds."),
+    "folds_exceed_class": mark("Every fold needs a sample of every class; take fewer folds or more samples."),
+    "loss_needs_binary": mark("Binary cross-entropy needs data with two classes."),
+    "loss_needs_classes": mark("Cross-entropy needs data with classes."),
+    "loss_needs_regression": mark("Mean squared error is for data with numbers to predict."),
+    "seeds_repeat": mark("Every seed may appear only once."),
+    "values_repeat": mark("Every value may appear only once."),
+    "knob_without_effect": mark("This data has no such setting."),
+    "source_not_trained": mark("What it starts from has not been trained under these seeds; train it first."),
+    "data_not_here": mark("The files are not on this machine yet; Build offers to download them."),
+    "labels_repeat": mark("Every class may appear only once."),
+    "sources_nested": mark("At most three experiments may start one from the other."),
+    "source_inputs": mark("The run it starts from must have as many inputs as this data."),
+    "source_needs_layers": mark("Both networks need a hidden layer, for the first layers to be taken over."),
+    "source_differs": mark(
+        "The layers taken over must have the same width, activation, normalisation and skip connection in both."
+    ),
+}
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")
+"""Signs that would be formatting: what somebody typed is shown as typed."""
+
+_KINDS: Mapping[str, str] = {
+    "number": mark("a number"),
+    "whole number": mark("a whole number"),
+    "text": mark("text"),
+    "list": mark("a list"),
+    "object": mark("a group of fields"),
+    "true or false": mark("yes or no"),
+}
+
+
+def field_name(path: str, t: Text) -> str:
+    """A field's name; for `model.hidden[2].width`: "Hidden layers 3"."""
+    path = path.removesuffix(" (how many)")
+    if path in FIELDS:
+        return t(FIELDS[path])
+    if path.startswith("train.start_from."):  # something of the experiment it starts from
+        return t(FIELDS["train.start_from"])
+    base, bracket, rest = path.partition("[")
+    if bracket and base in FIELDS and rest[: rest.find("]")].isdigit():
+        return f"{t(FIELDS[base])} {int(rest[: rest.find(']')]) + 1}"
+    return path
+
+
+def choice_name(path: str, value: object, t: Text) -> str:
+    """A value as it is read: "tanh", "Standardise", "yes", "0.01"."""
+    if isinstance(value, bool):
+        return t("yes") if value else t("no")
+    if isinstance(value, str):
+        return t(CHOICES.get(path, {}).get(value, value))
+    if isinstance(value, float):
+        text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
+        return text.replace(".", "," if t.language == "es" else ".")
+    return t.whole(value) if isinstance(value, int) else str(value)
+
+
+def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
+    """One sentence: which field, what it was, what is allowed."""
+    typed = choice_name("", problem.got, t) if isinstance(problem.got, float) else problem.shown
+    got = "–" if problem.got is None else _MARKDOWN.sub(r"\\\1", typed)
+    if problem.kind == "range":
+        low, high = (
+            choice_name("", int(v) if float(v).is_integer() else v, t) for v in (problem.low or 0, problem.high or 0)
+        )
+        body = t("{got} is out of bounds; allowed is from {low} to {high}.", got=got, low=low, high=high)
+    elif problem.kind == "conflict":
+        body = t(_CONFLICTS[problem.expected]) if problem.expected in _CONFLICTS else str(problem)
+    elif problem.kind in ("choice", "unknown"):
+        body = t("{got} is not known here; allowed is {choices}.", got=got, choices=", ".join(problem.choices))
+    elif problem.kind == "json":
+        body = t("This is not the text of an experiment: {got}", got=got)
+    else:
+        expected = t(_KINDS[problem.expected]) if problem.expected in _KINDS else problem.expected
+        body = t("{got} does not fit; wanted is {expected}.", got=got, expected=expected)
+    return f"{field_name(problem.field, t)}: {body}" if with_field else body

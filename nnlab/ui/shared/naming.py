@@ -1,0 +1,123 @@
+"""Short human titles: of an experiment, of a run, of a moment."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+from babel.dates import format_datetime, format_timedelta
+
+from nnlab.spec import DataSpec, Experiment, Replicate, StartFrom, seeds_text
+from nnlab.store import Run
+from nnlab.ui.shared.labels import ACTIVATIONS, DATA, ENGINES, OPTIMIZERS, choice_name
+from nnlab.ui.shell.text import Text
+
+
+def network_title(experiment: Experiment, t: Text) -> str:
+    """The network in a few letters: "2×8 tanh", "64-32 ReLU", "no hidden layer"."""
+    widths, activation = experiment.model.widths, t(ACTIVATIONS[experiment.model.activation])
+    if not widths:
+        return t("no hidden layer")
+    if len(set(widths)) == 1:
+        shape = f"{len(widths)}×{widths[0]}" if len(widths) > 1 else f"{widths[0]}"
+    elif len(widths) <= 4:
+        shape = "-".join(map(str, widths))
+    else:
+        shape = f"{widths[0]}-…-{widths[-1]} ({len(widths)})"
+    return f"{shape} {t('linear') if experiment.model.activation == 'none' else activation}"
+
+
+def data_title(data: DataSpec, t: Text) -> str:
+    """The data, and its classes where some are left out: "MNIST 28×28, 5–9"."""
+    labels = data.labels
+    if not labels:
+        return t(DATA[data.name])
+    in_a_row = len(labels) > 2 and labels[-1] - labels[0] == len(labels) - 1
+    return f"{t(DATA[data.name])}, {f'{labels[0]}–{labels[-1]}' if in_a_row else ' '.join(map(str, labels))}"
+
+
+def start_words(start: StartFrom | None, t: Text) -> str:
+    """What an experiment starts from: "2 layers of MNIST 28×28, 0–4, 1 frozen", or "random weights"."""
+    if start is None:
+        return t("random weights")
+    layers = t.many("{n} layer", "{n} layers", start.layers)
+    taken = t("{layers} of {data}", layers=layers, data=data_title(start.experiment.data, t))
+    return f"{taken}, {t.many('{n} frozen', '{n} frozen', start.frozen)}" if start.frozen else taken
+
+
+def experiment_title(experiment: Experiment, t: Text) -> str:
+    """Data and network: "Moons · 2×8 tanh"."""
+    return f"{data_title(experiment.data, t)} · {network_title(experiment, t)}"
+
+
+def run_title(run: Run, t: Text) -> str:
+    """The name its owner gave it, else what it is."""
+    return run.name or experiment_title(run.experiment, t)
+
+
+def in_markdown(text: str) -> str:
+    """A name somebody typed, safe inside a Markdown label."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|:$<>~-])", r"\\\1", text)
+
+
+def run_facts(run: Run, t: Text) -> str:
+    """One line that says what is trained: data, network, optimizer, seeds, engine."""
+    experiment = run.experiment
+    train, validation, test = experiment.data.sizes
+    parts = [
+        *([experiment_title(experiment, t)] if run.name else []),
+        t.many("{n} sample", "{n} samples", train + validation + test),
+        t.many("{n} parameter", "{n} parameters", run.parameters),
+        *([t("from {start}", start=start_words(start, t))] if (start := experiment.train.start_from) else []),
+        f"{OPTIMIZERS[experiment.train.optimizer]} {choice_name('', experiment.train.lr, t)}",
+        seeds_words(run, t),
+        t(ENGINES[experiment.train.engine]),
+        ago(run.created, t),
+    ]
+    return " · ".join(parts)
+
+
+def seeds_words(run: Run, t: Text) -> str:
+    """ "1 seed", "5 seeds", "seeds 3,7", "5 seeds × 4 folds"."""
+    if run.seeds == tuple(range(len(run.seeds))):
+        words = t.many("{n} seed", "{n} seeds", len(run.seeds))
+    elif len(run.seeds) > 1:
+        words = t("seeds {which}", which=seeds_text(run.seeds))
+    else:
+        words = t("seed {n}", n=run.seeds[0])
+    folds = run.experiment.data.folds
+    return f"{words} × {t('{n} folds', n=folds)}" if folds else words
+
+
+def replicate_name(one: Replicate, t: Text) -> str:
+    """ "3", with folds "seed 3, fold 2"."""
+    return str(one.seed) if one.fold is None else t("seed {n}, fold {fold}", n=one.seed, fold=one.fold)
+
+
+def ago(moment: datetime, t: Text, now: datetime | None = None) -> str:
+    """How long ago: "3 minutes ago"."""
+    passed = (now or datetime.now(UTC)) - moment
+    if passed.total_seconds() < 10:
+        return t("just now")
+    return str(format_timedelta(-passed, add_direction=True, threshold=1.2, locale=t.language))
+
+
+def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
+    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15)."""
+    return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))
+
+
+def zone() -> tzinfo | None:
+    """The visitor's; the server's where the browser does not tell."""
+    try:
+        return ZoneInfo(st.context.timezone or "")
+    except (ZoneInfoNotFoundError, ValueError, TypeError):
+        return None
+
+
+def file_name(run: Run, end: str) -> str:
+    """A name for a download that says what is in it: nnlab-moons-8x8-tanh-<id>.csv."""
+    widths = "x".join(map(str, run.experiment.model.widths[:6])) or "linear"
+    return f"nnlab-{run.experiment.data.name}-{widths}-{run.experiment.model.activation}-{run.id}{end}"

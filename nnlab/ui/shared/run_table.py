@@ -1,0 +1,103 @@
+"""Runs as a table: what is shown of each, filtered, sortable, quick with several hundred of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from nnlab.store import STATES as ALL_STATES
+from nnlab.store import Run
+from nnlab.ui.shared.labels import DATA, STATES
+from nnlab.ui.shared.naming import ago, network_title, run_title, seeds_words
+from nnlab.ui.shared.run_rows import score_text, score_value
+from nnlab.ui.shell.text import Text
+
+MARKS = {
+    "waiting": "◌", "running": "▶", "paused": "‖", "finished": "✓", "stopped": "■", "failed": "✕", "interrupted": "⌁",
+}  # fmt: skip
+"""A table's cells hold no icons: a sign of the same meaning stands before the word."""
+
+
+def matching(runs: Sequence[Run], words: str, states: Sequence[str], t: Text) -> list[Run]:
+    """The runs in one of the states (any, if none is named) whose row holds every word."""
+    wanted = words.lower().split()
+
+    def fits(run: Run) -> bool:
+        text = " ".join(
+            [run_title(run, t), t(DATA[run.experiment.data.name]), network_title(run.experiment, t), run.id]
+        )
+        return all(word in text.lower() for word in wanted)
+
+    return [run for run in runs if (not states or run.state in states) and (not wanted or fits(run))]
+
+
+def states_of(runs: Sequence[Run]) -> list[str]:
+    """The states that occur, in their usual order."""
+    there = {run.state for run in runs}
+    return [state for state in ALL_STATES if state in there]
+
+
+def runs_table(runs: Sequence[Run], t: Text, key: str) -> list[Run]:
+    """Draws the table; the runs of the rows that are chosen. A click anywhere in a row chooses it."""
+    names = {
+        "name": t("Name"),
+        "data": t("Data"),
+        "network": t("Network"),
+        "state": t("State"),
+        "score": t("Score"),
+        "when": t("When"),
+    }
+    frame = pd.DataFrame(
+        {
+            "name": [run_title(run, t) for run in runs],
+            "data": [t(DATA[run.experiment.data.name]) for run in runs],
+            "network": [f"{network_title(run.experiment, t)} · {seeds_words(run, t)}" for run in runs],
+            "state": [_state(run, t) for run in runs],
+            "score": [score_value(run) for run in runs],
+            "when": [pd.Timestamp(run.created) for run in runs],
+        }
+    ).rename(columns=names)
+    # the values sort, the words are read
+    words = frame.style.format(
+        {names["score"]: texts_in_turn([score_text(run, t) or "–" for run in runs]),
+         names["when"]: texts_in_turn([ago(run.created, t) for run in runs])}
+    )  # fmt: skip
+    column = st.column_config
+    # a choice belongs to these very rows: with others it is let go
+    rows = hashlib.sha1(" ".join(run.id for run in runs).encode(), usedforsecurity=False).hexdigest()[:10]
+    chosen: Any = st.dataframe(
+        words,
+        hide_index=True,
+        key=f"{key}-{rows}",
+        on_select="rerun",
+        selection_mode=("multi-row", "single-cell"),
+        height=min(560, 38 + 35 * max(1, len(runs))),
+        column_config={
+            names["name"]: column.TextColumn(width="medium"),
+            names["data"]: column.TextColumn(width="small"),
+            names["network"]: column.TextColumn(width="small"),
+            names["state"]: column.TextColumn(width="small"),
+            names["score"]: column.NumberColumn(
+                width="small", help=t("On the test part; mean and 95 % interval over the seeds.")
+            ),
+            names["when"]: column.DatetimeColumn(width="small"),
+        },
+        alt=t("Your runs"),
+    )
+    picked = set(chosen.selection.rows) | {row for row, _ in chosen.selection.cells}
+    return [run for i, run in enumerate(runs) if i in picked]
+
+
+def _state(run: Run, t: Text) -> str:
+    word = f"{MARKS[run.state]} {t(STATES[run.state][0])}"
+    return f"{word} {t.percent(run.progress, 0)}" if run.state in ("running", "paused") else word
+
+
+def texts_in_turn(words: Sequence[str]) -> Callable[[Any], str]:
+    """A formatter that gives the rows' words one after the other, whatever the value."""
+    given = iter(words)
+    return lambda _: next(given, "")

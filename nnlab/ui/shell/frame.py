@@ -1,0 +1,192 @@
+"""The frame every page stands in: page settings, language, identity, navigation, what is running.
+
+Every script starts with `page = open_page("build")`. Classic `pages/` make each script an entry of its own, so a deep
+link on a fresh server works only because each of them calls this first.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from nnlab.charts.base import Labels
+from nnlab.datasets import load_dataset
+from nnlab.lab import Lab, open_lab
+from nnlab.ui.shell.identity import keep_visitor, visitor
+from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
+from nnlab.ui.shell.theme import theme_switch
+
+NAME = "nnlab"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: its script, its name and icon in the navigation, and what it is for."""
+
+    script: str
+    label: str
+    icon: str
+
+
+PLACES: Mapping[str, Place] = {
+    "home": Place("dashboard.py", mark("Home"), ":material/home:"),
+    "build": Place("pages/build.py", mark("Build"), ":material/account_tree:"),
+    "train": Place("pages/train.py", mark("Train"), ":material/show_chart:"),
+    "compare": Place("pages/compare.py", mark("Compare"), ":material/stacked_line_chart:"),
+    "inspect": Place("pages/inspect.py", mark("Inspect"), ":material/grid_on:"),
+    "backprop": Place("pages/backprop.py", mark("Backpropagation"), ":material/turn_slight_left:"),
+    "runs": Place("pages/runs.py", mark("Runs"), ":material/history:"),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page script works with."""
+
+    name: str
+    t: Text
+    owner: str
+    lab: Lab
+
+    @property
+    def words(self) -> Labels:
+        """The words of the charts in the visitor's language."""
+        return chart_words(self.t.language)
+
+    def query(self) -> dict[str, str]:
+        """The address bar's parameters without the frame's own."""
+        return {k: v for k, v in st.query_params.to_dict().items() if k != "lang"}
+
+    def set_query(self, params: Mapping[str, str]) -> None:
+        """Writes the address bar; leaves it alone where nothing changes."""
+        wanted = {**params, "lang": self.t.language}
+        if st.query_params.to_dict() != wanted:
+            st.query_params.from_dict(wanted)
+
+    def link(self, place: str, label: str, params: Mapping[str, str] | None = None, **options: Any) -> None:
+        """A link to another page that keeps the language."""
+        st.page_link(
+            PLACES[place].script,
+            label=label,
+            icon=options.pop("icon", PLACES[place].icon),
+            query_params={**(params or {}), "lang": self.t.language},
+            **options,
+        )
+
+    def address(self, place: str, params: Mapping[str, str]) -> str:
+        """The full address of a page, as one would copy it."""
+        here = urlsplit(st.context.url or "http://localhost:8501/")
+        root = here.path.removesuffix("/").removesuffix(f"/{self.name}")
+        path = f"{root}/" if place == "home" else f"{root}/{place}"
+        return urlunsplit((here.scheme, here.netloc, path, urlencode(params, safe=",:"), ""))
+
+    def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
+        """To another page, at once."""
+        st.switch_page(PLACES[place].script, query_params={**(params or {}), "lang": self.t.language})
+
+
+@cache
+def chart_words(language: str) -> Labels:
+    """Every word a chart can show."""
+    return Labels.of(language, text(language))
+
+
+@cache
+def _warm() -> None:
+    """Once a server: what the first visitors will need and what takes a second to import, fetched while they read; and
+    threads that take turns quickly. Every tick is a thread of its own that hands over to the event loop a dozen times;
+    at Python's 5 ms a turn fifty live pages wait 0.6 s (p95), at 0.2 ms 0.3 s (benchmarks/load.py)."""
+    sys.setswitchinterval(0.0002)
+
+    def load() -> None:
+        load_dataset("digits")
+        gc.collect()
+        gc.freeze()  # half a million objects of imports: looking through them again stops every page for 0.2 s
+        gc.set_threshold(50_000, 20, 20)
+
+    threading.Thread(target=load, name="warm", daemon=True).start()
+
+
+def open_page(name: str) -> Page:
+    """Starts a page: call it before anything else is drawn."""
+    _warm()
+    t = text(_language())
+    place = PLACES[name]
+    st.set_page_config(
+        page_title=f"{t(place.label)} · {NAME}" if name != "home" else NAME,
+        page_icon=place.icon,
+        layout="wide",
+        initial_sidebar_state=220,
+        menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
+    )
+    page = Page(name, t, visitor(), open_lab(warm=True))
+    with st.sidebar:
+        _navigation(page)
+    return page
+
+
+def _language() -> str:
+    """From the link, else from before, else from the browser."""
+    wanted = st.query_params.get("lang")
+    if wanted not in LANGUAGES:
+        wanted = st.session_state.get("language")
+    if wanted not in LANGUAGES:
+        spoken = (st.context.locale or "es")[:2].lower()
+        wanted = spoken if spoken in LANGUAGES else "en"
+    st.session_state["language"] = wanted
+    return str(wanted)
+
+
+def _switch_language() -> None:
+    chosen = st.session_state.get("language-choice")
+    if chosen in LANGUAGES:
+        st.session_state["language"] = chosen
+        st.query_params["lang"] = chosen
+
+
+def _navigation(page: Page) -> None:
+    t = page.t
+    st.markdown(f"### :material/hub: {NAME}")
+    for name, place in PLACES.items():
+        label = t(place.label)
+        page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
+    st.space("small")
+    activity_line(page)
+    st.space("small")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.session_state["language-choice"] = t.language
+        st.segmented_control(
+            t("Language"),
+            list(LANGUAGES),
+            format_func=lambda code: code.upper(),
+            key="language-choice",
+            on_change=_switch_language,
+            label_visibility="collapsed",
+            required=True,
+        )
+        theme_switch(t)
+    keep_visitor(page.owner)
+
+
+@st.fragment(run_every=5.0)
+def activity_line(page: Page) -> None:
+    """One line with the visitor's running and waiting jobs, leading to them."""
+    t = page.t
+    now = page.lab.activity(page.owner)
+    mine = now.mine_running + now.mine_waiting
+    if mine:
+        words = [t.many("{n} running", "{n} running", now.mine_running)] if now.mine_running else []
+        words += [t.many("{n} waiting", "{n} waiting", now.mine_waiting)] if now.mine_waiting else []
+        page.link("runs", ", ".join(words), icon=":material/progress_activity:", width="stretch")
+    elif now.running:
+        st.caption(t.many("{n} run of others in progress", "{n} runs of others in progress", now.running))
+    else:
+        st.caption(t("Nothing is running"))

@@ -1,0 +1,55 @@
+"""Light, dark or as the system has it: a switch in the sidebar.
+
+Streamlit keeps the choice in the browser, one entry a page path, and reads it when a page loads; there is no call for
+it. The switch writes the entries of all pages and loads the page again. Nothing is lost: the link holds the experiment.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nnlab.ui.shell.text import Text
+
+_switch = st.components.v2.component(
+    "nnlab_theme",
+    html='<button type="button"></button>',
+    css="""
+button { font: inherit; font-size: 0.875rem; color: var(--st-text-color); background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); padding: 0.28rem 0.7rem;
+  min-height: 2.2rem; cursor: pointer; white-space: nowrap; }
+button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color);
+  outline: none; }
+""",
+    js="""
+export default function({ data, parentElement }) {
+  const button = parentElement.querySelector("button");
+  const colour = getComputedStyle(parentElement.host ?? parentElement).getPropertyValue("--st-background-color");
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = colour.trim() || "#fff";
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(probe.fillStyle.slice(i, i + 2), 16));
+  const dark = r + g + b < 384;
+  button.textContent = dark ? "☀" : "☾";
+  button.title = button.ariaLabel = dark ? data.light : data.dark;
+  button.onclick = () => {
+    const root = location.pathname.replace(/[^/]*$/, "");
+    for (const page of data.pages)
+      for (const end of page ? ["", "/"] : [""])
+        localStorage.setItem(`stActiveTheme-${root}${page}${end}-v2`, JSON.stringify(dark ? "Light" : "Dark"));
+    location.reload();
+  };
+}
+""",
+)
+
+
+def theme_switch(t: Text) -> None:
+    """Draws the switch."""
+    _switch(
+        key="theme-switch",
+        data={
+            "light": t("Light theme"),
+            "dark": t("Dark theme"),
+            "pages": ["", "build", "train", "compare", "inspect", "backprop", "runs", "classroom"],
+        },
+        width="content",
+    )

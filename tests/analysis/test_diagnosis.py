@@ -1,0 +1,393 @@
+"""A verdict for every constructed case."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from nnlab import load_dataset, presets
+from nnlab.analysis.diagnosis import LIMITS, diagnose, yardstick
+from nnlab.comparison.api import results_of
+from nnlab.spec import Experiment
+from nnlab.training.api import train
+
+CELSIUS = presets["celsius"]
+
+
+def curves(train_loss, train_score=None, validation_loss=None, validation_score=None):
+    """Epoch metrics from arrays (epochs,) or (epochs, seeds)."""
+    columns = {"train_loss": train_loss, "train_score": train_score}
+    columns |= {"validation_loss": validation_loss, "validation_score": validation_score}
+    arrays = {n: np.atleast_2d(np.asarray(v, float).T).T for n, v in columns.items() if v is not None}
+    epochs, seeds = arrays["train_loss"].shape
+    frame = {"epoch": np.repeat(np.arange(1, epochs + 1), seeds), "seed": np.tile(np.arange(seeds), epochs)}
+    return pd.DataFrame(
+        frame | {name: arrays[name].ravel() if name in arrays else np.nan for name in columns},
+    )
+
+
+def results(train, validation=None, loss=0.1, test=None, score="accuracy"):
+    parts = {}
+    for name, values in {"train": train, "validation": validation, "test": test}.items():
+        values = [values] if isinstance(values, (int, float)) else values
+        own = loss if name == "train" else 0.1
+        parts[name] = values and {"loss": own if isinstance(own, list) else [own] * len(values), score: values}
+    return parts
+
+
+FALLING = np.linspace(0.7, 0.1, 30)
+BIG = presets["activations"].set({"data.n_samples": 2000})  # 400 validation samples
+ALONE = BIG.set({"data.validation": 0, "data.test": 0})
+
+
+def verdict(experiment, metrics, final):
+    said = diagnose(metrics, final, experiment)
+    assert all(isinstance(value, float | int) for value in said.figures.values())
+    return said.verdict, said.reason
+
+
+def test_nothing_finished_has_no_verdict():
+    assert verdict(BIG, None, None) == ("", "")
+    assert verdict(BIG, curves(FALLING), {"train": None, "validation": None, "test": None}) == ("", "")
+
+
+def test_good_on_both_parts_fits():
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 0.98), results([0.98] * 3, [0.975] * 3)) == ("fits", "")
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 0.98), results(0.98, 0.975)) == ("fits", "")
+    assert verdict(ALONE, curves(FALLING, FALLING * 0 + 0.98), results([0.98] * 3)) == ("fits", "")
+    assert verdict(BIG, None, results([0.98] * 3, [0.975] * 3)) == ("fits", "")
+
+
+def test_much_worse_on_new_samples_overfits():
+    assert verdict(BIG, curves(FALLING), results([1.0] * 3, [0.85, 0.86, 0.87])) == ("overfits", "gap")
+    assert verdict(BIG, curves(FALLING), results(1.0, 0.85)) == ("overfits", "gap")
+    no_validation = BIG.set({"data.validation": 0})
+    assert verdict(no_validation, curves(FALLING), results([1.0] * 3, None, test=[0.86] * 3)) == ("overfits", "gap")
+
+
+def test_a_few_validation_samples_prove_no_gap():
+    small = presets["activations"].set({"data.n_samples": 50})  # 10 validation samples: one is a tenth
+    assert verdict(small, curves(FALLING), results(1.0, 0.9))[0] == "fits"
+    assert verdict(small, curves(FALLING), results(1.0, 0.6))[0] == "overfits"
+
+
+def test_seeds_that_disagree_on_the_gap_prove_none():
+    assert verdict(BIG, curves(FALLING), results([0.99, 0.98, 0.99], [0.99, 0.98, 0.80]))[0] == "fits"
+
+
+def test_validation_loss_that_turns_overfits_before_the_score_says_so():
+    turned = np.concatenate([np.linspace(0.7, 0.2, 10), np.linspace(0.2, 0.5, 20)])
+    metrics = curves(FALLING, FALLING * 0 + 0.99, turned)
+    final = results([0.99] * 3, [0.96] * 3)
+    assert verdict(BIG, metrics, final) == ("overfits", "validation_turned")
+    stops = BIG.set({"train.patience": 5})  # went back to the lowest: cured
+    assert verdict(stops, metrics, final) == ("fits", "")
+
+
+def test_worse_than_its_neighbours_underfits():
+    assert verdict(BIG, curves(FALLING), results([0.85] * 3, [0.85] * 3)) == ("underfits", "below_reference")
+    assert verdict(ALONE, curves(FALLING), results(0.85)) == ("underfits", "below_reference")
+
+
+def test_guessing_underfits():
+    flat = np.full(30, math.log(2))
+    assert verdict(BIG, curves(flat), results([0.5] * 3, [0.5] * 3, loss=math.log(2))) == ("underfits", "guesses")
+
+
+def test_noise_that_nobody_can_learn_is_not_called_underfitting():
+    clouds = Experiment.of({"data": {"name": "gaussians", "noise": 3, "n_samples": 1000}})
+    reached = yardstick(clouds.data).reference
+    assert 0.6 < reached < 0.75  # the best possible is Φ(√2 / √(3² + 0.35²)) = 0.68
+    assert verdict(clouds, curves(FALLING), results([0.69] * 3, [0.68] * 3, loss=0.6)) == ("fits", "")
+
+
+def test_a_verdict_downloads_nothing():
+    digits = presets["mnist"]  # the test's home has no MNIST
+    assert verdict(digits, curves(FALLING), results([0.97] * 3, [0.965] * 3)) == ("fits", "")
+    assert verdict(digits, curves(FALLING), results([0.11] * 3, [0.1] * 3, loss=2.3)) == ("underfits", "guesses")
+
+
+def test_still_gaining_at_the_end_underfits():
+    score = np.linspace(0.7, 0.985, 20)
+    assert verdict(BIG, curves(FALLING[:20], score), results([0.985] * 3, [0.98] * 3)) == (
+        "underfits",
+        "still_learning",
+    )
+
+
+def test_a_loss_that_is_no_number_diverged():
+    gone = np.where(np.arange(30) < 5, 0.5, np.nan)
+    final = results([0.0] * 2, [0.0] * 2, loss=[None, None])
+    assert verdict(BIG, curves(np.column_stack([gone, gone])), final) == ("diverged", "loss_not_finite")
+    assert verdict(ALONE, None, results(0.0, loss=[math.inf])) == ("diverged", "loss_not_finite")
+
+
+def test_a_loss_that_runs_away_diverged():
+    growing = np.geomspace(0.7, 1e5, 30)
+    assert verdict(BIG, curves(growing), results([0.5], [0.5], loss=1e5)) == ("diverged", "loss_ran_away")
+
+
+def test_the_rest_of_a_stopped_replicates_curve_is_no_divergence():
+    stopped = np.where(np.arange(30) < 20, FALLING, np.nan)
+    stops = BIG.set({"train.patience": 5})
+    metrics = curves(np.column_stack([FALLING, stopped]), np.full((30, 2), 0.98))
+    assert verdict(stops, metrics, results([0.98] * 2, [0.975] * 2)) == ("fits", "")
+
+
+def test_one_seed_of_four_that_diverged_is_unstable():
+    some = np.column_stack([FALLING, FALLING, FALLING, FALLING * np.nan])
+    final = results([0.98, 0.98, 0.98, 0.0], [0.97, 0.97, 0.97, 0.0], loss=[0.1, 0.1, 0.1, None])
+    assert verdict(BIG, curves(some), final) == ("unstable", "some_seeds_diverged")
+
+
+def test_seeds_that_end_far_apart_are_unstable():
+    assert verdict(BIG, curves(FALLING), results([0.98, 0.97, 0.5], [0.97, 0.97, 0.5])) == (
+        "unstable",
+        "seeds_disagree",
+    )
+
+
+def test_a_loss_that_jumps_to_the_end_is_unstable():
+    jumping = np.where(np.arange(30) % 2, 0.2, 0.6)
+    assert verdict(BIG, curves(jumping), results([0.95] * 3, [0.95] * 3)) == ("unstable", "loss_jumps")
+
+
+def test_a_loss_worse_than_guessing_is_unstable_whatever_the_score():
+    high = np.linspace(9, 5, 30)
+    assert verdict(BIG, curves(high), results([0.9] * 3, [0.9] * 3, loss=5.0)) == ("unstable", "loss_above_guessing")
+
+
+def test_regression_is_measured_by_the_share_of_variance_left():
+    variance = float(load_dataset(CELSIUS).train.y.var())
+    line_left = (1 - yardstick(CELSIUS.data).reference) * variance
+    assert line_left == pytest.approx(0.063, abs=1e-3)  # REFERENCE.md: the least-squares optimum
+
+    def said(mse, loss_curve, seeds=3):
+        return verdict(CELSIUS, curves(loss_curve), results([mse] * seeds, score="mse", loss=mse))
+
+    assert said(0.0631, np.geomspace(3000, 0.0631, 100)[[*range(50), *[99] * 50]]) == ("fits", "")
+    assert said(500.0, np.linspace(3000, 500, 100)) == ("underfits", "below_reference")
+    assert said(5.0, np.geomspace(3000, 5, 100)) == ("underfits", "still_learning")
+    assert said(1e9, np.geomspace(3000, 1e9, 100)) == ("diverged", "loss_ran_away")
+    assert said(3000.0, np.linspace(4000, 3000, 100), 1)[0] == "underfits"
+
+
+def test_regression_with_a_validation_part_overfits_by_the_gap_in_variance_explained():
+    variance = float(load_dataset(CELSIUS).train.y.var())
+    final = results([0.07] * 3, [0.2 * variance] * 3, score="mse", loss=0.07)
+    assert verdict(CELSIUS, curves(np.full(30, 0.07)), final) == ("overfits", "gap")
+
+
+def test_every_figure_of_a_verdict_is_at_hand():
+    said = diagnose(curves(FALLING), results([1.0] * 3, [0.85, 0.86, 0.87]), BIG)
+    assert said.figures["gap"] == pytest.approx(0.14)
+    assert said.figures["gap_low"] == pytest.approx(0.14 - stats.t.ppf(0.975, 2) * 0.01 / math.sqrt(3))
+    assert said.figures["seeds"] == 3
+
+
+def test_a_loss_that_starts_sky_high_and_falls_has_not_run_away():
+    falling = np.geomspace(1e6, 1e4, 30)
+    assert verdict(BIG, curves(falling), results(0.9, 0.9, loss=1e4)) == ("unstable", "loss_above_guessing")
+    flat = np.full(30, 1e4)
+    assert verdict(BIG, curves(flat), results(0.9, 0.9, loss=1e4)) == ("diverged", "loss_ran_away")
+
+
+def test_what_has_hardly_been_learned_is_not_called_overfitting():
+    """A gap is there, but far more is missing to what is there to be learned."""
+    assert verdict(BIG, curves(FALLING), results([0.68] * 3, [0.55] * 3))[0] == "underfits"
+    assert verdict(BIG, curves(FALLING), results([0.85] * 3, [0.72] * 3))[0] == "overfits"
+
+
+def test_a_perfect_score_is_not_still_learning():
+    score = np.linspace(0.7, 1, 20)
+    assert verdict(BIG, curves(FALLING[:20], score), results([1.0] * 3, [0.99] * 3)) == ("fits", "")
+
+
+# -- the inside as the reason
+
+DEEP = BIG.set({"model.hidden": [16] * 4})
+
+
+def signals_of(seeds=3, start=0.5, growth=1.0, dead=0, dead_before=0, layer=2):
+    """Signals of a network 16-16-16-16: gradient of the first layer before training, of the largest one after it (the
+    last layer's is 1), and dead units of one layer, all the same for every seed or given by seed."""
+
+    def look(first, largest, stuck):
+        gradient = np.ones((5, seeds)) * 0.9
+        gradient[0], gradient[1], gradient[-1] = first, largest, 1.0
+        units = np.zeros((5, seeds))
+        units[layer - 1] = stuck
+        return {"gradient": gradient.tolist(), "deviation": np.ones((5, seeds)).tolist(), "dead": units.tolist()}
+
+    return {"before": look(start, 0.9, dead_before), "after": look(0.5, growth, dead)}
+
+
+GUESSES = results([0.5] * 3, [0.5] * 3, loss=math.log(2))
+WEAK = results([0.85] * 3, [0.85] * 3)
+GOOD = results([0.98] * 3, [0.975] * 3)
+DISAGREE = results([0.98, 0.6, 0.6], [0.97, 0.6, 0.6])
+LOST = results([0.0] * 3, [0.0] * 3, loss=[None] * 3)
+SICK = {
+    "vanishing_gradients": signals_of(start=1 / 200),
+    "exploding_gradients": signals_of(growth=500),
+    "dead_units": signals_of(dead=12),
+}
+
+
+@pytest.mark.parametrize("reason", SICK)
+@pytest.mark.parametrize("final", [GUESSES, WEAK, DISAGREE])
+def test_where_it_did_not_learn_the_inside_is_the_reason(reason, final):
+    expected = verdict(DEEP, curves(FALLING), final)[0]
+    said = diagnose(curves(FALLING), final | {"signals": SICK[reason]}, DEEP)
+    assert (said.verdict, said.reason, said.notes) == (expected, reason, ())
+
+
+@pytest.mark.parametrize("reason", SICK)
+def test_where_it_learned_the_inside_is_a_note(reason):
+    said = diagnose(curves(FALLING, FALLING * 0 + 0.98), GOOD | {"signals": SICK[reason]}, DEEP)
+    assert (said.verdict, said.reason, said.notes) == ("fits", "", (reason,))
+    said = diagnose(curves(FALLING), results([1.0] * 3, [0.85] * 3) | {"signals": SICK[reason]}, DEEP)
+    assert (said.verdict, said.reason, said.notes) == ("overfits", "gap", (reason,))
+
+
+def test_what_diverges_with_a_gradient_that_grows_explodes():
+    for final in (LOST, results([0.98, 0.98, 0.98], [0.97] * 3, loss=[0.1, 0.1, None])):
+        expected = verdict(DEEP, curves(FALLING), final)[0]
+        said = diagnose(curves(FALLING), final | {"signals": SICK["exploding_gradients"]}, DEEP)
+        assert (said.verdict, said.reason) == (expected, "exploding_gradients")
+    for sign in ("vanishing_gradients", "dead_units"):  # these stop a network, they do not blow it up
+        assert diagnose(None, LOST | {"signals": SICK[sign]}, DEEP).reason == "loss_not_finite"
+
+
+def test_a_gradient_too_large_for_numbers_before_training_explodes():
+    inside = signals_of()
+    inside["before"]["gradient"][1] = [None] * 3
+    inside["after"] = {name: [[None] * 3] * 5 for name in inside["after"]}
+    assert diagnose(None, LOST | {"signals": inside}, DEEP).reason == "exploding_gradients"
+
+
+def test_lost_weights_alone_say_nothing_of_gradients():
+    inside = signals_of()
+    inside["after"] = {name: [[None] * 3] * 5 for name in inside["after"]}
+    said = diagnose(None, LOST | {"signals": inside}, DEEP)
+    assert (said.verdict, said.reason, said.notes) == ("diverged", "loss_not_finite", ())
+
+
+def test_most_seeds_decide_and_a_dead_layer_in_one_is_a_note():
+    one = signals_of(dead=[16, 2, 0], start=[1e-6, 0.5, 0.5])
+    said = diagnose(curves(FALLING), WEAK | {"signals": one}, DEEP)
+    assert (said.verdict, said.reason, said.notes) == ("underfits", "below_reference", ("dead_layers",))
+    assert said.figures["dead_layers"] == 1
+
+
+def test_the_thresholds_are_where_they_are_said_to_be():
+    def reason(**inside):
+        return diagnose(curves(FALLING), WEAK | {"signals": signals_of(**inside)}, DEEP).reason
+
+    assert reason(start=1.01 * LIMITS["vanishing_gradients"]) == "below_reference"
+    assert reason(start=0.99 * LIMITS["vanishing_gradients"]) == "vanishing_gradients"
+    assert reason(growth=0.99 * LIMITS["exploding_gradients"]) == "below_reference"
+    assert reason(growth=1.01 * LIMITS["exploding_gradients"]) == "exploding_gradients"
+    assert reason(dead=16 * LIMITS["dead_units"] - 1) == "below_reference"
+    assert reason(dead=16 * LIMITS["dead_units"]) == "dead_units"
+
+
+def test_the_figures_of_the_inside_are_at_hand():
+    figures = diagnose(curves(FALLING), WEAK | {"signals": signals_of(start=0.002, growth=7, dead=12)}, DEEP).figures
+    assert figures["gradient_start"] == pytest.approx(0.002)
+    assert figures["growth_end"] == pytest.approx(7)
+    assert (figures["dead"], figures["units"], figures["layer"], figures["dead_share"]) == (12, 16, 2, 12 / 64)
+
+
+# -- real trainings, one of each kind
+
+TINY = presets["activations"].set({"data.n_samples": 300, "train.epochs": 30, "model.activation": "relu"})
+REAL = {
+    "fits": ({"model.hidden": [16, 16], "model.init": "kaiming", "train.epochs": 60}, ("fits", "")),
+    "vanishing": ({"model.hidden": [8] * 10, "model.activation": "sigmoid"}, ("underfits", "vanishing_gradients")),
+    "exploding": (
+        {"model.hidden": [16] * 10, "model.init": "normal", "model.init_scale": 2.0, "train.optimizer": "sgd"},
+        ("diverged", "exploding_gradients"),
+    ),
+    "dead": ({"model.hidden": [16] * 4, "train.lr": 1.0}, ("underfits", "dead_units")),
+    "too_long_steps": (
+        {"data.name": "celsius", "model.activation": "none", "train.optimizer": "sgd", "train.lr": 1.0},
+        ("diverged", "loss_not_finite"),
+    ),
+    "too_few": ({"model.hidden": []}, ("underfits", "below_reference")),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_networks_are_told_what_ails_them(name, one_thread):
+    changes, expected = REAL[name]
+    experiment = TINY.set(changes)
+    result = train(experiment, 3).result()
+    said = diagnose(result.metrics, results_of(result), experiment)
+    assert (said.verdict, said.reason) == expected, said.figures
+
+
+def test_the_cures_of_a_vanishing_gradient_cure_it(one_thread):
+    for changes in ({"model.activation": "relu", "model.init": "kaiming"}, {"model.norm": "batch"}):
+        experiment = TINY.set({"model.hidden": [8] * 10, "model.activation": "sigmoid", **changes})
+        result = train(experiment, 3).result()
+        said = diagnose(result.metrics, results_of(result), experiment)
+        assert "vanishing_gradients" not in (said.reason, *said.notes)
+        assert said.figures["train"] > 0.8
+
+
+# -- never against the curves
+
+
+@st.composite
+def runs(draw):
+    """Any curves, final scores and signals."""
+    seeds, epochs = draw(st.integers(1, 5)), draw(st.integers(1, 12))
+    share = st.floats(0, 1)
+    losses = st.one_of(st.floats(0, 2), st.floats(0, 1e9), st.just(math.nan), st.just(math.inf))
+
+    def table(values):
+        return np.array(draw(st.lists(values, min_size=seeds * epochs, max_size=seeds * epochs))).reshape(epochs, -1)
+
+    def row(values):
+        return draw(st.lists(values, min_size=seeds, max_size=seeds))
+
+    metrics = curves(table(losses), table(share), table(losses), table(share)) if draw(st.booleans()) else None
+    final = results(row(share), row(share) if draw(st.booleans()) else None, loss=row(losses))
+    if draw(st.booleans()):
+        sizes = st.floats(0, 1e12) | st.just(None)
+        final["signals"] = {
+            when: {name: [row(sizes) for _ in range(5)] for name in ("gradient", "deviation")}
+            | {"dead": [row(st.integers(0, 16)) for _ in range(5)]}
+            for when in ("before", "after")
+        }
+    return metrics, final
+
+
+@settings(deadline=None)
+@given(runs())
+def test_whatever_the_curves_the_verdict_does_not_contradict_them(run):
+    metrics, final = run
+    said = diagnose(metrics, final, DEEP)
+    train_score, loss = np.array(final["train"]["accuracy"]), np.array(final["train"]["loss"])
+    assert said.verdict in ("underfits", "fits", "overfits", "diverged", "unstable")
+    assert not set(said.notes) & {said.reason}
+    if not np.isfinite(loss).all():
+        assert said.verdict in ("diverged", "unstable")
+    if metrics is None and loss.max() <= math.log(2):
+        assert said.verdict != "diverged"
+    if (train_score == 1).all():
+        assert said.verdict != "underfits"
+    if said.verdict == "overfits":
+        assert np.mean(train_score) > np.mean(final["validation"]["accuracy"])
+    if said.verdict in ("fits", "overfits"):
+        assert said.reason in ("", "gap", "validation_turned")
+        assert np.isfinite(loss).all()
+    if said.verdict == "fits":
+        assert np.mean(train_score) > 0.9  # what neighbours reach on these moons, less the margin

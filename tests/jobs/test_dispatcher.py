@@ -1,0 +1,208 @@
+"""Real workers: a Dask cluster in a process of its own. Waits are for what is seen, not for time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import psutil
+import pytest
+from distributed import Client
+
+from nnlab.jobs import dispatcher
+from nnlab.jobs.cluster import LocalProcess
+from nnlab.lab import Lab
+from nnlab.settings import settings
+from nnlab.spec import Experiment
+from nnlab.store import Run, Store
+
+EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
+LONG = EXPERIMENT.set({"train.epochs": 5000})
+T = TypeVar("T")
+
+
+def until(see: Callable[[], T], seconds: float = 120) -> T:
+    """What `see` gives, once it is something. Fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (seen := see()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+    return seen
+
+
+def state_of(lab: Lab, run: Run) -> str:
+    found = lab.run(run.id)
+    assert found is not None
+    return found.state
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """With workers that all tests here share."""
+    made = Lab(Store(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'nnlab.db'}"))
+    yield made
+    made.close()
+
+
+def test_a_run_is_trained_by_a_worker_and_seen_while_it_is(lab: Lab) -> None:
+    run = lab.submit(LONG, 2, "seen")
+    assert run.state == "waiting"
+    assert until(lambda: len(lab.curves(run.id)) > 2)
+    seen = lab.run(run.id)
+    assert seen is not None
+    assert (seen.state, 0 < seen.progress < 1) == ("running", True)
+    assert seen.seconds_left is not None
+    live = lab.snapshot(run.id)
+    assert live is not None
+    assert live[0] > 0
+    lab.stop(run.id, "seen")
+    until(lambda: state_of(lab, run) == "stopped")
+
+
+def test_a_paused_run_frees_its_worker_and_goes_on_where_it_was(lab: Lab) -> None:
+    slots = settings().workers
+    long = [lab.submit(LONG, [seed], "pauses") for seed in range(slots)]
+    for run in long:
+        until(lambda run=run: len(lab.curves(run.id)) > 0)
+    short = lab.submit(EXPERIMENT, 1, "waits")
+    assert short.position == 1
+    lab.pause(long[0].id, "pauses")
+    until(lambda: state_of(lab, long[0]) == "paused")
+    until(lambda: state_of(lab, short) == "finished")
+    paused = lab.run(long[0].id)
+    assert paused is not None
+    lab.resume(long[0].id, "pauses")
+    until(lambda: (now := lab.run(long[0].id)) and now.state == "running" and now.epoch > paused.epoch)
+    for run in long:
+        lab.stop(run.id, "pauses")
+        until(lambda run=run: state_of(lab, run) == "stopped")
+        epochs = lab.metrics(run.id)["epoch"].to_numpy()
+        np.testing.assert_array_equal(epochs, np.arange(1, len(epochs) + 1))
+
+
+def test_an_owner_with_one_job_does_not_wait_for_one_with_many(lab: Lab) -> None:
+    small = [EXPERIMENT.vary("lr", 0.001 * k) for k in range(1, 9)]
+    many = [lab.submit(one, 1, "many") for one in small]
+    single = lab.submit(EXPERIMENT, [7], "single")
+    runs = until(lambda: (all_ := [lab.run(run.id) for run in [*many, single]]) and _all_finished(all_) and all_)
+    started = {run.id: run.started for run in runs if run is not None}
+    assert started[single.id] < started[many[-1].id]  # type: ignore[operator]
+
+
+def _all_finished(runs: list[Run | None]) -> bool:
+    return all(run is not None and run.state == "finished" for run in runs)
+
+
+def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
+    first = lab.submit(EXPERIMENT, [11], "lost")
+    until(lambda: state_of(lab, first) == "finished")
+    pid = lab._foreman.cluster_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    second = lab.submit(EXPERIMENT, [12], "lost")
+    until(lambda: state_of(lab, second) == "finished")
+    assert lab._foreman.cluster_pid != pid
+
+
+def test_workers_that_cannot_work_are_said_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreman = lab._foreman  # its workers may be new: each of them still has a ticket that is good
+    until(
+        lambda: len(foreman._met) == settings().workers and all(one.done() for one in list(foreman._tickets.values()))
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.store, "url", "sqlite:////proc/nowhere/nnlab.db")  # as on a machine that has no such folder
+        run = lab.submit(EXPERIMENT, [13], "trouble")
+        assert "A worker cannot work: " in until(lambda: lab.trouble)
+        assert state_of(lab, run) == "waiting"
+    until(lambda: state_of(lab, run) == "finished")
+    until(lambda: lab.trouble is None)
+
+
+def test_what_was_deleted_long_ago_is_removed_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = lab.submit(EXPERIMENT, [14], "tidy")
+    until(lambda: state_of(lab, run) == "finished")
+    lab.delete(run.id, "tidy")
+    purge = lab.store.purge
+    monkeypatch.setattr(lab.store, "purge", lambda: purge(older_than=-1))
+    monkeypatch.setattr(dispatcher, "TIDY_EVERY", 0.0)
+    until(lambda: lab.run(run.id) is None)
+
+
+def test_workers_give_way_and_are_warm(home: Path) -> None:
+    def about() -> tuple[int, int, bool]:  # in here, so that it is sent as code
+        import sys
+
+        import torch
+
+        return os.nice(0), torch.get_num_threads(), "nnlab.engines.torch_engine" in sys.modules
+
+    cluster = LocalProcess()
+    try:
+        with Client(cluster.address, set_as_default=False) as client:
+            until(lambda: len(client.nthreads()) == settings().workers)
+            for nice, threads, warm in client.run(about).values():
+                assert (nice, threads, warm) == (19, 1, True)
+            assert set(client.nthreads().values()) == {1}
+    finally:
+        cluster.close()
+
+
+def test_any_dask_scheduler_will_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = LocalProcess()
+    monkeypatch.setenv("NNLAB_SCHEDULER", elsewhere.address)
+    settings.cache_clear()
+    lab = Lab(Store(settings().database_url))
+    try:
+        run = lab.submit(EXPERIMENT, 2)
+        until(lambda: state_of(lab, run) == "finished")
+        assert lab._foreman.cluster_pid is None
+    finally:
+        lab.close()
+        elsewhere.close()
+
+
+def test_a_scheduler_that_is_not_there_is_said_and_the_run_waits(
+    home: Path, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    monkeypatch.setenv("NNLAB_SCHEDULER", f"tcp://127.0.0.1:{free_port}")
+    settings.cache_clear()
+    lab = Lab(Store(settings().database_url))
+    try:
+        run = lab.submit(EXPERIMENT, 1)
+        assert "cannot be reached" in until(lambda: lab.trouble)
+        assert state_of(lab, run) == "waiting"
+    finally:
+        lab.close()
+
+
+_PARENT = """
+import sys
+from nnlab.cluster import LocalProcess
+cluster = LocalProcess()
+print(cluster.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_no_process_is_left_when_the_parent_is_killed(home: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    cluster = psutil.Process(int(parent.stdout.readline()))
+    children = until(lambda: len(kids := cluster.children(recursive=True)) > settings().workers and kids)
+    parent.kill()
+    parent.communicate()
+    until(lambda: not any(_lives(process) for process in (cluster, *children)))
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,428 @@
+"""One job, run in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnlab.datasets import DatasetUnavailable
+from nnlab.jobs import worker
+from nnlab.jobs.worker import run_job
+from nnlab.settings import settings
+from nnlab.spec import Experiment
+from nnlab.store import METRICS, Lost, Run, Store, Wish
+from nnlab.training import loop
+from nnlab.training.api import train
+from nnlab.training.loop import Training
+
+SEEDS = (0, 3)
+EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 30})
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{home / 'nnlab.db'}")
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _write_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every epoch is written, so that what is seen does not hang on the clock."""
+    for name in ("WRITE_EVERY", "LIVE_EVERY", "CHECKPOINT_EVERY"):
+        monkeypatch.setattr(worker, name, 0.0)
+
+
+def ran(store: Store, experiment: Experiment = EXPERIMENT, progress: Any = None) -> Run:
+    run = store.create_run(experiment, SEEDS, "ana")
+    return again(store, run, progress)
+
+
+def again(store: Store, run: Run, progress: Any = None) -> Run:
+    attempt = store.claim(run.id)
+    assert attempt is not None
+    run_job(store, run.id, attempt, progress)
+    after = store.run(run.id)
+    assert after is not None
+    return after
+
+
+def figures(store: Store, run: Run) -> np.ndarray:
+    return store.metrics(run.id).values
+
+
+@pytest.mark.parametrize("folds", [0, 5])  # of 48 samples: two sizes
+def test_a_finished_run_has_what_training_alone_gives(store: Store, folds: int) -> None:
+    experiment = EXPERIMENT.set({"data.folds": folds})
+    run, alone = ran(store, experiment), train(experiment, SEEDS).result()
+    assert (run.state, run.epoch, run.error, run.wish) == ("finished", 30, None, None)
+    table = store.metrics(run.id)
+    assert table.epochs.tolist() == list(range(1, 31))
+    for i, name in enumerate(METRICS):
+        np.testing.assert_array_equal(table.values[:, i].reshape(-1), alone.metrics[name])
+    last = store.snapshot(run.id)
+    assert last is not None
+    for name, array in alone.stacked.items():
+        np.testing.assert_array_equal(last[1][name], array)
+    assert run.results is not None
+    for part in ("train", "validation", "test"):
+        for name, values in (alone.evaluate(part) or {}).items():
+            assert run.results[part][name] == values.tolist()
+    assert run.results["best_epoch"] == alone.best_epoch.tolist()
+    assert run.results["epochs"] == [30] * len(run.replicates)
+    for rows in run.results["signals"]["after"].values():
+        assert all(len(row) == len(run.replicates) for row in rows)
+    assert run.seconds > 0
+
+
+def test_snapshots_are_about_twenty_on_a_log_scale_from_0_to_the_last(store: Store) -> None:
+    run = ran(store, EXPERIMENT.set({"train.epochs": 100}))
+    epochs = store.snapshot_epochs(run.id)
+    assert (epochs[0], epochs[1], epochs[-1]) == (0, 1, 100)
+    assert 14 <= len(epochs) <= 22
+    assert np.diff(epochs)[-1] > 5 * np.diff(epochs)[0]
+    best = store.snapshot(run.id, "best")
+    assert best is not None
+
+
+def test_a_large_network_keeps_fewer_snapshots(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SNAPSHOT_BYTES", 100.0)
+    assert store.snapshot_epochs(ran(store).id) == [0, 1, 30]
+
+
+def test_the_test_part_is_looked_at_only_by_a_finished_run(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+    stopped = again(store, run, lambda epoch: store.ask(run.id, "stop") if epoch.epoch == 5 else None)
+    assert (stopped.state, stopped.error) == ("stopped", None)
+    assert stopped.results is not None
+    assert stopped.results["test"] is None
+    assert len(stopped.results["validation"]["accuracy"]) == len(SEEDS)
+    assert stopped.epoch < 30
+
+
+@pytest.fixture
+def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, int, Wish], None]:
+    """Call it with a run, an epoch and a wish: in the middle of that epoch the run is asked, once, and has heard."""
+    hearts: list[Any] = []
+    due: dict[int, tuple[Run, Wish]] = {}
+    watched = Training._watched
+
+    class Heart(worker._Heart):
+        def __enter__(self) -> worker._Heart:
+            hearts.append(self)
+            return super().__enter__()
+
+    def asking(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
+        for i, rate in enumerate(watched(self, rates, should_stop)):
+            if i == len(rates) // 2 and (asked := due.pop(self.epoch + 1, None)):
+                store.ask(asked[0].id, asked[1])
+                while hearts[-1].wish is None:
+                    pass  # the heart beats by itself
+            yield rate
+
+    monkeypatch.setattr(worker, "_Heart", Heart)
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(loop, "LONG", 0.0)
+    monkeypatch.setattr(Training, "_watched", asking)
+    return lambda run, epoch, wish: due.update({epoch: (run, wish)})
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+def test_a_run_paused_within_an_epoch_equals_an_uninterrupted_one(
+    store: Store, mid_epoch: Callable[[Run, int, Wish], None], engine: str
+) -> None:
+    experiment = EXPERIMENT.set({"train.batch_size": 4, "train.epochs": 6, "train.engine": engine})
+    run = store.create_run(experiment, SEEDS, "ana")
+    for epoch in (1, 4):
+        mid_epoch(run, epoch, "pause")
+        paused = again(store, run)
+        assert (paused.state, paused.epoch) == ("paused", epoch - 1)
+        assert store.metrics(run.id).epochs.tolist() == list(range(1, epoch))
+        last = store.snapshot(run.id)
+        assert last is not None
+        assert last[0] == epoch - 1
+        assert store.requeue(run.id)
+    done, whole = again(store, run), ran(store, experiment)
+    assert done.state == "finished"
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert done.results == whole.results
+
+
+def test_a_run_stopped_within_an_epoch_has_what_the_epochs_before_came_to(
+    store: Store, mid_epoch: Callable[[Run, int, Wish], None]
+) -> None:
+    experiment = EXPERIMENT.set({"train.batch_size": 4, "train.epochs": 6})
+    first, third = (store.create_run(experiment, SEEDS, "ana") for _ in range(2))
+    mid_epoch(first, 1, "stop")
+    stopped = again(store, first)
+    assert (stopped.state, stopped.epoch, stopped.results) == ("stopped", 0, None)
+    mid_epoch(third, 3, "stop")
+    stopped = again(store, third)
+    assert (stopped.state, stopped.epoch) == ("stopped", 2)
+    assert stopped.results is not None
+    two = train(experiment.set({"train.epochs": 2}), SEEDS).result().evaluate("validation")
+    assert two is not None
+    assert stopped.results["validation"]["loss"] == two["loss"].tolist()
+
+
+def test_time_over_within_an_epoch_ends_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNLAB_MAX_SECONDS", "1")
+    settings.cache_clear()
+    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
+    watched = Training._watched
+
+    def slow(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
+        yield rates[0]
+        while not should_stop():
+            pass  # a second passes
+        yield from watched(self, rates[1:], should_stop)
+
+    monkeypatch.setattr(Training, "_watched", slow)
+    run = ran(store)
+    assert (run.state, run.epoch, run.note) == ("stopped", 0, "max_seconds")
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+@pytest.mark.parametrize(("optimizer", "folds"), [("sgd", 0), ("adam", 0), ("adam", 5)])
+def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(
+    store: Store, engine: str, optimizer: str, folds: int
+) -> None:
+    changes = {
+        "data.folds": folds,
+        "train.engine": engine,
+        "train.optimizer": optimizer,
+        "train.schedule": "one_cycle",
+        "model.dropout": 0.2,
+    }
+    experiment = EXPERIMENT.set(changes)
+    run = store.create_run(experiment, SEEDS, "ana")
+    paused = again(store, run, lambda epoch: store.ask(run.id, "pause") if epoch.epoch in (5, 17) else None)
+    assert (paused.state, paused.wish, paused.results) == ("paused", None, None)
+    assert 5 <= paused.epoch < 17
+    assert store.requeue(run.id)
+    paused = again(store, run, lambda epoch: store.ask(run.id, "pause") if epoch.epoch in (5, 17) else None)
+    assert store.requeue(run.id)
+    resumed, whole = again(store, run), ran(store, experiment)
+    assert resumed.state == "finished"
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert resumed.results == whole.results
+
+
+def test_a_run_that_waits_to_be_stopped_is_measured_and_trains_no_further(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+    paused = again(store, run, lambda epoch: store.ask(run.id, "pause") if epoch.epoch == 5 else None)
+    store.ask(run.id, "stop")
+    stopped = again(store, run)
+    assert (stopped.state, stopped.epoch) == ("stopped", paused.epoch)
+    assert stopped.results is not None
+
+
+def test_added_epochs_go_on_from_the_end(store: Store) -> None:
+    run, longer = ran(store), EXPERIMENT.set({"train.epochs": 40})
+    assert store.extend(run.id, longer)
+    extended, whole = again(store, run), ran(store, longer)
+    assert (extended.state, extended.epoch, extended.epochs) == ("finished", 40, 40)
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert extended.results == whole.results
+
+
+def test_a_run_stopped_early_ends_with_each_replicates_best(store: Store) -> None:
+    experiment = EXPERIMENT.set({"train.patience": 3, "train.epochs": 500, "train.lr": 0.3})
+    run = ran(store, experiment)
+    assert run.state == "finished"
+    assert run.results is not None
+    assert max(run.results["epochs"]) == run.epoch < 500
+    assert np.array(run.results["epochs"]) == pytest.approx(np.array(run.results["best_epoch"]) + 3)
+    assert run.progress == 1.0
+
+
+def test_a_run_over_its_time_is_stopped_with_a_sentence_and_keeps_what_it_learned(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNLAB_MAX_SECONDS", "7000")
+    settings.cache_clear()
+    monkeypatch.setattr(Training, "__next__", _slow(Training.__next__))
+    run = ran(store)
+    assert (run.state, run.epoch, run.note) == ("stopped", 4, "max_seconds")
+    assert run.error is not None
+    assert "7000 s" in run.error
+    assert run.results is not None
+    assert run.results["test"] is None
+
+
+def _slow(step: Any) -> Any:
+    """Two thousand seconds an epoch, by the books."""
+
+    def slow(self: Training) -> Any:
+        epoch = step(self)
+        self.seconds = 2000.0 * self.epoch
+        return epoch
+
+    return slow
+
+
+def test_limits_hold_in_the_worker_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNLAB_MAX_EPOCHS", "29")
+    settings.cache_clear()
+    run = ran(store)
+    assert (run.state, run.error) == ("failed", "train.epochs: got 30, allowed is from 1 to 29.")
+
+
+def test_an_error_is_one_sentence_and_its_traceback_goes_to_the_log(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: Training) -> Any:
+        raise ZeroDivisionError("no\nway")
+
+    monkeypatch.setattr(Training, "__next__", broken)
+    run = ran(store)
+    assert (run.state, run.error) == ("failed", "The training broke off: ZeroDivisionError: no way.")
+    assert any(record.exc_info for record in caplog.records if record.levelno == logging.ERROR)
+
+
+def test_missing_data_says_so_in_its_own_words_and_can_be_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnlab.datasets import mnist
+
+    error = DatasetUnavailable("offline", Path("/data/mnist"), ["train-images-idx3-ubyte.gz"])
+
+    def offline(*_: Any, **__: Any) -> Path:
+        raise error
+
+    monkeypatch.setattr(mnist, "fetch", offline)
+    run = ran(store, EXPERIMENT.set({"data.name": "mnist", "train.epochs": 1}))
+    assert (run.state, run.error) == ("failed", str(error))
+    assert store.requeue(run.id)
+    waiting = store.run(run.id)
+    assert waiting is not None
+    assert (waiting.state, waiting.error) == ("waiting", None)
+
+
+def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnlab.datasets import mnist
+
+    seen: list[float | None] = []
+    run = store.create_run(EXPERIMENT.set({"data.name": "mnist", "train.epochs": 1}), SEEDS, "ana")
+
+    def fetch(progress: Any = None, **_: Any) -> Path:
+        if progress is None:
+            raise DatasetUnavailable("offline", Path("/data"), [])
+        progress(3, 10)
+        while not (now := store.run(run.id)) or now.loading is None:
+            pass  # the heart beats by itself
+        seen.append(now.loading)
+        return Path("/data")
+
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(mnist, "available", lambda *_: False)
+    monkeypatch.setattr(mnist, "fetch", fetch)
+    again(store, run)
+    assert seen == [0.3]
+
+
+@pytest.mark.parametrize(("wish", "state"), [("pause", "paused"), ("stop", "stopped")])
+def test_a_download_ends_when_the_run_is_asked_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch, wish: Wish, state: str
+) -> None:
+    from nnlab.datasets import mnist
+
+    run = store.create_run(EXPERIMENT.set({"data.name": "mnist", "train.epochs": 1}), SEEDS, "ana")
+    fetched: list[int] = []
+
+    def fetch(progress: Any = None, **_: Any) -> Path:
+        fetched.append(1)
+        store.ask(run.id, wish)
+        while True:
+            progress(3, 10)
+
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(mnist, "available", lambda *_: False)
+    monkeypatch.setattr(mnist, "fetch", fetch)
+    asked = again(store, run)
+    assert (asked.state, asked.wish, asked.loading, fetched) == (state, None, None, [1])
+
+
+def test_a_replaced_attempt_ends_without_a_word(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+
+    def take_over(epoch: Any) -> None:
+        if epoch.epoch == 5:
+            store.release_dead(stale_after=-1)
+            assert store.claim(run.id)
+
+    seen = again(store, run, take_over)
+    assert (seen.state, seen.epoch) == ("running", 5)
+    assert store.metrics(run.id).epochs.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_an_attempt_that_died_between_checkpoints_is_repeated_without_a_trace(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Curves written after the last checkpoint are computed again, equal, and stand once."""
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+    append = Store.append
+
+    def dies(self: Store, *args: Any, **named: Any) -> Any:
+        if named["epoch"] > 10:
+            named["checkpoint"] = None  # the last checkpoint is of epoch 10
+        if named["epoch"] == 20:
+            raise Lost(run.id)
+        return append(self, *args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "append", dies)
+        again(store, run)
+    assert store.metrics(run.id).epochs[-1] == 19
+    store.release_dead(stale_after=-1)
+    recovered, whole = again(store, run), ran(store)
+    assert recovered.state == "finished"
+    assert store.metrics(run.id).epochs.tolist() == list(range(1, 31))
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert recovered.results == whole.results
+
+
+def test_ctrl_c_leaves_a_run_that_can_be_resumed(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+
+    def press(epoch: Any) -> None:
+        if epoch.epoch == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        again(store, run, press)
+    interrupted = store.run(run.id)
+    assert interrupted is not None
+    assert interrupted.state == "interrupted"
+    assert store.requeue(run.id)
+    assert again(store, run).state == "finished"
+    np.testing.assert_array_equal(figures(store, run), figures(store, ran(store)))
+
+
+def test_what_is_dear_is_done_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
+    task = worker._NowAndThen(every=2.0)
+    assert task.due()
+    task.add(1.0)  # took a second: next in ten
+    for at, due in ((9.9, False), (10.1, True), (12.0, False), (12.2, True)):
+        clock[0] = at
+        assert task.due() is due
+
+
+def test_work_takes_every_waiting_run_in_turn(home: Path) -> None:
+    url = f"sqlite:///{home / 'nnlab.db'}"
+    store = Store(url)
+    small = EXPERIMENT.set({"train.epochs": 2})
+    runs = [store.create_run(small, SEEDS, owner) for owner in ("ana", "ana", "ben")]
+    assert worker.work(url) == 3
+    ended = {run.id: run.finished for run in store.runs(state="finished")}
+    assert sorted(ended, key=lambda run_id: ended[run_id]) == [runs[0].id, runs[2].id, runs[1].id]
+    assert worker.work(url) == 0
+    store.close()

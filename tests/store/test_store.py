@@ -1,0 +1,539 @@
+"""The store, over SQLite always and over PostgreSQL where NNLAB_TEST_POSTGRES_URL names one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from nnlab.engines.base import Epoch
+from nnlab.spec import Comparison, Experiment
+from nnlab.store import METRICS, Lost, Run, Store, UnknownRun, Wish, new_id
+from nnlab.store import runs as store_module
+
+EXPERIMENT = Experiment().set({"train.epochs": 10})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, home: Path) -> Iterator[str]:
+    """An empty data base."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{home / 'nnlab.db'}"
+        return
+    server = os.environ.get("NNLAB_TEST_POSTGRES_URL")
+    if not server:
+        why = "needs NNLAB_TEST_POSTGRES_URL, the URL of a PostgreSQL that may make data bases"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    address = sa.make_url(server).set(drivername="postgresql+psycopg")
+    admin = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+    name = f"nnlab_test_{new_id().lower()}"
+    with admin.connect() as db:
+        db.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield address.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    with admin.connect() as db:
+        db.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    made = Store(url)
+    yield made
+    made.close()
+
+
+def epoch(n: int, seeds: tuple[int, ...] = (0, 1), value: float | None = None) -> Epoch:
+    """An epoch whose figures tell which it is."""
+    base = float(n) if value is None else value
+    figures = {name: base + i / 10 + np.arange(len(seeds)) / 100 for i, name in enumerate(METRICS)}
+    return Epoch(epoch=n, seeds=seeds, lr=0.1, seconds=0.5, **figures)
+
+
+def claimed(store: Store, owner: str = "ana", experiment: Experiment = EXPERIMENT) -> tuple[Run, str]:
+    run = store.create_run(experiment, (0, 1), owner)
+    attempt = store.claim(run.id)
+    assert attempt is not None
+    return run, attempt
+
+
+def finished(store: Store, owner: str = "ana", experiment: Experiment = EXPERIMENT) -> Run:
+    run, attempt = claimed(store, owner, experiment)
+    weights = {"0.weight": np.full((2, 3), 7, np.float32)}
+    epochs = [epoch(n) for n in range(1, 11)]
+    store.append(run.id, attempt, epochs, seconds=5.0, snapshots=[("last", 10, weights)], checkpoint=b"c")
+    store.finish(run.id, attempt, "finished", results={"train": {"loss": [0.5, None]}})
+    return now(store, run.id)
+
+
+def now(store: Store, run_id: str) -> Run:
+    run = store.run(run_id)
+    assert run is not None
+    return run
+
+
+# -- runs
+
+
+def test_a_run_comes_back_as_it_was_made(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (3, 1), "ana", "first try", comparison="abc")
+    assert now(store, run.id) == run
+    assert (run.experiment, run.seeds, run.owner, run.name) == (EXPERIMENT, (3, 1), "ana", "first try")
+    assert (run.state, run.epoch, run.epochs, run.comparison) == ("waiting", 0, 10, "abc")
+    assert run.created.tzinfo is not None
+    assert store.run("nothere") is None
+
+
+def test_ids_are_long_and_never_the_same(store: Store) -> None:
+    ids = {new_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert all(len(one) == 12 and one.isalnum() for one in ids)
+
+
+def test_runs_are_listed_newest_first_by_owner_and_state(store: Store) -> None:
+    mine = [store.create_run(EXPERIMENT, (0,), "ana") for _ in range(3)]
+    other = store.create_run(EXPERIMENT, (0,), "ben")
+    store.ask(mine[1].id, "stop")
+    assert [run.id for run in store.runs("ana")] == [run.id for run in reversed(mine)]
+    assert next(run.id for run in store.runs()) == other.id
+    assert [run.id for run in store.runs("ana", "stopped")] == [mine[1].id]
+    assert [run.id for run in store.runs("ana", limit=1)] == [mine[2].id]
+
+
+def test_a_deleted_run_is_out_of_sight_until_it_is_restored(store: Store) -> None:
+    run = finished(store)
+    store.delete(run.id)
+    assert store.runs("ana") == []
+    assert [one.id for one in store.runs("ana", include_deleted=True)] == [run.id]
+    assert store.find_finished(run.key, run.seeds, "ana") is None
+    store.restore(run.id)
+    assert [one.id for one in store.runs("ana")] == [run.id]
+    assert len(store.metrics(run.id).epochs) == 10
+
+
+def test_purging_removes_old_deleted_runs_and_all_they_had(store: Store) -> None:
+    gone, kept = finished(store), finished(store, "ben")
+    store.delete(gone.id)
+    assert store.purge(older_than=3600) == 0
+    assert store.purge(older_than=-1) == 1
+    assert store.run(gone.id) is None
+    assert store.snapshot(gone.id) is None
+    assert len(store.metrics(kept.id).epochs) == 10
+
+
+def test_purging_an_original_leaves_its_copy_whole(store: Store) -> None:
+    original = finished(store)
+    copy = store.copy_run(original, "ben")
+    store.delete(original.id)
+    assert store.purge(older_than=-1) == 1
+    assert len(store.metrics(copy.id).epochs) == 10
+    assert store.checkpoint(copy.id) == b"c"
+
+
+def test_deleting_a_run_under_way_stops_it(store: Store) -> None:
+    run, attempt = claimed(store)
+    store.delete(run.id)
+    assert store.heartbeat(run.id, attempt) == "stop"
+
+
+def test_a_finished_twin_is_found_of_ones_own_first(store: Store) -> None:
+    other, own = finished(store, "ben"), finished(store, "ana")
+    finished(store, "carl")
+    assert store.find_finished(EXPERIMENT.key, (0, 1), "ana") == own
+    twin = store.find_finished(EXPERIMENT.key, (0, 1), "dora")
+    assert twin is not None
+    assert twin.state == "finished"
+    assert store.find_finished(EXPERIMENT.key, (0, 2), "ana") is None
+    assert store.find_finished(EXPERIMENT.vary("lr", 0.5).key, (0, 1), "ana") is None
+    assert other.id != own.id
+
+
+def test_names_and_unknown_runs(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (0,), "ana")
+    store.rename(run.id, "ñandú")
+    assert now(store, run.id).name == "ñandú"
+    for change in (store.delete, store.restore, lambda i: store.rename(i, "x"), lambda i: store.ask(i, "stop")):
+        with pytest.raises(UnknownRun, match="nothere"):
+            change("nothere")
+
+
+# -- the queue
+
+
+def test_whoever_has_fewer_jobs_goes_first(store: Store) -> None:
+    ana = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(3)]
+    ben = [store.create_run(EXPERIMENT, (0,), "ben").id for _ in range(2)]
+    assert store.queue() == [ana[0], ben[0], ana[1], ben[1], ana[2]]
+    store.claim(ana[0])  # a running job counts, and the places stay
+    carl, ana4 = store.create_run(EXPERIMENT, (0,), "carl").id, store.create_run(EXPERIMENT, (0,), "ana").id
+    assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4]
+    store.ask(ana[1], "pause")
+    store.requeue(ana[1])
+    assert store.queue() == [ben[0], carl, ben[1], ana[2], ana4, ana[1]]
+
+
+def test_a_run_is_claimed_once_however_many_want_it(store: Store) -> None:
+    runs = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(20)]
+    claims: list[str] = []
+
+    def take() -> None:
+        for run_id in runs:
+            if store.claim(run_id):
+                claims.append(run_id)
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claims) == sorted(runs)
+
+
+def test_counts_tell_mine_from_all(store: Store) -> None:
+    claimed(store, "ana")
+    claimed(store, "ben")
+    store.create_run(EXPERIMENT, (0,), "ana")
+    counts = store.counts("ana")
+    assert (counts.running, counts.waiting, counts.mine_running, counts.mine_waiting) == (2, 1, 1, 1)
+
+
+# -- wishes
+
+
+def test_a_waiting_run_pauses_and_stops_at_once(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (0,), "ana")
+    store.ask(run.id, "pause")
+    assert now(store, run.id).state == "paused"
+    assert store.requeue(run.id)
+    assert store.queue() == [run.id]
+    store.ask(run.id, "stop")
+    assert now(store, run.id).state == "stopped"
+
+
+def test_a_running_run_reads_its_wish_with_the_next_write(store: Store) -> None:
+    run, attempt = claimed(store)
+    assert store.append(run.id, attempt, [epoch(1)]) is None
+    store.ask(run.id, "pause")
+    assert now(store, run.id).wish == "pause"
+    assert store.append(run.id, attempt, [epoch(2)]) == "pause"
+    assert not store.requeue(run.id)  # it changed its mind
+    assert store.append(run.id, attempt, [epoch(3)]) is None
+
+
+@pytest.mark.parametrize("wish", [None, "stop"])
+def test_who_changes_their_mind_as_a_run_pauses_is_obeyed(store: Store, wish: Wish | None) -> None:
+    run, attempt = claimed(store)
+    store.ask(run.id, "pause")
+    assert store.append(run.id, attempt, [epoch(1)]) == "pause"
+    store.ask(run.id, "stop") if wish else store.requeue(run.id)
+    store.finish(run.id, attempt, "paused", asked="pause")
+    assert (now(store, run.id).state, now(store, run.id).wish) == ("waiting", wish)
+    with pytest.raises(Lost):
+        store.heartbeat(run.id, attempt)
+    store.claim(run.id)
+    assert store.queue() == []
+
+
+def test_a_paused_run_that_learned_something_is_stopped_by_a_worker(store: Store) -> None:
+    run, attempt = claimed(store)
+    store.append(run.id, attempt, [epoch(1)])
+    store.finish(run.id, attempt, "paused")
+    store.ask(run.id, "stop")
+    assert (now(store, run.id).state, now(store, run.id).wish) == ("waiting", "stop")
+    again = store.claim(run.id)
+    assert again is not None
+    assert store.heartbeat(run.id, again) == "stop"
+
+
+# -- writing
+
+
+def test_metrics_come_back_bit_for_bit_and_after_a_cursor(store: Store) -> None:
+    run, attempt = claimed(store)
+    told = [epoch(n) for n in range(1, 6)]
+    told[2] = epoch(3, value=float("nan"))
+    store.append(run.id, attempt, told[:2])
+    store.append(run.id, attempt, told[2:], seconds=2.5, pace=0.5)
+    table = store.metrics(run.id)
+    assert table.seeds == (0, 1)
+    assert table.epochs.tolist() == [1, 2, 3, 4, 5]
+    for i, one in enumerate(told):
+        np.testing.assert_array_equal(table.values[i], np.stack([getattr(one, name) for name in METRICS]))
+    assert store.metrics(run.id, after=3).epochs.tolist() == [4, 5]
+    assert store.metrics(run.id, after=5).values.shape == (0, 4, 2)
+    assert (now(store, run.id).epoch, now(store, run.id).seconds) == (5, 2.5)
+
+
+def test_an_epoch_told_twice_is_there_once_as_it_was(store: Store) -> None:
+    run, attempt = claimed(store)
+    store.append(run.id, attempt, [epoch(1), epoch(2)])
+    store.append(run.id, attempt, [epoch(2, value=99.0), epoch(3)])
+    table = store.metrics(run.id)
+    assert table.epochs.tolist() == [1, 2, 3]
+    assert table.values[1, 0, 0] == 2.0
+
+
+def test_long_curves_are_thinned_evenly_with_both_ends(store: Store) -> None:
+    run, attempt = claimed(store)
+    store.append(run.id, attempt, [epoch(n) for n in range(1, 1001)])
+    epochs = store.metrics(run.id, max_points=400).epochs
+    assert (len(epochs), epochs[0], epochs[-1]) == (400, 1, 1000)
+    assert set(np.diff(epochs)) <= {2, 3}
+    assert len(store.metrics(run.id, after=900, max_points=400).epochs) == 100
+
+
+def test_snapshots_are_the_nearest_before_and_the_latest(store: Store) -> None:
+    run, attempt = claimed(store)
+
+    def weights(value: float) -> dict[str, np.ndarray]:
+        return {"0.weight": np.full((2, 1, 3), value, np.float32)}
+
+    steps = [("step", 0, weights(0)), ("step", 4, weights(4))]
+    store.append(run.id, attempt, [], epoch=5, snapshots=[*steps, ("live", 5, weights(5)), ("best", 5, weights(3))])
+    store.append(run.id, attempt, [], epoch=6, snapshots=[("live", 6, weights(6))])
+    assert store.snapshot_epochs(run.id) == [0, 4]
+    for asked, got in ((0, 0), (3, 0), (4, 4), (9, 4), (None, 6)):
+        found = store.snapshot(run.id, asked)
+        assert found is not None
+        assert (found[0], found[1]["0.weight"].tolist()) == (got, weights(got)["0.weight"].tolist())
+    best = store.snapshot(run.id, "best")
+    assert best is not None
+    assert best[1]["0.weight"][0, 0, 0] == 3
+    store.append(run.id, attempt, [], epoch=8, snapshots=[("last", 8, weights(8))])
+    store.finish(run.id, attempt, "finished")
+    assert store.snapshot_epochs(run.id) == [0, 4, 8]
+    assert store.snapshot(store.create_run(EXPERIMENT, (0,), "ana").id) is None
+
+
+def test_a_checkpoint_is_replaced(store: Store) -> None:
+    run, attempt = claimed(store)
+    assert store.checkpoint(run.id) is None
+    store.append(run.id, attempt, [epoch(1)], checkpoint=b"one")
+    store.append(run.id, attempt, [epoch(2)], checkpoint=b"two")
+    assert store.checkpoint(run.id) == b"two"
+
+
+def test_an_attempt_that_was_replaced_cannot_write(store: Store) -> None:
+    run, old = claimed(store)
+    store.append(run.id, old, [epoch(1)])
+    assert store.release_dead(stale_after=-1) == [run.id]
+    for late in (
+        lambda: store.append(run.id, old, [epoch(2)], checkpoint=b"late"),
+        lambda: store.heartbeat(run.id, old),
+        lambda: store.finish(run.id, old, "finished"),
+    ):
+        with pytest.raises(Lost):
+            late()
+    new = store.claim(run.id)
+    assert new is not None
+    with pytest.raises(Lost):
+        store.append(run.id, old, [epoch(2)])
+    assert store.metrics(run.id).epochs.tolist() == [1]
+    assert store.checkpoint(run.id) is None
+    store.append(run.id, new, [epoch(2)])
+    store.finish(run.id, new, "finished")
+    with pytest.raises(Lost):  # and nobody writes to what is over
+        store.append(run.id, new, [epoch(3)])
+
+
+def test_a_living_run_is_not_released_and_one_of_a_dead_process_is(store: Store) -> None:
+    alive, _ = claimed(store)
+    dead = store.create_run(EXPERIMENT, (0,), "ana")
+    child = subprocess.run(
+        [sys.executable, "-c", "from nnlab.store import this_process; print(this_process())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    store.claim(dead.id, worker=child.stdout.strip())
+    elsewhere = store.create_run(EXPERIMENT, (0,), "ana")
+    store.claim(elsewhere.id, worker="another-machine/1/1.0")
+    assert store.release_dead(stale_after=60) == [dead.id]
+    assert now(store, dead.id).state == "waiting"
+    assert {now(store, alive.id).state, now(store, elsewhere.id).state} == {"running"}
+
+
+def test_a_run_that_kills_its_workers_is_interrupted_in_the_end(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (0,), "ana")
+    for _ in range(store_module.MAX_ATTEMPTS):
+        assert store.claim(run.id)
+        store.release_dead(stale_after=-1)
+    assert now(store, run.id).state == "interrupted"
+    assert store.requeue(run.id)
+    assert (now(store, run.id).state, now(store, run.id).attempts) == ("waiting", 0)
+
+
+def test_the_end_of_a_run_is_kept(store: Store) -> None:
+    run = finished(store)
+    assert (run.state, run.progress, run.results) == ("finished", 1.0, {"train": {"loss": [0.5, None]}})
+    assert run.finished is not None
+    failed, attempt = claimed(store)
+    store.finish(failed.id, attempt, "failed", error="MNIST could not be downloaded.")
+    assert now(store, failed.id).error == "MNIST could not be downloaded."
+
+
+# -- more epochs, copies
+
+
+def test_a_copy_reads_the_original_and_parts_from_it_when_extended(store: Store) -> None:
+    original = finished(store)
+    copy = store.copy_run(original, "ben", "mine")
+    assert (copy.owner, copy.name, copy.state, copy.results) == ("ben", "mine", "finished", original.results)
+    longer = EXPERIMENT.set({"train.epochs": 12})
+    assert store.extend(copy.id, longer)
+    attempt = store.claim(copy.id)
+    assert attempt is not None
+    store.append(copy.id, attempt, [epoch(11)], checkpoint=b"copy")
+    assert store.metrics(copy.id).epochs.tolist() == list(range(1, 12))
+    assert store.metrics(original.id).epochs.tolist() == list(range(1, 11))
+    assert (store.checkpoint(original.id), store.checkpoint(copy.id)) == (b"c", b"copy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [({}, True), ({"train.schedule": "cosine"}, False), ({"train.patience": 3}, False)],
+)
+def test_an_extended_run_is_a_twin_only_where_a_longer_one_would_be_the_same(
+    store: Store, changes: dict[str, object], offered: bool
+) -> None:
+    experiment = EXPERIMENT.set(changes) if changes else EXPERIMENT
+    run = finished(store, experiment=experiment)
+    longer = experiment.set({"train.epochs": 12})
+    assert store.extend(run.id, longer)
+    assert now(store, run.id).epochs == 12
+    attempt = store.claim(run.id)
+    assert attempt is not None
+    store.append(run.id, attempt, [epoch(11), epoch(12)])
+    store.finish(run.id, attempt, "finished")
+    assert (store.find_finished(longer.key, (0, 1), "ana") is not None) is offered
+    assert store.find_finished(experiment.key, (0, 1), "ana") is None
+
+
+def test_a_run_under_way_is_not_extended(store: Store) -> None:
+    run, _ = claimed(store)
+    assert not store.extend(run.id, EXPERIMENT.set({"train.epochs": 12}))
+    assert now(store, run.id).epochs == 10
+
+
+# -- comparisons
+
+
+def test_a_comparison_keeps_its_cells_in_order(store: Store) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
+    made = store.create_comparison(comparison, "ana", "depths")
+    runs = [store.create_run(one, (0, 1), "ana", comparison=made) for one in comparison.experiments]
+    cells = (((runs[0].id, False),), ((runs[1].id, True), (runs[0].id, False)))
+    store.set_cells(made, comparison, cells)
+    found = store.comparison(made)
+    assert found is not None
+    assert (found.comparison, found.name, found.owner) == (comparison, "depths", "ana")
+    assert found.cells == cells
+    assert [one.id for one in store.comparisons("ana")] == [made]
+    assert store.comparisons("ben") == []
+    assert store.comparison("nothere") is None
+
+
+def test_what_a_comparison_asks_and_its_cells_may_change(store: Store) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
+    made = store.create_comparison(comparison, "ana")
+    run = store.create_run(EXPERIMENT, (0, 1), "ana").id
+    store.set_cells(made, comparison, [[(run, False)]] * 2)
+    more = Comparison(EXPERIMENT, vary="depth", values=[2, 1, 3], seeds=2)
+    store.set_cells(made, more, [[(run, True)]] * 3)
+    found = store.comparison(made)
+    assert found is not None
+    assert (found.comparison, found.cells) == (more, (((run, True),),) * 3)
+
+
+def test_the_test_part_is_opened_once(store: Store) -> None:
+    made = store.create_comparison(Comparison(EXPERIMENT, values=[1], seeds=1), "ana")
+    assert store.comparison(made).test_opened is None  # type: ignore[union-attr]
+    store.open_test(made)
+    first = store.comparison(made).test_opened  # type: ignore[union-attr]
+    store.open_test(made)
+    assert store.comparison(made).test_opened == first is not None  # type: ignore[union-attr]
+
+
+# -- the data base
+
+
+_OPEN = """
+import sys
+from nnlab.spec import Experiment
+from nnlab.store import Store
+sys.stdin.readline()
+print(Store(sys.argv[1]).create_run(Experiment(), (0,), "ana").id)
+"""
+
+
+def test_several_processes_may_open_a_new_data_base_at_once(url: str) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([sys.executable, "-c", _OPEN, url], **pipes) for _ in range(4)]  # type: ignore[call-overload]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], said
+    store = Store(url)
+    assert {run.id for run in store.runs()} == {out.strip() for out, _ in said}
+    store.close()
+
+
+def test_a_data_base_of_a_newer_version_is_refused_in_a_sentence(store: Store, url: str) -> None:
+    with store._write() as db:
+        db.execute(sa.text("UPDATE nnlab_schema SET version = 999"))
+    with pytest.raises(RuntimeError, match=r"999.*install a newer nnlab"):
+        Store(url)
+
+
+def test_an_older_data_base_is_brought_up_to_date(store: Store, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished(store)
+    monkeypatch.setattr(store_module, "VERSION", store_module.VERSION + 1)
+    step = {store_module.VERSION: ["ALTER TABLE runs ADD COLUMN colour VARCHAR(10)"]}
+    monkeypatch.setattr(store_module, "_MIGRATIONS", step)
+    for _ in range(2):  # the second time there is nothing to do
+        newer = Store(url)
+        with newer._read() as db:
+            assert db.execute(sa.text("SELECT colour FROM runs")).scalar() is None
+        assert newer.run(run.id) == run
+        newer.close()
+
+
+def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
+    made = store.create_comparison(comparison, "ana", "depths")
+    runs = [store.create_run(one, (0, 1), "ana").id for one in comparison.experiments]
+    with store._write() as db:
+        for statement in (
+            "DROP TABLE cell_runs",
+            "ALTER TABLE comparisons DROP COLUMN test_opened",
+            "CREATE TABLE cells (comparison VARCHAR(12), place INTEGER, run VARCHAR(12), reused BOOLEAN)",
+            f"INSERT INTO cells VALUES ('{made}', 0, '{runs[0]}', true), ('{made}', 1, '{runs[1]}', false)",
+            "UPDATE nnlab_schema SET version = 1",
+        ):
+            db.execute(sa.text(statement))
+    newer = Store(url)
+    found = newer.comparison(made)
+    assert found is not None
+    assert found.cells == (((runs[0], True),), ((runs[1], False),))
+    newer.open_test(made)
+    newer.set_cells(made, comparison, [[(runs[0], True), (runs[1], False)]] * 2)
+    newer.close()
+
+
+def test_a_sqlite_store_writes_ahead_so_that_readers_never_wait(home: Path) -> None:
+    store = Store(f"sqlite:///{home / 'nnlab.db'}")
+    with store._write() as db:
+        db.execute(sa.text("UPDATE runs SET name = 'x'"))
+        assert store.runs() == []  # while another connection holds the write lock
+        assert db.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
+        assert db.execute(sa.text("PRAGMA synchronous")).scalar() == 1
+    store.close()
