@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.comparison.cell_runs import CellRun, cover, merged_metrics, merged_weights
+from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.dispatcher import Foreman, shares
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
@@ -26,7 +27,6 @@ from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds, replicates
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.store import (
-    METRICS,
     Counts,
     MetricsTable,
     Run,

@@ -12,13 +12,14 @@ import pytest
 
 from nnlab.catalogue.presets import presets
 from nnlab.comparison.table import Cell, table_of
+from nnlab.engines.base import METRICS
 from nnlab.jobs.dispatcher import Foreman, shares
 from nnlab.jobs.worker import work
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import METRICS, Run
+from nnlab.store import Run
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
 

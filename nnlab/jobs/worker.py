@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engines.base import Weights
 from nnlab.jobs.limits import check_limits
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import Lost, Run, State, Store, Weights, Wish
+from nnlab.store import Lost, Run, State, Store, Wish
 
 if TYPE_CHECKING:
     from nnlab.datasets import Dataset
@@ -198,7 +199,7 @@ class _Job:
 
         return first_weights(self.run_.experiment, self.run_.seeds, len(dataset.folds), source=self._source())
 
-    def _source(self) -> Weights | None:
+    def _source(self) -> Mapping[str, NDArray[Any]] | None:
         """The weights of the experiment the run starts from, out of the store or trained here. Raises _Asked."""
         from nnlab.training.transfer import SourceStopped, source_weights
 

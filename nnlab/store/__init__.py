@@ -2,7 +2,6 @@
 
 from nnlab.store.runs import (
     MAX_ATTEMPTS,
-    METRICS,
     STATES,
     Counts,
     Lost,
@@ -12,15 +11,14 @@ from nnlab.store.runs import (
     Store,
     StoredComparison,
     UnknownRun,
-    Weights,
     Wish,
     new_id,
+    this_process,
     with_positions,
 )
 
 __all__ = [
     "MAX_ATTEMPTS",
-    "METRICS",
     "STATES",
     "Counts",
     "Lost",
@@ -30,8 +28,8 @@ __all__ = [
     "Store",
     "StoredComparison",
     "UnknownRun",
-    "Weights",
     "Wish",
     "new_id",
+    "this_process",
     "with_positions",
 ]

@@ -16,10 +16,11 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
+from nnlab.engines.base import METRICS
 from nnlab.lab import Lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import MAX_ATTEMPTS, METRICS, Run, Store
+from nnlab.store import MAX_ATTEMPTS, Run, Store
 
 SEEDS = (0, 1, 2)
 EXPERIMENT = Experiment().set(

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from nnlab.datasets import DatasetUnavailable
+from nnlab.engines.base import METRICS
 from nnlab.jobs import worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import METRICS, Lost, Run, Store, Wish
+from nnlab.store import Lost, Run, Store, Wish
 from nnlab.training import loop
 from nnlab.training.api import train
 from nnlab.training.loop import Training

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from nnlab.engines.base import Epoch
+from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import METRICS, Lost, Run, Store, UnknownRun, Wish, new_id
+from nnlab.store import Lost, Run, Store, UnknownRun, Wish, new_id
 from nnlab.store import runs as store_module
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})

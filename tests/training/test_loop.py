@@ -405,7 +405,7 @@ def test_an_unknown_preset_and_seeds_that_cannot_be_are_named() -> None:
 
 
 def test_public_names_are_what_they_say_in_whatever_order_they_are_imported() -> None:
-    code = "from nnlab import train, presets; import nnlab; nnlab.catalogue.presets['mnist'], train(presets['celsius'])"
+    code = "from nnlab import train, presets; import nnlab; nnlab.presets['mnist'], train(presets['celsius'])"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -19,11 +19,11 @@ from nnlab.analysis.statistics import interval
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, cell_row, chosen_by, table_from
+from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Point
-from nnlab.store import METRICS
 from nnlab.ui.compare.question import is_number, knob_name, point_name, value_name
 from nnlab.ui.shared.cache import Kept
 from nnlab.ui.shell.frame import Page

@@ -6,8 +6,9 @@ from functools import lru_cache
 
 import pandas as pd
 
+from nnlab.engines.base import METRICS
 from nnlab.lab import Lab
-from nnlab.store import METRICS, Run
+from nnlab.store import Run
 
 _ENDS = ("", "_low", "_high")
 
