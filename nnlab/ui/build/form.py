@@ -12,8 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.spec.errors import Problem, SpecError
 from nnlab.spec import FIELDS, DataSpec, Experiment, parse_seeds, seeds_text
+from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shared.labels import CHOICES, HELP, choice_name, field_name, problem_text
 from nnlab.ui.shell.text import Text
 

@@ -1,33 +1,13 @@
 """The layer table as a data frame."""
 
 from __future__ import annotations
-import threading
-from collections.abc import Sequence
-from dataclasses import replace
-import numpy as np
-import pandas as pd
-import streamlit as st
-from nnlab.charts.data import (
-    Plane,
-    balance_rows,
-    class_balance,
-    data_scatter,
-    fit_rows,
-    line_fit,
-    picture_grid,
-    picture_rows,
-    point_rows,
-)
-from nnlab.charts.network import network, network_rows
-from nnlab.datasets import Dataset, load_dataset
-from nnlab.datasets.mnist import DatasetUnavailable, available, fetch
-from nnlab.spec import DataSpec, Experiment
-from nnlab.spec.errors import Problem, SpecError
-from nnlab.spec.layer_table import LayerRow
-from nnlab.ui.shared.labels import DATA_NOTES, problem_text
-from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text, mark
 
+from collections.abc import Sequence
+
+import pandas as pd
+
+from nnlab.spec.layer_table import LayerRow
+from nnlab.ui.shell.text import Text, mark
 
 _LAYER_NAMES = {"Input": mark("Input"), "Output": mark("Output")}
 

@@ -11,9 +11,9 @@ from nnlab.spec import MAX_SOURCES, Experiment, StartFrom, seeds_text
 from nnlab.store import Run
 from nnlab.training.transfer import started_from
 from nnlab.ui.build.form import Form
-from nnlab.ui.shell.frame import Page
 from nnlab.ui.shared.labels import HELP, field_name
 from nnlab.ui.shared.naming import ago, experiment_title, run_title
+from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
 LOOKED_AT = 200
