@@ -15,7 +15,7 @@ from nnlab.comparison.cell_runs import CellRun
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.ui.compare.comparison_state import Known, cell_names, full_name, known, ordered, value_names
 from nnlab.ui.compare.question import Question, is_number, knob_name, value_name
-from nnlab.ui.shared.cache import Kept
+from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shared.run_table import texts_in_turn
 from nnlab.ui.shared.verdicts import remedy_link, verdict_sentence, verdict_words
@@ -27,7 +27,7 @@ FILTERED = 10
 ALPHA = 0.05
 BEST = -1
 """In place of a baseline's place."""
-_diagnoses: Kept[Diagnosis] = Kept(400)
+_diagnoses: Cache[Diagnosis] = Cache(400)
 
 
 def cell_table(page: Page, run: ComparisonRun, question: Question) -> None:

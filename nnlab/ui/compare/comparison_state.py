@@ -25,7 +25,7 @@ from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Point
 from nnlab.ui.compare.question import is_number, knob_name, point_name, value_name
-from nnlab.ui.shared.cache import Kept
+from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -51,9 +51,9 @@ class Known:
     """Whose scores decide: "validation", or "train" where there is none."""
 
 
-_rows: Kept[dict[str, Any]] = Kept(2000)
-_known: Kept[Known] = Kept(100)
-_curves: Kept[Array] = Kept(4000)
+_rows: Cache[dict[str, Any]] = Cache(2000)
+_known: Cache[Known] = Cache(100)
+_curves: Cache[Array] = Cache(4000)
 
 
 def known(lab: Lab, run: ComparisonRun, baseline: int | None = None) -> Known:

@@ -25,7 +25,7 @@ from nnlab.settings import settings
 from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, Point, StartFrom, TrainSpec, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shared import labels
-from nnlab.ui.shared.cache import Kept
+from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.labels import CHOICES, choice_name, field_name, problem_text
 from nnlab.ui.shared.naming import data_title, start_words
 from nnlab.ui.shared.pictures import data_problem
@@ -284,7 +284,7 @@ def usual_seeds(experiment: Experiment) -> str:
     return "10" if estimate_seconds(experiment, 10) < 20 else "3"
 
 
-_limits: Kept[Problem | None] = Kept(128)
+_limits: Cache[Problem | None] = Cache(128)
 
 
 class Question:

@@ -16,13 +16,13 @@ from nnlab.ui.compare.comparison_state import by_names, full_name, value_names
 from nnlab.ui.compare.question import knob_name
 from nnlab.ui.compare.results import spread
 from nnlab.ui.compare.shown_charts import show
-from nnlab.ui.shared.cache import Kept
+from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shell.frame import Page
 
 MOST, MOST_ACROSS, MOST_DOWN = 12, 6, 4
 FOLDED = 16
 """Cells from which on they are shown when asked for."""
-_surfaces: Kept[pa.Table] = Kept(200)
+_surfaces: Cache[pa.Table] = Cache(200)
 
 
 def has_surfaces(run: ComparisonRun) -> bool:
