@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.comparison.cell_runs import CellRun, cover, merged_metrics, merged_weights
-from nnlab.engines.base import METRICS
+from nnlab.engines.base import METRICS, Weights
 from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.dispatcher import Foreman, shares
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
@@ -212,9 +212,7 @@ class Lab:
         """Epochs whose weights were kept, in order; 0 is before training."""
         return self.store.snapshot_epochs(run_id)
 
-    def snapshot(
-        self, run_id: str, epoch: int | Literal["best"] | None = None
-    ) -> tuple[int, dict[str, NDArray[np.float32]]] | None:
+    def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
         """(epoch, weights (seeds, ...)): the nearest kept at or before `epoch`; None is the present state, "best"
         every replicate's lowest validation loss. None where nothing is kept yet."""
         return self.store.snapshot(run_id, epoch)
@@ -418,7 +416,7 @@ class Lab:
             for cell, one in zip(cells, simple, strict=True)
         ]
 
-    def cell_weights(self, cell: CellRun) -> dict[str, NDArray[np.float32]] | None:
+    def cell_weights(self, cell: CellRun) -> Weights | None:
         """The present weights (replicates, ...) of a cell's wanted seeds; None until all its runs have some."""
         kept = [self.store.snapshot(run.id) for run in cell.runs]
         return None if None in kept else merged_weights(cell, [one[1] for one in kept if one is not None])

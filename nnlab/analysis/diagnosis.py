@@ -14,10 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.analysis.gradient_health import Signals
-from nnlab.analysis.predictions import PARTS, Floats
+from nnlab.analysis.predictions import PARTS
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import interval
 from nnlab.datasets import PartName, load_dataset, mnist
+from nnlab.engines.base import Floats
 from nnlab.spec import DataSpec, Experiment
 
 Verdict = Literal["", "underfits", "fits", "overfits", "diverged", "unstable"]

@@ -23,14 +23,13 @@ from numpy.typing import NDArray
 from nnlab.analysis.predictions import by_fold, of_folds
 from nnlab.datasets.base import Dataset, Part
 from nnlab.engines import random_streams
+from nnlab.engines.base import Array, Floats, Weights
 from nnlab.engines.numpy_engine import alone, targets
-from nnlab.scratch.core import Array, LogSoftmax, Module, ReLU, Sequential
+from nnlab.scratch.core import LogSoftmax, Module, ReLU, Sequential
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import Sigmoid, Tanh
 from nnlab.scratch.network import build
 from nnlab.spec import Experiment
-
-Floats = NDArray[np.float64]
 
 SAMPLES = 256
 """Training samples looked at, at most."""
@@ -61,9 +60,7 @@ class Signals:
         return {name: [[_short(value) for value in row] for row in array] for name, array in vars(self).items()}
 
 
-def before_and_after(
-    experiment: Experiment, dataset: Dataset, start: Mapping[str, Array], final: Mapping[str, Array]
-) -> dict[str, Any]:
+def before_and_after(experiment: Experiment, dataset: Dataset, start: Weights, final: Weights) -> dict[str, Any]:
     """The signals of a training, from its starting and its final weights, as they are stored with its results."""
     return {
         name: measure(experiment, weights, dataset).as_plain()
@@ -71,7 +68,7 @@ def before_and_after(
     }
 
 
-def measure(experiment: Experiment, weights: Mapping[str, Array], dataset: Dataset) -> Signals:
+def measure(experiment: Experiment, weights: Weights, dataset: Dataset) -> Signals:
     """Look inside networks with the given weights (replicates, ...), as they are in a training step, but without
     dropout: batch normalisation takes mean and variance of the samples looked at, and its running ones stay. With folds
     each looks at samples of its own."""
@@ -95,7 +92,7 @@ def _samples(dataset: Dataset, experiment: Experiment) -> Part:
     return Part(dataset.train.x[rows], dataset.train.y[rows])
 
 
-def _look(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array) -> tuple[Floats, Floats, Floats]:
+def _look(experiment: Experiment, weights: Weights, x: Array, t: Array) -> tuple[Floats, Floats, Floats]:
     """Gradient, deviation and dead units, each (layers, replicates)."""
     own = {name: array.copy() if ".norm." in name else array for name, array in weights.items()}  # running means move
     network = build([replace(layer, dropout=0.0) for layer in experiment.layers], own)

@@ -7,7 +7,7 @@ web process, the workers and the command line all measure with the same ruler.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from nnlab.datasets import Dataset, Part, PartName
+from nnlab.engines.base import Floats, Weights
 from nnlab.scratch import forward
 from nnlab.spec import Experiment
-
-Floats = NDArray[np.float64]
-
-
-Weights = Mapping[str, NDArray[np.float32]]
-
 
 PARTS: tuple[PartName, ...] = ("train", "validation", "test")
 

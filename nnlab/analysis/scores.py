@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.analysis.predictions import Floats, Weights, _answers, _log_softmax, by_fold, of_folds, replicate
+from nnlab.analysis.predictions import _answers, _log_softmax, by_fold, of_folds, replicate
 from nnlab.datasets import Dataset, Part, PartName
+from nnlab.engines.base import Floats, Weights
 from nnlab.spec import Experiment
 
 

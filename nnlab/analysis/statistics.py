@@ -31,7 +31,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from nnlab.engines.base import Floats
 
 LEVEL = 0.05  # of a test: the share of false alarms among true null hypotheses
 POWER = 0.8

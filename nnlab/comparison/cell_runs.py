@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from nnlab.engines.base import Weights
 from nnlab.spec import Experiment, Point
 from nnlab.store import Run, State
 
@@ -123,9 +123,7 @@ def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFram
     return whole.assign(_order=order).sort_values(columns, kind="stable", ignore_index=True).drop(columns="_order")
 
 
-def merged_weights(
-    cell: CellRun, weights: Sequence[Mapping[str, NDArray[np.float32]]]
-) -> dict[str, NDArray[np.float32]]:
+def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:
     """Weights (replicates, ...) of the wanted seeds, from those of a cell's runs."""
     if len(weights) == 1 and cell.runs[0].seeds == cell.seeds:
         return dict(weights[0])

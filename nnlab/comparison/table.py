@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from nnlab.analysis.diagnosis import by_epoch, diagnose
-from nnlab.analysis.predictions import PARTS, Floats
+from nnlab.analysis.predictions import PARTS
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import Difference, differences, interval
+from nnlab.engines.base import Floats
 from nnlab.spec import Comparison, Experiment, Point, StartFrom
 
 

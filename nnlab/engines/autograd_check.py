@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nnlab.engines.base import Array
 from nnlab.spec import Experiment
-
-Array = NDArray[Any]
 
 
 def autograd(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array) -> dict[str, Array]:

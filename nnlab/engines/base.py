@@ -1,4 +1,4 @@
-"""What every engine provides, and the values engines, training and the store exchange."""
+"""What every engine provides, and the values that engines, training and the store exchange."""
 
 from __future__ import annotations
 
@@ -12,58 +12,91 @@ from numpy.typing import NDArray
 from nnlab.datasets import Dataset, Part
 from nnlab.spec import Experiment
 
+Array = NDArray[Any]
+"""An array of any type."""
+
+Floats = NDArray[np.float64]
+"""An array of losses, scores or other figures."""
+
+Weights = dict[str, NDArray[np.float32]]
+"""Arrays (replicates, ...) by the names of `random_streams.initial_weights`. Replicates are ordered by seed, and by fold
+within a seed."""
+
 METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 """What every epoch measures. Score: accuracy (0 to 1) for classes, mean squared error for regression."""
 
 
-Weights = dict[str, NDArray[np.float32]]
-"""Arrays (seeds, ...) by the names of `nnlab.engines.random_streams`. With folds every axis of seeds is one of replicates, here and
-everywhere: fold after fold, seed by seed."""
-
-
-Floats = NDArray[np.float64]
-
-
 class EngineProtocol(Protocol):
-    """What an engine does for a Training. It keeps the replicates' weights and the optimizer's state. Where the data
-    has folds, every seed trains one replicate a fold; the folds' parts are then of one size."""
+    """Trains all replicates of an experiment side by side: one a seed or, under k-fold, one a seed and fold.
+
+    An engine holds the weights and the optimizer's state, and makes one pass over the data at a time. Epochs, early
+    stopping and checkpoints are up to `nnlab.training.loop.Training`.
+
+    Parameters
+    ----------
+    experiment
+        Network, loss, optimizer and batch size.
+    seeds
+        One training per seed and fold.
+    dataset
+        The training data. Its folds, where it has any, must be of one size.
+    weights
+        The starting weights (replicates, ...), which are copied.
+    """
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None: ...
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
-        """One pass over the training part; the first epoch is 1. Order and dropout as in `draws`. The learning rate of
-        a step is taken from `rates` just before it; what that raises ends the pass."""
+        """Train for one pass over the training part.
+
+        Parameters
+        ----------
+        epoch
+            Its number, from 1. It selects the order of the samples and the dropout masks, see `random_streams`.
+        rates
+            The learning rate of every step, read just before the step. An exception it raises ends the pass.
+        """
 
     def scores(self, *parts: Part) -> tuple[Floats, Floats]:
-        """Loss and score (seeds,) of a part that is not empty (of every fold, where there are folds), in evaluation
-        mode. `rates` may ask for them too."""
+        """Loss and score of every replicate, in evaluation mode. `rates` may call it in the middle of an epoch.
+
+        Parameters
+        ----------
+        *parts
+            A part that is not empty; under k-fold that part of every fold.
+
+        Returns
+        -------
+        loss, score : (replicates,) each
+        """
 
     def weights(self) -> Weights:
-        """Copies."""
+        """A copy of the current weights (replicates, ...)."""
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """The optimizer's state: copies."""
+    def state(self) -> dict[str, Array]:
+        """A copy of the optimizer's state."""
 
-    def load(self, weights: Weights, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from here."""
+    def load(self, weights: Weights, state: Mapping[str, Array]) -> None:
+        """Continue from the weights and the state of an earlier engine."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. Arrays are (seeds,), nan where there is no validation part or the replicate had
-    stopped before."""
+    """The figures of one epoch. Arrays are (replicates,): nan without a validation part, and for a replicate that
+    stopped in an earlier epoch."""
 
     epoch: int
+    """From 1."""
     seeds: tuple[int, ...]
     train_loss: Floats
-    """Measured after the epoch, in evaluation mode, on the training part (on 5,000 of it where it is larger), so
+    """On the training part, or on 5,000 samples of a larger one. Measured after the epoch and in evaluation mode, so
     that the gap to validation compares like with like."""
     train_score: Floats
     validation_loss: Floats
     validation_score: Floats
     lr: float
-    """Of the epoch's last step."""
+    """Learning rate of the last step."""
     seconds: float
-    """All replicates together, measuring included."""
+    """Time of all replicates together, measuring included."""
     folds: int = 0
-    """Of every seed; 0 for hold-out."""
+    """Folds per seed; 0 for hold-out."""

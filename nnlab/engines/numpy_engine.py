@@ -15,14 +15,13 @@ from threadpoolctl import ThreadpoolController
 
 from nnlab.datasets.base import Dataset, Part, Rows, Scaling
 from nnlab.engines import random_streams
+from nnlab.engines.base import Floats
 from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
 from nnlab.scratch.network import build, chunks, named_arrays
 from nnlab.scratch.optimizers import OPTIMIZERS
 from nnlab.spec import Experiment
-
-Floats = NDArray[np.float64]
 
 _KEPT = 1 << 24
 """Numbers of all folds that may be kept scaled: 64 MB."""

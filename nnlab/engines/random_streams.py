@@ -13,14 +13,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engines.base import Weights
 from nnlab.spec import Experiment, Layer, ModelSpec, TrainSpec
-
-Array = NDArray[np.float32]
 
 _WEIGHTS, _ORDER, _DROPOUT, _SCORED = 1, 2, 3, 4  # keep the streams of one seed apart
 
 
-def initial_weights(experiment: Experiment, seed: int) -> dict[str, Array]:
+def initial_weights(experiment: Experiment, seed: int) -> Weights:
     """The weights one replicate starts from.
 
     Layer i (the output layer is the last) has `i.weight` (inputs, width) and `i.bias` (width,), used as `x @ W + b`;
@@ -28,7 +27,7 @@ def initial_weights(experiment: Experiment, seed: int) -> dict[str, Array]:
     `i.norm.mean` and `i.norm.variance` (width,), which are not trained.
     """
     rng = np.random.default_rng((_WEIGHTS, seed))
-    weights: dict[str, Array] = {}
+    weights: Weights = {}
     for i, layer in enumerate(experiment.layers):
         weight, bias = _draw_layer(rng, layer, experiment.model)
         weights[f"{i}.weight"], weights[f"{i}.bias"] = weight.astype(np.float32), bias.astype(np.float32)
@@ -41,7 +40,7 @@ def initial_weights(experiment: Experiment, seed: int) -> dict[str, Array]:
     return weights
 
 
-def stacked_weights(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Array]:
+def stacked_weights(experiment: Experiment, seeds: Sequence[int]) -> Weights:
     """`initial_weights` of every seed behind a leading axis (seeds, ...)."""
     each = [initial_weights(experiment, seed) for seed in seeds]
     return {name: np.stack([weights[name] for weights in each]) for name in each[0]}

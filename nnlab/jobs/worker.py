@@ -199,7 +199,7 @@ class _Job:
 
         return first_weights(self.run_.experiment, self.run_.seeds, len(dataset.folds), source=self._source())
 
-    def _source(self) -> Mapping[str, NDArray[Any]] | None:
+    def _source(self) -> Weights | None:
         """The weights of the experiment the run starts from, out of the store or trained here. Raises _Asked."""
         from nnlab.training.transfer import SourceStopped, source_weights
 

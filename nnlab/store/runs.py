@@ -409,7 +409,7 @@ class Store:
             row = next((row for row in rows if set(seeds) <= set(json.loads(row["seeds"]))), None)
         return None if row is None else _run(row)
 
-    def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> dict[str, NDArray[np.float32]] | None:
+    def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
         """The final weights (seeds, ...) of an experiment that has been run under these seeds; else None."""
         run = self.find_trained(experiment.key, seeds)
         last = self.snapshot(run.id) if run else None
@@ -747,9 +747,7 @@ class Store:
         with self._read() as db:
             return sorted(db.execute(query).scalars())
 
-    def snapshot(
-        self, run_id: str, epoch: int | Literal["best"] | None = None
-    ) -> tuple[int, dict[str, NDArray[np.float32]]] | None:
+    def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
         """Weights (seeds, ...) and their epoch: the nearest kept at or before `epoch`; None is the latest there is,
         "best" those of every replicate's lowest validation loss. None where nothing is kept."""
         kinds = sa.case({"last": 0, "live": 1}, value=_snapshots.c.kind, else_=2)

@@ -15,16 +15,13 @@ from functools import cached_property
 from itertools import count
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnlab.datasets import Part, load_dataset
 from nnlab.engines import random_streams
-from nnlab.engines.base import Weights
+from nnlab.engines.base import Floats, Weights
 from nnlab.spec import Experiment, as_seeds
 from nnlab.training.loop import Training
 from nnlab.training.transfer import first_weights
-
-Floats = NDArray[np.float64]
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 100
 SAMPLES = 1000

@@ -7,12 +7,11 @@ and a comparison with the same network from nothing is paired: both draw the sam
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnlab.datasets import load_dataset
 from nnlab.engines import random_streams
@@ -21,8 +20,7 @@ from nnlab.spec import MAX_SOURCES, Experiment, StartFrom
 from nnlab.spec.errors import SpecError
 from nnlab.training.loop import Training
 
-Arrays = Mapping[str, NDArray[Any]]
-Trained = Callable[[Experiment, Sequence[int]], Arrays | None]
+Trained = Callable[[Experiment, Sequence[int]], Weights | None]
 """Final weights (seeds, ...) of an experiment where they are at hand, else None."""
 
 _KEPT = 4
@@ -43,7 +41,7 @@ def source_weights(
     trained: Trained | None = None,
     should_stop: Callable[[], bool] | None = None,
     told: Callable[[float], None] | None = None,
-) -> Arrays:
+) -> Weights:
     """The final weights (seeds, ...) of an experiment that another one starts from.
 
     Parameters
@@ -87,7 +85,7 @@ def first_weights(
     seeds: Sequence[int],
     folds: int = 0,
     *,
-    source: Arrays | None = None,
+    source: Weights | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Weights:
     """The weights (seeds, ...) an experiment starts from: drawn, but for the layers it takes from its source. With
@@ -109,7 +107,7 @@ def first_weights(
     return weights
 
 
-def _for_folds(weights: Arrays, given: int, wanted: int) -> Weights:
+def _for_folds(weights: Weights, given: int, wanted: int) -> Weights:
     """Weights (replicates, ...) of seeds with `given` folds, for as many seeds with `wanted` folds."""
     if given == wanted:
         return dict(weights)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from nnlab.datasets import load_dataset
+from nnlab.engines.base import Array
 from nnlab.engines.random_streams import initial_weights
 from nnlab.scratch.steps import Step, few_points, follow, targets
 from nnlab.spec import MAX_SEED, Experiment
@@ -26,7 +26,6 @@ DATA = ("xor", "moons", "circles", "gaussians", "celsius")
 HIDDEN = ("0", "2", "3", "4", "2-2", "3-3", "4-4")
 LOSSES = ("cross_entropy", "bce", "mse")
 MOST_POINTS, MOST_STEPS, MOST_EDITS = 6, 2000, 50
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -183,19 +182,19 @@ def last_stage(scene: Scene) -> int:
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def batch(scene: Scene) -> tuple[Experiment, NDArray[Any], NDArray[Any], NDArray[Any]]:
+def batch(scene: Scene) -> tuple[Experiment, Array, Array, Array]:
     """The experiment, the points x (n, inputs), their labels or values, and the targets (n, outputs)."""
     experiment = scene.experiment
     x, y = few_points(load_dataset(experiment), scene.points)
     return experiment, x, y, targets(experiment, y)
 
 
-def weights_at(scene: Scene, *, edited: bool = True) -> Arrays:
+def weights_at(scene: Scene, *, edited: bool = True) -> dict[str, Array]:
     """The weights before step `scene.step`: drawn, rounded to two decimals so that one can calculate along, trained
     step by step, changed by hand where the visitor did (`edited`: in this very step too)."""
     experiment, x, _, t = batch(scene)
     drawn = initial_weights(experiment, scene.seed)
-    weights: Arrays = {name: np.round(value.astype(float), 2) for name, value in drawn.items()}
+    weights: dict[str, Array] = {name: np.round(value.astype(float), 2) for name, value in drawn.items()}
     at = 0
     for edit in scene.edits:
         if edit.step > scene.step or (edit.step == scene.step and not edited):

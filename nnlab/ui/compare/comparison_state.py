@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
-from numpy.typing import NDArray
 
 from nnlab.analysis.statistics import interval
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, cell_row, chosen_by, table_from
-from nnlab.engines.base import METRICS
+from nnlab.engines.base import METRICS, Array
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
@@ -33,8 +32,6 @@ CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ("", "_low", 
 """Columns of a cell's curves."""
 PACE = 50
 """Cells that may move in a second of a tick."""
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

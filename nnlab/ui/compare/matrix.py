@@ -16,8 +16,9 @@ import streamlit as st
 from nnlab.charts.curves import sparkline
 from nnlab.charts.grid import SPARK_POINTS, lines, matrix, matrix_rows
 from nnlab.comparison.cell_runs import CellRun
+from nnlab.engines.base import Array
 from nnlab.lab import ComparisonRun
-from nnlab.ui.compare.comparison_state import CURVES, Array, Known, by_names, cell_names, full_name, value_names
+from nnlab.ui.compare.comparison_state import CURVES, Known, by_names, cell_names, full_name, value_names
 from nnlab.ui.compare.question import knob_name
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.run_table import MARKS

@@ -11,10 +11,11 @@ import streamlit as st
 
 from nnlab.charts.compare import capacity, capacity_rows, compare_curves, curves_key
 from nnlab.charts.grid import heat, heat_rows
+from nnlab.engines.base import Array
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare import comparison_state
 from nnlab.ui.compare.cell_table import difference_words
-from nnlab.ui.compare.comparison_state import CURVES, Array, Known, curve_rows, following, known, ordered, seconds_left
+from nnlab.ui.compare.comparison_state import CURVES, Known, curve_rows, following, known, ordered, seconds_left
 from nnlab.ui.compare.finding_text import basis_words, best_so_far, finding_words
 from nnlab.ui.compare.matrix import cells
 from nnlab.ui.compare.question import knob_name

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,12 +14,12 @@ from nnlab.charts.answers import answer_bars, answer_rows
 from nnlab.charts.data import picture_grid, picture_rows
 from nnlab.charts.results import confusion, confusion_rows
 from nnlab.datasets import Dataset
+from nnlab.engines.base import Weights
 from nnlab.store import Run
 from nnlab.ui.inspect.digit_board import as_sample, drawing_board
 from nnlab.ui.shared.labels import choice_name
 from nnlab.ui.shell.frame import Page
 
-Weights = Mapping[str, NDArray[np.float32]]
 MOST_INPUTS = 12
 MISTAKES = 16
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from nnlab.analysis.predictions import grid
 from nnlab.charts.base import nice_limit
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset
+from nnlab.engines.base import Weights
 from nnlab.export.pytorch_script import csv_text
 from nnlab.lab import Lab
 from nnlab.scratch import activations
@@ -29,15 +29,13 @@ HEIGHT = 340
 MOST_VALUES = 200_000
 """Numbers in the table of values; a larger matrix is for the download."""
 
-Weights = Mapping[str, NDArray[np.float32]]
-
 
 def layer_name(index: int, layers: int, t: Text) -> str:
     """ "Hidden 2", "Output"; index counts from 0."""
     return t("Output") if index == layers - 1 else t("Hidden {n}", n=index + 1)
 
 
-def one_replicate(weights: Weights, index: int) -> dict[str, NDArray[np.float32]]:
+def one_replicate(weights: Weights, index: int) -> Weights:
     """The arrays of one replicate, without the leading axis."""
     return {name: values[index] for name, values in weights.items()}
 

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
-from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.charts import Spec, curves, gap, overlay, sparkline
+from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.curve_rows import _NO_ROWS, curve_rows, rows_of
@@ -54,9 +54,6 @@ MOST_OVERLAID = 6
 
 
 POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
-
-
-Floats = NDArray[np.float64]
 
 
 Arrow = Literal["up", "down", "off"]
