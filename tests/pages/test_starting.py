@@ -7,9 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab.spec import Comparison, Experiment, StartFrom
-from nnlab.ui.compare.question import experiment_words, knobs_for, value_name, value_texts
+from nnlab.ui.compare.question import experiment_words, knobs_for, value_texts
 from nnlab.ui.shared import run_table
-from nnlab.ui.shared.naming import experiment_title, start_words
+from nnlab.ui.shared.naming import experiment_title, start_words, value_name
 from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]

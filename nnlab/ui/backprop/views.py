@@ -26,8 +26,9 @@ from nnlab.ui.backprop.session import (
     whole_steps,
 )
 from nnlab.ui.backprop.words import formula, mark_of, matrices, put_in, sentence, short, title
-from nnlab.ui.shared.labels import ACTIVATIONS, LOSSES, choice_name
+from nnlab.ui.shared.labels import ACTIVATIONS, LOSSES
 from nnlab.ui.shared.labels import DATA as DATA_NAMES
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 
 PICTURE = 610
@@ -58,7 +59,7 @@ def setup(page: Page, scene: Scene) -> None:
 
     choose("data", t("Data"), DATA, lambda name: t(DATA_NAMES[name]))
     choose("hidden", t("Hidden layers"), HIDDEN, lambda text: t("none") if text == "0" else text.replace("-", " – "))
-    choose("activation", t("Activation"), tuple(ACTIVATIONS), lambda name: choice_name("model.activation", name, t))
+    choose("activation", t("Activation"), tuple(ACTIVATIONS), lambda name: value_name("model.activation", name, t))
     choose("loss", t("Loss"), losses_for(scene.data), lambda name: t(LOSSES[name]))
     number("points", t("Points"), 1, MOST_POINTS, 1, t("Samples in the batch that is stepped through."))
     number("lr", t("Learning rate"), 1e-5, 10.0, 0.05)
@@ -73,7 +74,7 @@ def summary(page: Page, scene: Scene, step: Step) -> str:
         [
             t(DATA_NAMES[scene.data]),
             " – ".join(map(str, widths)),
-            choice_name("model.activation", scene.activation, t),
+            value_name("model.activation", scene.activation, t),
             t(LOSSES[scene.loss]),
             t.many("{n} point", "{n} points", scene.points),
         ]

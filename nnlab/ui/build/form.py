@@ -14,7 +14,8 @@ import streamlit as st
 
 from nnlab.spec import FIELDS, DataSpec, Experiment, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
-from nnlab.ui.shared.labels import CHOICES, HELP, choice_name, field_name, problem_text
+from nnlab.ui.shared.labels import CHOICES, HELP, field_name, problem_text
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.text import Text
 
 Draft = dict[str, Any]
@@ -170,7 +171,7 @@ class Form:
         st.selectbox(
             **self._label(path),
             options=names,
-            format_func=lambda value: choice_name(path, value, self.t),
+            format_func=lambda value: value_name(path, value, self.t),
             key=self._key(path, self.draft[path]),
             on_change=self._take,
             args=(path,),
@@ -289,7 +290,7 @@ class Form:
         st.selectbox(
             field_name(path, self.t),
             ("", *CHOICES[path]),
-            format_func=lambda v: choice_name(path, v, self.t) if v else self.t("as the network"),
+            format_func=lambda v: value_name(path, v, self.t) if v else self.t("as the network"),
             key=key,
             on_change=self._take_layer,
             args=(i, name),

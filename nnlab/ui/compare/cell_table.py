@@ -14,9 +14,10 @@ from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.ui.compare.comparison_state import Known, cell_names, full_name, known, ordered, value_names
-from nnlab.ui.compare.question import Question, is_number, knob_name, value_name
+from nnlab.ui.compare.question import Question, is_number, knob_name
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.labels import VERDICTS
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.run_table import texts_in_turn
 from nnlab.ui.shared.verdicts import remedy_link, verdict_sentence, verdict_words
 from nnlab.ui.shell.frame import Page

@@ -23,8 +23,9 @@ from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Point
-from nnlab.ui.compare.question import is_number, knob_name, point_name, value_name
+from nnlab.ui.compare.question import is_number, knob_name, point_name
 from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from nnlab.comparison.findings import Finding
 from nnlab.spec import Point
-from nnlab.ui.compare.question import knob_name, value_name
+from nnlab.ui.compare.question import knob_name
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.text import Text, mark
 
 _OVERFIT: Mapping[str, str] = {

@@ -26,8 +26,8 @@ from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, Point, StartFrom, 
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.labels import CHOICES, choice_name, field_name, problem_text
-from nnlab.ui.shared.naming import data_title, start_words
+from nnlab.ui.shared.labels import CHOICES, field_name, problem_text
+from nnlab.ui.shared.naming import data_title, start_words, value_name
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, mark
@@ -178,15 +178,6 @@ def knob_name(knob: str, t: Text) -> str:
     return t(labels.KNOBS[knob]) if knob in labels.KNOBS else field_name(knob, t)
 
 
-def value_name(knob: str, value: Any, t: Text) -> str:
-    """A knob's value as it is read."""
-    if isinstance(value, (list, tuple)):
-        return value_texts([value])[0]
-    if value is None or isinstance(value, StartFrom):
-        return start_words(value, t)
-    return choice_name(KNOBS.get(knob, knob), value, t)
-
-
 def point_name(comparison: Comparison, point: Point, t: Text) -> str:
     """A cell's values as they are read: `4`, or `4 · ReLU` where there is a second knob."""
     first = value_name(comparison.vary, point.value, t)
@@ -198,9 +189,9 @@ def experiment_words(experiment: Experiment, t: Text) -> str:
     data, model, train = experiment.data, experiment.model, experiment.train
     widths = "-".join(map(str, (data.inputs, *model.widths, experiment.outputs)))
     samples = t.many("{n} sample", "{n} samples", min(data.n_samples, data.max_samples))
-    learning = t("{optimizer} {lr}, {epochs} epochs", optimizer=choice_name("train.optimizer", train.optimizer, t),
-                 lr=choice_name("", train.lr, t), epochs=t.whole(train.epochs))  # fmt: skip
-    activation = choice_name("model.activation", model.activation, t)
+    learning = t("{optimizer} {lr}, {epochs} epochs", optimizer=value_name("train.optimizer", train.optimizer, t),
+                 lr=t.plain(train.lr), epochs=t.whole(train.epochs))  # fmt: skip
+    activation = value_name("model.activation", model.activation, t)
     folds = data.folds
     validated = f" · {t('{n}-fold validation', n=folds)}" if folds else ""
     start = f" · {t('from {start}', start=start_words(train.start_from, t))}" if train.start_from else ""
@@ -212,7 +203,7 @@ def comparison_words(comparison: Comparison, t: Text) -> str:
     knobs = [(comparison.vary, comparison.values)] + ([(comparison.by, comparison.by_values)] if comparison.by else [])
     over = " × ".join(f"{knob_name(knob, t)} {_few(knob, values, t)}" for knob, values in knobs)
     seeds = t.many("{n} seed", "{n} seeds", len(comparison.seeds))
-    return f"{choice_name('data.name', comparison.experiment.data.name, t)}: {over} · {seeds}"
+    return f"{value_name('data.name', comparison.experiment.data.name, t)}: {over} · {seeds}"
 
 
 def _few(knob: str, values: Sequence[Any], t: Text) -> str:
@@ -227,7 +218,7 @@ def read_value(knob: str, text: str, t: Text) -> str:
         return text.replace(".", ",") if t.language == "es" else text
     if knob == "start_from":
         return value_name(knob, TrainSpec(start_from=text).start_from, t)
-    return choice_name(KNOBS.get(knob, knob), text, t)
+    return value_name(knob, text, t)
 
 
 # -- the question ----------------------------------------------------------------------------------------------------

@@ -12,9 +12,8 @@ from nnlab.ui.compare.question import (
     comparison_seconds,
     comparison_words,
     knob_name,
-    value_name,
 )
-from nnlab.ui.shared.naming import ago
+from nnlab.ui.shared.naming import ago, value_name
 from nnlab.ui.shell.frame import Page
 
 SHOWN = 12

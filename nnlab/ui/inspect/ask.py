@@ -17,7 +17,6 @@ from nnlab.datasets import Dataset
 from nnlab.engines.base import Weights
 from nnlab.store import Run
 from nnlab.ui.inspect.digit_board import as_sample, drawing_board
-from nnlab.ui.shared.labels import choice_name
 from nnlab.ui.shell.frame import Page
 
 MOST_INPUTS = 12
@@ -100,8 +99,8 @@ def results_view(page: Page, run: Run, weights: Weights, dataset: Dataset, seed_
         st.dataframe(
             pd.DataFrame(
                 {
-                    dataset.feature_names[0]: [choice_name("", float(v), t) for v in np.asarray(part.x, float)[:, 0]],
-                    t("Truth"): [choice_name("", float(v), t) for v in truth],
+                    dataset.feature_names[0]: [t.plain(float(v)) for v in np.asarray(part.x, float)[:, 0]],
+                    t("Truth"): [t.plain(float(v)) for v in truth],
                     t("Answer"): [t.number(v, 5) for v in said],
                     t("Off by"): [t.number(v) for v in said - truth],
                 }

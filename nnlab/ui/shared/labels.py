@@ -268,26 +268,12 @@ def field_name(path: str, t: Text) -> str:
     return path
 
 
-def choice_name(path: str, value: object, t: Text) -> str:
-    """A value as it is read: "tanh", "Standardise", "yes", "0.01"."""
-    if isinstance(value, bool):
-        return t("yes") if value else t("no")
-    if isinstance(value, str):
-        return t(CHOICES.get(path, {}).get(value, value))
-    if isinstance(value, float):
-        text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
-        return text.replace(".", "," if t.language == "es" else ".")
-    return t.whole(value) if isinstance(value, int) else str(value)
-
-
 def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     """One sentence: which field, what it was, what is allowed."""
-    typed = choice_name("", problem.got, t) if isinstance(problem.got, float) else problem.shown
+    typed = t.plain(problem.got) if isinstance(problem.got, float) else problem.shown
     got = "–" if problem.got is None else _MARKDOWN.sub(r"\\\1", typed)
     if problem.kind == "range":
-        low, high = (
-            choice_name("", int(v) if float(v).is_integer() else v, t) for v in (problem.low or 0, problem.high or 0)
-        )
+        low, high = (t.whole(v) if float(v).is_integer() else t.plain(v) for v in (problem.low or 0, problem.high or 0))
         body = t("{got} is out of bounds; allowed is from {low} to {high}.", got=got, low=low, high=high)
     elif problem.kind == "conflict":
         body = t(_CONFLICTS[problem.expected]) if problem.expected in _CONFLICTS else str(problem)

@@ -17,7 +17,7 @@ from nnlab.charts import range_test_curve, range_test_rows
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.training.lr_range_test import RangeTest, subject_of
-from nnlab.ui.shared.labels import choice_name, problem_text
+from nnlab.ui.shared.labels import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -126,7 +126,7 @@ def _result(page: Page, test: RangeTest, present: float, use: Callable[[float], 
     st.markdown(_sentence(test.suggested, present, t))
     if test.suggested is not None and use is not None:
         st.button(
-            t("Use {rate}", rate=choice_name("", test.suggested, t)),
+            t("Use {rate}", rate=t.plain(test.suggested)),
             icon=":material/check:",
             key="rates-use",
             on_click=use,
@@ -142,7 +142,7 @@ def _sentence(suggested: float | None, present: float, t: Text) -> str:
             "The loss falls at no rate, so this network does not learn from these data: look at its initialisation, "
             "activation and depth."
         )
-    words = {"best": choice_name("", suggested, t), "now": choice_name("", present, t)}
+    words = {"best": t.plain(suggested), "now": t.plain(present)}
     if present == suggested:
         return t("At {best} the loss falls fast and does not yet jump: that is the rate now.", **words)
     if present > CLOSE * suggested:

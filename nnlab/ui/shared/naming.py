@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from babel.dates import format_datetime, format_timedelta
 
-from nnlab.spec import DataSpec, Experiment, Replicate, StartFrom, seeds_text
+from nnlab.spec import KNOBS, DataSpec, Experiment, Replicate, StartFrom, seeds_text
 from nnlab.store import Run
-from nnlab.ui.shared.labels import ACTIVATIONS, DATA, ENGINES, OPTIMIZERS, choice_name
+from nnlab.ui.shared.labels import ACTIVATIONS, CHOICES, DATA, ENGINES, OPTIMIZERS
 from nnlab.ui.shell.text import Text
 
 
@@ -47,6 +47,24 @@ def start_words(start: StartFrom | None, t: Text) -> str:
     return f"{taken}, {t.many('{n} frozen', '{n} frozen', start.frozen)}" if start.frozen else taken
 
 
+def value_name(setting: str, value: object, t: Text) -> str:
+    """A setting's value as it is read: "tanh", "yes", "0.01", "8-8-4", "2 layers of MNIST 28×28".
+
+    `setting` is a field's path or the short name of a knob.
+    """
+    if isinstance(value, bool):
+        return t("yes") if value else t("no")
+    if isinstance(value, str):
+        return t(CHOICES.get(KNOBS.get(setting, setting), {}).get(value, value))
+    if isinstance(value, int):
+        return t.whole(value)
+    if isinstance(value, float):
+        return t.plain(value)
+    if value is None or isinstance(value, StartFrom):
+        return start_words(value, t)
+    return "-".join(map(str, value)) or "0" if isinstance(value, (list, tuple)) else str(value)
+
+
 def experiment_title(experiment: Experiment, t: Text) -> str:
     """Data and network: "Moons · 2×8 tanh"."""
     return f"{data_title(experiment.data, t)} · {network_title(experiment, t)}"
@@ -71,7 +89,7 @@ def run_facts(run: Run, t: Text) -> str:
         t.many("{n} sample", "{n} samples", train + validation + test),
         t.many("{n} parameter", "{n} parameters", run.parameters),
         *([t("from {start}", start=start_words(start, t))] if (start := experiment.train.start_from) else []),
-        f"{OPTIMIZERS[experiment.train.optimizer]} {choice_name('', experiment.train.lr, t)}",
+        f"{OPTIMIZERS[experiment.train.optimizer]} {t.plain(experiment.train.lr)}",
         seeds_words(run, t),
         t(ENGINES[experiment.train.engine]),
         ago(run.created, t),

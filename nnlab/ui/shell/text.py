@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from functools import cache
 from pathlib import Path
 
@@ -76,6 +77,11 @@ class Text:
                 places += 1
             text = f"{value:.{places}f}"
         text = text.replace("-", MINUS)
+        return text.replace(".", ",") if self.language == "es" else text
+
+    def plain(self, value: float) -> str:
+        """All digits, without a separator of thousands: 60000, 0.01, 1e-5."""
+        text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
         return text.replace(".", ",") if self.language == "es" else text
 
     def percent(self, value: float | None, digits: int = 1) -> str:
