@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
 from nnlab.analysis.statistics import Difference, Interval
 from nnlab.comparison.table import Cell, cell_differences, chosen_by, value_text
 from nnlab.spec import Comparison, Point
+
+MOST_NAMED = 5
+"""Cells named in a sentence; more are counted."""
 
 FindingKind = Literal[
     "incomplete",
@@ -67,7 +70,7 @@ class Finding:
         return self.best.value
 
     def __str__(self) -> str:
-        return _english(self)
+        return FindingText(self).sentence()
 
 
 def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell]) -> Finding:
@@ -158,63 +161,162 @@ class _Row:
         return cls(point, row["parameters"], over, row["gap"], row["verdict"])
 
 
-_NAMES = {"lr": "learning rate", "l2": "L2", "n_samples": "number of samples", "batch_size": "batch size"}
-_MORE = {"depth": "deeper nets", "depth_same_size": "deeper nets", "width": "wider nets", "epochs": "longer runs"}
+class Language(Protocol):
+    """What a sentence needs of a language; `nnlab.ui.shell.text.Text` is one."""
+
+    def __call__(self, message: str, **values: object) -> str: ...
+
+    def many(self, one: str, more: str, n: int) -> str: ...
+
+    def whole(self, value: float) -> str: ...
+
+    def number(self, value: float, digits: int) -> str: ...
+
+    def interval(self, mean: float, low: float, high: float, kind: str) -> str: ...
 
 
-def _english(it: Finding) -> str:
-    if it.kind == "incomplete":
-        return "Nothing has finished yet."
-    knob = _NAMES.get(it.knob, it.knob)
-    knobs = f"{knob} and {_NAMES.get(it.by, it.by)}" if it.by else knob
-    if it.kind == "all_diverged":
-        return f"Training diverged at every {knobs}; try a lower learning rate."
+class _English:
+    """English without a catalogue, for the command line and notebooks."""
 
-    def at(point: Point) -> str:
-        by = f", {_NAMES.get(it.by, it.by)} {value_text(point.by_value)}" if it.by else ""
-        return f"{value_text(point.value)}{by}"
+    def __call__(self, message: str, **values: object) -> str:
+        return message.format(**values)
 
-    seeds = f"{it.seeds} seed" + ("" if it.seeds == 1 else "s")
-    best = f"{knob} {at(it.best)}"
-    if it.kind == "indistinguishable":
-        text = f"No {knobs} stands out with {seeds}; the smallest net, {best}, reaches {_figure(it)}."
-    elif it.kind == "single":
-        text = f"{best} reaches {_figure(it)}."
-    else:
-        text = f"{best} is best ({_figure(it)})"
-        rivals = _and([at(one) for one in it.rivals])
-        if it.kind == "best_among":
-            text += f", but cannot be told from {rivals} with {seeds}"
-        elif it.kind == "best_at_edge":
-            text += f", the {it.edge} tried; {'lower' if it.edge == 'lowest' else 'higher'} may be better still"
-        elif it.kind == "best_then_overfits":
-            text += f", but cannot be told from {rivals}" if it.rivals else ""
-            text += f"; {_MORE.get(it.knob, 'higher values')} overfit: the gap grows {_growth(it)}"
-        text += "."
-    if it.needed is not None:
-        text += f" About {it.needed} seeds would be needed to tell any of them apart."
-    if it.diverged:
-        text += f" Training diverged at {_and([at(one) for one in it.diverged])}."
-    return text[0].upper() + text[1:]
+    def many(self, one: str, more: str, n: int) -> str:
+        return (one if n == 1 else more).format(n=self.whole(n))
+
+    def whole(self, value: float) -> str:
+        return f"{round(value):,}"
+
+    def number(self, value: float, digits: int) -> str:
+        return f"{value:.{digits}g}"
+
+    def interval(self, mean: float, low: float, high: float, kind: str) -> str:
+        half = (high - low) / 2
+        if kind == "accuracy":
+            return f"{100 * mean:.1f}" + (f" ± {100 * half:.1f}" if math.isfinite(half) else "")
+        return f"{mean:.3g}" + (f" ± {half:.2g}" if math.isfinite(half) else "")
 
 
-def _figure(it: Finding) -> str:
-    """`81.2 ± 1.9 %`, or the error to three digits."""
-    over = it.interval
-    if it.score == "accuracy":
-        spread = f" ± {100 * over.half:.1f}" if math.isfinite(over.half) else ""
-        return f"{100 * over.mean:.1f}{spread} %"
-    spread = f" ± {over.half:.2g}" if math.isfinite(over.half) else ""
-    return f"mean squared error {over.mean:.3g}{spread}"
+_NAMES = {
+    "lr": "learning rate",
+    "l2": "L2",
+    "n_samples": "number of samples",
+    "batch_size": "batch size",
+    "depth_same_size": "depth at equal size",
+}
 
 
-def _growth(it: Finding) -> str:
-    if it.score == "accuracy":
-        return f"from {100 * it.gap_from:.0f} to {100 * it.gap_to:.0f} points"
-    return f"from {it.gap_from:.3g} to {it.gap_to:.3g}"
+@dataclass(frozen=True)
+class FindingText:
+    """The sentences about a finding in one language: English unless another is given.
 
+    Parameters
+    ----------
+    finding : Finding
+    t : Language, optional
+    knob_name, value_name : callable, optional
+        `knob_name(knob, t)` and `value_name(knob, value, t)`: a setting and one of its values inside a sentence.
+    """
 
-def _and(words: Sequence[str]) -> str:
-    if not words:
-        return ""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    finding: Finding
+    t: Language = field(default_factory=_English)
+    knob_name: Callable[[str, Any], str] = lambda knob, t: _NAMES.get(knob, knob)
+    value_name: Callable[[str, Any, Any], str] = lambda knob, value, t: str(value_text(value))
+
+    def sentence(self) -> str:
+        """The finding, and what limits it: one sentence or a few."""
+        it, t = self.finding, self.t
+        words = self._words()
+        match it.kind:
+            case "incomplete":
+                return t("No cell has finished yet.")
+            case "all_diverged":
+                return t("Training diverged with every {knob}; try a lower learning rate.", **words)
+            case "indistinguishable":
+                text = t("No {knob} stands out with {seeds}; the smallest network, {what}, reaches {figure}.", **words)
+            case "single":
+                text = t("{what} reaches {figure}.", **words)
+            case "best_among":
+                text = t("{what} is best ({figure}), but cannot be told from {rivals} with {seeds}.", **words)
+            case "best_at_edge" if it.edge == "lowest":
+                text = t("{what} is best ({figure}), the lowest tried; lower may be better still.", **words)
+            case "best_at_edge":
+                text = t("{what} is best ({figure}), the highest tried; higher may be better still.", **words)
+            case "best_then_overfits":
+                text = t("{what} is best ({figure}); {growth}.", **words, growth=self._growth())
+                if it.rivals:
+                    text += " " + t("It cannot be told from {rivals} with {seeds}.", **words)
+            case "best":
+                text = t("{what} is best ({figure}).", **words)
+        if it.needed is not None:
+            needed = t.whole(it.needed)
+            text += " " + t("About {n} seeds would be needed to tell any of them apart.", n=needed)
+        if it.diverged:
+            text += " " + t("Training diverged at {values}.", values=self._points(it.diverged))
+        return text[0].upper() + text[1:]
+
+    def best_so_far(self) -> str:
+        """The best of the cells that have finished, while others train."""
+        if self.finding.kind in ("incomplete", "all_diverged"):
+            return self.sentence()
+        if self.finding.kind == "indistinguishable":
+            return self.t("So far nothing stands out; the smallest network, {what}, reaches {figure}.", **self._words())
+        return self.t("Best so far: {what} ({figure}).", **self._words())
+
+    def basis(self) -> str:
+        """What the figures of the sentence are."""
+        it, t = self.finding, self.t
+        words = {"part": t("validation") if it.part == "validation" else t("training"), "seeds": self._seeds()}
+        if it.score == "accuracy":
+            text = t("Accuracy in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
+        else:
+            text = t("Mean squared error in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
+        return text + " " + t("The test set plays no role in the choice.")
+
+    def _words(self) -> dict[str, str]:
+        """The places that the sentences have."""
+        it, t, over = self.finding, self.t, self.finding.interval
+        knob = self.knob_name(it.knob, t)
+        figure = t.interval(over.mean, over.low, over.high, it.score)
+        return {
+            "what": f"{knob} {self._point(it.best)}",
+            "figure": f"{figure} %" if it.score == "accuracy" else t("mean squared error {figure}", figure=figure),
+            "knob": t("{first} and {last}", first=knob, last=self.knob_name(it.by, t)) if it.by else knob,
+            "rivals": self._points(it.rivals),
+            "seeds": self._seeds(),
+        }
+
+    def _seeds(self) -> str:
+        return self.t.many("{n} seed", "{n} seeds", self.finding.seeds)
+
+    def _point(self, point: Point) -> str:
+        """`4`, with a second setting `4 with activation tanh`."""
+        it, t = self.finding, self.t
+        first = self.value_name(it.knob, point.value, t)
+        if not it.by:
+            return first
+        last = f"{self.knob_name(it.by, t)} {self.value_name(it.by, point.by_value, t)}"
+        return t("{first} with {last}", first=first, last=last)
+
+    def _points(self, points: Sequence[Point]) -> str:
+        names = [self._point(point) for point in points]
+        if len(names) > MOST_NAMED:
+            return self.t.many("{n} cell", "{n} cells", len(names))
+        if len(names) < 2:
+            return "".join(names)
+        return self.t("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])
+
+    def _growth(self) -> str:
+        it, t = self.finding, self.t
+        if it.score == "accuracy":
+            first, last = t.whole(100 * it.gap_from), t.many("{n} point", "{n} points", round(100 * it.gap_to))
+        else:
+            first, last = t.number(it.gap_from, 2), t.number(it.gap_to, 2)
+        match it.knob:
+            case "depth" | "depth_same_size":
+                return t("deeper networks overfit: the gap grows from {first} to {last}", first=first, last=last)
+            case "width":
+                return t("wider networks overfit: the gap grows from {first} to {last}", first=first, last=last)
+            case "epochs":
+                return t("longer training overfits: the gap grows from {first} to {last}", first=first, last=last)
+        return t("higher values overfit: the gap grows from {first} to {last}", first=first, last=last)

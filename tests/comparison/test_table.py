@@ -203,7 +203,7 @@ def test_of_two_knobs_the_best_pair_is_named():
     cells = cells_with(low, low, low, [0.9, 0.91, 0.9, 0.92])
     one = finding(table_of(comparison, cells), comparison, cells)
     assert (one.kind, one.best) == ("best", Point(2, "batch"))
-    assert str(one).startswith("Depth 2, norm batch is best (90.8 ±")
+    assert str(one).startswith("Depth 2 with norm batch is best (90.8 ±")
 
 
 # -- the sentence
@@ -236,13 +236,13 @@ def test_the_best_stands_out_and_deeper_nets_overfit():
     )
     assert (one.kind, one.value, one.rivals) == ("best_then_overfits", 2, ())
     assert (one.gap_from, one.gap_to) == pytest.approx((0.03, 0.14))
-    assert str(one) == "Depth 2 is best (81.0 ± 2.5 %); deeper nets overfit: the gap grows from 3 to 14 points."
+    assert str(one) == "Depth 2 is best (81.0 ± 2.5 %); deeper networks overfit: the gap grows from 3 to 14 points."
 
 
 def test_values_that_nobody_can_tell_apart_favour_the_smallest():
     one = said([1, 2, 4], [[0.80, 0.81, 0.82], [0.81, 0.80, 0.83], [0.80, 0.83, 0.81]], verdicts=["fits"] * 3)
     assert (one.kind, one.value, one.rivals) == ("indistinguishable", 1, (Point(2), Point(4)))
-    assert str(one).startswith("No depth stands out with 3 seeds; the smallest net, depth 1, reaches 81.0")
+    assert str(one).startswith("No depth stands out with 3 seeds; the smallest network, depth 1, reaches 81.0")
     assert one.needed is not None
     assert f"About {one.needed} seeds would be needed" in str(one)
     assert one.needed > 3
@@ -291,7 +291,7 @@ def test_nothing_finished_says_so():
     cells = [Cell(None, None)] * 2
     one = finding(table_of(comparison, cells), comparison, cells)
     assert one.kind == "incomplete"
-    assert str(one) == "Nothing has finished yet."
+    assert str(one) == "No cell has finished yet."
 
 
 def test_an_error_is_best_where_it_is_lowest_and_judged_on_training_where_there_is_nothing_else():

@@ -13,7 +13,12 @@ from nnlab.charts.base import Labels
 from nnlab.ui.shell.text import LOCALE, text
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "dashboard.py", *ROOT.glob("pages/*.py"), *ROOT.glob("nnlab/ui/**/*.py")]
+SOURCES = [
+    ROOT / "dashboard.py",
+    ROOT / "nnlab/comparison/findings.py",
+    *ROOT.glob("pages/*.py"),
+    *ROOT.glob("nnlab/ui/**/*.py"),
+]
 
 
 def messages_in_the_code() -> set[str]:

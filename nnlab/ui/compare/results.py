@@ -11,16 +11,17 @@ import streamlit as st
 
 from nnlab.charts.compare import capacity, capacity_rows, compare_curves, curves_key
 from nnlab.charts.grid import heat, heat_rows
+from nnlab.comparison.findings import FindingText
 from nnlab.engines.base import Array
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare import comparison_state
 from nnlab.ui.compare.cell_table import difference_words
 from nnlab.ui.compare.comparison_state import CURVES, Known, curve_rows, following, known, ordered, seconds_left
-from nnlab.ui.compare.finding_text import basis_words, best_so_far, finding_words
 from nnlab.ui.compare.matrix import cells
 from nnlab.ui.compare.question import knob_name
 from nnlab.ui.compare.shown_charts import show
 from nnlab.ui.shared.labels import VERDICTS
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -57,16 +58,17 @@ def live(page: Page, first: ComparisonRun) -> None:
 
 def _headline(page: Page, run: ComparisonRun, it: Known) -> None:
     t = page.t
+    finding = FindingText(it.finding, t, knob_name, value_name)
     with st.container(key="finding", gap=None):
         if run.active:
             done = sum(not cell.active for cell in run.cells)
             left = t("Training: {done} of {all} cells done, {time} left", done=t.whole(done),
                      all=t.whole(len(run.cells)), time=t.seconds(seconds_left(run)))  # fmt: skip
             st.markdown(f"#### {left}")
-            st.caption(best_so_far(it.finding, t))
+            st.caption(finding.best_so_far())
         else:
-            st.markdown(f"#### {finding_words(it.finding, t)}")
-            st.caption(basis_words(it.finding, t))
+            st.markdown(f"#### {finding.sentence()}")
+            st.caption(finding.basis())
 
 
 # -- one knob --------------------------------------------------------------------------------------------------------
