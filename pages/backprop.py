@@ -22,7 +22,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
 if problems:
     told = problem_text(problems[0], t)
     st.warning(
-        t("The link held a value that cannot be; the rest was taken. {problem}", problem=told),
+        t("The link contains an invalid value; it was ignored. {problem}", problem=told),
         icon=":material/link_off:",
     )
 controls(page, scene, step)

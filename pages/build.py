@@ -22,7 +22,7 @@ listens = exp.data.facts.uses
 if form.link_error:
     st.warning(
         t(
-            "The link held a value that cannot be; the rest was taken. {problem}",
+            "The link contains an invalid value; it was ignored. {problem}",
             problem=" ".join(problem_text(problem, t) for problem in form.link_error.problems),
         ),
         icon=":material/link_off:",

@@ -43,7 +43,7 @@ rate_finder(page, question.asked.experiment, None if varied else question.use_ra
 
 if question.link_error:
     problem = problem_text(question.link_error.problems[0], t)
-    st.warning(t("The link held a value that cannot be; the rest was taken. {problem}", problem=problem))
+    st.warning(t("The link contains an invalid value; it was ignored. {problem}", problem=problem))
 if refused := st.session_state.pop("refused", None):
     st.error(refused, icon=":material/block:")
 if st.session_state.pop("comparison-lost", None):
