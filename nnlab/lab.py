@@ -29,13 +29,12 @@ from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.store import (
     Counts,
     MetricsTable,
+    RequestedAction,
     Run,
     State,
     Store,
     StoredComparison,
     UnknownRun,
-    Wish,
-    with_positions,
 )
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ class Lab:
         check_limits(experiment, seeds)
         twin = None
         if reuse:
-            find = self.store.find_finished, self.store.find_coming
+            find = self.store.find_finished, self.store.find_unfinished
             twin = next((run for look in find if (run := look(experiment.key, seeds, owner))), None)
         if twin is None:
             return self.store.create_run(experiment, seeds, owner, name, comparison), False
@@ -388,7 +387,7 @@ class Lab:
         cells = stored.cells if place is None else stored.cells[place : place + 1]
         for run in self.store.runs(ids=[run_id for cell in cells for run_id, _ in cell]):
             if run.active and run.owner == owner:
-                self.store.ask(run.id, "stop")
+                self.store.request(run.id, "stop")
         self._foreman.wake()
 
     def open_test(self, comparison_id: str, owner: str) -> None:
@@ -437,15 +436,13 @@ class Lab:
             raise NotYours(run_id)
         return run
 
-    def _ask(self, run_id: str, owner: str, wish: Wish) -> None:
+    def _ask(self, run_id: str, owner: str, wish: RequestedAction) -> None:
         self._own(run_id, owner)
-        self.store.ask(run_id, wish)
+        self.store.request(run_id, wish)
         self._foreman.wake()
 
     def _placed(self, runs: Sequence[Run]) -> list[Run]:
-        if not any(run.state == "waiting" for run in runs):
-            return list(runs)
-        return with_positions(runs, self.store.queue())
+        return self.store.with_positions(runs)
 
     def _sealed(self, runs: list[Run]) -> list[Run]:
         asked = {run.comparison for run in runs if run.comparison and run.results}

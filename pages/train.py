@@ -63,9 +63,9 @@ def buttons(run: Run) -> None:
             word = t("Try again") if state == "failed" else t("Resume")
             button(word, ":material/play_arrow:", "resume", lambda: lab.resume(run.id, me), True, "primary")
         else:
-            can = run.active and run.wish is None
+            can = run.active and run.requested_action is None
             button(t("Pause"), ":material/pause:", "pause", lambda: lab.pause(run.id, me), can)
-        can = (run.active and run.wish != "stop") or state == "paused"
+        can = (run.active and run.requested_action != "stop") or state == "paused"
         button(t("Stop"), ":material/stop:", "stop", lambda: lab.stop(run.id, me), can)
         n = more_epochs(run)
         resting = state in ("paused", "finished", "stopped")

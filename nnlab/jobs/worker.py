@@ -24,7 +24,7 @@ from nnlab.jobs.limits import check_limits
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import Lost, Run, State, Store, Wish
+from nnlab.store import Lost, RequestedAction, Run, State, Store
 
 if TYPE_CHECKING:
     from nnlab.datasets import Dataset
@@ -148,7 +148,7 @@ class _Job:
             if asked.wish is None:
                 return self.store.finish(self.run_.id, self.attempt, "stopped", **_time_over())
             state: State = "paused" if asked.wish == "pause" else "stopped"
-            return self.store.finish(self.run_.id, self.attempt, state, asked=asked.wish)
+            return self.store.finish(self.run_.id, self.attempt, state, requested=asked.wish)
         limit, began = settings().max_seconds, time.monotonic()
 
         def enough() -> bool:
@@ -222,7 +222,7 @@ class _Job:
         finally:
             self.heart.loading = self.heart.note = None
 
-    def _write(self, training: Training) -> Wish | None:
+    def _write(self, training: Training) -> RequestedAction | None:
         """At most four times a second; the first epoch at once."""
         if time.monotonic() - self.written < WRITE_EVERY:
             return None
@@ -231,7 +231,7 @@ class _Job:
         content = self.checkpoint.timed(training.checkpoint) if self.checkpoint.due() else None
         return self._tell(training, content)
 
-    def _tell(self, training: Training, checkpoint: bytes | None = None) -> Wish | None:
+    def _tell(self, training: Training, checkpoint: bytes | None = None) -> RequestedAction | None:
         began = time.monotonic()
         wish = self.store.append(
             self.run_.id,
@@ -252,7 +252,7 @@ class _Job:
         self.pending, self.snapshots = [], []
         return wish
 
-    def _end(self, training: Training, wish: Wish | None) -> None:
+    def _end(self, training: Training, wish: RequestedAction | None) -> None:
         """The last write, and the figures. The test part is looked at only when the run is finished."""
         pausing = wish == "pause" and not training.finished
         self.snapshots.append(("last", training.epoch, training.weights() if pausing else training.final_weights()))
@@ -264,7 +264,7 @@ class _Job:
         first = self.store.snapshot(self.run_.id, 0)  # a resumed training does not know it
         results = _results(training, parts, first[1] if first else None) if parts and training.epoch else None
         asked = None if state == "finished" else wish
-        self.store.finish(self.run_.id, self.attempt, state, asked=asked, results=results, **why)
+        self.store.finish(self.run_.id, self.attempt, state, requested=asked, results=results, **why)
 
 
 def _time_over() -> dict[str, Any]:
@@ -277,7 +277,7 @@ class _Asked(Exception):
     """Ends a download, or the training of what a run starts from, when the run is asked to pause or to stop; without a
     wish, when its time is over."""
 
-    def __init__(self, wish: Wish | None) -> None:
+    def __init__(self, wish: RequestedAction | None) -> None:
         self.wish = wish
 
 
@@ -309,7 +309,7 @@ class _Heart:
 
     def __init__(self, store: Store, run_id: str, attempt: str) -> None:
         self.store, self.run_id, self.attempt = store, run_id, attempt
-        self.wish: Wish | None = None
+        self.wish: RequestedAction | None = None
         self.loading: float | None = None
         self.note: str | None = None
         self.told = -math.inf

@@ -1,21 +1,13 @@
-"""Runs, curves and weights in SQLite or PostgreSQL."""
+"""Runs, curves, weights and comparisons in SQLite (one file, WAL) or PostgreSQL, by URL.
 
-from nnlab.store.runs import (
-    MAX_ATTEMPTS,
-    STATES,
-    Counts,
-    Lost,
-    MetricsTable,
-    Run,
-    State,
-    Store,
-    StoredComparison,
-    UnknownRun,
-    Wish,
-    new_id,
-    this_process,
-    with_positions,
-)
+The store is all that the web process and the workers share.
+"""
+
+from nnlab.store.comparisons import ComparisonStore, StoredComparison
+from nnlab.store.curves import CurveStore, MetricsTable
+from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, this_process
+from nnlab.store.runs import Run, UnknownRun
+from nnlab.store.schema import STATES, RequestedAction, State, new_id
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -23,13 +15,16 @@ __all__ = [
     "Counts",
     "Lost",
     "MetricsTable",
+    "RequestedAction",
     "Run",
     "State",
     "Store",
     "StoredComparison",
     "UnknownRun",
-    "Wish",
     "new_id",
     "this_process",
-    "with_positions",
 ]
+
+
+class Store(CurveStore, ComparisonStore):
+    """Everything in one data base. Threads may share one; each process opens its own."""

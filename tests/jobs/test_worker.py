@@ -16,7 +16,7 @@ from nnlab.jobs import worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import Lost, Run, Store, Wish
+from nnlab.store import Lost, RequestedAction, Run, Store
 from nnlab.training import loop
 from nnlab.training.api import train
 from nnlab.training.loop import Training
@@ -61,7 +61,7 @@ def figures(store: Store, run: Run) -> np.ndarray:
 def test_a_finished_run_has_what_training_alone_gives(store: Store, folds: int) -> None:
     experiment = EXPERIMENT.set({"data.folds": folds})
     run, alone = ran(store, experiment), train(experiment, SEEDS).result()
-    assert (run.state, run.epoch, run.error, run.wish) == ("finished", 30, None, None)
+    assert (run.state, run.epoch, run.error, run.requested_action) == ("finished", 30, None, None)
     table = store.metrics(run.id)
     assert table.epochs.tolist() == list(range(1, 31))
     for i, name in enumerate(METRICS):
@@ -98,7 +98,7 @@ def test_a_large_network_keeps_fewer_snapshots(store: Store, monkeypatch: pytest
 
 def test_the_test_part_is_looked_at_only_by_a_finished_run(store: Store) -> None:
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
-    stopped = again(store, run, lambda epoch: store.ask(run.id, "stop") if epoch.epoch == 5 else None)
+    stopped = again(store, run, lambda epoch: store.request(run.id, "stop") if epoch.epoch == 5 else None)
     assert (stopped.state, stopped.error) == ("stopped", None)
     assert stopped.results is not None
     assert stopped.results["test"] is None
@@ -107,10 +107,10 @@ def test_the_test_part_is_looked_at_only_by_a_finished_run(store: Store) -> None
 
 
 @pytest.fixture
-def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, int, Wish], None]:
+def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, int, RequestedAction], None]:
     """Call it with a run, an epoch and a wish: in the middle of that epoch the run is asked, once, and has heard."""
     hearts: list[Any] = []
-    due: dict[int, tuple[Run, Wish]] = {}
+    due: dict[int, tuple[Run, RequestedAction]] = {}
     watched = Training._watched
 
     class Heart(worker._Heart):
@@ -121,7 +121,7 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
     def asking(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
         for i, rate in enumerate(watched(self, rates, should_stop)):
             if i == len(rates) // 2 and (asked := due.pop(self.epoch + 1, None)):
-                store.ask(asked[0].id, asked[1])
+                store.request(asked[0].id, asked[1])
                 while hearts[-1].wish is None:
                     pass  # the heart beats by itself
             yield rate
@@ -136,7 +136,7 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
 def test_a_run_paused_within_an_epoch_equals_an_uninterrupted_one(
-    store: Store, mid_epoch: Callable[[Run, int, Wish], None], engine: str
+    store: Store, mid_epoch: Callable[[Run, int, RequestedAction], None], engine: str
 ) -> None:
     experiment = EXPERIMENT.set({"train.batch_size": 4, "train.epochs": 6, "train.engine": engine})
     run = store.create_run(experiment, SEEDS, "ana")
@@ -156,7 +156,7 @@ def test_a_run_paused_within_an_epoch_equals_an_uninterrupted_one(
 
 
 def test_a_run_stopped_within_an_epoch_has_what_the_epochs_before_came_to(
-    store: Store, mid_epoch: Callable[[Run, int, Wish], None]
+    store: Store, mid_epoch: Callable[[Run, int, RequestedAction], None]
 ) -> None:
     experiment = EXPERIMENT.set({"train.batch_size": 4, "train.epochs": 6})
     first, third = (store.create_run(experiment, SEEDS, "ana") for _ in range(2))
@@ -203,11 +203,11 @@ def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(
     }
     experiment = EXPERIMENT.set(changes)
     run = store.create_run(experiment, SEEDS, "ana")
-    paused = again(store, run, lambda epoch: store.ask(run.id, "pause") if epoch.epoch in (5, 17) else None)
-    assert (paused.state, paused.wish, paused.results) == ("paused", None, None)
+    paused = again(store, run, lambda epoch: store.request(run.id, "pause") if epoch.epoch in (5, 17) else None)
+    assert (paused.state, paused.requested_action, paused.results) == ("paused", None, None)
     assert 5 <= paused.epoch < 17
     assert store.requeue(run.id)
-    paused = again(store, run, lambda epoch: store.ask(run.id, "pause") if epoch.epoch in (5, 17) else None)
+    paused = again(store, run, lambda epoch: store.request(run.id, "pause") if epoch.epoch in (5, 17) else None)
     assert store.requeue(run.id)
     resumed, whole = again(store, run), ran(store, experiment)
     assert resumed.state == "finished"
@@ -217,8 +217,8 @@ def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(
 
 def test_a_run_that_waits_to_be_stopped_is_measured_and_trains_no_further(store: Store) -> None:
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
-    paused = again(store, run, lambda epoch: store.ask(run.id, "pause") if epoch.epoch == 5 else None)
-    store.ask(run.id, "stop")
+    paused = again(store, run, lambda epoch: store.request(run.id, "pause") if epoch.epoch == 5 else None)
+    store.request(run.id, "stop")
     stopped = again(store, run)
     assert (stopped.state, stopped.epoch) == ("stopped", paused.epoch)
     assert stopped.results is not None
@@ -330,7 +330,7 @@ def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("wish", "state"), [("pause", "paused"), ("stop", "stopped")])
 def test_a_download_ends_when_the_run_is_asked_to(
-    store: Store, monkeypatch: pytest.MonkeyPatch, wish: Wish, state: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, wish: RequestedAction, state: str
 ) -> None:
     from nnlab.datasets import mnist
 
@@ -339,7 +339,7 @@ def test_a_download_ends_when_the_run_is_asked_to(
 
     def fetch(progress: Any = None, **_: Any) -> Path:
         fetched.append(1)
-        store.ask(run.id, wish)
+        store.request(run.id, wish)
         while True:
             progress(3, 10)
 
@@ -347,7 +347,7 @@ def test_a_download_ends_when_the_run_is_asked_to(
     monkeypatch.setattr(mnist, "available", lambda *_: False)
     monkeypatch.setattr(mnist, "fetch", fetch)
     asked = again(store, run)
-    assert (asked.state, asked.wish, asked.loading, fetched) == (state, None, None, [1])
+    assert (asked.state, asked.requested_action, asked.loading, fetched) == (state, None, None, [1])
 
 
 def test_a_replaced_attempt_ends_without_a_word(store: Store) -> None:

@@ -15,8 +15,7 @@ import sqlalchemy as sa
 
 from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import Lost, Run, Store, UnknownRun, Wish, new_id
-from nnlab.store import runs as store_module
+from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, UnknownRun, new_id, schema
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
 
@@ -101,7 +100,7 @@ def test_ids_are_long_and_never_the_same(store: Store) -> None:
 def test_runs_are_listed_newest_first_by_owner_and_state(store: Store) -> None:
     mine = [store.create_run(EXPERIMENT, (0,), "ana") for _ in range(3)]
     other = store.create_run(EXPERIMENT, (0,), "ben")
-    store.ask(mine[1].id, "stop")
+    store.request(mine[1].id, "stop")
     assert [run.id for run in store.runs("ana")] == [run.id for run in reversed(mine)]
     assert next(run.id for run in store.runs()) == other.id
     assert [run.id for run in store.runs("ana", "stopped")] == [mine[1].id]
@@ -160,7 +159,7 @@ def test_names_and_unknown_runs(store: Store) -> None:
     run = store.create_run(EXPERIMENT, (0,), "ana")
     store.rename(run.id, "ñandú")
     assert now(store, run.id).name == "ñandú"
-    for change in (store.delete, store.restore, lambda i: store.rename(i, "x"), lambda i: store.ask(i, "stop")):
+    for change in (store.delete, store.restore, lambda i: store.rename(i, "x"), lambda i: store.request(i, "stop")):
         with pytest.raises(UnknownRun, match="nothere"):
             change("nothere")
 
@@ -175,7 +174,7 @@ def test_whoever_has_fewer_jobs_goes_first(store: Store) -> None:
     store.claim(ana[0])  # a running job counts, and the places stay
     carl, ana4 = store.create_run(EXPERIMENT, (0,), "carl").id, store.create_run(EXPERIMENT, (0,), "ana").id
     assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4]
-    store.ask(ana[1], "pause")
+    store.request(ana[1], "pause")
     store.requeue(ana[1])
     assert store.queue() == [ben[0], carl, ben[1], ana[2], ana4, ana[1]]
 
@@ -205,37 +204,37 @@ def test_counts_tell_mine_from_all(store: Store) -> None:
     assert (counts.running, counts.waiting, counts.mine_running, counts.mine_waiting) == (2, 1, 1, 1)
 
 
-# -- wishes
+# -- requested actions
 
 
 def test_a_waiting_run_pauses_and_stops_at_once(store: Store) -> None:
     run = store.create_run(EXPERIMENT, (0,), "ana")
-    store.ask(run.id, "pause")
+    store.request(run.id, "pause")
     assert now(store, run.id).state == "paused"
     assert store.requeue(run.id)
     assert store.queue() == [run.id]
-    store.ask(run.id, "stop")
+    store.request(run.id, "stop")
     assert now(store, run.id).state == "stopped"
 
 
-def test_a_running_run_reads_its_wish_with_the_next_write(store: Store) -> None:
+def test_a_running_run_reads_the_requested_action_with_its_next_write(store: Store) -> None:
     run, attempt = claimed(store)
     assert store.append(run.id, attempt, [epoch(1)]) is None
-    store.ask(run.id, "pause")
-    assert now(store, run.id).wish == "pause"
+    store.request(run.id, "pause")
+    assert now(store, run.id).requested_action == "pause"
     assert store.append(run.id, attempt, [epoch(2)]) == "pause"
     assert not store.requeue(run.id)  # it changed its mind
     assert store.append(run.id, attempt, [epoch(3)]) is None
 
 
-@pytest.mark.parametrize("wish", [None, "stop"])
-def test_who_changes_their_mind_as_a_run_pauses_is_obeyed(store: Store, wish: Wish | None) -> None:
+@pytest.mark.parametrize("action", [None, "stop"])
+def test_who_changes_their_mind_as_a_run_pauses_is_obeyed(store: Store, action: RequestedAction | None) -> None:
     run, attempt = claimed(store)
-    store.ask(run.id, "pause")
+    store.request(run.id, "pause")
     assert store.append(run.id, attempt, [epoch(1)]) == "pause"
-    store.ask(run.id, "stop") if wish else store.requeue(run.id)
-    store.finish(run.id, attempt, "paused", asked="pause")
-    assert (now(store, run.id).state, now(store, run.id).wish) == ("waiting", wish)
+    store.request(run.id, "stop") if action else store.requeue(run.id)
+    store.finish(run.id, attempt, "paused", requested="pause")
+    assert (now(store, run.id).state, now(store, run.id).requested_action) == ("waiting", action)
     with pytest.raises(Lost):
         store.heartbeat(run.id, attempt)
     store.claim(run.id)
@@ -246,8 +245,8 @@ def test_a_paused_run_that_learned_something_is_stopped_by_a_worker(store: Store
     run, attempt = claimed(store)
     store.append(run.id, attempt, [epoch(1)])
     store.finish(run.id, attempt, "paused")
-    store.ask(run.id, "stop")
-    assert (now(store, run.id).state, now(store, run.id).wish) == ("waiting", "stop")
+    store.request(run.id, "stop")
+    assert (now(store, run.id).state, now(store, run.id).requested_action) == ("waiting", "stop")
     again = store.claim(run.id)
     assert again is not None
     assert store.heartbeat(run.id, again) == "stop"
@@ -363,7 +362,7 @@ def test_a_living_run_is_not_released_and_one_of_a_dead_process_is(store: Store)
 
 def test_a_run_that_kills_its_workers_is_interrupted_in_the_end(store: Store) -> None:
     run = store.create_run(EXPERIMENT, (0,), "ana")
-    for _ in range(store_module.MAX_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         assert store.claim(run.id)
         store.release_dead(stale_after=-1)
     assert now(store, run.id).state == "interrupted"
@@ -496,9 +495,9 @@ def test_a_data_base_of_a_newer_version_is_refused_in_a_sentence(store: Store, u
 
 def test_an_older_data_base_is_brought_up_to_date(store: Store, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = finished(store)
-    monkeypatch.setattr(store_module, "VERSION", store_module.VERSION + 1)
-    step = {store_module.VERSION: ["ALTER TABLE runs ADD COLUMN colour VARCHAR(10)"]}
-    monkeypatch.setattr(store_module, "_MIGRATIONS", step)
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    step = {schema.VERSION: ["ALTER TABLE runs ADD COLUMN colour VARCHAR(10)"]}
+    monkeypatch.setattr(schema, "MIGRATIONS", step)
     for _ in range(2):  # the second time there is nothing to do
         newer = Store(url)
         with newer._read() as db:

@@ -347,7 +347,7 @@ def test_a_run_asked_to_pause_while_its_source_is_trained_pauses_and_can_go_on(
 
     def asked(*args: Any, **more: Any) -> Any:
         if len(hearts) == 1:
-            store.ask(run.id, "pause")
+            store.request(run.id, "pause")
             while hearts[0].wish is None:
                 pass  # the heart beats by itself
         return real(*args, **more)

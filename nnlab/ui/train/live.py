@@ -236,14 +236,14 @@ def _progress_text(lab: Lab, run: Run, t: Text) -> str:
     if run.state == "waiting":
         if lab.trouble:
             return t("waiting: no worker can be reached now; the run starts as soon as one can")
-        if run.wish == "stop":
+        if run.requested_action == "stop":
             return t("stopping")
         if run.position is None or run.position <= 1:
             return t("waiting: next in the queue")
         return t("waiting: number {n} in the queue", n=t.whole(run.position))
     if run.state == "running":
-        if run.wish:
-            return f"{done} · {t('pausing after this epoch') if run.wish == 'pause' else t('stopping')}"
+        if run.requested_action:
+            return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
         if run.loading is not None:
             share = t.percent(run.loading, 0)
             if run.note == "source":

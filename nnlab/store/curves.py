@@ -1,0 +1,201 @@
+"""What training writes: curves (metrics per epoch), snapshots of the weights, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nnlab.engines.base import METRICS, Epoch, Weights
+from nnlab.spec import Experiment
+from nnlab.store.queue import RunQueue
+from nnlab.store.runs import UnknownRun, col, data_of, experiment_from_json
+from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, runs_table, snapshots_table
+
+
+@dataclass(frozen=True)
+class MetricsTable:
+    """The curves of a run as arrays."""
+
+    seeds: tuple[int, ...]
+    folds: int
+    """0 for hold-out."""
+    epochs: NDArray[np.int64]
+    """(n,)"""
+    values: NDArray[np.float64]
+    """(n, 4, replicates), in the order of METRICS; nan where there is no value."""
+    lr: NDArray[np.float64]
+    """(n,)"""
+    seconds: NDArray[np.float64]
+    """(n,) per epoch, all replicates together."""
+
+
+class CurveStore(RunQueue):
+    """The runs of a data base, their queue, curves and weights."""
+
+    def append(
+        self,
+        run_id: str,
+        attempt: str,
+        epochs: Sequence[Epoch],
+        *,
+        epoch: int | None = None,
+        seconds: float | None = None,
+        pace: float | None = None,
+        snapshots: Iterable[tuple[str, int, Weights]] = (),
+        checkpoint: bytes | None = None,
+    ) -> RequestedAction | None:
+        """Write a worker's curves, progress, weights and heartbeat in one transaction.
+
+        Parameters
+        ----------
+        epochs : sequence of Epoch
+            New ones. Epochs that are in the store already (repeated after a crash) stay as they are.
+        epoch : int, optional
+            Epochs done; the last of `epochs` by default.
+        seconds : float, optional
+            Training time so far.
+        pace : float, optional
+            Seconds per epoch.
+        snapshots : iterable of (kind, epoch, weights)
+            Kinds are step, live, last and best; a new snapshot of the last three replaces the former one.
+        checkpoint : bytes, optional
+            Of the same moment as `epoch`.
+
+        Returns
+        -------
+        RequestedAction or None
+
+        Raises
+        ------
+        Lost
+            If the attempt no longer owns the run.
+        """
+        rows = [
+            {
+                "epoch": one.epoch,
+                "figures": np.stack([getattr(one, name) for name in METRICS]).astype("<f8").tobytes(),
+                "lr": one.lr,
+                "seconds": one.seconds,
+            }
+            for one in epochs
+        ]
+        epoch = epochs[-1].epoch if epoch is None and epochs else epoch
+        blobs = [(kind, at, save_arrays(dict(weights))) for kind, at, weights in snapshots]
+        changes: dict[str, Any] = {"loading": None, "note": None}
+        if epochs:
+            changes["stepped"] = time.time()
+        changes |= {name: value for name, value in (("seconds", seconds), ("pace", pace)) if value is not None}
+        with self._write() as db:
+            action = self._update_claimed(db, run_id, attempt, **changes)
+            run = db.execute(sa.select(col.data, col.epoch).where(col.id == run_id)).one()
+            if epoch is not None and epoch > run.epoch:
+                db.execute(runs_table.update().where(col.id == run_id).values(epoch=epoch))
+            if rows:
+                insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+                rows = [row | {"data": run.data} for row in rows]
+                db.execute(insert(metrics_table).on_conflict_do_nothing(), rows)
+            for kind, at, blob in blobs:
+                former = snapshots_table.delete().where(
+                    snapshots_table.c.data == run.data, snapshots_table.c.kind == kind
+                )
+                db.execute(former.where(snapshots_table.c.epoch == at) if kind == "step" else former)
+                db.execute(snapshots_table.insert().values(data=run.data, kind=kind, epoch=at, weights=blob))
+            if checkpoint is not None:
+                db.execute(checkpoints_table.delete().where(checkpoints_table.c.data == run.data))
+                db.execute(checkpoints_table.insert().values(data=run.data, epoch=epoch or 0, content=checkpoint))
+        return action
+
+    def metrics(self, run_id: str, after: int = 0, max_points: int | None = None) -> MetricsTable:
+        """The epochs above `after`; if they are more than `max_points`, evenly thinned with the first and last."""
+        found = self.metrics_of([run_id], max_points, after)
+        if not found:
+            raise UnknownRun(run_id)
+        return found[run_id]
+
+    def metrics_of(
+        self, run_ids: Sequence[str], max_points: int | None = None, after: int = 0
+    ) -> dict[str, MetricsTable]:
+        """The curves of many runs, each as from `metrics`, with one query for all runs of equal progress."""
+        found: dict[str, MetricsTable] = {}
+        columns = metrics_table.c
+        with self._read() as db:
+            query = sa.select(col.id, col.data, col.seeds, col.experiment, col.epoch).where(col.id.in_(run_ids))
+            groups: dict[int, list[Any]] = {}  # by the last epoch; 0 if nothing is thinned
+            for run in db.execute(query):
+                thinned = max_points is not None and run.epoch - after > max_points
+                groups.setdefault(run.epoch if thinned else 0, []).append(run)
+            for last, runs in groups.items():
+                query = sa.select(columns.data, columns.epoch, columns.figures, columns.lr, columns.seconds)
+                query = query.where(columns.data.in_({run.data for run in runs}), columns.epoch > after)
+                if last and max_points is not None:
+                    even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
+                    query = query.where(columns.epoch.in_(even))
+                rows: dict[str, list[Any]] = {}
+                for row in db.execute(query.order_by(columns.data, columns.epoch)):
+                    rows.setdefault(row.data, []).append(row)
+                found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in runs}
+        return found
+
+    def snapshot_epochs(self, run_id: str) -> list[int]:
+        """The epochs with stored weights, in order; 0 is before training."""
+        columns = snapshots_table.c
+        query = sa.select(columns.epoch).where(columns.data == data_of(run_id), columns.kind.in_(("step", "last")))
+        with self._read() as db:
+            return sorted(set(db.execute(query).scalars()))
+
+    def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
+        """An epoch and its weights, arrays (replicates, ...); None if there are none.
+
+        It is the nearest stored epoch at or before `epoch`; None asks for the latest, "best" for the epoch of each
+        replicate's lowest validation loss."""
+        columns = snapshots_table.c
+        query = sa.select(columns.epoch, columns.weights).where(columns.data == data_of(run_id))
+        if epoch == "best":
+            query = query.where(columns.kind == "best")
+        elif epoch is None:
+            query = query.where(columns.kind != "best")
+        else:
+            query = query.where(columns.kind.in_(("step", "last")), columns.epoch <= epoch)
+        kinds = sa.case({"last": 0, "live": 1}, value=columns.kind, else_=2)
+        with self._read() as db:
+            row = db.execute(query.order_by(columns.epoch.desc(), kinds).limit(1)).one_or_none()
+        return None if row is None else (int(row.epoch), load_arrays(bytes(row.weights)))
+
+    def checkpoint(self, run_id: str) -> bytes | None:
+        """What Training resumes from."""
+        query = sa.select(checkpoints_table.c.content).where(checkpoints_table.c.data == data_of(run_id))
+        with self._read() as db:
+            content = db.execute(query).scalar_one_or_none()
+        return None if content is None else bytes(content)
+
+    def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
+        """The final weights (seeds, ...) of an experiment that was trained under these seeds; else None."""
+        run = self.find_trained(experiment.key, seeds)
+        last = self.snapshot(run.id) if run else None
+        if run is None or last is None:
+            return None
+        places = [i for seed in seeds for i, one in enumerate(run.replicates) if one.seed == seed]
+        return {name: array[places] for name, array in last[1].items()}
+
+
+def _metrics_table(run: Any, rows: Sequence[Any]) -> MetricsTable:
+    seeds, experiment = tuple(json.loads(run.seeds)), experiment_from_json(run.experiment)
+    figures = np.frombuffer(b"".join(row.figures for row in rows), "<f8")
+    return MetricsTable(
+        seeds,
+        experiment.data.folds,
+        np.array([row.epoch for row in rows], np.int64),
+        figures.reshape(len(rows), len(METRICS), experiment.replicates(len(seeds))),
+        np.array([row.lr for row in rows], np.float64),
+        np.array([row.seconds for row in rows], np.float64),
+    )

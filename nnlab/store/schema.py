@@ -1,0 +1,132 @@
+"""The tables, their version and migrations, and how ids and times are stored."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+State = Literal["waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
+STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stopped", "failed", "interrupted")
+UNFINISHED: tuple[State, ...] = ("waiting", "running")
+RequestedAction = Literal["pause", "stop"]
+
+VERSION = 2
+"""Of the schema. A later change adds its step to `MIGRATIONS`."""
+
+metadata = sa.MetaData()
+version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+runs_table = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.String(12), primary_key=True),
+    sa.Column("data", sa.String(12), nullable=False, index=True),  # the id of its curves and weights; copies share them
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("experiment", sa.Text, nullable=False),
+    sa.Column("seeds", sa.Text, nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("wish", sa.String(8)),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("parameters", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Float(53), nullable=False, default=0.0),
+    sa.Column("error", sa.Text),
+    sa.Column("note", sa.String(40)),
+    sa.Column("results", sa.Text),
+    sa.Column("comparison", sa.String(12)),
+    sa.Column("extended", sa.Boolean, nullable=False, default=False),
+    # times are seconds since 1970, UTC
+    sa.Column("created", sa.Float(53), nullable=False),
+    sa.Column("queued", sa.Float(53), nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False, default=0),  # unfinished runs of its owner when it was queued
+    sa.Column("started", sa.Float(53)),
+    sa.Column("finished", sa.Float(53)),
+    sa.Column("deleted", sa.Float(53)),
+    # the current attempt
+    sa.Column("attempt", sa.String(32)),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("worker", sa.String(200)),
+    sa.Column("heartbeat", sa.Float(53)),
+    sa.Column("stepped", sa.Float(53)),  # end of the last epoch
+    sa.Column("pace", sa.Float(53)),  # seconds per epoch, writing included
+    sa.Column("loading", sa.Float(53)),
+    sa.Index("runs_by_owner", "owner", "created"),
+    sa.Index("runs_by_state", "state"),
+    sa.Index("runs_by_key", "key"),
+)
+metrics_table = sa.Table(
+    "metrics",
+    metadata,
+    sa.Column("data", sa.String(12), primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    # float64 (4, replicates), little endian, in the order of METRICS
+    sa.Column("figures", sa.LargeBinary, nullable=False),
+    sa.Column("lr", sa.Float(53), nullable=False),
+    sa.Column("seconds", sa.Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+snapshots_table = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("data", sa.String(12), primary_key=True),
+    sa.Column("kind", sa.String(8), primary_key=True),  # many of kind step; one each of live, last and best
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("weights", sa.LargeBinary, nullable=False),  # safetensors
+)
+checkpoints_table = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("data", sa.String(12), primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+comparisons_table = sa.Table(
+    "comparisons",
+    metadata,
+    sa.Column("id", sa.String(12), primary_key=True),
+    sa.Column("owner", sa.String(200), nullable=False, index=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("comparison", sa.Text, nullable=False),
+    sa.Column("created", sa.Float(53), nullable=False),
+    sa.Column("test_opened", sa.Float(53)),
+)
+cells_table = sa.Table(
+    "cell_runs",
+    metadata,
+    sa.Column("comparison", sa.String(12), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),  # seeds added later have their own run
+    sa.Column("run", sa.String(12), nullable=False, index=True),
+    sa.Column("reused", sa.Boolean, nullable=False),
+)
+
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    2: (
+        "ALTER TABLE comparisons ADD COLUMN test_opened DOUBLE PRECISION",
+        "CREATE TABLE cell_runs (comparison VARCHAR(12) NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL, "
+        "run VARCHAR(12) NOT NULL, reused BOOLEAN NOT NULL, PRIMARY KEY (comparison, place, part))",
+        "INSERT INTO cell_runs SELECT comparison, place, 0, run, reused FROM cells",
+        "DROP TABLE cells",
+        "CREATE INDEX ix_cell_runs_run ON cell_runs (run)",
+    ),
+}
+"""Version n: the statements that turn version n - 1 into it."""
+
+DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)
+"""What a run's `data` id refers to."""
+
+
+def new_id() -> str:
+    """12 random letters and digits (71 bits)."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(12))
+
+
+def utc(seconds: float) -> datetime:
+    """A stored time."""
+    return datetime.fromtimestamp(seconds, UTC)
