@@ -1,10 +1,9 @@
 """Build: every preset, every kind of data, every bad value, in both languages."""
 
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from page_app import LANGUAGES, OWNER, address, go, open_page, said
 
 from nnlab import presets
 from nnlab.export.pytorch_script import pytorch_code
@@ -12,39 +11,14 @@ from nnlab.spec import DATASETS, Experiment
 from nnlab.ui.shared.labels import ACTIVATIONS
 from nnlab.ui.shell.text import text
 
-ROOT = Path(__file__).parents[2]
-OWNER = "v-" + "o" * 22
-LANGUAGES = ("es", "en")
-
 
 def open_build(language="en", link=None):
-    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
-    app.session_state["visitor"] = OWNER
-    app.query_params["lang"] = language
-    app.run()
-    for name, value in (link or {}).items():
-        app.query_params[name] = value
-    return go(app.switch_page("pages/build.py"))
-
-
-def go(app):
-    app.run()
-    assert not app.exception
-    return app
+    return open_page("build", language, link=link)
 
 
 def shown(app) -> Experiment:
     """The experiment that stands in the tab `Link` as JSON."""
     return Experiment.from_json(app.code[-1].value)
-
-
-def said(app):
-    return "\n".join(str(part.value) for part in [*app.title, *app.markdown, *app.caption])
-
-
-def address(app):
-    """The parameters in the address bar."""
-    return {k: v if isinstance(v, str) else v[-1] for k, v in dict(app.query_params).items()}
 
 
 def set_number(app, field, value):

@@ -1,10 +1,9 @@
 """Transfer learning on the pages: classes that are kept, a run to start from, frozen layers seen as frozen."""
 
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from page_app import LANGUAGES, OWNER, address, go, links, open_page, said
 
 from nnlab.spec import Comparison, Experiment, StartFrom
 from nnlab.ui.compare.question import experiment_words, knobs_for, value_texts
@@ -12,9 +11,6 @@ from nnlab.ui.shared import run_table
 from nnlab.ui.shared.naming import experiment_title, start_words, value_name
 from nnlab.ui.shell.text import text
 
-ROOT = Path(__file__).parents[2]
-OWNER = "v-" + "o" * 22
-LANGUAGES = ("es", "en")
 SOURCE = Experiment.of(
     {
         "data": {"name": "digits", "labels": [0, 1, 2, 3, 4], "n_samples": 100},
@@ -24,37 +20,8 @@ SOURCE = Experiment.of(
 )
 
 
-def open_page(name, language="en", owner=OWNER, link=None):
-    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
-    app.session_state["visitor"] = owner
-    app.query_params["lang"] = language
-    app.run()
-    for key, value in (link or {}).items():
-        app.query_params[key] = value
-    return go(app.switch_page(f"pages/{name}.py"))
-
-
-def go(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
-def address(app):
-    """The parameters in the address bar."""
-    return {k: v if isinstance(v, str) else v[-1] for k, v in dict(app.query_params).items()}
-
-
 def shown(app) -> Experiment:
     return Experiment.from_json(app.code[-1].value)
-
-
-def said(app):
-    return "\n".join(str(part.value) for part in [*app.markdown, *app.caption])
-
-
-def links(app):
-    return {link.proto.label: link.proto for link in app.get("page_link")}
 
 
 def start_options(app):
