@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from nnlab.analysis.predictions import by_fold, of_folds
 from nnlab.datasets.base import Dataset, Part
 from nnlab.engines import random_streams
-from nnlab.engines.base import Array, Floats, Weights
-from nnlab.engines.numpy_engine import alone, targets
+from nnlab.engines.base import Array, Floats, Weights, targets
+from nnlab.engines.threads import single_thread
 from nnlab.scratch.core import LogSoftmax, Module, ReLU, Sequential
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import Sigmoid, Tanh
@@ -76,9 +76,9 @@ def measure(experiment: Experiment, weights: Weights, dataset: Dataset) -> Signa
         each = [vars(measure(experiment, own, fold)) for own, fold in by_fold(weights, dataset)]
         return Signals(**{name: of_folds([one[name].T for one in each]).T for name in each[0]})
     samples = _samples(dataset, experiment)
-    x, t = dataset.scaling.apply(samples.x), targets(experiment, samples)
+    x, t = dataset.scaling.apply(samples.x), targets(experiment, samples.y)
     group = max(1, _NUMBERS // (len(x) * sum(layer.width for layer in experiment.layers)))
-    with alone():  # weights that ran away give inf and nan, as they should
+    with single_thread():  # weights that ran away give inf and nan, as they should
         looks = [
             _look(experiment, {name: array[first : first + group] for name, array in weights.items()}, x, t)
             for first in range(0, len(weights["0.bias"]), group)

@@ -80,6 +80,23 @@ class EngineProtocol(Protocol):
         """Continue from the weights and the state of an earlier engine."""
 
 
+def targets(experiment: Experiment, y: Array) -> Array:
+    """What the loss compares the outputs with.
+
+    Parameters
+    ----------
+    y : (n,) class numbers, or (n, 1) values
+
+    Returns
+    -------
+    (n, outputs) float32: one-hot under cross-entropy, else 0 or 1, or the values
+    """
+    if experiment.loss == "cross_entropy":
+        one_hot: Array = np.eye(experiment.outputs, dtype=np.float32)[y]
+        return one_hot
+    return y.astype(np.float32).reshape(len(y), -1)
+
+
 @dataclass(frozen=True)
 class Epoch:
     """The figures of one epoch. Arrays are (replicates,): nan without a validation part, and for a replicate that

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from nnlab.datasets.base import Dataset, Part, Rows, Scaling
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats
+from nnlab.engines.base import Floats, targets
+from nnlab.engines.threads import single_thread
 from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
@@ -58,18 +56,18 @@ class NumpyEngine:
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]
         keep = shared or sum(one.train.x.size for one in self.sets) <= _KEPT
-        self.batches = [Batches(one.train, one.scaling, targets(experiment, one.train), keep) for one in self.sets]
+        self.batches = [Batches(one.train, one.scaling, targets(experiment, one.train.y), keep) for one in self.sets]
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
         """One pass over the training part in the order of this epoch (the first is 1), a step for every rate."""
         spec = self.experiment
         for i, dropout in self.dropouts:
-            dropout.generators = [random_streams.dropout_draws(seed, epoch, i) for seed in self.seeds]
+            dropout.generators = [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds]
         self._switch(True)
         order = random_streams.epoch_order(spec.data.seed, epoch, len(self.batches[0]))
         each = [batches.of(order, spec.train.batch_size) for batches in self.batches]
         steps = each[0] if len(each) == 1 else self._side_by_side(each)
-        with alone():
+        with single_thread():
             train(self.network, self.loss, self.optimizer, steps, rates)
 
     def _side_by_side(self, each: Sequence[Iterable[tuple[Array, Array]]]) -> Iterator[tuple[Array, Array]]:
@@ -87,8 +85,8 @@ class NumpyEngine:
         part (of every fold)."""
         training = self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
-        n, wanted = len(parts[0]), [targets(self.experiment, part) for part in parts]
-        with alone():
+        n, wanted = len(parts[0]), [targets(self.experiment, part.y) for part in parts]
+        with single_thread():
             for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
                 scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
                 y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
@@ -120,29 +118,6 @@ class NumpyEngine:
         for part in self.modes:
             part.training = training
         return before
-
-
-def targets(experiment: Experiment, part: Part) -> Array:
-    """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the values."""
-    if experiment.loss == "cross_entropy":
-        rows: Array = np.eye(experiment.outputs, dtype=np.float32)[part.y]
-    else:
-        rows = part.y.astype(np.float32).reshape(len(part), -1)
-    return rows
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """One thread, since the products are so small that handing out the work costs more than it brings (on two busy
-    cores MNIST takes ten times as long with two). And no warnings: weights that run away become inf and nan, and are
-    seen in the loss."""
-    with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 class Batches:

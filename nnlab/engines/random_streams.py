@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnlab.engines.base import Weights
 from nnlab.spec import Experiment, Layer, ModelSpec, TrainSpec
 
-_WEIGHTS, _ORDER, _DROPOUT, _SCORED = 1, 2, 3, 4  # keep the streams of one seed apart
+WEIGHTS_STREAM, ORDER_STREAM, DROPOUT_STREAM, SCORED_STREAM = 1, 2, 3, 4  # keep the streams of one seed apart
 
 
 def initial_weights(experiment: Experiment, seed: int) -> Weights:
@@ -26,7 +26,7 @@ def initial_weights(experiment: Experiment, seed: int) -> Weights:
     a normalised layer also `i.norm.scale` and `i.norm.shift` (width,), batch normalisation also its running
     `i.norm.mean` and `i.norm.variance` (width,), which are not trained.
     """
-    rng = np.random.default_rng((_WEIGHTS, seed))
+    rng = np.random.default_rng((WEIGHTS_STREAM, seed))
     weights: Weights = {}
     for i, layer in enumerate(experiment.layers):
         weight, bias = _draw_layer(rng, layer, experiment.model)
@@ -69,20 +69,20 @@ def _draw_layer(
 
 def epoch_order(data_seed: int, epoch: int, n: int) -> NDArray[np.int64]:
     """The order in which epoch `epoch` (the first is 1) visits the n training samples, shared by all replicates."""
-    return np.random.default_rng((_ORDER, data_seed, epoch)).permutation(n)
+    return np.random.default_rng((ORDER_STREAM, data_seed, epoch)).permutation(n)
 
 
 def scored_samples(data_seed: int, n: int, at_most: int = 5000) -> NDArray[np.int64]:
     """Which of the n training samples the scores of an epoch are measured on: always the same, in order."""
     if n <= at_most:
         return np.arange(n)
-    return np.sort(np.random.default_rng((_SCORED, data_seed)).choice(n, at_most, replace=False))
+    return np.sort(np.random.default_rng((SCORED_STREAM, data_seed)).choice(n, at_most, replace=False))
 
 
-def dropout_draws(seed: int, epoch: int, layer: int) -> np.random.Generator:
+def dropout_stream(seed: int, epoch: int, layer: int) -> np.random.Generator:
     """The stream of one replicate, epoch and layer. Every step takes `random((batch, width), dtype=float32)` from
     it; a unit is kept where the number is at least the dropout rate, and kept units are divided by 1 - rate."""
-    return np.random.Generator(np.random.SFC64((_DROPOUT, seed, epoch, layer)))
+    return np.random.Generator(np.random.SFC64((DROPOUT_STREAM, seed, epoch, layer)))
 
 
 def learning_rates(train: TrainSpec, steps_per_epoch: int, epoch: int) -> NDArray[np.float64]:

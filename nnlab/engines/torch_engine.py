@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ from torch.nn import functional as F
 
 from nnlab.datasets import Dataset, Part, Scaling
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats, Weights
+from nnlab.engines.base import Floats, Weights, targets
+from nnlab.engines.threads import single_thread
 from nnlab.engines.torch_network import StackedModel
-from nnlab.engines.torch_optimizers import _OPTIMIZERS
+from nnlab.engines.torch_optimizers import OPTIMIZERS
 from nnlab.spec import Experiment, Layer
 
 CHUNK = 1 << 20
@@ -38,8 +38,9 @@ class TorchEngine:
         self.model = StackedModel(self.layers, len(self.seeds))
         self.model.load_arrays(weights)
         trainable = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = _OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
-        self.targets = self._stacked([_targets(experiment, part.y) for part in self.train_parts])  # (..., outputs, n)
+        self.optimizer = OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
+        columns = [torch.from_numpy(targets(experiment, part.y)).T.contiguous() for part in self.train_parts]
+        self.targets = self._stacked(columns)  # (..., outputs, n)
         self._scaled: dict[int, tuple[Part, Tensor]] = {}
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
@@ -47,7 +48,7 @@ class TorchEngine:
         order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train_parts[0]))
         masks = _Masks(self.layers, self.seeds, epoch, batch_size)
         self.model.train()
-        with _alone():
+        with single_thread():
             for rows in random_streams.batches(order, self._chunk_size()):
                 inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
                 targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
@@ -66,7 +67,7 @@ class TorchEngine:
         self.model.eval()
         widest = max(self._inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
-        with _alone():
+        with single_thread():
             for rows in _slices(len(parts[0]), max(1, 2 * CHUNK // widest)):
                 logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
                 y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
@@ -124,30 +125,11 @@ class TorchEngine:
         return each[0] if len(each) == 1 else torch.stack(tuple(each) * self.each_seed)
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One thread. A second brings small networks nothing, and as the two wait for one another at every step, a second
-    core that is busy makes them ten times as slow."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _slices(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
 # -- losses ----------------------------------------------------------------------------------------------------------
-
-
-def _targets(experiment: Experiment, y: NDArray[Any]) -> Tensor:
-    """What the outputs should be (outputs, n): 0 or 1, one-hot, or values."""
-    if experiment.loss == "cross_entropy":
-        return F.one_hot(torch.tensor(y), experiment.outputs).T.float().contiguous()
-    return torch.tensor(y, dtype=torch.float32).reshape(1, len(y))
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
@@ -184,7 +166,7 @@ class _Masks:
     def __init__(self, layers: Sequence[Layer], seeds: tuple[int, ...], epoch: int, batch_size: int) -> None:
         self.batch_size = batch_size
         self.layers = {i: layer for i, layer in enumerate(layers) if layer.dropout}
-        self.streams = {i: [random_streams.dropout_draws(seed, epoch, i) for seed in seeds] for i in self.layers}
+        self.streams = {i: [random_streams.dropout_stream(seed, epoch, i) for seed in seeds] for i in self.layers}
 
     def draw(self, n: int) -> list[dict[int, Tensor]]:
         """For every batch of the next n samples its masks (seeds, width, batch) by layer. One draw for all batches

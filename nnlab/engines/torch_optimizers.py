@@ -108,7 +108,7 @@ class _RMSprop(_Optimizer):
             p.addcdiv_(gradient, square.sqrt().add_(1e-8), value=-rate)
 
 
-_OPTIMIZERS: Mapping[str, type[_Optimizer]] = {
+OPTIMIZERS: Mapping[str, type[_Optimizer]] = {
     "sgd": _SGD,
     "momentum": _Momentum,
     "nesterov": _Nesterov,

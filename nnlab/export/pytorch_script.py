@@ -684,7 +684,7 @@ test_part = tensors(x_test, y_test)
 def _model_code(experiment: Experiment) -> str:
     code = _helper_classes(experiment)
     if any(layer.dropout for layer in experiment.layers):
-        code += "\n" + _DROPOUT.replace("{stream}", str(random_streams._DROPOUT))
+        code += "\n" + _DROPOUT.replace("{stream}", str(random_streams.DROPOUT_STREAM))
     lines = "\n".join("    " + line for line in _network(experiment, "Dropout({rate}, layer={layer})").lines)
     return f"{code}\n\ndef build_model():\n    return nn.Sequential(\n{lines}\n    )\n"
 
@@ -707,7 +707,7 @@ def _weights_code(experiment: Experiment) -> str:
     }[model.init]
     return f"""
 def draw_weights(model, seed):
-    rng = np.random.default_rng(({random_streams._WEIGHTS}, seed))
+    rng = np.random.default_rng(({random_streams.WEIGHTS_STREAM}, seed))
     for module in model.modules():
         if isinstance(module, nn.Linear):
             fan_in, fan_out = module.in_features, module.out_features
@@ -799,7 +799,7 @@ def _training_code(experiment: Experiment) -> str:
             "                module.start_epoch(seed, epoch)",
         ]
     lines += [
-        f"        order = np.random.default_rng(({random_streams._ORDER}, {data.seed}, epoch)).permutation(len(x))",
+        f"        order = np.random.default_rng(({random_streams.ORDER_STREAM}, {data.seed}, epoch)).permutation(len(x))",
         f"        for batch in torch.from_numpy(order).split({train.batch_size}):",
     ]
     if rate:

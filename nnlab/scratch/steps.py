@@ -187,13 +187,6 @@ def follow(experiment: Experiment, weights: Weights, x: Array, t: Array, lr: flo
 # -- a few points ------------------------------------------------------------------------------------------------------
 
 
-def targets(experiment: Experiment, y: Array) -> Array:
-    """What the loss compares with, (n, outputs): 1 for the right class, the label 0 or 1, or the value."""
-    if experiment.loss == "cross_entropy":
-        return np.eye(experiment.outputs)[y]
-    return y.astype(float).reshape(len(y), -1)
-
-
 def few_points(dataset: Dataset, n: int) -> tuple[Array, Array]:
     """n samples of the training part, spread over classes and sides: scaled inputs rounded to one decimal, so that
     one can calculate along, (n, inputs); and labels (n,) or values (n, 1)."""

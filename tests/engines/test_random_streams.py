@@ -49,15 +49,15 @@ def test_every_epoch_visits_every_sample_once_in_an_order_of_its_own() -> None:
 
 
 def test_dropout_drawn_for_many_batches_at_once_is_what_a_draw_a_batch_gives() -> None:
-    at_once = random_streams.dropout_draws(3, 2, 1).random((70, 5), np.float32)
-    stream = random_streams.dropout_draws(3, 2, 1)
+    at_once = random_streams.dropout_stream(3, 2, 1).random((70, 5), np.float32)
+    stream = random_streams.dropout_stream(3, 2, 1)
     batches = [stream.random((n, 5), np.float32) for n in (32, 32, 6)]
     assert_array_equal(at_once, np.concatenate(batches))
 
 
 def test_dropout_streams_differ_by_seed_epoch_and_layer() -> None:
     names = [(0, 1, 1), (1, 1, 1), (0, 2, 1), (0, 1, 2)]
-    assert len({random_streams.dropout_draws(*name).random() for name in names}) == len(names)
+    assert len({random_streams.dropout_stream(*name).random() for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("schedule", get_args(Schedule))

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from nnlab.datasets import load_dataset
 from nnlab.engines.autograd_check import autograd
+from nnlab.engines.base import targets
 from nnlab.engines.numpy_engine import NumpyEngine
 from nnlab.engines.random_streams import initial_weights, stacked_weights
 from nnlab.scratch import core, losses, modules, steps
-from nnlab.scratch.steps import Step, few_points, finite_differences, follow, relative_difference, targets
+from nnlab.scratch.steps import Step, few_points, finite_differences, follow, relative_difference
 from nnlab.spec import Experiment
 
 ROOT = Path(__file__).parents[2]

@@ -245,7 +245,7 @@ def test_dropout_uses_the_draws_of_its_seed_epoch_and_layer() -> None:
     data = load_dataset(experiment)
     x, y = torch.tensor(data.scaling.apply(data.train.x)), torch.tensor(data.train.y[:, None], dtype=torch.float32)
     model = ordinary(experiment, random_streams.initial_weights(experiment, 7))
-    streams = [random_streams.dropout_draws(7, 1, layer) for layer in range(2)]
+    streams = [random_streams.dropout_stream(7, 1, layer) for layer in range(2)]
     for rows in random_streams.batches(random_streams.epoch_order(0, 1, len(x)), 16):
         h = x[rows]
         for block, stream in zip(model[:2], streams, strict=True):

@@ -15,9 +15,9 @@ import numpy as np
 import streamlit as st
 
 from nnlab.datasets import load_dataset
-from nnlab.engines.base import Array
+from nnlab.engines.base import Array, targets
 from nnlab.engines.random_streams import initial_weights
-from nnlab.scratch.steps import Step, few_points, follow, targets
+from nnlab.scratch.steps import Step, few_points, follow
 from nnlab.spec import MAX_SEED, Experiment
 from nnlab.spec.errors import Problem
 from nnlab.ui.shared.labels import ACTIVATIONS
