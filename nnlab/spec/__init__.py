@@ -1,63 +1,18 @@
 """What an experiment is: a plain value of data, network and training."""
 
+from nnlab.spec.comparison import Comparison, Point
+from nnlab.spec.data import DATASETS, DataSpec, Scaling, Task
 from nnlab.spec.experiment import (
-    DATASETS,
     FIELDS,
-    KNOBS,
-    MAX_SEED,
-    MAX_SEEDS,
     MAX_SOURCES,
-    Activation,
-    Comparison,
-    DataSpec,
     Experiment,
-    Init,
-    Layer,
-    LayerSpec,
-    ModelSpec,
-    Norm,
     Optimizer,
-    Point,
-    Replicate,
-    Scaling,
     Schedule,
     StartFrom,
-    Task,
     TrainSpec,
-    as_seeds,
     field_bounds,
-    parse_seeds,
-    replicates,
-    seeds_text,
 )
-
-__all__ = [
-    "DATASETS",
-    "FIELDS",
-    "KNOBS",
-    "MAX_SEED",
-    "MAX_SEEDS",
-    "MAX_SOURCES",
-    "Activation",
-    "Comparison",
-    "DataSpec",
-    "Experiment",
-    "Init",
-    "Layer",
-    "LayerSpec",
-    "ModelSpec",
-    "Norm",
-    "Optimizer",
-    "Point",
-    "Replicate",
-    "Scaling",
-    "Schedule",
-    "StartFrom",
-    "Task",
-    "TrainSpec",
-    "as_seeds",
-    "field_bounds",
-    "parse_seeds",
-    "replicates",
-    "seeds_text",
-]
+from nnlab.spec.knobs import KNOBS
+from nnlab.spec.network import Activation, Init, Layer, LayerSpec, ModelSpec, Norm
+from nnlab.spec.seeds import MAX_SEED, MAX_SEEDS, Replicate, as_seeds, parse_seeds, replicates, seeds_text
+from nnlab.spec.text import value_text

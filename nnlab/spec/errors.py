@@ -1,19 +1,24 @@
-"""What can be wrong with an experiment, as values any language can put into one sentence."""
+"""What can be wrong with an experiment, as values that any language can put into one sentence."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import operator
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ValidationError
+
+from nnlab.spec.knobs import bounds, model_at
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one field: enough for any language to say which field, what it was, what is allowed."""
+    """One invalid field: its name, the value it got and what is allowed."""
 
     field: str
     got: Any
@@ -22,15 +27,15 @@ class Problem:
     high: float | None = None
     choices: tuple[str, ...] = ()
     expected: str = ""
-    """For `type`: "number", "whole number", "text", "list", "object", "true or false".
-    For `conflict`: a short code."""
+    """For `type`: "number", "whole number", "text", "list", "object", "true or false". For `conflict`: a key of
+    CONFLICTS."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", _tidy(self.field) or "''")  # it may come from a link, with anything in it
 
     @property
     def shown(self) -> str:
-        """What the field was, as at most 60 printable characters."""
+        """The value as at most 60 printable characters."""
         return _shown(self.got)
 
     def __str__(self) -> str:
@@ -80,11 +85,16 @@ CONFLICTS: Mapping[str, str] = MappingProxyType(
 
 
 class SpecError(ValueError):
-    """An experiment that cannot be: `problems` names every field, `str()` is one sentence for the first."""
+    """An invalid experiment: `problems` names every field, `str()` is one sentence for the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(str(self.problems[0]))
+
+    @classmethod
+    def conflict(cls, field: str, got: Any, code: str) -> Self:
+        """A value that contradicts others; `code` is a key of CONFLICTS."""
+        return cls([Problem(field, got, "conflict", expected=code)])
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
         return SpecError, (self.problems,)
@@ -110,14 +120,6 @@ def _number(value: float | None) -> str:
     return "any" if value is None else f"{value:g}"
 
 
-class Raised(ValueError):
-    """Carries a Problem through pydantic."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
-
-
 def whole(name: str, value: Any, low: int, high: int) -> int:
     """A whole number within bounds, from a number or its text. Raises SpecError."""
     if isinstance(value, str):
@@ -131,3 +133,59 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= value <= high:
         raise SpecError([Problem(name, value, "range", low, high)])
     return int(value)
+
+
+# -- pydantic's errors -----------------------------------------------------------------------------------------------
+
+_SOURCES = re.compile(r"(train\.start_from\.experiment\.)*")
+_EXPECTED = {
+    "int": "whole number",
+    "float": "number",
+    "finite": "number",
+    "string": "text",
+    "tuple": "list",
+    "list": "list",
+    "bool": "true or false",
+    "model": "object",
+    "dict": "object",
+}
+
+
+def spec_error(error: ValidationError, root: type[BaseModel], where: str) -> SpecError:
+    """What pydantic found wrong with a value of the model `root`; `where` names the value as a whole."""
+    found: dict[str, Problem] = {}
+    for item in error.errors(include_url=False):
+        loc, got, raised = item["loc"], item["input"], item.get("ctx", {}).get("error")
+        if len(loc) > 1 and isinstance(loc[-2], int) and (loc[-1] == "LayerSpec") != isinstance(got, Mapping):
+            continue  # pydantic tried a layer as a width and as a LayerSpec; this error is about the other one
+        # the name of the kind it tried comes after the layer's number
+        place = [part for before, part in zip((None, *loc), loc, strict=False) if not isinstance(before, int)]
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+        if isinstance(raised, SpecError):
+            source = _SOURCES.match(f"{path}.")
+            problem = replace(raised.problems[0], field=f"{source[0] if source else ''}{raised.problems[0].field}")
+        else:
+            problem = _problem(item, path or where, place, root)
+        found.setdefault(path, problem)
+    return SpecError(list(found.values()))
+
+
+def _problem(item: Any, path: str, place: Sequence[str | int], root: type[BaseModel]) -> Problem:
+    got, kind, context = item["input"], item["type"], item.get("ctx", {})
+    allowed = bounds(root, place)
+    if kind == "literal_error" and allowed.choices:
+        return Problem(path, got, "choice", choices=allowed.choices)
+    if kind in ("extra_forbidden", "invalid_key"):
+        model = model_at(root, place[:-1]) or root
+        return Problem(path, None, "unknown", choices=tuple(model.model_fields))
+    if kind == "missing":
+        return Problem(path, None, "type", expected="value (it is missing)")
+    if kind in ("too_long", "too_short"):
+        low, high = context.get("min_length", 0), context.get("max_length", 200)
+        return Problem(f"{path} (how many)", context.get("actual_length"), "range", low, high)
+    if allowed.low is not None and (
+        kind.startswith(("greater", "less"))
+        or (kind in ("int_parsing_size", "finite_number") and isinstance(got, (int, float, str)))
+    ):
+        return Problem(path, got, "range", allowed.low, allowed.high)
+    return Problem(path, got, "type", expected=_EXPECTED.get(kind.split("_")[0], "value of another kind"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnlab.spec.experiment import Experiment, Layer
+from nnlab.spec.experiment import Experiment
+from nnlab.spec.network import Layer
 
 KINDS = {
     "batch": "BatchNorm",

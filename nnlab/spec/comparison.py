@@ -1,0 +1,161 @@
+"""The comparison: one experiment with one or two knobs set to several values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from nnlab.spec.data import OPTIONAL_FIELDS
+from nnlab.spec.errors import Problem, SpecError, spec_error
+from nnlab.spec.experiment import Experiment
+from nnlab.spec.knobs import KNOBS
+from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_text
+from nnlab.spec.text import Value, link_text, list_parameter, list_text, parse_json, plain, text_parameter, value_text
+
+MAX_CELLS = 200
+"""Cells of a comparison."""
+
+
+class Point(NamedTuple):
+    """Where a cell of a comparison stands: its value of the knob, and of the second knob where there is one."""
+
+    value: Any
+    by_value: Any = None
+
+
+class Comparison(Value):
+    """One experiment with one knob, or two, set to several values, each under the same seeds.
+
+    `Comparison(exp, vary="depth", values=[1, 2, 4], seeds=10)`; `seeds=10` is seeds 0 to 9. A second knob makes it a
+    grid: `by="activation", by_values=["tanh", "relu"]`.
+    """
+
+    experiment: Experiment
+    vary: str = "depth"
+    values: tuple[Any, ...] = Field((1, 2, 4, 8), min_length=1, max_length=MAX_CELLS)
+    by: str | None = None
+    by_values: tuple[Any, ...] = Field((), max_length=MAX_CELLS)
+    seeds: tuple[int, ...] = tuple(range(5))
+
+    def __init__(self, experiment: Any = None, /, **values: Any) -> None:
+        if experiment is not None:
+            values["experiment"] = experiment
+        if "seeds" in values:
+            values["seeds"] = as_seeds(values["seeds"])
+        for name in ("values", "by_values"):
+            if hasattr(values.get(name), "tolist"):  # a NumPy array
+                values[name] = values[name].tolist()
+        super().__init__(**values)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        # values as the fields read them ("1" from a link is 1)
+        object.__setattr__(self, "values", _read(self.experiment, self.vary, self.values))
+        by_values = () if self.by is None else _read(self.experiment, self.by, self.by_values)
+        object.__setattr__(self, "by_values", by_values)
+        if self.by is not None:
+            self._check_grid(self.by)
+        if len({one.key for one in self.experiments}) < len(self.experiments):
+            for field, knob, values in (("vary", self.vary, self.values), ("by", self.by or "", self.by_values)):
+                name = KNOBS.get(knob, knob).removeprefix("data.")
+                if len(values) > 1 and name in OPTIONAL_FIELDS - self.experiment.data.facts.uses:
+                    raise SpecError.conflict(field, knob, "knob_without_effect")
+            repeated = (
+                "values" if len(set(map(link_text, self.values))) < len(self.values) or not self.by else "by_values"
+            )
+            raise SpecError.conflict(repeated, list(getattr(self, repeated)), "values_repeat")
+        return self
+
+    def _check_grid(self, by: str) -> None:
+        if not self.by_values:
+            raise SpecError([Problem("by_values (how many)", 0, "range", 1, MAX_CELLS)])
+        cells = len(self.values) * len(self.by_values)
+        if cells > MAX_CELLS:
+            field = "cells (values of the one knob times those of the other)"
+            raise SpecError([Problem(field, cells, "range", 1, MAX_CELLS)])
+        same_field = KNOBS.get(self.vary, self.vary) == KNOBS.get(by, by)
+        if same_field and {self.vary, by} != {"depth", "width"}:
+            raise SpecError.conflict("by", by, "knobs_clash")
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """One a cell: by the second knob, then by the first, each in its order."""
+        return tuple(Point(value, by_value) for by_value in self.by_values or (None,) for value in self.values)
+
+    @cached_property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """One a cell, in the order of `points`."""
+        bases = [self.experiment.vary(self.by, one) for one in self.by_values] if self.by else [self.experiment]
+        return tuple(base.vary(self.vary, value) for base in bases for value in self.values)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """A comparison from plain values. Raises SpecError."""
+        if not isinstance(values, Mapping):
+            raise SpecError([Problem("comparison", values, "type", expected="object")])
+        values = {str(name): value for name, value in values.items()}
+        if not isinstance(values.get("experiment"), Experiment):
+            values["experiment"] = Experiment.of(values.get("experiment", {}))
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise spec_error(error, cls, "comparison") from None
+
+    def __repr__(self) -> str:
+        values, seeds = ", ".join(map(value_text, self.values)), seeds_text(self.seeds)
+        second = f" by {self.by} {', '.join(map(value_text, self.by_values))}" if self.by else ""
+        seeds = f"{seeds} seed{'s' if len(self.seeds) > 1 else ''}" if seeds.isdigit() else f"seeds {seeds}"
+        return f"Comparison({self.vary} {values}{second} on {self.experiment.summary}, {seeds})"
+
+    __str__ = __repr__
+
+    def plain(self) -> dict[str, Any]:
+        second = {"by": self.by, "by_values": plain(self.by_values)} if self.by else {}
+        return {
+            "experiment": self.experiment.plain(),
+            "vary": self.vary,
+            "values": plain(self.values),
+            **second,
+            "seeds": list(self.seeds),
+        }
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """From its text, or from a file with its results (`export.comparison_file`). Raises SpecError."""
+        values = parse_json(text, "comparison")
+        inside = values.get("comparison") if isinstance(values, Mapping) else None
+        return cls.of(values if inside is None else inside)
+
+    def to_query(self) -> dict[str, str]:
+        """The experiment's link with `vary`, `values`, where there is a second knob `by` and `by_values`, and
+        `seeds`."""
+        second = {"by": self.by, "by_values": list_text(self.by_values)} if self.by else {}
+        return {
+            **self.experiment.to_query(),
+            "vary": self.vary,
+            "values": list_text(self.values),
+            **second,
+            "seeds": seeds_text(self.seeds),
+        }
+
+    @classmethod
+    def from_query(cls, params: Mapping[str, Any]) -> Self:
+        """The comparison of a link. Raises SpecError."""
+        vary, by = text_parameter(params, "vary", "depth"), text_parameter(params, "by", "")
+        second = {"by": by, "by_values": list_parameter(params, "by_values", by, "")} if by else {}
+        return cls.of(
+            {
+                "experiment": Experiment.from_query(params),
+                "vary": vary,
+                "values": list_parameter(params, "values", vary, "1,2,4,8"),
+                **second,
+                "seeds": parse_seeds(text_parameter(params, "seeds", "5")),
+            }
+        )
+
+
+def _read(experiment: Experiment, knob: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(experiment.vary(knob, value).knob(knob) for value in values)

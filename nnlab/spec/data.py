@@ -1,0 +1,179 @@
+"""Which data an experiment uses, and the facts about every data set that are needed before it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Le
+from pydantic import Field, model_validator
+
+from nnlab.spec.errors import Problem, SpecError
+from nnlab.spec.seeds import MAX_SEED
+from nnlab.spec.text import Value
+
+Scaling = Literal["none", "standard", "minmax"]
+Task = Literal["binary", "classes", "regression"]
+DataName = Literal["synthetic", "moons", "circles", "xor", "gaussians", "spirals", "digits", "mnist", "celsius"]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The facts about a data set that are needed before it is loaded."""
+
+    task: Task
+    inputs: int
+    classes: int
+    max_samples: int
+    uses: frozenset[str] = frozenset()
+    """Those of OPTIONAL_FIELDS that have an effect."""
+    image_shape: tuple[int, int] | None = None
+    own_test: int = 0
+    """Size of a test set that comes with the data (MNIST); the share `test` is then without effect."""
+    splits: bool = True
+    """False where the samples are so few that all are for training."""
+    class_sizes: tuple[int, ...] = ()
+    """Samples of each of the ten classes, where classes can be left out (`labels`); without `own_test`."""
+    test_sizes: tuple[int, ...] = ()
+    """The same for `own_test`."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})
+"""Fields of DataSpec that have no effect on some data sets."""
+_PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise"}))
+_PICTURES = frozenset({"n_samples", "labels"})
+DATASETS: Mapping[str, DataFacts] = MappingProxyType(
+    {
+        "synthetic": DataFacts("binary", 4, 2, 100_000, frozenset({"n_samples", "noise", "features", "classes"})),
+        "moons": _PLANE,
+        "circles": replace(_PLANE, defaults={"noise": 0.1}),
+        "xor": replace(_PLANE, defaults={"noise": 0.1}),
+        "gaussians": replace(_PLANE, defaults={"noise": 0.5}),
+        "spirals": replace(_PLANE, defaults={"noise": 0.05}),
+        "digits": DataFacts(
+            "classes",
+            64,
+            10,
+            1797,
+            _PICTURES,
+            (8, 8),
+            class_sizes=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),  # counted in scikit-learn's load_digits
+            defaults={"n_samples": 1797, "scaling": "minmax"},
+        ),
+        "mnist": DataFacts(
+            "classes",
+            784,
+            10,
+            60_000,
+            _PICTURES,
+            (28, 28),
+            own_test=10_000,
+            # counted in the label files whose sums stand in nnlab.datasets.mnist
+            class_sizes=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+            test_sizes=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+            defaults={"n_samples": 60_000, "validation": 0.05, "scaling": "minmax"},
+        ),
+        "celsius": DataFacts("regression", 1, 0, 7, splits=False, defaults={"scaling": "none"}),
+    }
+)
+
+
+class DataSpec(Value):
+    """The data: which, how much, how noisy, how split and scaled. Fields without effect get a fixed value."""
+
+    name: DataName = "moons"
+    n_samples: int = Field(200, ge=10, le=100_000)
+    """Samples drawn (training + validation + test; where the data has its own test set: training + validation)."""
+    noise: float = Field(0.2, ge=0, le=3)
+    """Standard deviation of the Gaussian noise on the inputs; for `synthetic` the share of flipped labels × 10."""
+    features: int = Field(4, ge=1, le=100)
+    classes: int = Field(2, ge=2, le=10)
+    validation: float = Field(0.2, ge=0, le=0.8)
+    test: float = Field(0.2, ge=0, le=0.8)
+    folds: int = Field(0, ge=0, le=20)
+    """0 is hold-out: one validation part, of the share `validation`. From 2 to 20 is k-fold: the samples outside the
+    test part are cut into so many folds, and every seed trains one network for each fold, on the other folds, and
+    validates it on this one. `validation` is then without effect."""
+    scaling: Scaling = "standard"
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    """Decides sampling, split and the order of batches, the same for every replicate."""
+    labels: tuple[Annotated[int, Ge(0), Le(9)], ...] = ()
+    """For digits and mnist: the classes to use, in order; () is all. They are renumbered from 0, their names stay."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        name = given.get("name", "moons")
+        facts = DATASETS.get(name) if isinstance(name, str) else None
+        if facts is None:
+            return given
+        values = {**facts.defaults, **given}
+        fixed = {
+            "n_samples": max(10, facts.max_samples),
+            "noise": 0.0,
+            "features": 2,
+            "classes": facts.classes or 2,
+            "labels": (),
+        }
+        values |= {name: value for name, value in fixed.items() if name not in facts.uses}
+        if facts.own_test:
+            values["test"] = 0.0
+        if not facts.splits:
+            values["validation"] = values["test"] = 0.0
+        return values
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        if self.labels:
+            every = len(self.facts.class_sizes)
+            if len(set(self.labels)) < len(self.labels):
+                raise SpecError.conflict("data.labels", list(self.labels), "labels_repeat")
+            if len(self.labels) < 2:
+                raise SpecError([Problem("data.labels (how many)", len(self.labels), "range", 2, every)])
+            object.__setattr__(self, "classes", len(self.labels))
+            object.__setattr__(self, "labels", tuple(sorted(self.labels)) if len(self.labels) < every else ())
+        return self
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        if self.folds == 1:
+            raise SpecError.conflict("data.folds", 1, "one_fold")
+        if self.folds and not self.facts.splits:
+            raise SpecError.conflict("data.folds", self.folds, "folds_need_split")
+        if self.folds:  # without effect: one text for one experiment
+            object.__setattr__(self, "validation", self.facts.defaults.get("validation", 0.2))
+        return self
+
+    @property
+    def facts(self) -> DataFacts:
+        return DATASETS[self.name]
+
+    @property
+    def task(self) -> Task:
+        return "classes" if self.facts.task == "binary" and self.classes > 2 else self.facts.task
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in a sample."""
+        return self.features if "features" in self.facts.uses else self.facts.inputs
+
+    @property
+    def max_samples(self) -> int:
+        """Samples that exist of the classes in use, without a test set that comes with the data."""
+        return sum(self.facts.class_sizes[i] for i in self.labels) or self.facts.max_samples
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Samples for training, validation and test. Where folds differ by one sample, the validation part here is one
+        of the smaller folds."""
+        n = min(self.n_samples, self.max_samples)
+        own_test = sum(self.facts.test_sizes[i] for i in self.labels if self.facts.test_sizes) or self.facts.own_test
+        test = own_test or round(n * self.test)
+        pool = n if own_test else n - test
+        validation = pool // self.folds if self.folds else round(n * self.validation)
+        return pool - validation, validation, test

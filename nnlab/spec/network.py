@@ -1,0 +1,111 @@
+"""The network of an experiment: its hidden layers and their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Le
+from pydantic import Field, model_validator
+
+from nnlab.spec.text import Value
+
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "none"]
+Norm = Literal["none", "batch", "layer"]
+Init = Literal["default", "xavier", "kaiming", "orthogonal", "zeros", "normal"]
+Width = Annotated[int, Ge(1), Le(4096)]
+
+MAX_DEPTH = 64
+
+
+class LayerSpec(Value):
+    """A hidden layer that differs from the network's common settings; None means "as the network"."""
+
+    width: int = Field(ge=1, le=4096)
+    activation: Activation | None = None
+    norm: Norm | None = None
+    dropout: float | None = Field(None, ge=0, le=0.95)
+    residual: bool | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with all its settings. Order inside: linear, normalisation, activation, dropout, then + input."""
+
+    inputs: int
+    width: int
+    activation: str
+    norm: str = "none"
+    dropout: float = 0.0
+    residual: bool = False
+    frozen: bool = False
+    """Its weights never change. Batch normalisation uses its running mean and variance, as in evaluation; dropout stays
+    on."""
+
+    @property
+    def parameters(self) -> int:
+        """Its parameters, trainable unless the layer is frozen."""
+        return self.inputs * self.width + self.width + (0 if self.norm == "none" else 2 * self.width)
+
+
+class ModelSpec(Value):
+    """Hidden layers and their common settings. The output layer follows from the data."""
+
+    hidden: tuple[Width | LayerSpec, ...] = Field((8,), max_length=MAX_DEPTH)
+    activation: Activation = "relu"
+    norm: Norm = "none"
+    dropout: float = Field(0.0, ge=0, le=0.95)
+    residual: bool = False
+    """A skip connection around every hidden layer whose input and output have the same width (He et al. 2016)."""
+    init: Init = "default"
+    init_scale: float = Field(0.1, ge=0, le=10)
+    """Standard deviation for init="normal"."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tidy(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and isinstance(given.get("hidden"), (list, tuple)):
+            return {**given, "hidden": [_plain_layer(layer) for layer in given["hidden"]]}
+        return given
+
+    @model_validator(mode="after")
+    def _drop_init_scale(self) -> Self:
+        if self.init != "normal" and self.init_scale != 0.1:
+            object.__setattr__(self, "init_scale", 0.1)  # without effect: one text for one network
+        return self
+
+    @property
+    def depth(self) -> int:
+        return len(self.hidden)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(layer if isinstance(layer, int) else layer.width for layer in self.hidden)
+
+    def layers(self, inputs: int) -> tuple[Layer, ...]:
+        """The hidden layers in order, with all their settings."""
+        made = []
+        for layer in self.hidden:
+            own = LayerSpec(width=layer) if isinstance(layer, int) else layer
+            made.append(
+                Layer(
+                    inputs,
+                    own.width,
+                    self.activation if own.activation is None else own.activation,
+                    self.norm if own.norm is None else own.norm,
+                    self.dropout if own.dropout is None else own.dropout,
+                    (self.residual if own.residual is None else own.residual) and inputs == own.width,
+                )
+            )
+            inputs = own.width
+        return tuple(made)
+
+
+def _plain_layer(layer: Any) -> Any:
+    """A layer without settings of its own is written as its width."""
+    if isinstance(layer, LayerSpec):
+        layer = layer.plain()
+    if isinstance(layer, Mapping) and "width" in layer and all(v is None for k, v in layer.items() if k != "width"):
+        return layer["width"]
+    return layer

@@ -1,0 +1,73 @@
+"""Seeds, and the replicates that a run trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from nnlab.spec.errors import Problem, SpecError, whole
+
+MAX_SEED = 2**31 - 1
+MAX_SEEDS = 1000
+
+
+class Replicate(NamedTuple):
+    """One of the networks a run trains."""
+
+    seed: int
+    fold: int | None
+    """From 0; None for hold-out."""
+
+
+def replicates(seeds: Iterable[int], folds: int) -> tuple[Replicate, ...]:
+    """The replicates in the order of every replicate axis: fold after fold, seed by seed."""
+    return tuple(Replicate(seed, fold) for seed in seeds for fold in (range(folds) if folds else (None,)))
+
+
+def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """`10` is seeds 0 to 9; a list is taken as it is. Raises SpecError."""
+    if isinstance(seeds, bool) or not isinstance(seeds, (int, Iterable)) or isinstance(seeds, (str, bytes)):
+        raise SpecError([Problem("seeds", seeds, "type", expected="number of seeds or a list of seeds")])
+    if isinstance(seeds, int):
+        return tuple(range(whole("seeds", seeds, 1, MAX_SEEDS)))
+    made = tuple(whole("seeds", seed, 0, MAX_SEED) for seed in seeds)
+    _check_number(made)
+    if len(set(made)) < len(made):
+        raise SpecError.conflict("seeds", list(made), "seeds_repeat")
+    return made
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from text: `10` (0 to 9), `3,7` (these two), `5-8` (5 to 8). Raises SpecError."""
+    seeds: list[int] = []
+    try:
+        if text.strip().lstrip("-").isdigit():
+            return as_seeds(int(text))
+        for part in text.split(","):
+            first, dash, last = part.strip().partition("-")
+            # at most one seed too many: "0-999,0-999,..." must not fill the memory
+            most = int(first) + MAX_SEEDS + 1
+            seeds += range(int(first), min(int(last) + 1, most)) if dash else [int(first)]
+            if len(seeds) > MAX_SEEDS:
+                break
+    except SpecError:
+        raise
+    except ValueError:
+        expected = "number of seeds, or a list as 0,1,2 or 5-8"
+        raise SpecError([Problem("seeds", text, "type", expected=expected)]) from None
+    _check_number(seeds)
+    return as_seeds(seeds)
+
+
+def _check_number(seeds: Sequence[Any]) -> None:
+    if not 1 <= len(seeds) <= MAX_SEEDS:
+        raise SpecError([Problem("seeds (how many)", len(seeds), "range", 1, MAX_SEEDS)])
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """The shortest text `parse_seeds` reads back."""
+    if tuple(seeds) == tuple(range(len(seeds))):
+        return str(len(seeds))
+    if len(seeds) == 1 or tuple(seeds) == tuple(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ",".join(map(str, seeds))

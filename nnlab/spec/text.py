@@ -1,0 +1,130 @@
+"""Values and their text: canonical JSON, links, English."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from nnlab.spec.errors import Problem, SpecError
+from nnlab.spec.knobs import KNOBS
+
+_LISTS = {
+    "model.hidden": "list of widths as 8-8-4 (0 for none)",
+    "data.labels": "list of classes as 5-6-9 (0 for all)",
+}
+"""Fields that are lists of numbers, and how a link writes them."""
+
+
+class Value(BaseModel):
+    """A frozen model without unknown fields; equal values have equal text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_zero(self) -> Self:
+        for name, value in self.__dict__.items():
+            if isinstance(value, float) and value == 0:  # -0.0 equals 0.0 and must not have another text
+                self.__dict__[name] = 0.0
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        """The value as nested dictionaries, lists, numbers and texts, as JSON has it."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def to_json(self) -> str:
+        """Canonical JSON text, with sorted keys and without blanks: the same value gives the same text."""
+        return json.dumps(self.plain(), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def key(self) -> str:
+        """sha256 of the canonical text, hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """The value of a field or knob as JSON has it."""
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value.plain() if isinstance(value, Value) else value
+
+
+def value_text(value: Any) -> str:
+    """The value of a field or knob as text: `0.01`, `true`, `none`, and `8-8-4` for a list of layers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "none"
+    if isinstance(value, (list, tuple)):
+        return "-".join(str(getattr(item, "width", item)) for item in value) or "0"
+    return str(value)
+
+
+# -- links -----------------------------------------------------------------------------------------------------------
+
+
+def compact(value: Any) -> str:
+    """JSON text without blanks, in the order of the value."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def link_text(value: Any) -> str:
+    """A value in a link; `from_link` reads it back."""
+    value = plain(value)
+    numbers = not isinstance(value, list) or all(isinstance(item, int) for item in value)
+    return value_text(value) if numbers and not isinstance(value, dict) else compact(value)
+
+
+def from_link(path: str, text: Any, knob: str = "") -> Any:
+    """The value of a field (or of a knob that sets it) from a link; its model checks it and reads numbers in text."""
+    if not isinstance(text, str) or path not in _LISTS or knob in ("depth", "depth_same_size", "width"):
+        return text
+    if text.startswith("["):
+        return parse_json(text, path, _LISTS[path])
+    try:
+        numbers = [int(part) for part in text.split("-")]
+    except ValueError:
+        raise SpecError([Problem(path, text, "type", expected=_LISTS[path])]) from None
+    return [] if numbers == [0] else numbers
+
+
+def list_text(values: Sequence[Any]) -> str:
+    """The values of a knob in a link; `list_parameter` reads them back."""
+    texts = [link_text(value) for value in values]
+    in_json = any("," in text for text in texts)  # layers with settings of their own
+    return compact(plain(values)) if in_json else ",".join(texts)
+
+
+def list_parameter(params: Mapping[str, Any], name: str, knob: str, default: str) -> Any:
+    """The values of a knob from a link's parameter. Raises SpecError."""
+    text = text_parameter(params, name, default).strip()
+    if text.startswith("["):
+        return parse_json(text, name, "list")
+    path = KNOBS.get(knob, knob)
+    return [from_link(path, value.strip(), knob) for value in text.split(",") if value.strip()]
+
+
+def text_parameter(params: Mapping[str, Any], name: str, default: str) -> str:
+    """A text from a link's parameter. Raises SpecError."""
+    text = last(params.get(name, default))
+    if not isinstance(text, str):
+        raise SpecError([Problem(name, text, "type", expected="text")])
+    return text
+
+
+def last(values: Any) -> Any:
+    """The last value of a parameter that stands in a link several times."""
+    if isinstance(values, (list, tuple)):
+        return values[-1] if values else ""
+    return values
+
+
+def parse_json(text: str | bytes, where: str, expected: str = "") -> Any:
+    """What a JSON text holds. Raises SpecError, which names `where` and what is expected there."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        raise SpecError([Problem(where, text, "type" if expected else "json", expected=expected)]) from None
