@@ -10,10 +10,12 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Self
 
 import altair as alt
 import numpy as np
+from babel.numbers import get_decimal_symbol, get_group_symbol
 from numpy.typing import ArrayLike
 
 Spec = dict[str, Any]
@@ -145,11 +147,6 @@ class Labels:
 
 ENGLISH = Labels()
 
-_LOCALES = {
-    "en": {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "percent": "\u00a0%"},
-    "es": {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["", "\u00a0€"], "percent": "\u00a0%"},
-}
-
 FORMATS = {"loss": ".3~r", "mse": ".3~r", "accuracy": ".1%"}
 PLAIN = (
     "datum.value === 0 ? '0' : abs(datum.value) >= 1e5 || abs(datum.value) < 1e-4"
@@ -199,11 +196,23 @@ def finish(
         spec["height"] = height
     spec["padding"] = {"left": 4, "top": 8, "right": right, "bottom": 8}
     spec["config"] = {
-        "locale": {"number": _LOCALES.get(labels.language, _LOCALES["en"])},
+        "locale": {"number": _number_locale(labels.language)},
         "legend": {"padding": 0, "offset": 8, "labelFontSize": 12, "titleFontSize": 12, "labelPadding": 4},
         **(config or {}),
     }
     return spec
+
+
+@cache
+def _number_locale(language: str) -> Spec:
+    """How Vega writes numbers in a language; the space before % is nnlab's own in all of them."""
+    return {
+        "decimal": get_decimal_symbol(language),
+        "thousands": get_group_symbol(language),
+        "grouping": [3],
+        "currency": ["", ""],
+        "percent": "\u00a0%",
+    }
 
 
 def _tidied(spec: Spec) -> Spec:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from streamlit.testing.v1 import AppTest
 
 from nnlab.catalogue.classics import classics
+from nnlab.charts import curves
 from nnlab.charts.base import Labels
+from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shell import text as shell
+from nnlab.ui.shell.frame import chart_words
 from nnlab.ui.shell.text import LOCALE, text
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +38,8 @@ def messages_in_the_code() -> set[str]:
             if name in ("t", "mark", "many") and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.add(first.value)
     words = {str(field.default) for field in fields(Labels) if field.name != "language"}
-    told = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
-    return (found | words | told) - {""}
+    in_classics = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
+    return (found | words | in_classics) - {""}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:
@@ -68,23 +73,90 @@ def test_a_translation_has_the_same_places_to_fill_as_its_english():
 def test_texts_follow_the_language_and_fill_their_places():
     assert text("es")("Depth") == "Profundidad"
     assert text("en")("Depth") == "Depth"
-    assert text("es").many("{n} running", "{n} running", 1200) == "1.200 en marcha"
+    assert text("es").many("{n} seed", "{n} seeds", 1) == "1 semilla"
+    assert text("es").many("{n} seed", "{n} seeds", 1200) == "1.200 semillas"
+    assert text("en").many("{n} seed", "{n} seeds", 1200) == "1,200 seeds"
+
+
+NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(
-    ("value", "english", "spanish"),
-    [(0.063, "0.0630", "0,0630"), (12.345, "12.3", "12,3"), (-1.5, "−1.50", "−1,50"), (float("nan"), "–", "–"),
-     (0, "0", "0"), (1234567, "1.23e6", "1,23e6"), (float("inf"), "∞", "∞"), (0.00001234, "1.23e−5", "1,23e−5")],
-)  # fmt: skip
-def test_numbers_have_three_significant_digits(value, english, spanish):
-    assert text("en").number(value) == english
-    assert text("es").number(value) == spanish
+    ("method", "given", "english", "spanish"),
+    [
+        ("number", (0.063,), "0.0630", "0,0630"),
+        ("number", (12.345,), "12.3", "12,3"),
+        ("number", (12.345, 1), "12", "12"),
+        ("number", (-1.5,), "−1.50", "−1,50"),
+        ("number", (NAN,), "–", "–"),
+        ("number", (None,), "–", "–"),
+        ("number", (0,), "0", "0"),
+        ("number", (1234567,), "1.23e6", "1,23e6"),
+        ("number", (-INF,), "−∞", "−∞"),
+        ("number", (0.000012,), "1.20e−5", "1,20e−5"),
+        ("whole", (12345,), "12,345", "12.345"),
+        ("percent", (0.961,), "96.1 %", "96,1 %"),
+        ("percent", (-0.961, 0), "−96 %", "−96 %"),
+        ("percent", (NAN,), "–", "–"),
+        ("interval", (0.961, 0.958, 0.964), "96.1 ± 0.3", "96,1 ± 0,3"),
+        ("interval", (0.5, NAN, NAN), "50.0", "50,0"),
+        ("interval", (-0.05, NAN, NAN), "−5.0", "−5,0"),
+        ("interval", (1.5, 1.25, 1.75, "mse"), "1.50 ± 0.25", "1,50 ± 0,25"),
+        ("seconds", (0.01,), "0 s", "0 s"),
+        ("seconds", (1.23,), "1.2 s", "1,2 s"),
+        ("seconds", (42.4,), "42 s", "42 s"),
+        ("seconds", (200,), "3 min", "3 min"),
+        ("seconds", (7200,), "2.0 h", "2,0 h"),
+        ("memory", (1.24e9,), "1.2 GB", "1,2 GB"),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(method, given, english, spanish):
+    assert getattr(text("en"), method)(*given) == english
+    assert getattr(text("es"), method)(*given) == spanish
 
 
-def test_scores_intervals_and_times_read_as_the_house_writes_them():
-    en, es = text("en"), text("es")
-    assert (en.percent(0.961), es.percent(0.961)) == ("96.1 %", "96,1 %")
-    assert (en.interval(0.961, 0.958, 0.964), es.interval(0.961, 0.958, 0.964)) == ("96.1 ± 0.3", "96,1 ± 0,3")
-    assert en.interval(0.5, float("nan"), float("nan")) == "50.0"
-    assert [en.seconds(v) for v in (0.01, 1.23, 42.4, 200, 7200)] == ["0 s", "1.2 s", "42 s", "3 min", "2.0 h"]
-    assert (en.whole(12345), es.whole(12345)) == ("12,345", "12.345")
+POLISH = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);\\n"
+
+msgid "Build your own"
+msgstr "Zbuduj własną"
+
+msgid "epoch"
+msgstr "epoka"
+
+msgid "{n} seed"
+msgid_plural "{n} seeds"
+msgstr[0] "{n} ziarno"
+msgstr[1] "{n} ziarna"
+msgstr[2] "{n} ziaren"
+"""
+
+
+def test_a_further_language_is_a_line_and_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "pl").mkdir()
+    (tmp_path / "pl" / "common.po").write_text(POLISH, encoding="utf-8")
+    monkeypatch.setattr(shell, "LOCALE", tmp_path)
+    monkeypatch.setitem(shell.LANGUAGES, "pl", "Polski")
+    shell.text.cache_clear()
+    try:
+        t = text("pl")
+        assert [t.many("{n} seed", "{n} seeds", n) for n in (1, 3, 5)] == ["1 ziarno", "3 ziarna", "5 ziaren"]
+        assert [t.number(0.063), t.whole(12345), t.percent(0.961)] == ["0,0630", "12\u00a0345", "96,1 %"]
+        assert value_name("lr", 0.01, t) == "0,01"
+        chart = curves("loss", labels=chart_words("pl"))
+        assert "epoka" in str(chart)
+        assert chart["config"]["locale"]["number"]["decimal"] == ","
+        assert chart["config"]["locale"]["number"]["thousands"] == "\u00a0"
+        home = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
+        home.session_state["visitor"] = "v-" + "o" * 22
+        home.query_params["lang"] = "pl"
+        home.run()
+        assert not home.exception
+        assert home.button(key="build-your-own").label == "Zbuduj własną"
+        assert "5 ziaren" in home.caption[0].value
+        assert "PL" in home.get("button_group")[0].options
+    finally:
+        shell.text.cache_clear()

@@ -143,7 +143,7 @@ def _raw(value: float, t: Any) -> str:
     if np.isinf(value):
         return r"\infty" if value > 0 else r"-\infty"
     text = f"{value:.4f}".rstrip("0").rstrip(".")
-    return text.replace(".", "{,}") if t.language == "es" else text
+    return str(t.written(text)).replace(",", "{,}")
 
 
 # -- two engines ------------------------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ def read_value(knob: str, text: str, t: Text) -> str:
     if text in ("true", "false"):
         return t("yes") if text == "true" else t("no")
     if is_number(knob):
-        return text.replace(".", ",") if t.language == "es" else text
+        return t.written(text)
     if knob == "start_from":
         return value_name(knob, TrainSpec(start_from=text).start_from, t)
     return value_name(knob, text, t)

@@ -1,69 +1,77 @@
 """Languages: one catalogue a language, looked up per visitor, never installed for the whole process.
 
 The English text in the code is the message id. `locale/<language>/*.po` hold the translations, one file a page, read
-as they are: there is nothing to compile.
+as they are: there is nothing to compile. A further language is a line in `LANGUAGES` and such a folder.
 """
 
 from __future__ import annotations
 
-import gettext
-import io
+import math
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
+from gettext import c2py
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 LANGUAGES = {"es": "Español", "en": "English"}
 LOCALE = Path(__file__).parents[1] / "locale"
 MINUS = "−"
+UNKNOWN = "–"
+"""Stands for a number that does not exist (None or NaN)."""
 
 
-@cache
-def _catalogue(language: str) -> gettext.NullTranslations:
-    merged = Catalog(locale=language)
-    for path in sorted((LOCALE / language).glob("*.po")):
-        with path.open("rb") as file:
-            for message in read_po(file, locale=language):
-                if message.id:
-                    merged[message.id] = message
-    if not len(merged):
-        return gettext.NullTranslations()
-    compiled = io.BytesIO()
-    write_mo(compiled, merged)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+def _english(n: int) -> int:
+    return int(n != 1)
 
 
 class Text:
-    """What one visitor reads: `t("Depth")`, `t("{n} samples", n=3)`, and numbers as the language writes them."""
+    """The texts and numbers of one language: `t("Depth")`, `t("{n} samples", n=3)`, `t.percent(0.961)`."""
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._catalogue = _catalogue(language)
+        self._messages: dict[str, str] = {}
+        self._plurals: dict[str, tuple[Callable[[int], int], Sequence[str]]] = {}
+        self._symbols = str.maketrans({".": get_decimal_symbol(language), ",": get_group_symbol(language)})
+        for path in sorted((LOCALE / language).glob("*.po")):
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        # No locale is given: Babel's own plural rule for a language may have more forms than the file.
+        with path.open("rb") as file:
+            catalogue = read_po(file)
+        rule = c2py(catalogue.plural_expr)
+        for message in catalogue:
+            if isinstance(message.id, str):
+                if message.id and message.string:
+                    self._messages[message.id] = str(message.string)
+            elif isinstance(message.string, list | tuple) and all(message.string):
+                self._plurals[message.id[0]] = rule, message.string
 
     def __call__(self, message: str, **values: object) -> str:
-        text = self._catalogue.gettext(message) if message else ""
+        text = self._messages.get(message, message)
         return text.format(**values) if values else text
 
     def many(self, one: str, more: str, n: int, **values: object) -> str:
-        """`one` or `more` by the language's rule; `{n}` is the number, written out."""
-        return self._catalogue.ngettext(one, more, n).format(n=self.whole(n), **values)
+        """The plural form for `n`, by the language's rule; `{n}` is the number, written out."""
+        rule, forms = self._plurals.get(one, (_english, (one, more)))
+        return forms[rule(n)].format(n=self.whole(n), **values)
 
-    # numbers
+    def written(self, number: str) -> str:
+        """An English number text (12,345.6) with the language's decimal and group signs."""
+        return number.translate(self._symbols)
 
     def whole(self, value: float) -> str:
         """12,345 (es: 12.345)."""
-        text = f"{round(value):,}"
-        return text.replace(",", ".") if self.language == "es" else text
+        return self.written(f"{round(value):,}")
 
     def number(self, value: float | None, digits: int = 3) -> str:
         """With so many significant digits: 0.0630, 12.3, 1.20e−5."""
-        if value is None or value != value:
-            return "–"
-        if value in (float("inf"), float("-inf")):
+        if value is None or math.isnan(value):
+            return UNKNOWN
+        if math.isinf(value):
             return "∞" if value > 0 else MINUS + "∞"
         size = abs(value)
         if size == 0:
@@ -76,41 +84,37 @@ class Text:
             while size < 10 ** (digits - 1 - places) and places < digits + 3:
                 places += 1
             text = f"{value:.{places}f}"
-        text = text.replace("-", MINUS)
-        return text.replace(".", ",") if self.language == "es" else text
+        return self.written(text).replace("-", MINUS)
 
     def plain(self, value: float) -> str:
         """All digits, without a separator of thousands: 60000, 0.01, 1e-5."""
         text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
-        return text.replace(".", ",") if self.language == "es" else text
+        return self.written(text)
 
     def percent(self, value: float | None, digits: int = 1) -> str:
         """A share as 96.1 % (es: 96,1 %)."""
-        if value is None or value != value:
-            return "–"
-        text = f"{100 * value:.{digits}f} %".replace("-", MINUS)
-        return text.replace(".", ",") if self.language == "es" else text
+        if value is None or math.isnan(value):
+            return UNKNOWN
+        return self.written(f"{100 * value:.{digits}f} %").replace("-", MINUS)
 
     def score(self, value: float | None, kind: str) -> str:
-        """A score as its kind is written: accuracy in percent, mean squared error as a number."""
+        """A score in the form of its kind: accuracy in percent, mean squared error as a number."""
         return self.percent(value) if kind == "accuracy" else self.number(value)
 
     def interval(self, mean: float, low: float, high: float, kind: str = "accuracy") -> str:
         """96.1 ± 0.3 (in points for accuracy); only the mean where there is no interval."""
-        scale = 100 if kind == "accuracy" else 1
-        if mean != mean:
-            return "–"
+        if math.isnan(mean):
+            return UNKNOWN
+        half = (high - low) / 2
         if kind == "accuracy":
-            text = f"{scale * mean:.1f}"
-            half = f" ± {scale * (high - low) / 2:.1f}" if high == high else ""
-            return (text + half).replace(".", "," if self.language == "es" else ".")
-        half = f" ± {self.number((high - low) / 2, 2)}" if high == high else ""
-        return self.number(mean) + half
+            spread = "" if math.isnan(high) else f" ± {100 * half:.1f}"
+            return self.written(f"{100 * mean:.1f}{spread}").replace("-", MINUS)
+        return self.number(mean) + ("" if math.isnan(high) else f" ± {self.number(half, 2)}")
 
     def seconds(self, value: float | None) -> str:
         """A length of time: 1.2 s, 3 min, 2 h."""
-        if value is None or value != value:
-            return "–"
+        if value is None or math.isnan(value):
+            return UNKNOWN
         if value < 0.95:
             return f"{self.number(max(value, 0), 1)} s" if value >= 0.05 else "0 s"
         if value < 9.95:
@@ -120,16 +124,16 @@ class Text:
         return f"{value / 60:.0f} min" if value < 5400 else f"{self.number(value / 3600, 2)} h"
 
     def memory(self, value: float) -> str:
-        """Bytes as one says them: 1.2 GB."""
-        return f"{value / 1e9:.1f} GB".replace(".", "," if self.language == "es" else ".")
+        """A number of bytes in gigabytes: 1.2 GB."""
+        return self.written(f"{value / 1e9:.1f} GB")
 
 
 @cache
 def text(language: str) -> Text:
-    """The texts of a language; Spanish where it is not known."""
+    """The texts of a language; Spanish if there is no such language."""
     return Text(language if language in LANGUAGES else "es")
 
 
 def mark(message: str) -> str:
-    """Marks a text for the catalogue where it is not looked up yet (tables of labels)."""
+    """Marks a text for the catalogue where it is looked up later (tables of labels)."""
     return message
