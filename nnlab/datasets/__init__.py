@@ -1,4 +1,4 @@
-"""Name → `Dataset`. A family of data sets is one small module with one function `load(spec, rng) -> Raw`."""
+"""Loads data sets by name. Each family of data sets is a module with a function `load(spec, rng) -> Raw`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nnlab.catalogue.presets import presets
 from nnlab.datasets import celsius, digits, mnist, plane, synthetic
 from nnlab.datasets.base import Dataset, Part, PartName, Raw, Rows, Scaling, fit_scaling
 from nnlab.datasets.mnist import DatasetUnavailable
@@ -29,13 +30,13 @@ LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingP
         "celsius": celsius.load,
     }
 )
-"""One entry for every name in `nnlab.spec.DATASETS`."""
+"""The loader of every name in `nnlab.spec.DATASETS`."""
 
-_SAMPLING, _SPLIT = 10, 11  # streams of the data seed, apart from those of nnlab.engines.random_streams
+_SAMPLING, _SPLIT = 10, 11  # streams of the data seed; nnlab.engines.random_streams has the others
 
 
 def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
-    """The data an experiment asks for, split and with its scaling fitted.
+    """Load the data of an experiment, split and with its scaling fitted.
 
     Parameters
     ----------
@@ -45,17 +46,17 @@ def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
     Returns
     -------
     Dataset
-        Same spec, same data, bit for bit. Sizes are `spec.sizes`; classes are spread evenly over the parts, and
-        every class is in the training part. The test part does not change with the validation share. The last few
-        are kept, so asking again costs nothing. Under k-fold all that is not test is cut as scikit-learn cuts it (see
-        `split.fold_rows`), in the order it has under hold-out: the training part, then the validation part.
+        Equal specs give equal data, bit for bit. Sizes are `spec.sizes`; classes are spread evenly over the parts, and
+        every class is in the training part. The test part does not change with the validation share. The last four
+        data sets are cached. Under k-fold, `split.fold_rows` divides the samples that are the training and the
+        validation part under hold-out, in this order.
 
     Raises
     ------
     SpecError
-        For an unknown name, and where a class has fewer samples than there are folds.
+        For an unknown name, and if a class has fewer samples than there are folds.
     DatasetUnavailable
-        For MNIST, when it is neither on disk nor to be had.
+        If MNIST is neither on disk nor can be downloaded.
     """
     if isinstance(spec, str):
         spec = _named(spec)
@@ -65,8 +66,6 @@ def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
 
 
 def _named(name: str) -> DataSpec:
-    from nnlab.catalogue.presets import presets
-
     if name in DATASETS:
         return DataSpec.model_validate({"name": name})
     if name in presets:
@@ -81,12 +80,12 @@ def _load(spec: DataSpec, data_dir: Path) -> Dataset:
     train_size, validation_size, _ = spec.sizes
     if spec.folds:
         train_size, validation_size = train_size + validation_size, 0
-    if train_size == len(raw.x) and not spec.folds:  # nothing to split: in the order given
+    if train_size == len(raw.x) and not spec.folds:  # one part: keep the given order
         order = np.arange(train_size)
     else:
         classes = raw.y if raw.class_names else np.zeros(len(raw.y))
         order = spread_order(classes, np.random.default_rng((_SPLIT, spec.seed)))
-    # training first, test last: a different validation share leaves the test part alone
+    # training first, test last: the test part is the same for every validation share
     train, validation, test = (
         Part(raw.x[rows], raw.y[rows]) for rows in np.split(order, [train_size, train_size + validation_size])
     )

@@ -1,4 +1,4 @@
-"""What a data set is once it is loaded: three parts, the scaling fitted on the first, and names."""
+"""A loaded data set: its three parts, the scaling fitted on the training part, and names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PartName = Literal["train", "validation", "test"]
 
 
 class Rows:
-    """Some rows of an array, which stays where it is: indexing copies what is asked for, and no more. To NumPy it is an
-    array of the same numbers, so that a fold of MNIST can be a Part like any other."""
+    """Some rows of an array, without a copy of them. Indexing copies the samples it returns; NumPy converts the whole
+    to an array. A fold of MNIST can thus be a Part like any other."""
 
     def __init__(self, whole: NDArray[Any], rows: NDArray[np.int64]) -> None:
         self.whole, self.rows = whole, rows
@@ -48,7 +48,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Samples as they came, not scaled. The arrays are read-only: they are shared by everyone in the process."""
+    """Samples before scaling. The arrays are read-only, since the whole process shares them."""
 
     x: NDArray[Any] | Rows
     """(n, inputs) float32, or uint8 for pictures."""
@@ -65,14 +65,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """(x - shift) * scale, by feature; for pictures the same for every pixel."""
+    """(x - shift) * scale for each feature; pictures have one shift and scale for all pixels."""
 
     shift: NDArray[np.float32]
     """(inputs,) or (1,)"""
     scale: NDArray[np.float32]
 
     def apply(self, x: NDArray[Any] | Rows) -> NDArray[np.float32]:
-        """Raw (n, inputs) → what the network sees, a new float32 array of the same shape."""
+        """Scale raw samples (n, inputs) to a new float32 array of the same shape, the input of a network."""
         scaled = np.array(x, np.float32)
         scaled -= self.shift
         scaled *= self.scale
@@ -80,11 +80,11 @@ class Scaling:
 
 
 def fit_scaling(name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | None = None) -> Scaling:
-    """The scaling a training part x (n, inputs) asks for.
+    """Fit a scaling on a training part x (n, inputs).
 
-    standard: mean 0 and deviation 1 of every feature; minmax: 0 to 1. A feature that never changes is only shifted.
-    `full_scale` says that x are pictures with pixels from 0 to that value: minmax divides by it, standard takes one
-    mean and deviation over all pixels.
+    standard: mean 0 and standard deviation 1 for every feature; minmax: from 0 to 1. A constant feature is shifted
+    only. `full_scale` is the largest pixel value of pictures: minmax then divides by it, and standard takes one mean
+    and one deviation over all pixels.
     """
     if name == "none":
         shift, width = np.zeros(1), np.ones(1)
@@ -107,7 +107,7 @@ def fit_scaling(name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | N
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """What a family of data sets hands over: samples before they are split, and names."""
+    """Samples as a loader returns them, before they are split, and names."""
 
     x: NDArray[Any]
     """(n, inputs)"""
@@ -117,17 +117,17 @@ class Raw:
     class_names: tuple[str, ...] = ()
     target_name: str = "class"
     full_scale: float | None = None
-    """Of a pixel, where the samples are pictures."""
+    """The largest pixel value, for pictures."""
     test: Part | None = None
-    """A test part that comes with the data."""
+    """The test part, where the data comes with one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set, split and ready. Parts other than `train` may be empty.
+    """A data set, split into parts. Parts other than `train` may be empty.
 
-    Under k-fold `folds` are what is trained, a data set each, in the order of scikit-learn's `split`; `train` is then
-    all that is not test, `validation` is empty, and `scaling` serves nobody but who looks at the data.
+    Under k-fold, networks are trained on `folds`, which are data sets in the order of scikit-learn's `split`. `train`
+    then holds all samples outside the test part, `validation` is empty, and `scaling` serves to show the data.
     """
 
     name: str
@@ -136,7 +136,7 @@ class Dataset:
     validation: Part
     test: Part
     scaling: Scaling
-    """Fitted on `train` alone. Engines and predictions call `scaling.apply` on raw samples."""
+    """Fitted on `train` alone. Engines and predictions apply it to raw samples."""
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     """() for regression."""
@@ -144,18 +144,14 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
     """(height, width) where a sample is a picture."""
     folds: tuple[Dataset, ...] = ()
-    """() for hold-out. Their parts are rows of `train`, and share its memory; the test part is the same."""
+    """() for hold-out. Their training and validation parts share the memory of `train`; the test part is the same."""
 
     @property
     def training_sets(self) -> tuple[Dataset, ...]:
-        """What networks are trained on: the folds, else the data itself."""
+        """The data sets that networks are trained on: the folds, or the data set itself."""
         return self.folds or (self,)
-
-    def part(self, name: PartName) -> Part:
-        """One of the parts by its name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
     @property
     def inputs(self) -> int:
-        """Numbers a sample has."""
+        """The number of features."""
         return int(self.train.x.shape[1])

@@ -1,4 +1,4 @@
-"""Seven temperatures in °C and °F, as printed in the course (rounded): what a line through them learns."""
+"""Seven temperatures in °C and °F, rounded as in the course: data for a linear regression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FAHRENHEIT = (-40, 14, 32, 46, 59, 72, 100)
 
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
-    """All seven, in the order printed."""
+    """All seven, in the order of the course."""
     return Raw(
         np.array(CELSIUS, np.float32)[:, None], np.array(FAHRENHEIT, np.float32)[:, None], ("°C",), target_name="°F"
     )

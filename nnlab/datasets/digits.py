@@ -1,4 +1,4 @@
-"""Handwritten digits of 8 × 8 pixels that come with scikit-learn: pictures without a download."""
+"""The handwritten digits of 8 × 8 pixels that scikit-learn includes: pictures without a download."""
 
 from __future__ import annotations
 
@@ -18,26 +18,20 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     if spec.labels:
         x, y = keep_labels(x, y, spec.labels)
     chosen = spread_order(y, rng)[: spec.n_samples]
-    return Raw(
-        x[chosen],
-        y[chosen],
-        pixel_names(8, 8),
-        digit_names(spec),
-        full_scale=16.0,
-    )
+    return Raw(x[chosen], y[chosen], pixel_names(8, 8), digit_names(spec), full_scale=16.0)
 
 
 @cache
 def _all() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Pixels (1797, 64) and labels (1797,), read once: the file is text."""
-    from sklearn.datasets import load_digits  # takes a second: not at start-up
+    """Pixels (1797, 64) and labels (1797,), read once, since parsing the text file is slow."""
+    from sklearn.datasets import load_digits  # imports in a second, which would delay the start
 
     x, y = load_digits(return_X_y=True)
     return x.astype(np.uint8), y.astype(np.int64)
 
 
 def digit_names(spec: DataSpec) -> tuple[str, ...]:
-    """Names of the classes kept."""
+    """Names of the selected classes."""
     return tuple(map(str, spec.labels or range(10)))
 
 

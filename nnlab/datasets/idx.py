@@ -17,7 +17,7 @@ _MAX_BYTES = 2**31
 
 
 class IdxError(ValueError):
-    """A file that is not IDX: which, and what is wrong with it."""
+    """A file that is not IDX. The message names the file and what is wrong."""
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -26,7 +26,7 @@ def read_idx(path: Path) -> NDArray[Any]:
     Raises
     ------
     IdxError
-        One sentence, if the file is no IDX file, is cut off, damaged, or holds more than it says.
+        If the file is not IDX, is cut off or damaged, or is longer than its header states.
     OSError
         If it cannot be opened.
     """
@@ -53,9 +53,9 @@ def _parse(file: BinaryIO, name: str) -> NDArray[Any]:
     shape = struct.unpack(f">{dimensions}I", header)
     size = math.prod(shape) * kind.itemsize
     if size > _MAX_BYTES:
-        raise IdxError(f"{name} is damaged: its header speaks of {size} bytes, allowed is up to {_MAX_BYTES}.")
+        raise IdxError(f"{name} is damaged: its header states {size} bytes, allowed is up to {_MAX_BYTES}.")
     content = file.read(size + 1)
     if len(content) != size:
         found = "more" if len(content) > size else f"{len(content)}"
-        raise IdxError(f"{name} is cut off or damaged: its header speaks of {size} bytes, it holds {found}.")
+        raise IdxError(f"{name} is cut off or damaged: its header states {size} bytes, it holds {found}.")
     return np.frombuffer(content, kind).reshape(shape).astype(kind.newbyteorder("="), copy=False)

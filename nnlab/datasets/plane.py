@@ -1,4 +1,4 @@
-"""Two classes in the plane: what a network learns can be seen.
+"""Two classes in the plane, so that the decision boundary of a network can be drawn.
 
 Noise is the standard deviation of Gaussian noise on both coordinates, in the units of the coordinates.
 """
@@ -20,14 +20,14 @@ Shape = Callable[[NDArray[np.int64], np.random.Generator], Points]
 
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
-    """spec.n_samples points, half of them of each class."""
+    """`spec.n_samples` points, half of them in each class."""
     y = np.arange(spec.n_samples) % 2
     points = SHAPES[spec.name](y, rng) + rng.normal(0.0, 1.0, (len(y), 2)) * spec.noise  # (n, 2)
     return Raw(points.astype(np.float32), y, ("x1", "x2"), ("0", "1"))
 
 
 def moons(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
-    """Two half circles of radius 1, one upside down, reaching into each other (as scikit-learn's make_moons)."""
+    """Two half circles of radius 1, one upside down, interlocking (as scikit-learn's make_moons)."""
     angle = math.pi * _even(y)
     return np.where(
         (y == 0)[:, None],
@@ -43,8 +43,8 @@ def circles(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
 
 
 def xor(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
-    """The quadrants of a square from -1 to 1: class 1 where the signs agree, with a gap along the axes
-    (as TensorFlow Playground's, a fifth of its size)."""
+    """The quadrants of a square from -1 to 1: class 1 where the coordinates have the same sign, with a gap along
+    the axes (as TensorFlow Playground's, a fifth of its size)."""
     size = 0.06 + rng.random((len(y), 2)) * (1 - 0.06)
     first = np.where(np.arange(len(y)) // 2 % 2, 1, -1)
     points: Points = size * np.stack([first, np.where(y == 1, first, -first)], 1)
@@ -52,7 +52,7 @@ def xor(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
 
 
 def gaussians(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
-    """Two round clouds of deviation 0.35 about (1, 1) and (-1, -1) (as TensorFlow Playground's, half its size)."""
+    """Two round clouds of standard deviation 0.35 at (1, 1) and (-1, -1) (as TensorFlow Playground's, half its size)."""
     return np.where(y == 1, -1.0, 1.0)[:, None] + rng.normal(0.0, 0.35, (len(y), 2))
 
 
@@ -65,7 +65,7 @@ def spirals(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
 
 
 def _even(y: NDArray[np.int64], *, closed: bool = True) -> Points:
-    """Evenly spaced numbers from 0 to 1 for each class by itself (n,)."""
+    """Numbers from 0 to 1 (n,), evenly spaced within each class."""
     where = np.empty(len(y))
     for label in (0, 1):
         where[y == label] = np.linspace(0, 1, int((y == label).sum()), endpoint=closed)

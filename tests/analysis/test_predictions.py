@@ -52,7 +52,7 @@ def test_a_part_measured_in_pieces_is_measured_as_a_whole(experiment, monkeypatc
 def test_class_scores_are_those_of_scikit_learn(experiment):
     weights, dataset = made(experiment)
     for part in ("train", "validation", "test"):
-        samples = dataset.part(part)
+        samples = getattr(dataset, part)
         got = evaluate(experiment, weights, dataset, part)
         probabilities = predict(experiment, weights, dataset, samples.x)
         assert set(got) == {"loss", "accuracy"}
