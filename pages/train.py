@@ -148,5 +148,6 @@ if choices:
         key="overlay",
         max_selections=MOST_OVERLAID,
         placeholder=t("Choose runs"),
+        select_all=False,  # Streamlit's entry for it is in English
         on_change=lay_over,
     )

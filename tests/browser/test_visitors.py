@@ -105,3 +105,16 @@ def test_the_theme_switch_turns_the_page_dark_on_every_page_and_back(server, vis
     assert page.evaluate(brightness) < 200, "on another page"
     page.get_by_role("button", name="Light theme").click()
     page.wait_for_function(f"() => document.querySelector('.stApp') && ({brightness})() > 600")
+
+
+def test_the_documents_language_follows_the_switch(server, visit):
+    page = visit()
+    page.goto(f"{server.url}/?lang=es")
+    page.wait_for_function("() => document.documentElement.lang === 'es'")
+    page.get_by_role("radio", name="EN").click()
+    page.wait_for_function("() => document.documentElement.lang === 'en'")
+    page.get_by_role("link", name="Build", exact=True).click()
+    expect(page.get_by_role("heading", name="Build")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.get_by_role("radio", name="ES").click()
+    page.wait_for_function("() => document.documentElement.lang === 'es'")

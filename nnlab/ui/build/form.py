@@ -186,6 +186,7 @@ class Form:
             options=range(len(self.experiment.data.facts.class_sizes)),
             key=self._key("data.labels", list(kept)),
             placeholder=self.t("all"),
+            select_all=False,  # Streamlit's entry for it is in English
             on_change=self._take,
             args=("data.labels",),
         )

@@ -49,6 +49,7 @@ def _values(page: Page, comparison: Comparison, knob: str, there: Sequence[objec
         format_func=lambda text: read_value(knob, text, t),
         accept_new_options=is_number(knob),
         placeholder=t("Choose or type values") if is_number(knob) else t("Choose values"),
+        select_all=False,  # Streamlit's entry for it is in English
         width=330,
     )
 

@@ -447,6 +447,7 @@ class Question:
             on_change=change,
             accept_new_options=numbers,
             placeholder=t("Choose or type values") if numbers else t("Choose values"),
+            select_all=False,  # Streamlit's entry for it is in English
             label_visibility="collapsed",
             width=width,
         )

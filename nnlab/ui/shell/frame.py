@@ -20,7 +20,7 @@ import streamlit as st
 from nnlab.charts.base import Labels
 from nnlab.datasets import load_dataset
 from nnlab.lab import Lab, open_lab
-from nnlab.ui.shell.identity import keep_visitor, visitor
+from nnlab.ui.shell.identity import set_document, visitor
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.theme import theme_switch
 
@@ -173,7 +173,7 @@ def _navigation(page: Page) -> None:
             required=True,
         )
         theme_switch(t)
-    keep_visitor(page.owner)
+    set_document(page.owner, t.language)
 
 
 @st.fragment(run_every=5.0)
