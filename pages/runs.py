@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from nnlab.lab import NotYours, Run, UnknownRun
-from nnlab.ui.build.start_from import start_link
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import run_title
+from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
 from nnlab.ui.shared.run_rows import run_row
 from nnlab.ui.shared.run_table import matching, runs_table, states_of
 from nnlab.ui.shell.frame import open_page
-from nnlab.ui.train.live import MOST_OVERLAID
 
 page = open_page("runs")
 t, lab = page.t, page.lab

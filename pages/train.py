@@ -7,12 +7,12 @@ import streamlit as st
 from nnlab.lab import NotYours, Run, UnknownRun
 from nnlab.spec import seeds_text
 from nnlab.spec.errors import SpecError
-from nnlab.ui.build.start_from import start_link
 from nnlab.ui.shared.labels import problem_text
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
+from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
 from nnlab.ui.shared.run_rows import state_badge
 from nnlab.ui.shell.frame import open_page
-from nnlab.ui.train.live import MOST_OVERLAID, follow, overlaid_names
+from nnlab.ui.train.live import follow, overlaid_names
 from nnlab.ui.train.outcome import outcome, trouble
 
 page = open_page("train")

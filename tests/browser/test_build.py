@@ -49,7 +49,7 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
     build(page, server)
     drawn = page.locator(NETWORK).count()
     before = Experiment.from_query(query(page))
-    expect(page.get_by_text(f"{before.parameters} trainable parameters in all")).to_be_visible()
+    expect(page.get_by_text(f"{before.parameters} trainable parameters in total")).to_be_visible()
     for widths in ("8-8", "8-8-8"):
         page.get_by_role("slider", name="Depth").press("ArrowRight")
         wait_for_link(page, model__hidden=widths)
@@ -57,7 +57,7 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
     wait_for_link(page, model__activation="tanh")
     after = Experiment.from_query(query(page))
     assert after == before.set({"model.hidden": [8, 8, 8], "model.activation": "tanh"})
-    expect(page.get_by_text(f"{after.parameters} trainable parameters in all")).to_be_visible()
+    expect(page.get_by_text(f"{after.parameters} trainable parameters in total")).to_be_visible()
     page.wait_for_function(f"n => document.querySelectorAll('{NETWORK}').length > n", arg=drawn)
     page.get_by_role("tab", name="PyTorch code").click()
     code = page.get_by_role("tabpanel").filter(has_text="import torch")
@@ -71,7 +71,7 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
     try:
         other = visit()
         other.goto(page.url.replace(server.url, fresh.url))
-        expect(other.get_by_text(f"{after.parameters} trainable parameters in all")).to_be_visible()
+        expect(other.get_by_text(f"{after.parameters} trainable parameters in total")).to_be_visible()
         assert Experiment.from_query(query(other)) == after
         expect(other.get_by_role("slider", name="Depth")).to_have_value("3")
         expect(other.get_by_role("combobox", name=re.compile("Activation"))).to_have_value("tanh")

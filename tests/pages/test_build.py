@@ -62,7 +62,7 @@ def test_validation_is_hold_out_or_k_fold(lab, language):
     app = go(app)
     assert shown(app) == Experiment().set({"data.folds": 5})
     assert "field-data.validation" not in {one.key for one in app.number_input}
-    assert t("{pool} in {n} folds, {test} for the test.", pool="160", n=5, test="40") in said(app)
+    assert t("{pool} samples in {n} folds, {test} for the test.", pool="160", n=5, test="40") in said(app)
     assert shown(set_number(app, "data.folds", 8)).data.folds == 8
     assert address(app)["data.folds"] == "8"
     for folds, sentence in ((1, "One fold would leave nothing to train on; allowed is from 2 to 20."), (21, "")):

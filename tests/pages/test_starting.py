@@ -57,18 +57,18 @@ def test_where_no_run_fits_one_sentence_says_why(lab, language):
     t = text(language)
     inputs = t.many("{n} input", "{n} inputs", 64)
     link = {"data.name": "digits", "model.hidden": "8"}
-    nothing = t("there is no finished run of yours on data with {inputs} yet.", inputs=inputs)
+    nothing = t("you have no finished run on data with {inputs} yet.", inputs=inputs)
     assert nothing in said(open_page("build", language, link=link))
     lab.train_here(SOURCE, 1, owner="somebody else")
     assert nothing in said(open_page("build", language, link=link))
     lab.train_here(SOURCE, 1, owner=OWNER)
     other = t(
-        "none of your finished runs on data with {inputs} has a first hidden layer like this network's: same width, "
-        "activation, normalisation.",
+        "none of your finished runs on data with {inputs} has the same first hidden layer as this network (width, "
+        "activation, normalisation).",
         inputs=inputs,
     )
     assert other in said(open_page("build", language, link={"data.name": "digits", "model.hidden": "9"}))
-    none = t("this network has no hidden layer that could be taken over.")
+    none = t("this network has no hidden layer whose weights could be copied.")
     assert none in said(open_page("build", language, link={"data.name": "digits", "model.hidden": "0"}))
     assert "field-train.start_from" in {box.key for box in open_page("build", language, link=link).selectbox}
 
@@ -87,9 +87,9 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
     made = shown(app)
     assert made.train.start_from == StartFrom(experiment=SOURCE, layers=2, frozen=1)
     assert Experiment.from_query(address(app)) == made
-    assert t("🔒 Dashed: frozen layers. They keep the weights they were taken over with.") in said(app)
+    assert t("🔒 Dashed lines: frozen layers. Their weights do not change during training.") in said(app)
     assert t("{n} more are frozen", n=t.whole(made.frozen_parameters)) in said(app)
-    kinds = list(app.dataframe[-1].value[t("What it does")])
+    kinds = list(app.dataframe[-1].value[t("Operation")])
     assert [t("frozen") in kind for kind in kinds] == [False, True, False, False, False]
     assert "requires_grad_(False)" in app.code[0].value
     app.number_input(key="field-train.start_from.layers").set_value(3)
@@ -137,7 +137,7 @@ def test_a_finished_run_leads_to_build_with_what_starts_from_it(lab, monkeypatch
     run, t = lab.train_here(SOURCE, (3, 4), owner=OWNER), text(language)
     monkeypatch.setattr(run_table, "runs_table", lambda runs, *_: runs[:1])  # as if it were chosen
     app = open_page(page, language, link={"run": run.id} if page == "train" else {})
-    label = t("Start another from this")
+    label = t("Reuse its weights")
     link = {key: value[0] for key, value in parse_qs(links(app)[label].query_string).items()}
     made = Experiment.from_query(link)
     assert made.train.start_from == StartFrom(experiment=SOURCE, layers=2)
@@ -152,9 +152,9 @@ def test_nothing_leads_on_from_a_run_without_hidden_layers_or_classes(lab):
     t = text("en")
     for changes in ({"model.hidden": []}, {"data.name": "celsius", "model.hidden": [3]}):
         run = lab.train_here(SOURCE.set(changes), 1, owner=OWNER)
-        assert t("Start another from this") not in links(open_page("train", "en", link={"run": run.id}))
+        assert t("Reuse its weights") not in links(open_page("train", "en", link={"run": run.id}))
     waiting = lab.submit(SOURCE.set({"train.epochs": 3}), owner=OWNER)
-    link = links(open_page("train", "en", link={"run": waiting.id}))[t("Start another from this")]
+    link = links(open_page("train", "en", link={"run": waiting.id}))[t("Reuse its weights")]
     assert link.disabled
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from nnlab.catalogue.presets import presets
 from nnlab.spec import DATASETS, FIELDS, Experiment, parse_seeds, seeds_text
 from nnlab.spec.errors import SpecError
-from nnlab.ui.build.form import Form, _other_data, flat, read
+from nnlab.ui.build.draft import draft_of, read_draft, with_data
+from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import CHOICES, problem_text
 from nnlab.ui.shell.text import text
 
@@ -46,7 +47,7 @@ def state(monkeypatch) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", list(presets))
 def test_a_draft_makes_the_experiment_it_was_taken_from(name):
-    assert read(flat(presets[name], (3, 4, 9))) == (presets[name], (3, 4, 9))
+    assert read_draft(draft_of(presets[name], (3, 4, 9))) == (presets[name], (3, 4, 9))
 
 
 @FEW
@@ -55,16 +56,16 @@ def test_a_draft_makes_the_experiment_it_was_taken_from(name):
 @example({"model.hidden": [0, 5000, {"width": 3, "dropout": 7}]})
 @example({"data.test": 0.8, "data.validation": 0.8})
 def test_any_draft_is_an_experiment_or_problems_that_name_fields_of_the_form(changes):
-    draft = {**flat(Experiment()), **changes}
+    draft = {**draft_of(Experiment()), **changes}
     try:
-        experiment, seeds = read(draft)
+        experiment, seeds = read_draft(draft)
     except SpecError as error:
         for problem in error.problems:
             assert problem.field.partition("[")[0] in (*FIELDS, "seeds")
             for language in ("es", "en"):
                 assert problem_text(problem, text(language)).endswith((".", problem.shown))
     else:
-        assert read(flat(experiment, seeds)) == (experiment, seeds)
+        assert read_draft(draft_of(experiment, seeds)) == (experiment, seeds)
 
 
 @FEW
@@ -79,7 +80,7 @@ def test_any_link_opens(link):
         form = Form(ENGLISH, link)
         assert form.ok
         again = Form(ENGLISH, form.query())
-        assert (again.experiment, again.seeds, again.link_error) == (form.experiment, form.seeds, None)
+        assert (again.experiment, again.seeds, again.link_problems) == (form.experiment, form.seeds, [])
 
 
 @pytest.mark.parametrize(
@@ -98,14 +99,13 @@ def test_any_link_opens(link):
 def test_a_link_with_a_bad_value_takes_the_rest_and_says_which(state, bad, named):
     good = {"model.activation": "tanh", "train.epochs": "7", "data.noise": "0.3"}
     form = Form(ENGLISH, {**good, **bad})
-    assert form.link_error is not None
-    assert named in {problem.field for problem in form.link_error.problems}
+    assert named in {problem.field for problem in form.link_problems}
     assert form.experiment.to_query().items() >= good.items()
 
 
 def test_two_bad_values_of_different_kinds_are_both_told(state):
     form = Form(ENGLISH, {"seeds": "3,3", "train.lr": "much", "train.epochs": "7"})
-    assert {problem.field for problem in form.link_error.problems} == {"seeds", "train.lr"}
+    assert {problem.field for problem in form.link_problems} == {"seeds", "train.lr"}
     assert form.experiment.train.epochs == 7
 
 
@@ -129,9 +129,9 @@ def test_an_impossible_value_is_kept_as_typed_and_the_last_experiment_stays(stat
 
 @pytest.mark.parametrize("old", list(DATASETS))
 @pytest.mark.parametrize("new", list(DATASETS))
-def test_other_data_brings_its_own_defaults_and_keeps_network_and_training(old, new):
+def test_another_data_set_brings_its_own_defaults_and_keeps_network_and_training(old, new):
     mine = Experiment.of({"data": {"name": old}, "model": {"hidden": [5, 4]}, "train": {"epochs": 9}})
-    experiment = _other_data(mine, new)
+    experiment = with_data(mine, new)
     assert experiment == Experiment.of({"data": {"name": new}, "model": {"hidden": [5, 4]}, "train": {"epochs": 9}})
 
 
@@ -139,10 +139,10 @@ def test_other_data_brings_its_own_defaults_and_keeps_network_and_training(old, 
 def test_what_the_new_data_cannot_have_goes_back_to_its_default(new):
     moons = {"data": {"name": "moons", "n_samples": 50, "validation": 0.7}, "train": {"patience": 5}}
     celsius = {"data": {"name": "celsius"}}
-    assert _other_data(Experiment.of(moons), new).data.name == new
-    assert _other_data(Experiment.of(celsius), new).data.name == new
+    assert with_data(Experiment.of(moons), new).data.name == new
+    assert with_data(Experiment.of(celsius), new).data.name == new
     loss = Experiment.of({"data": {"name": "moons"}, "train": {"loss": "cross_entropy"}})
-    assert _other_data(loss, new).data.name == new
+    assert with_data(loss, new).data.name == new
 
 
 def test_seeds_are_written_as_they_are_read():

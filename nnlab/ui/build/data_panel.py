@@ -1,0 +1,102 @@
+"""The data of an experiment: as a picture, as a table, and how many samples each part and class has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from nnlab.charts.data import (
+    Plane,
+    balance_rows,
+    class_balance,
+    data_scatter,
+    fit_rows,
+    line_fit,
+    picture_grid,
+    point_rows,
+)
+from nnlab.datasets import Dataset
+from nnlab.datasets.mnist import DatasetUnavailable
+from nnlab.spec import DataSpec
+from nnlab.spec.errors import SpecError
+from nnlab.ui.build.mnist_download import offer_download
+from nnlab.ui.shared.labels import DATA_NOTES, problem_text
+from nnlab.ui.shared.pictures import HEIGHT, available_dataset, first_two_features, sample_pictures
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+
+
+def data_panel(page: Page, spec: DataSpec) -> None:
+    """Picture and table, or why there are none."""
+    t = page.t
+    st.caption(t(DATA_NOTES[spec.name]))
+    try:
+        dataset = available_dataset(spec)
+    except SpecError as error:
+        st.error(problem_text(error.problems[0], t), icon=":material/error:")
+        return
+    except DatasetUnavailable as unavailable:
+        st.warning(str(unavailable), icon=":material/cloud_off:")
+        return
+    if dataset is None:
+        offer_download(page)
+        return
+    picture, table = st.tabs([t("Picture"), t("Table")])
+    with picture:
+        _draw(page, dataset)
+        st.caption(_sizes(dataset, t))
+    with table:
+        if dataset.class_names:
+            st.vega_lite_chart(
+                balance_rows(dataset), class_balance(labels=page.words), alt=t("How many samples each class has")
+            )
+        note = t("The first rows of the training part, before scaling.")
+        st.dataframe(_first_rows(dataset), hide_index=True, height=220, alt=note)
+        st.caption(note)
+
+
+def _sizes(dataset: Dataset, t: Text) -> str:
+    train, validation, test = (t.whole(len(part)) for part in (dataset.train, dataset.validation, dataset.test))
+    if dataset.folds:
+        return t("{pool} samples in {n} folds, {test} for the test.", pool=train, n=len(dataset.folds), test=test)
+    return t(
+        "{train} samples for training, {validation} for validation, {test} for the test.",
+        train=train,
+        validation=validation,
+        test=test,
+    )
+
+
+def _draw(page: Page, dataset: Dataset) -> None:
+    t, words, inputs = page.t, page.words, dataset.inputs
+    if dataset.image_shape is not None:
+        rows = sample_pictures(dataset, dataset.train.x[:24], dataset.train.y[:24], columns=6)
+        spec = picture_grid(6, 4, captions=False, labels=words, cell=HEIGHT // 4)
+        st.vega_lite_chart(rows, spec, alt=t("Samples of the data"))
+    elif dataset.task == "regression":
+        nothing = pd.DataFrame({"x": [], "value": [], "low": [], "high": []})
+        spec = line_fit(dataset.feature_names[0], dataset.target_name, labels=words, height=HEIGHT)
+        st.vega_lite_chart(fit_rows(nothing, dataset), spec, alt=t("The points to fit"))
+    elif inputs >= 2:
+        flat = first_two_features(dataset)
+        st.vega_lite_chart(
+            point_rows(flat),
+            data_scatter(Plane.of(flat), labels=words, height=HEIGHT),
+            alt=t("The data by class; training filled, validation and test hollow"),
+        )
+        if inputs > 2:
+            st.caption(t("Only the first two of the {n} features are drawn.", n=inputs))
+    else:
+        st.vega_lite_chart(balance_rows(dataset), class_balance(labels=words, height=HEIGHT))
+
+
+def _first_rows(dataset: Dataset, most: int = 100) -> pd.DataFrame:
+    x, y = dataset.train.x[:most], np.asarray(dataset.train.y[:most]).reshape(-1)
+    names = list(dataset.feature_names)
+    target = [dataset.class_names[label] for label in y] if dataset.class_names else y
+    middle = x.shape[1] // 2
+    columns = slice(middle - 14, middle + 14) if x.shape[1] > 64 else slice(None)  # of a picture the middle pixels
+    frame = pd.DataFrame(np.round(x[:, columns].astype(float), 4), columns=names[columns])
+    frame.insert(0, dataset.target_name if dataset.target_name not in names else "y", target)
+    return frame
