@@ -50,8 +50,6 @@ FIRST, FRESH = 0.25, 5.0  # seconds between two looks for the first point, and h
 SLOW, SLOW_FOR_MANY, FEW = 2, 5, 10  # ticks between two looks at what changes little, up to so many pages and above
 
 
-
-
 POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
 
 
