@@ -16,14 +16,12 @@ from nnlab.charts.base import (
     CLASS_SHAPES,
     ENGLISH,
     FAINT,
-    HAIR,
     HEIGHT,
     INK,
     PAPER,
     TEST,
     TRAIN,
     VALIDATION,
-    WRONG,
     Labels,
     Spec,
     axis,
@@ -32,7 +30,6 @@ from nnlab.charts.base import (
     number_axis,
     quoted,
 )
-from nnlab.charts.png import picture_url
 from nnlab.datasets import Dataset
 
 PARTS = ("train", "validation", "test")
@@ -132,37 +129,6 @@ def balance_rows(dataset: Dataset) -> pd.DataFrame:
         for label, name in enumerate(dataset.class_names)
     ]
     return pd.DataFrame(rows, columns=["class", "label", "part", "samples"])
-
-
-def picture_rows(
-    pictures: Sequence[Any],
-    labels: Sequence[str],
-    predicted: Sequence[str] | None = None,
-    probability: Sequence[float] | None = None,
-    *,
-    columns: int = 8,
-    full: float | None = None,
-) -> pd.DataFrame:
-    """Pictures (h, w) laid out line by line: `column`, `row`, `url`, `text`, `wrong`, `class`, `predicted`,
-    `probability`. The text is the class, or `3 → 8` where the network takes it for another."""
-    guesses = list(labels) if predicted is None else list(predicted)
-    sure = [float("nan")] * len(pictures) if probability is None else list(probability)
-    rows = []
-    for i, (pixels, label, guess, share) in enumerate(zip(pictures, labels, guesses, sure, strict=True)):
-        wrong = label != guess
-        rows.append(
-            {
-                "column": i % columns,
-                "row": i // columns,
-                "url": picture_url(pixels, full),
-                "text": f"✗ {label} → {guess}" if wrong else ("" if predicted is None else "✓ ") + label,
-                "wrong": wrong,
-                "class": label,
-                "predicted": guess,
-                "probability": share,
-            }
-        )
-    return pd.DataFrame(rows, columns=["column", "row", "url", "text", "wrong", "class", "predicted", "probability"])
 
 
 # -- charts ------------------------------------------------------------------------------------------------------------
@@ -282,55 +248,6 @@ def class_balance(*, labels: Labels = ENGLISH, height: int = 160) -> Spec:
     return finish(chart, labels, height=height)
 
 
-@cache
-def picture_grid(
-    columns: int = 8, rows: int = 2, *, captions: bool = True, labels: Labels = ENGLISH, cell: int = 76
-) -> Spec:
-    """Pictures with what they are and what they are taken for; mistakes have a cross and a colour.
-
-    Rows: `picture_rows` with the same number of columns."""
-    tooltip = [
-        alt.Tooltip("class:N", title=labels.true_class),
-        *([alt.Tooltip("predicted:N", title=labels.predicted)] if captions else []),
-        *([alt.Tooltip("probability:Q", title=labels.probability, format=".1%")] if captions else []),
-    ]
-    return tiles(columns, rows, tooltip, captions=captions, labels=labels, cell=cell)
-
-
-def tiles(
-    columns: int, rows: int, tooltip: list[Any], *, captions: bool, labels: Labels, cell: int, frame: bool = False
-) -> Spec:
-    """Square pictures in lines: `column`, `row`, `url`, and with captions `text` and `wrong`."""
-    below = 18 if captions else 0
-    side = f"min(bandwidth('x'), bandwidth('y') - {below})"
-    place: dict[str, Any] = {
-        "x": alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(columns)), padding=0.08)),
-        "y": alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(rows)), padding=0.06)),
-    }
-    layers: list[Any] = []
-    if frame:
-        size = alt.ExprRef(expr=f"{side} + 2")
-        layers.append(
-            alt.Chart().mark_rect(
-                width=size, height=size, fill=None, stroke=HAIR, strokeWidth=1, yOffset=-below / 2, tooltip=False
-            )
-        )
-    layers.append(
-        alt.Chart()
-        .mark_image(width=alt.ExprRef(expr=side), height=alt.ExprRef(expr=side), smooth=False, yOffset=-below / 2)
-        .encode(url="url:N", tooltip=tooltip)
-    )
-    if captions:
-        layers.append(
-            alt.Chart()
-            .mark_text(
-                dy=alt.ExprRef(expr=f"{side} / 2 + 3"), fontSize=12, fontWeight=600, baseline="middle", tooltip=False
-            )
-            .encode(text="text:N", color=alt.condition("datum.wrong", alt.value(WRONG), alt.value(FAINT)))
-        )
-    return finish(alt.layer(*layers).encode(**place), labels, height=rows * (cell + below))
-
-
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
@@ -402,19 +319,3 @@ def _part_words(labels: Labels) -> str:
     """The expression that names a part in the reader's language."""
     words = " : ".join(f"datum.label === '{part}' ? {quoted(getattr(labels, part))}" for part in PARTS)
     return f"{words} : ''"
-
-
-__all__ = [
-    "MAX_POINTS",
-    "Plane",
-    "balance_rows",
-    "class_balance",
-    "data_scatter",
-    "fit_rows",
-    "line_fit",
-    "picture_grid",
-    "picture_rows",
-    "point_rows",
-    "surface",
-    "surface_rows",
-]

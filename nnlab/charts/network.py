@@ -269,6 +269,3 @@ def _nodes(
         if names:
             rows.append(shared | {"kind": "name", "unit": unit, "text": names[unit]})
     return rows
-
-
-__all__ = ["MOST_LAYERS", "MOST_UNITS", "network", "network_rows"]

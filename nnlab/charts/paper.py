@@ -52,6 +52,3 @@ def on_paper(spec: Spec, rows: Any) -> Spec:
     width = {"width": WIDTH} if spec.get("width") == "container" else {}
     # a constant spec asks for the colour of the page by the signal `background`
     return {**spec, **width, "background": PAPER, "config": config, "data": {"values": values}}
-
-
-__all__ = ["on_paper"]

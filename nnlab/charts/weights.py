@@ -26,8 +26,7 @@ from nnlab.charts.base import (
     number_axis,
     themed,
 )
-from nnlab.charts.data import tiles
-from nnlab.charts.png import weights_url
+from nnlab.charts.pictures import tiles, weights_url
 from nnlab.scratch import activations
 from nnlab.spec import Layer
 

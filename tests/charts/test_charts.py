@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import inspect
 import json
+import pkgutil
 import re
 import struct
 import subprocess
@@ -22,61 +24,95 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from nnlab import charts
+import nnlab.charts
 from nnlab.analysis import predictions
 from nnlab.catalogue.presets import presets
 from nnlab.charts import base
+from nnlab.charts.base import CLASSES, TEST, TRAIN, VALIDATION, Labels, Spec, nice_limit
+from nnlab.charts.comparison import by_value, capacity, capacity_rows, compare_curves, curves_key
+from nnlab.charts.comparison_grid import heat, matrix
+from nnlab.charts.curves import curves, gap, overlay, race, sparkline
+from nnlab.charts.data import (
+    Plane,
+    balance_rows,
+    class_balance,
+    data_scatter,
+    fit_rows,
+    line_fit,
+    point_rows,
+    surface,
+    surface_rows,
+)
+from nnlab.charts.lr_range_test import range_test_curve, range_test_rows
+from nnlab.charts.network import network, network_rows
+from nnlab.charts.pictures import picture_grid, picture_rows, picture_url, weights_url
+from nnlab.charts.predictions import answer_bars, confusion, confusion_rows
+from nnlab.charts.training_step import along, step_network
+from nnlab.charts.weights import (
+    activation_function,
+    activation_rows,
+    filter_rows,
+    filters,
+    histogram,
+    histogram_rows,
+    weights_heatmap,
+    weights_rows,
+)
 from nnlab.datasets import load_dataset
 from nnlab.engines.random_streams import stacked_weights
 from nnlab.spec import Experiment
 from nnlab.training.lr_range_test import RangeTest
 
 ROOT = Path(__file__).parents[2]
-PLANE = charts.Plane((-1.0, 2.0), (-1.0, 1.0), 0.0625)
-SPANISH = charts.Labels(language="es", epoch="época", train="entrenamiento", loss="pérdida")
+PLANE = Plane((-1.0, 2.0), (-1.0, 1.0), 0.0625)
+SPANISH = Labels(language="es", epoch="época", train="entrenamiento", loss="pérdida")
 VALUES = ("1", "2", "4", "8")
 
 SPECS: dict[str, Any] = {
-    "loss": lambda: charts.curves("loss", epochs=40),
-    "loss, log": lambda: charts.curves("loss", log=True),
-    "loss, Spanish": lambda: charts.curves("loss", labels=SPANISH),
-    "accuracy": lambda: charts.curves("score", band=False),
-    "mse without validation": lambda: charts.curves("score", kind="mse", validation=False),
-    "gap": lambda: charts.gap("score"),
-    "overlay": lambda: charts.overlay(("moons", "it's \\ another")),
-    "overlay of none": lambda: charts.overlay(()),
-    "sparkline": lambda: charts.sparkline(log=True),
-    "scatter": lambda: charts.data_scatter(PLANE),
-    "surface": lambda: charts.surface(PLANE),
-    "small surface": lambda: charts.surface(PLANE, compact=True, points=False),
-    "line": lambda: charts.line_fit("°C", "°F"),
-    "balance": lambda: charts.class_balance(),
-    "pictures": lambda: charts.picture_grid(6, 3),
-    "bare pictures": lambda: charts.picture_grid(captions=False),
-    "network": lambda: charts.network(),
-    "network with weights": lambda: charts.network(0.5, selectable=True),
-    "weights": lambda: charts.weights_heatmap(784, 32, 0.2),
-    "histogram": lambda: charts.histogram(0.2),
-    "filters": lambda: charts.filters(),
-    "activation": lambda: charts.activation_function(),
-    "capacity": lambda: charts.capacity(VALUES),
-    "capacity by name": lambda: charts.capacity(("relu", "tanh"), "activation", kind="mse", ordered=False),
-    "curves by depth": lambda: charts.compare_curves(VALUES, part="train"),
-    "curves by name": lambda: charts.compare_curves(tuple("abcdefghi"), ordered=False, log=True),
-    "range test": lambda: charts.range_test_curve(),
-    "curves of a facet": lambda: charts.compare_curves(VALUES, facet=True, log=True),
-    "their legend": lambda: charts.curves_key(VALUES),
-    "matrix of one knob": lambda: charts.matrix(tuple(map(str, range(45)))),
-    "matrix of two knobs": lambda: charts.matrix(VALUES, ("relu", "it's"), "depth", "activation"),
-    "heat map": lambda: charts.heat(VALUES, ("relu", "it's"), "depth", "activation"),
-    "heat map of errors": lambda: charts.heat(VALUES, ("8", "16"), kind="mse", part="train"),
-    "confusion": lambda: charts.confusion(("cat", "dog's")),
+    "loss": lambda: curves("loss", epochs=40),
+    "loss, log": lambda: curves("loss", log=True),
+    "loss, Spanish": lambda: curves("loss", labels=SPANISH),
+    "accuracy": lambda: curves("score", band=False),
+    "mse without validation": lambda: curves("score", kind="mse", validation=False),
+    "gap": lambda: gap("score"),
+    "overlay": lambda: overlay(("moons", "it's \\ another")),
+    "overlay of none": lambda: overlay(()),
+    "sparkline": lambda: sparkline(log=True),
+    "scatter": lambda: data_scatter(PLANE),
+    "surface": lambda: surface(PLANE),
+    "small surface": lambda: surface(PLANE, compact=True, points=False),
+    "line": lambda: line_fit("°C", "°F"),
+    "balance": lambda: class_balance(),
+    "pictures": lambda: picture_grid(6, 3),
+    "bare pictures": lambda: picture_grid(captions=False),
+    "network": lambda: network(),
+    "network with weights": lambda: network(0.5, selectable=True),
+    "weights": lambda: weights_heatmap(784, 32, 0.2),
+    "histogram": lambda: histogram(0.2),
+    "filters": lambda: filters(),
+    "activation": lambda: activation_function(),
+    "capacity": lambda: capacity(VALUES),
+    "capacity by name": lambda: capacity(("relu", "tanh"), "activation", kind="mse", ordered=False),
+    "curves by depth": lambda: compare_curves(VALUES, part="train"),
+    "curves by name": lambda: compare_curves(tuple("abcdefghi"), ordered=False, log=True),
+    "range test": lambda: range_test_curve(),
+    "curves of a facet": lambda: compare_curves(VALUES, facet=True, log=True),
+    "their legend": lambda: curves_key(VALUES),
+    "matrix of one knob": lambda: matrix(tuple(map(str, range(45)))),
+    "matrix of two knobs": lambda: matrix(VALUES, ("relu", "it's"), "depth", "activation"),
+    "heat map": lambda: heat(VALUES, ("relu", "it's"), "depth", "activation"),
+    "heat map of errors": lambda: heat(VALUES, ("8", "16"), kind="mse", part="train"),
+    "confusion": lambda: confusion(("cat", "dog's")),
+    "probabilities": lambda: answer_bars(),
+    "training step": lambda: step_network(),
+    "loss along a weight": lambda: along(),
+    "losses of both engines": lambda: race(12),
 }
 
 
 @pytest.fixture(params=SPECS)
-def spec(request: pytest.FixtureRequest) -> charts.Spec:
-    made: charts.Spec = SPECS[request.param]()
+def spec(request: pytest.FixtureRequest) -> Spec:
+    made: Spec = SPECS[request.param]()
     return made
 
 
@@ -101,40 +137,51 @@ def scales(value: Any, channel: str) -> list[Any]:
 
 
 def test_every_chart_is_tried_here() -> None:
-    drawn = {name for name in charts.__all__ if hasattr(getattr(charts, name), "cache_info")}
-    tried = "".join(inspect.getsource(sys.modules[__name__]).split("SPECS", 2)[1])
-    assert {name for name in drawn if f"charts.{name}(" not in tried} == set()
+    modules = [
+        importlib.import_module(f"nnlab.charts.{module.name}")
+        for module in pkgutil.iter_modules(nnlab.charts.__path__)
+        if module.name != "render"
+    ]
+    drawn = {
+        name
+        for module in modules
+        for name, made in vars(module).items()
+        if hasattr(made, "cache_info") and made.__module__ == module.__name__ and not name.startswith("_")
+    }
+    tried = inspect.getsource(sys.modules[__name__]).split("SPECS", 2)[1]
+    assert {name for name in drawn if f" {name}(" not in tried} == set()
 
 
-def test_a_spec_is_valid_vega_lite(spec: charts.Spec) -> None:
+def test_a_spec_is_valid_vega_lite(spec: Spec) -> None:
     sized = {**spec, "data": {"name": "source"}}
     alt.Chart.from_dict(sized)  # checks against the schema that comes with Altair
 
 
-def test_a_spec_compiles(spec: charts.Spec) -> None:
+def test_a_spec_compiles(spec: Spec) -> None:
     compiler = pytest.importorskip("vl_convert", reason="vl-convert-python is not installed")
     vega = compiler.vegalite_to_vega({**spec, "width": 400, "data": {"name": "source"}})
     assert vega["marks"]
 
 
-def test_no_rows_are_inside_a_spec(spec: charts.Spec) -> None:
+def test_no_rows_are_inside_a_spec(spec: Spec) -> None:
     assert keys(spec) & {"data", "datasets", "values", "$schema"} == set()
 
 
-def test_a_spec_fills_its_container_and_has_a_fixed_height(spec: charts.Spec) -> None:
+def test_a_spec_fills_its_container_and_has_a_fixed_height(spec: Spec) -> None:
     assert spec["width"] == "container"
     assert isinstance(spec["height"], int)
 
 
-def test_every_expression_and_mark_keeps_to_colours_of_the_theme_or_of_a_role(spec: charts.Spec) -> None:
+def test_every_expression_and_mark_keeps_to_colours_of_the_theme_or_of_a_role(spec: Spec) -> None:
     text = json.dumps(spec)
     assert not re.search(r'"(black|white|#000|#fff|#000000|#ffffff)"', text, re.IGNORECASE)
 
 
 def test_building_again_gives_the_same_bytes() -> None:
     code = (
-        "import json; from nnlab import charts;"
-        "charts.{first}; print(json.dumps([charts.curves('loss'), charts.network(1.0, selectable=True)]))"
+        "import json; from nnlab.charts.comparison_grid import matrix;"
+        "from nnlab.charts.curves import curves, overlay; from nnlab.charts.network import network;"
+        "{first}; print(json.dumps([curves('loss'), network(1.0, selectable=True)]))"
     )
     texts = {
         subprocess.run(
@@ -160,15 +207,15 @@ def test_large_neighbours_are_equally_high() -> None:
 
 
 def test_words_come_from_the_labels_and_numbers_from_the_locale() -> None:
-    text = json.dumps(charts.curves("loss", labels=SPANISH), ensure_ascii=False)
+    text = json.dumps(curves("loss", labels=SPANISH), ensure_ascii=False)
     assert "época" in text
     assert "entrenamiento" in text
-    assert charts.curves("loss", labels=SPANISH)["config"]["locale"]["number"]["decimal"] == ","
-    assert charts.curves("loss")["config"]["locale"]["number"]["decimal"] == "."
+    assert curves("loss", labels=SPANISH)["config"]["locale"]["number"]["decimal"] == ","
+    assert curves("loss")["config"]["locale"]["number"]["decimal"] == "."
 
 
 def test_labels_are_translated_word_by_word() -> None:
-    labels = charts.Labels.of("es", str.upper)
+    labels = Labels.of("es", str.upper)
     assert (labels.language, labels.epoch, labels.interval) == ("es", "EPOCH", "95 % INTERVAL")
 
 
@@ -180,14 +227,14 @@ def test_a_name_with_quotes_stays_one_string_in_an_expression() -> None:
 
 
 def test_roles_have_their_colours() -> None:
-    assert (charts.TRAIN, charts.VALIDATION, charts.TEST) == ("#0072B2", "#D55E00", "#009E73")
-    assert charts.CLASSES[:2] == ("#E69F00", "#56B4E9")
-    assert len(set(charts.CLASSES)) == len(charts.CLASSES) == 10
-    lines = [layer["mark"] for layer in charts.curves("loss")["layer"] if layer["mark"]["type"] == "line"]
+    assert (TRAIN, VALIDATION, TEST) == ("#0072B2", "#D55E00", "#009E73")
+    assert CLASSES[:2] == ("#E69F00", "#56B4E9")
+    assert len(set(CLASSES)) == len(CLASSES) == 10
+    lines = [layer["mark"] for layer in curves("loss")["layer"] if layer["mark"]["type"] == "line"]
     assert [(line["color"], line["strokeDash"]) for line in lines] == [("#0072B2", []), ("#D55E00", [6, 4])]
 
 
-@pytest.mark.parametrize("spec_of", [charts.network, lambda limit: charts.weights_heatmap(4, 4, limit)])
+@pytest.mark.parametrize("spec_of", [network, lambda limit: weights_heatmap(4, 4, limit)])
 @pytest.mark.parametrize("limit", [0.05, 1.0, 20.0])
 def test_weights_have_a_symmetric_scale_with_its_middle_at_zero(spec_of: Any, limit: float) -> None:
     (scale,) = scales(spec_of(limit), "color")
@@ -234,14 +281,14 @@ def test_words_on_charts_are_readable_and_role_colours_visible_in_both_themes(th
     which = ["light", "dark"].index(theme["name"])
     for ink in (base.INK, base.FAINT, base.WRONG, *base.ROLE_INK.values()):
         assert contrast(re.findall(r"#[0-9A-Fa-f]{6}", str(ink.expr))[which], theme["backgroundColor"]) >= 4.5
-    for role in (charts.TRAIN, charts.VALIDATION, charts.TEST):
+    for role in (TRAIN, VALIDATION, TEST):
         assert contrast(role, theme["backgroundColor"]) >= 3
 
 
 def test_the_theme_takes_the_roles_and_has_ten_colours_a_ramp(theme: dict[str, Any]) -> None:
     assert theme["chartCategoricalColors"][:5] == [
-        *(charts.TRAIN, charts.VALIDATION, charts.TEST),
-        *charts.CLASSES[:2],
+        *(TRAIN, VALIDATION, TEST),
+        *CLASSES[:2],
     ]
     assert len(theme["chartSequentialColors"]) == len(theme["chartDivergingColors"]) == 10
     assert theme["primaryColor"] not in theme["chartCategoricalColors"]
@@ -269,7 +316,7 @@ def test_streamlit_knows_every_option() -> None:
 def test_a_small_network_has_every_unit_and_every_weight() -> None:
     experiment = presets["binary"]  # 4 → 8 → 1
     weights = stacked_weights(experiment, (0, 1))
-    rows = charts.network_rows(experiment, weights, seed_index=1)
+    rows = network_rows(experiment, weights, seed_index=1)
     edges = rows[rows.kind == "edge"]
     assert (rows.kind == "node").sum() == 4 + 8 + 1
     assert len(edges) == 4 * 8 + 8 * 1
@@ -281,7 +328,7 @@ def test_a_small_network_has_every_unit_and_every_weight() -> None:
 
 
 def test_a_large_layer_is_condensed_and_says_how_large_it_is() -> None:
-    rows = charts.network_rows(presets["mnist"])  # 784 → 32 → 10
+    rows = network_rows(presets["mnist"])  # 784 → 32 → 10
     inputs = rows[(rows.kind == "node") & (rows.layer == 0)]
     assert list(inputs.unit) == [0, 1, 2, 3, 4, -1, 782, 783]
     assert list(inputs.text) == [""] * 5 + ["⋮"] + [""] * 2
@@ -292,7 +339,7 @@ def test_a_large_layer_is_condensed_and_says_how_large_it_is() -> None:
 
 @given(st.lists(st.integers(1, 300), max_size=64))
 def test_a_network_of_any_depth_and_width_fits_its_frame(widths: list[int]) -> None:
-    rows = charts.network_rows(Experiment().set({"model.hidden": widths}))
+    rows = network_rows(Experiment().set({"model.hidden": widths}))
     assert rows.x.between(0, 1).all()
     assert rows.y.between(-0.6, 0.7).all()
     assert len(rows) < 800
@@ -302,19 +349,19 @@ def test_a_network_of_any_depth_and_width_fits_its_frame(widths: list[int]) -> N
 
 
 def test_a_skip_connection_is_drawn() -> None:
-    rows = charts.network_rows(Experiment().set({"model.hidden": [8, 8, 4], "model.residual": True}))
+    rows = network_rows(Experiment().set({"model.hidden": [8, 8, 4], "model.residual": True}))
     assert (rows.kind == "skip").sum() == 1  # only where the widths agree
 
 
 def test_names_stand_beside_units_only_where_there_is_one_for_each() -> None:
-    names = charts.network_rows(presets["celsius"], feature_names=("°C",), class_names=("too", "many"))
+    names = network_rows(presets["celsius"], feature_names=("°C",), class_names=("too", "many"))
     assert list(names[names.kind == "name"].text) == ["°C"]
 
 
 def test_clicks_select_a_layer_and_a_unit() -> None:
-    (selection,) = charts.network(1.0, selectable=True)["params"]
+    (selection,) = network(1.0, selectable=True)["params"]
     assert (selection["name"], selection["select"]["fields"]) == ("node", ["layer", "unit"])
-    assert "params" not in charts.network(1.0)
+    assert "params" not in network(1.0)
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------
@@ -324,24 +371,24 @@ def test_clicks_select_a_layer_and_a_unit() -> None:
     ("largest", "limit"), [(0, 1), (0.1, 0.1), (0.11, 0.2), (0.3, 0.5), (0.51, 1), (3, 5), (7, 10), (1e-9, 1e-9)]
 )
 def test_a_nice_limit_is_one_two_or_five_times_a_power_of_ten(largest: float, limit: float) -> None:
-    assert charts.nice_limit([0.0, -largest]) == limit
+    assert nice_limit([0.0, -largest]) == limit
 
 
 def test_a_nice_limit_ignores_what_is_not_a_number() -> None:
-    assert charts.nice_limit([np.nan, np.inf, 0.4]) == 0.5
-    assert charts.nice_limit([]) == 1.0
+    assert nice_limit([np.nan, np.inf, 0.4]) == 0.5
+    assert nice_limit([]) == 1.0
 
 
 def test_a_small_matrix_keeps_every_cell() -> None:
     matrix = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    rows = charts.weights_rows(matrix)
+    rows = weights_rows(matrix)
     assert list(rows.weight) == [1, 2, 3, 4, 5, 6]
     assert list(zip(rows.input, rows.output, strict=True)) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert (rows.input_end - rows.input == 1).all()
 
 
 def test_a_large_matrix_is_cut_into_blocks_and_a_cell_is_their_mean() -> None:
-    rows = charts.weights_rows(np.arange(12.0).reshape(6, 2), max_cells=4)
+    rows = weights_rows(np.arange(12.0).reshape(6, 2), max_cells=4)
     assert list(zip(rows.input, rows.input_end, rows.output, rows.weight, strict=True)) == [
         *((0, 3, 0, 2.0), (0, 3, 1, 3.0)),
         *((3, 6, 0, 8.0), (3, 6, 1, 9.0)),
@@ -350,18 +397,18 @@ def test_a_large_matrix_is_cut_into_blocks_and_a_cell_is_their_mean() -> None:
 
 @given(st.integers(1, 900), st.integers(1, 300), st.integers(1, 500))
 def test_blocks_cover_a_matrix_once_and_are_never_too_many(rows: int, columns: int, most: int) -> None:
-    cells = charts.weights_rows(np.ones((rows, columns)), max_cells=most)
+    cells = weights_rows(np.ones((rows, columns)), max_cells=most)
     assert len(cells) <= most
     assert ((cells.input_end - cells.input) * (cells.output_end - cells.output)).sum() == rows * columns
     assert (cells.weight == 1).all()
 
 
 def test_a_bias_vector_is_a_matrix_of_one_line() -> None:
-    assert list(charts.weights_rows([1.0, 2.0]).output) == [0, 1]
+    assert list(weights_rows([1.0, 2.0]).output) == [0, 1]
 
 
 def test_a_histogram_is_symmetric_and_counts_everything_once() -> None:
-    rows = charts.histogram_rows([-3.0, -0.5, 0.5, 0.6, np.nan], limit=1.0, bins=4)
+    rows = histogram_rows([-3.0, -0.5, 0.5, 0.6, np.nan], limit=1.0, bins=4)
     assert list(rows.low) == [-1, -0.5, 0, 0.5]
     assert list(rows["count"]) == [1, 1, 0, 2]  # what lies beyond is in the outermost bar
 
@@ -387,7 +434,7 @@ def pixels_of(url: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def test_weights_as_a_picture_are_clear_at_zero_blue_below_and_orange_above() -> None:
-    below, zero, above = pixels_of(charts.weights_url([[-1.0, 0.0, 0.5]], limit=1.0))[0]
+    below, zero, above = pixels_of(weights_url([[-1.0, 0.0, 0.5]], limit=1.0))[0]
     assert (below[3], zero[3], above[3]) == (255, 0, 128)
     assert below[2] > below[0]
     assert above[0] > above[2]
@@ -395,19 +442,19 @@ def test_weights_as_a_picture_are_clear_at_zero_blue_below_and_orange_above() ->
 
 def test_a_picture_is_ink_on_paper_whatever_its_range() -> None:
     for full in (1.0, 16.0, 255.0):
-        paper, ink = pixels_of(charts.picture_url([[0.0, full]]))[0]
+        paper, ink = pixels_of(picture_url([[0.0, full]]))[0]
         assert paper.min() > 240
         assert ink.max() < 60
 
 
 def test_filters_are_one_picture_a_unit() -> None:
-    rows = charts.filter_rows(np.eye(4)[:, :3], (2, 2), limit=1.0, columns=2)
+    rows = filter_rows(np.eye(4)[:, :3], (2, 2), limit=1.0, columns=2)
     assert list(zip(rows.row, rows.column, rows.text, strict=True)) == [(0, 0, "1"), (0, 1, "2"), (1, 0, "3")]
     assert pixels_of(rows.url[2])[..., 3].tolist() == [[0, 0], [255, 0]]
 
 
 def test_activation_curves_are_the_functions() -> None:
-    relu, tanh = charts.activation_rows("relu"), charts.activation_rows("tanh")
+    relu, tanh = activation_rows("relu"), activation_rows("tanh")
     np.testing.assert_allclose(relu.y, np.maximum(relu.x, 0))
     np.testing.assert_allclose(tanh.y, np.tanh(tanh.x), atol=1e-6)
 
@@ -418,9 +465,9 @@ def test_activation_curves_are_the_functions() -> None:
 def test_cells_of_a_surface_fill_its_plane_and_carry_the_points_with_them() -> None:
     experiment = Experiment()
     dataset = load_dataset(experiment.data)
-    plane = charts.Plane.of(dataset, size=12)
+    plane = Plane.of(dataset, size=12)
     cells = predictions.surface(experiment, stacked_weights(experiment, (0,)), dataset, size=12)
-    rows = charts.surface_rows(cells, charts.point_rows(dataset))
+    rows = surface_rows(cells, point_rows(dataset))
     drawn = rows[rows.kind == "cell"]
     area = (plane.x[1] - plane.x[0]) * (plane.y[1] - plane.y[0])
     assert len(drawn) * plane.cell**2 == pytest.approx(area, rel=1e-6)
@@ -432,18 +479,18 @@ def test_cells_of_a_surface_fill_its_plane_and_carry_the_points_with_them() -> N
 
 def test_with_many_classes_an_even_guess_is_not_sure_at_all() -> None:
     cells = pd.DataFrame({"x": [0, 1], "y": [0, 1], "value": [0.25, 1.0], "label": [0, 1]})
-    assert list(charts.surface_rows(cells, classes=4).sure) == [0, 1]
+    assert list(surface_rows(cells, classes=4).sure) == [0, 1]
 
 
 def test_class_balance_counts_every_sample_once() -> None:
     dataset = load_dataset("digits")
-    rows = charts.balance_rows(dataset)
+    rows = balance_rows(dataset)
     assert rows.samples.sum() == len(dataset.train) + len(dataset.validation) + len(dataset.test)
     assert len(rows) == 30
 
 
 def test_a_mistaken_picture_has_a_cross_and_both_names() -> None:
-    rows = charts.picture_rows([np.eye(2)] * 3, ["3", "5", "7"], ["3", "8", "7"], [0.9, 0.6, 1.0], columns=2)
+    rows = picture_rows([np.eye(2)] * 3, ["3", "5", "7"], ["3", "8", "7"], [0.9, 0.6, 1.0], columns=2)
     assert list(rows.text) == ["✓ 3", "✗ 5 → 8", "✓ 7"]
     assert list(rows.wrong) == [False, True, False]
     assert list(zip(rows.row, rows.column, strict=True)) == [(0, 0), (0, 1), (1, 0)]
@@ -451,7 +498,7 @@ def test_a_mistaken_picture_has_a_cross_and_both_names() -> None:
 
 def test_the_line_and_its_points_are_one_set_of_rows() -> None:
     line = pd.DataFrame({"x": [0.0, 1.0], "value": [32.0, 33.8], "low": [31.0, 33.0], "high": [33.0, 34.0]})
-    rows = charts.fit_rows(line, load_dataset("celsius"))
+    rows = fit_rows(line, load_dataset("celsius"))
     assert list(rows.kind) == ["line"] * 2 + ["point"] * 7
     assert rows[rows.kind == "point"]["value"].max() == 100
 
@@ -461,7 +508,7 @@ def test_a_comparison_becomes_a_row_a_value_and_part_without_empty_parts() -> No
     for part, score in (("train", 0.9), ("validation", 0.8), ("test", np.nan)):
         table[f"{part}_accuracy"] = score
         table[f"{part}_accuracy_low"], table[f"{part}_accuracy_high"] = score - 0.1, score + 0.1
-    rows = charts.capacity_rows(table, "depth")
+    rows = capacity_rows(table, "depth")
     assert list(zip(rows.value, rows.part, strict=True)) == [
         *(("1", "train"), ("2", "train")),
         *(("1", "validation"), ("2", "validation")),
@@ -469,18 +516,18 @@ def test_a_comparison_becomes_a_row_a_value_and_part_without_empty_parts() -> No
 
 
 def test_the_axis_of_a_comparison_is_complete_before_its_first_result() -> None:
-    (scale,) = [one for one in scales(charts.capacity(VALUES), "x") if "domain" in one]
+    (scale,) = [one for one in scales(capacity(VALUES), "x") if "domain" in one]
     assert scale["domain"] == list(VALUES)
 
 
 def test_curves_by_value_keep_their_places_when_one_has_none_yet() -> None:
-    rows = charts.by_value([pd.DataFrame({"epoch": []}), pd.DataFrame({"epoch": [1, 2]})])
+    rows = by_value([pd.DataFrame({"epoch": []}), pd.DataFrame({"epoch": [1, 2]})])
     assert list(rows.place) == [1, 1]
-    assert list(charts.by_value([]).columns) == ["place", "epoch"]
+    assert list(by_value([]).columns) == ["place", "epoch"]
 
 
 def test_a_confusion_matrix_is_shared_out_by_what_a_sample_is() -> None:
-    rows = charts.confusion_rows([[3, 1], [0, 0]], ("cat", "dog"))
+    rows = confusion_rows([[3, 1], [0, 0]], ("cat", "dog"))
     assert list(rows.share) == [0.75, 0.25, 0, 0]
     assert list(zip(rows["class"], rows.predicted, strict=True))[1] == ("cat", "dog")
 
@@ -490,7 +537,7 @@ def test_a_range_test_is_drawn_with_the_rate_it_suggests_and_the_present_one() -
         [[1.0, 1.2]] * 40 + [[0.9, 1.0], [0.5, 0.6], [0.2, 0.3], [0.2, 0.3], [0.2, 0.3]] + [[9.0, np.inf]]
     )
     test = RangeTest(Experiment(), (0, 1), np.geomspace(1e-6, 1e-2, len(losses)), losses)
-    rows = charts.range_test_rows(test, present=200.0)
+    rows = range_test_rows(test, present=200.0)
     steps, marks = rows[rows["mark"].isna()], rows[rows["mark"].notna()].set_index("mark")
     assert_allclose(steps["rate"], test.rates)
     assert np.isfinite(steps[["loss", "low", "high"]].to_numpy(float)).all()
@@ -498,7 +545,7 @@ def test_a_range_test_is_drawn_with_the_rate_it_suggests_and_the_present_one() -
     assert steps["high"].max() <= 4 * 1.1
     assert marks.loc["suggested", "rate"] == test.suggested
     assert marks.loc["present", "rate"] == 10  # at the edge of the chart
-    assert "suggested" not in set(charts.range_test_rows(made_flat(test), 0.01)["mark"])
+    assert "suggested" not in set(range_test_rows(made_flat(test), 0.01)["mark"])
 
 
 def made_flat(test: RangeTest) -> RangeTest:

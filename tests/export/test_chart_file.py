@@ -13,8 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from nnlab import charts
+from nnlab.charts import base
+from nnlab.charts.base import Labels
+from nnlab.charts.curves import curves
 from nnlab.charts.paper import WIDTH, on_paper
+from nnlab.charts.weights import filter_rows, filters, weights_heatmap, weights_rows
 from nnlab.export.pytorch_script import chart_file
 from nnlab.ui.shell.text import text
 
@@ -22,8 +25,8 @@ LANGUAGES = ("es", "en")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def words_of(language: str) -> charts.Labels:
-    return charts.Labels.of(language, text(language))
+def words_of(language: str) -> Labels:
+    return Labels.of(language, text(language))
 
 
 def curve_rows(n: int = 20) -> pd.DataFrame:
@@ -44,7 +47,7 @@ def texts(svg: bytes) -> list[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_svg_holds_the_axes_in_the_language_and_its_numbers(language: str) -> None:
     words = words_of(language)
-    found = texts(chart_file(charts.curves("loss", labels=words), curve_rows(), "svg"))
+    found = texts(chart_file(curves("loss", labels=words), curve_rows(), "svg"))
     assert {words.epoch, words.loss, words.train, words.validation} <= set(found)
     assert ("0,4" if language == "es" else "0.4") in found
 
@@ -53,12 +56,12 @@ def test_an_svg_holds_the_axes_in_the_language_and_its_numbers(language: str) ->
 def test_a_heat_map_holds_its_axes_too(language: str) -> None:
     words = words_of(language)
     matrix = np.linspace(-1, 1, 12).reshape(4, 3)
-    found = texts(chart_file(charts.weights_heatmap(4, 3, 1.0, labels=words), charts.weights_rows(matrix), "svg"))
+    found = texts(chart_file(weights_heatmap(4, 3, 1.0, labels=words), weights_rows(matrix), "svg"))
     assert {words.input, words.unit} <= set(found)
 
 
 def test_a_png_has_two_pixels_a_point_and_text_in_it() -> None:
-    spec = charts.curves("loss")
+    spec = curves("loss")
     picture = chart_file(spec, curve_rows(), "png")
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", picture[16:24]) == (2 * WIDTH, 2 * spec["height"])
@@ -67,32 +70,32 @@ def test_a_png_has_two_pixels_a_point_and_text_in_it() -> None:
 
 
 def test_colours_are_those_of_the_light_theme() -> None:
-    svg = chart_file(charts.curves("loss"), curve_rows(), "svg").decode().lower()
-    light, dark = charts.base.ROLE_INK["train"].to_dict()["expr"].split("'")[1:4:2]
+    svg = chart_file(curves("loss"), curve_rows(), "svg").decode().lower()
+    light, dark = base.ROLE_INK["train"].to_dict()["expr"].split("'")[1:4:2]
     assert light.lower() in svg
     assert dark.lower() not in svg
-    assert charts.TRAIN.lower() in svg
+    assert base.TRAIN.lower() in svg
 
 
 @pytest.mark.parametrize("make", [lambda f: f, pa.Table.from_pandas, lambda f: f.to_dict("records")])
 def test_rows_may_come_as_the_pages_have_them(make: Any) -> None:
     frame = curve_rows(3)
     frame.loc[1, "train_loss"] = np.nan
-    values = on_paper(charts.curves("loss"), make(frame))["data"]["values"]
+    values = on_paper(curves("loss"), make(frame))["data"]["values"]
     assert [one["epoch"] for one in values] == [1, 2, 3]
     assert values[1]["train_loss"] is None
     assert values[2]["train_loss"] == pytest.approx(frame["train_loss"][2], rel=1e-12)
 
 
 def test_a_chart_of_pictures_has_its_pictures() -> None:
-    rows = charts.filter_rows(np.eye(16)[:, :4], (4, 4))
-    svg = chart_file(charts.filters(4, 1), rows, "svg").decode()
+    rows = filter_rows(np.eye(16)[:, :4], (4, 4))
+    svg = chart_file(filters(4, 1), rows, "svg").decode()
     assert svg.count("<image") == 4
     assert "data:image/png;base64" in svg
 
 
 def test_a_constant_spec_is_left_as_it_is() -> None:
-    spec = charts.curves("loss")
+    spec = curves("loss")
     before = repr(spec)
     on_paper(spec, curve_rows())
     assert repr(spec) == before
@@ -105,8 +108,8 @@ def test_what_cannot_be_drawn_is_one_error() -> None:
 
 def test_drawing_stays_out_of_the_process_that_asks() -> None:
     code = (
-        "import sys, pandas; from nnlab import charts; from nnlab.export.pytorch_script import chart_file;"
-        "chart_file(charts.sparkline(), pandas.DataFrame({'epoch': [1]}), 'svg'); print('vl_convert' in sys.modules)"
+        "import sys, pandas; from nnlab.charts.curves import sparkline; from nnlab.export.pytorch_script import chart_file;"
+        "chart_file(sparkline(), pandas.DataFrame({'epoch': [1]}), 'svg'); print('vl_convert' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.steps import ENGINES, along, along_rows, race
+from nnlab.charts.curves import ENGINES, race
+from nnlab.charts.training_step import along, along_rows
 from nnlab.lab import LimitError
 from nnlab.scratch.core import LogSoftmax
 from nnlab.scratch.steps import Step, naive_log_softmax, overflow, source

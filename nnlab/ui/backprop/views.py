@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.steps import letter, step_network, step_rows
+from nnlab.charts.training_step import letter, step_network, step_rows
 from nnlab.scratch.steps import Stage, Step, finite_differences, formula_line, relative_difference, source
 from nnlab.ui.backprop.session import (
     DATA,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.charts.steps import letter
+from nnlab.charts.training_step import letter
 from nnlab.scratch.steps import Stage, Step
 from nnlab.ui.shell.text import Text, mark
 

@@ -6,16 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.data import (
-    Plane,
-    balance_rows,
-    class_balance,
-    data_scatter,
-    fit_rows,
-    line_fit,
-    picture_grid,
-    point_rows,
-)
+from nnlab.charts.data import Plane, balance_rows, class_balance, data_scatter, fit_rows, line_fit, point_rows
+from nnlab.charts.pictures import picture_grid
 from nnlab.datasets import Dataset
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.spec import DataSpec

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from nnlab.charts.comparison_grid import SPARK_POINTS, lines, matrix, matrix_rows
 from nnlab.charts.curves import sparkline
-from nnlab.charts.grid import SPARK_POINTS, lines, matrix, matrix_rows
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.engines.base import Array
 from nnlab.lab import ComparisonRun

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.compare import capacity, capacity_rows, compare_curves, curves_key
-from nnlab.charts.grid import heat, heat_rows
+from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
+from nnlab.charts.comparison_grid import heat, heat_rows
 from nnlab.comparison.findings import FindingText
 from nnlab.engines.base import Array
 from nnlab.lab import ComparisonRun

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from nnlab.analysis.predictions import labels as decide
 from nnlab.analysis.predictions import predict, replicate
 from nnlab.analysis.scores import confusion as count_confusions
-from nnlab.charts.answers import answer_bars, answer_rows
-from nnlab.charts.data import picture_grid, picture_rows
-from nnlab.charts.results import confusion, confusion_rows
+from nnlab.charts.pictures import picture_grid, picture_rows
+from nnlab.charts.predictions import answer_bars, answer_rows, confusion, confusion_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Weights
 from nnlab.store import Run

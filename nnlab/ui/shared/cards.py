@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.catalogue.presets import presets
-from nnlab.charts import network, network_rows
-from nnlab.charts.data import Plane, fit_rows, line_fit, picture_grid, picture_rows, point_rows, surface
+from nnlab.charts.data import Plane, fit_rows, line_fit, point_rows, surface
+from nnlab.charts.network import network, network_rows
+from nnlab.charts.pictures import picture_grid, picture_rows
 from nnlab.datasets import load_dataset
 from nnlab.scratch.core import LogSoftmax
 from nnlab.spec import DataSpec, Experiment

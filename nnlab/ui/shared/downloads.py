@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from nnlab.charts import Spec
+from nnlab.charts.base import Spec
 from nnlab.export import pytorch_script
 from nnlab.lab import Lab
 from nnlab.spec import Replicate

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.data import picture_rows
+from nnlab.charts.pictures import picture_rows
 from nnlab.datasets import Dataset, load_dataset, mnist
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.engines.base import Array

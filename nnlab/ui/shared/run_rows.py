@@ -6,7 +6,7 @@ import streamlit as st
 
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import interval
-from nnlab.charts import sparkline
+from nnlab.charts.curves import sparkline
 from nnlab.store import Run
 from nnlab.ui.shared.curve_rows import rows_of
 from nnlab.ui.shared.labels import STATES

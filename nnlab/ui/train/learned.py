@@ -14,8 +14,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.analysis import predictions, scores
-from nnlab.charts.data import Plane, fit_rows, line_fit, picture_grid, picture_rows, point_rows, surface, surface_rows
-from nnlab.charts.results import confusion, confusion_rows
+from nnlab.charts.data import Plane, fit_rows, line_fit, point_rows, surface, surface_rows
+from nnlab.charts.pictures import picture_grid, picture_rows
+from nnlab.charts.predictions import confusion, confusion_rows
 from nnlab.datasets import Dataset, Part, load_dataset, mnist
 from nnlab.lab import Lab
 from nnlab.spec import DataSpec, Experiment

@@ -20,7 +20,8 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from nnlab.charts import Spec, curves, gap, overlay, sparkline
+from nnlab.charts.base import Spec
+from nnlab.charts.curves import curves, gap, overlay, sparkline
 from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.store import Run

@@ -101,6 +101,3 @@ def range_test_curve(*, labels: Labels = ENGLISH, height: int = 260) -> Spec:
         ).encode(y=loss),
     ).encode(x=x, y=alt.Y(axis=number_axis("loss", upright=False, title=labels.loss)))  # fmt: skip
     return finish(chart, labels, height=height, right=16)
-
-
-__all__ = ["range_test_curve", "range_test_rows"]

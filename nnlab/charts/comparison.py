@@ -250,6 +250,3 @@ def curves_key(values: tuple[str, ...], knob: str = "depth", *, ordered: bool = 
 def _part_words(labels: Labels) -> str:
     words = " : ".join(f"datum.label === '{part}' ? {quoted(getattr(labels, part))}" for part in PARTS)
     return f"{words} : ''"
-
-
-__all__ = ["by_value", "capacity", "capacity_rows", "compare_curves", "curves_key"]

@@ -273,6 +273,3 @@ def _names_axis(names: Sequence[str], title: str, band: str, **more: Any) -> alt
         title=title, tickCount=len(names), tickMinStep=1, labelExpr=words, labelOffset=alt.ExprRef(expr=f"{band} / 2"),
         labelOverlap=False, labelAngle=0, labelPadding=6, titlePadding=8, grid=False, ticks=False, domain=False, **more,
     )  # fmt: skip
-
-
-__all__ = ["ACROSS", "SPARK_POINTS", "heat", "heat_rows", "lines", "matrix", "matrix_rows"]

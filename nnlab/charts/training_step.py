@@ -20,10 +20,8 @@ from nnlab.charts.base import (
     ENGLISH,
     FAINT,
     HAIR,
-    HEIGHT,
     INK,
     PAPER,
-    SERIES,
     SOFT,
     Labels,
     Spec,
@@ -33,7 +31,6 @@ from nnlab.charts.base import (
     number_axis,
     themed,
 )
-from nnlab.charts.curves import epochs_axis
 from nnlab.scratch.core import Linear
 from nnlab.scratch.steps import Step
 
@@ -302,38 +299,3 @@ def along(*, labels: Labels = ENGLISH, height: int = 240) -> Spec:
 
 
 # -- two engines ------------------------------------------------------------------------------------------------------
-
-ENGINES = ("PyTorch", "NumPy")
-
-
-@cache
-def race(epochs: int, *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
-    """Training loss of both engines over one another: PyTorch broad, NumPy a dashed line upon it.
-
-    Rows: `epoch`, `PyTorch`, `NumPy`."""
-    scale = alt.Scale(domain=list(ENGINES), range=[SERIES[1], SERIES[0]])
-    legend = alt.Legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=4)
-    looks: tuple[dict[str, Any], ...] = ({"strokeWidth": 7, "opacity": 0.55}, {"strokeWidth": 2, "strokeDash": DASH})
-    layers = [
-        alt.Chart()
-        .transform_calculate(engine=f"'{name}'")
-        .transform_filter(f"isValid(datum.{name})")
-        .mark_line(clip=True, **look)
-        .encode(
-            y=alt.Y(f"{name}:Q"),
-            color=alt.Color("engine:N", scale=scale, legend=legend),
-            tooltip=[
-                alt.Tooltip("epoch:Q", title=labels.epoch, format=",d"),
-                *(alt.Tooltip(f"{each}:Q", format=".6~r") for each in ENGINES),
-            ],
-        )
-        for name, look in zip(ENGINES, looks, strict=True)
-    ]
-    chart = alt.layer(*layers).encode(
-        x=epochs_axis(epochs, labels),
-        y=alt.Y(scale=alt.Scale(zero=True), axis=number_axis("loss", title=f"{labels.loss}, {labels.train}")),
-    )
-    return finish(chart, labels, height=height, right=16)
-
-
-__all__ = ["ENGINES", "along", "along_rows", "letter", "race", "step_network", "step_rows"]
