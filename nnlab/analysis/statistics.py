@@ -1,17 +1,17 @@
-"""What scores over replicates say of a mean, and of the difference between two values of a knob.
+"""Confidence intervals of mean scores, and paired tests of the difference between values of a setting.
 
-A replicate is one seed, or one fold of one seed (replicate r = seed place * folds + fold). All intervals are
-Student's t, not the bootstrap: with the 3 to 10 seeds people train, resampling the seeds cannot show the spread that
-so few of them hide. Measured on 20,000 samples of normal scores, the 95 % percentile bootstrap (2,000 resamples) covers
-the mean 75, 84 and 91 % of the time with 3, 5 and 10 seeds, the t interval 95 % with each.
+A replicate is one seed or, under k-fold, one fold of one seed (replicate = place of the seed * folds + fold).
 
-Replicates of one k-fold share most of their training samples, so their scores vary less than scores of independent
-samples would. The variance of their mean is corrected for it (Nadeau & Bengio 2003), over all folds of all seeds
-(Bouckaert & Frank 2004). That takes every seed to cut folds of its own; here the seeds share one cut, and what a fold
-adds to a score is no less with more seeds. So the mean scores of the folds are looked at as well, the larger of the two
-standard errors counts, and the degrees of freedom are those of the folds. Simulated with 5 and 10 folds, 3 and 10 seeds
-and 0 to 100 % of the variance with the folds, false alarms stay between 1 and 6 %; the correction alone lets them rise
-to 23 %.
+All intervals are Student's t. With 3 to 10 seeds the bootstrap cannot show the true spread: on 20,000 samples of normal
+scores, the 95 % percentile bootstrap (2,000 resamples) covers the mean in 75, 84 and 91 % of cases with 3, 5 and 10
+seeds, the t interval in 95 %.
+
+Replicates of one k-fold share most of their training samples, so their scores vary less than independent ones. The
+variance of their mean is corrected for that (Nadeau & Bengio 2003), over all folds of all seeds (Bouckaert & Frank
+2004). That correction assumes that every seed has folds of its own. Here the seeds share one partition, and the effect
+of a fold does not average out over seeds. So the mean scores of the folds are used as well: the larger of the two
+standard errors counts, with the degrees of freedom of the folds. Simulated with 5 and 10 folds, 3 and 10 seeds and 0 to
+100 % of the variance between folds, the rate of false alarms is 1 to 6 %; with the correction alone, up to 23 %.
 
 References
 ----------
@@ -33,14 +33,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnlab.engines.base import Floats
 
-LEVEL = 0.05  # of a test: the share of false alarms among true null hypotheses
+LEVEL = 0.05  # of a test: the rate of false alarms
 POWER = 0.8
-MOST_SEEDS = 1000  # "more than this would be needed" is as good as never
+MOST_SEEDS = 1000  # a difference that needs more counts as out of reach
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the ends of its confidence interval; the ends are nan where one value alone says nothing of spread."""
+    """A mean and its confidence interval; `low` and `high` are nan with a single value."""
 
     mean: float
     low: float
@@ -48,37 +48,47 @@ class Interval:
 
     @property
     def half(self) -> float:
-        """Half its width: what stands behind the ±."""
+        """Half the width: the number after ±."""
         return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One value's scores minus another's, replicate by replicate."""
+    """The mean of one value's scores minus another's, replicate by replicate."""
 
     mean: float
     low: float
-    """Ends of the interval, at the level the correction leaves this pair (95 % where it is the only one): it leaves
-    out 0 exactly where `p` is below 0.05. nan with one replicate."""
+    """The interval, at the level that the correction leaves for this pair (95 % for a single pair): it excludes 0
+    exactly where `p` is below 0.05. nan with one replicate."""
     high: float
     p: float
     """Of the two-sided paired t test, corrected for the number of comparisons; nan with one replicate."""
     n: int
-    """Replicates both values have a score for."""
+    """Replicates in which both values have a score."""
     needed: int | None
-    """Seeds for a power of 80 %, were this mean and this deviation the true ones; None where 1000 are not enough."""
+    """Seeds for a power of 80 %, if this mean and this deviation were the true ones; None if 1000 are not enough."""
 
     @property
     def distinct(self) -> bool:
-        """Whether the two can be told apart with these replicates."""
+        """Whether the difference is significant."""
         return self.p < LEVEL
 
 
 def interval(values: ArrayLike, folds: int = 0, level: float = 0.95) -> Interval:
-    """Mean of `values` (one a replicate) with Student's t interval at `level`, corrected where there are `folds`.
+    """The mean of scores with Student's t interval.
 
-    One value gives its mean with ends nan; no value, or one that is not finite, gives nan for all three
-    (a mean over the seeds that happened to survive would flatter)."""
+    Parameters
+    ----------
+    values : array_like (replicates,)
+    folds : int
+        Folds per seed; 0 for hold-out. The interval is corrected for the training samples that folds share.
+    level : float
+
+    Returns
+    -------
+    Interval
+        All nan without values, or if one is not finite: a mean over the seeds that did not diverge would be too good.
+    """
     x = np.asarray(values, float).ravel()
     if len(x) == 0 or not np.isfinite(x).all():
         return Interval(math.nan, math.nan, math.nan)
@@ -91,7 +101,7 @@ def interval(values: ArrayLike, folds: int = 0, level: float = 0.95) -> Interval
 
 
 def paired(one: ArrayLike, other: ArrayLike, folds: int = 0) -> Difference:
-    """`one` minus `other` (each one score a replicate), as the only comparison made."""
+    """The scores `one` minus the scores `other`, (replicates,) each, as the only comparison made."""
     _, (difference, _) = differences([one, other], reference=1, folds=folds)
     assert difference is not None
     return difference
@@ -100,35 +110,35 @@ def paired(one: ArrayLike, other: ArrayLike, folds: int = 0) -> Difference:
 def differences(
     scores: Sequence[ArrayLike], reference: int | None, better: Literal["higher", "lower"] = "higher", folds: int = 0
 ) -> tuple[int, list[Difference | None]]:
-    """Every value's scores minus the reference's, by paired t tests with Holm's correction.
+    """Compare every value's scores with those of a reference, by paired t tests with Holm's correction.
 
-    Seeds and batches are shared, so what makes a replicate hard for all values drops out of the difference.
+    All values share seeds and batches, so what makes a replicate hard for all of them cancels in the difference.
 
     Parameters
     ----------
-    scores : one array (replicates,) a value, the same replicates in the same order
-        A value without scores yet may come empty. A replicate that is nan or infinite on either side is left out of
-        that pair.
-    reference
-        Place of the baseline: the correction is over the other values. None: the best mean among the values whose
-        scores are all finite. It is chosen by looking at the scores, which any of them could have won, so the
-        correction is over all pairs.
-    better
-        Which scores are good, for choosing the best.
-    folds
-        Folds of each seed; 0 for hold-out.
+    scores : sequence of array_like (replicates,)
+        One a value, with the same replicates in the same order; empty for a value without scores. A replicate that is
+        not finite in one of the two values is left out of that pair.
+    reference : int or None
+        Place of a baseline chosen beforehand: the correction is over the other values. None: the best mean among
+        the values whose scores are all finite. That choice depends on the scores, so the correction is over all pairs.
+    better : {"higher", "lower"}
+        Which scores are good, for the choice of the best.
+    folds : int
+        Folds per seed; 0 for hold-out.
 
     Returns
     -------
-    The reference's place, and a difference for every value (None at the reference).
-        Where all differences of a pair are one and the same d, their deviation is not 0 but hidden by the grain of the
-        scores: it is taken as |d| / sqrt(12), that of scores rounded in steps of d. Otherwise two seeds that happen
-        to lose the same number of samples would be certain proof.
+    reference : int
+    differences : list of Difference or None
+        One a value; None at the reference. Where the differences of all replicates are the same d, their deviation
+        is taken as |d| / sqrt(12), that of scores rounded in steps of d: otherwise two seeds that lose the same
+        number of samples would be certain proof.
 
     Raises
     ------
     ValueError
-        Where values have different numbers of replicates.
+        If values have different numbers of replicates.
     """
     table = _table(scores)  # (values, replicates)
     if reference is None:
@@ -142,22 +152,14 @@ def differences(
 
     tests = _paired_tests(table, one, other, folds)
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
-    found: list[Difference | None] = [*_summaries(tests, _stepped_down(tests.p), shown, folds)]
+    found: list[Difference | None] = [*_summaries(tests, _holm(tests.p), shown, folds)]
     found.insert(reference, None)
     return reference, found
 
 
-def holm(p_values: ArrayLike) -> Floats:
-    """p values (comparisons,) corrected by Holm's step-down method: calling a difference where the result is below 0.05
-    raises one false alarm or more, over all the comparisons, in at most 5 % of cases.
-
-    The k-th smallest of m is multiplied by m - k + 1, and none ends below a smaller one. nan is no comparison: it stays
-    nan and is not counted."""
-    return np.minimum(_stepped_down(np.asarray(p_values, float)), 1)
-
-
-def _stepped_down(p: Floats) -> Floats:
-    """Holm's products before they are cut at 1."""
+def _holm(p: Floats) -> Floats:
+    """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none ends
+    below a smaller one. Not yet cut at 1. nan is no comparison: it stays nan and is not counted."""
     order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts last
     corrected = np.full(len(p), math.nan)
     corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
@@ -165,7 +167,7 @@ def _stepped_down(p: Floats) -> Floats:
 
 
 def _table(scores: Sequence[ArrayLike]) -> Floats:
-    """Scores (values, replicates), nan where there is no finite one."""
+    """Scores (values, replicates), nan where there is none or it is not finite."""
     rows = [np.asarray(values, float).ravel() for values in scores]
     lengths = {len(row) for row in rows if len(row)}
     if len(lengths) > 1:
@@ -178,7 +180,7 @@ def _table(scores: Sequence[ArrayLike]) -> Floats:
 
 
 def _best(table: Floats, better: Literal["higher", "lower"]) -> int:
-    """Place of the best mean; values that lost replicates count only where all did."""
+    """Place of the best mean; values with missing replicates count only where all have some."""
     scored = np.isfinite(table)
     n = scored.sum(axis=1)
     merit = np.where(scored, table, 0).sum(axis=1) / np.maximum(n, 1) * (1 if better == "higher" else -1)
@@ -200,18 +202,18 @@ def _paired_tests(table: Floats, one: NDArray[np.intp], other: NDArray[np.intp],
     from scipy.special import stdtr
 
     size = np.abs(table).max(axis=1, initial=0, where=np.isfinite(table))
-    grain = 8 * np.finfo(float).eps * (size[one] + size[other])  # what subtraction may leave of equal scores
+    grain = 8 * np.finfo(float).eps * (size[one] + size[other])  # the rounding error of subtracting equal scores
     columns = np.ascontiguousarray(table.T)
     difference = columns[:, one] - columns[:, other]  # (replicates, pairs): sums over the first axis are the fast ones
-    kept = np.isfinite(difference)
-    n = kept.sum(axis=0)
+    present = np.isfinite(difference)
+    n = present.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = difference.sum(axis=0, where=kept) / n
+        mean = difference.sum(axis=0, where=present) / n
         mean[np.abs(mean) <= grain] = 0
         difference -= mean
-        deviation = np.sqrt(np.square(difference).sum(axis=0, where=kept) / (n - 1))
+        deviation = np.sqrt(np.square(difference).sum(axis=0, where=present) / (n - 1))
         difference += mean
-        deviation = np.maximum(deviation, _deviation_by_fold(np.where(kept, difference, math.nan), folds))
+        deviation = np.maximum(deviation, _deviation_by_fold(np.where(present, difference, math.nan), folds))
         deviation = np.where(deviation <= grain, np.abs(mean) / math.sqrt(12), deviation)
         t = np.where(mean == 0, 0, np.abs(mean) / (deviation * np.sqrt(_share(n, folds))))
     p = np.where(n > 1, 2 * stdtr(_freedom(n, folds), -t), math.nan)
@@ -219,7 +221,7 @@ def _paired_tests(table: Floats, one: NDArray[np.intp], other: NDArray[np.intp],
 
 
 def _summaries(tests: _Tests, corrected: Floats, shown: NDArray[np.bool_], folds: int) -> list[Difference]:
-    """The shown pairs; `corrected` are all p values after the correction, not yet cut at 1."""
+    """The differences of the shown pairs; `corrected` are the p values of all pairs, not yet cut at 1."""
     n, mean, deviation = tests.n[shown], tests.mean[shown], tests.deviation[shown]
     level = LEVEL * tests.p[shown] / corrected[shown]  # below it p is called distinct
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -245,11 +247,11 @@ def _seeds_needed(effect: Floats, level: Floats, folds: int) -> list[int | None]
 
 
 def _noncentrality(freedom: Any, level: Any) -> Any:
-    """What the true mean over its standard error must be for |t| to exceed its critical value c in 80 % of cases.
+    """The true mean over its standard error for which |t| exceeds its critical value c in 80 % of cases.
 
     t = (Z + it) / S, with Z normal and S = sqrt(chi2 / freedom), exceeds c where it > c S - Z, which is nearly normal;
-    its mean and variance are exact. Against the noncentral t distribution, seeds needed come out one more or less in
-    about 1 % of cases; SciPy's nctdtr returns nan here and there where power is all but 1, and takes long in the tails.
+    its mean and variance are exact. Compared with the noncentral t distribution, the seeds needed differ by one in about
+    1 % of cases; SciPy's nctdtr is slow in the tails and sometimes nan where the power is nearly 1.
     """
     from scipy.special import gammaln, ndtri
 
@@ -259,7 +261,7 @@ def _noncentrality(freedom: Any, level: Any) -> Any:
 
 
 def _share(n: Any, folds: int) -> Any:
-    """Variance of the mean of n replicates, as a share of the variance of one: 1/n where they are independent, 1/n +
+    """Variance of the mean of n replicates over the variance of one: 1/n where they are independent, 1/n +
     1/(folds - 1) for folds, each tested on 1/(folds - 1) as many samples as it is trained on."""
     return 1 / n + (1 / (folds - 1) if folds else 0)
 
@@ -270,21 +272,23 @@ def _freedom(n: Any, folds: int) -> Any:
 
 
 def _deviation_by_fold(values: Floats, folds: int) -> Floats:
-    """What the deviation of the replicates would be for their mean to vary as the means of the folds say, (columns,):
-    0 where there are no folds, or one seed. `values` (replicates, columns), nan where there is none."""
+    """The deviation (columns,) of the replicates that corresponds to the deviation of the folds' means; 0 without folds
+    or with one seed. `values` (replicates, columns) are nan where missing."""
     if not folds or len(values) <= folds:
         return np.zeros(values.shape[1])
     by_fold = values.reshape(-1, folds, values.shape[1])
-    kept = np.isfinite(by_fold)
+    present = np.isfinite(by_fold)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.where(kept, by_fold, 0).sum(axis=0) / kept.sum(axis=0)  # (folds, columns)
+        means = np.where(present, by_fold, 0).sum(axis=0) / present.sum(axis=0)  # (folds, columns)
     spread = np.nan_to_num(means.std(axis=0, ddof=1))
     share: Floats = spread * np.sqrt(_share(folds, folds) / _share(len(values), folds))
     return share
 
 
 def _critical(freedom: Any, level: Any) -> Any:
-    """What |t| exceeds with probability `level` where there is no difference."""
-    from scipy.special import stdtrit  # here and above: a quarter of a second that the start of a page can do without
+    """The value that |t| exceeds with probability `level` where there is no difference."""
+    from scipy.special import (
+        stdtrit,  # here and above: a quarter of a second that the start of a page need not wait for
+    )
 
     return -stdtrit(freedom, level / 2)

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from nnlab.analysis.gradient_health import before_and_after
-from nnlab.analysis.predictions import PARTS
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, epochs_of, place_of, point_text, table_of
+from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Point
 from nnlab.training.api import train
 from nnlab.training.result import Result

@@ -9,10 +9,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nnlab.analysis.diagnosis import by_epoch, diagnose
-from nnlab.analysis.predictions import PARTS
+from nnlab.analysis.curves import by_epoch
+from nnlab.analysis.diagnosis import diagnose
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import Difference, differences, interval
+from nnlab.datasets import PARTS
 from nnlab.engines.base import Floats
 from nnlab.spec import Comparison, Experiment, Point, StartFrom
 

@@ -12,14 +12,25 @@ import numpy as np
 
 from nnlab.catalogue.presets import presets
 from nnlab.datasets import celsius, digits, mnist, plane, synthetic
-from nnlab.datasets.base import Dataset, Part, PartName, Raw, Rows, Scaling, fit_scaling
+from nnlab.datasets.base import PARTS, Dataset, Part, PartName, Raw, Rows, Scaling, fit_scaling
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.datasets.split import fold_rows, spread_order
 from nnlab.settings import settings
 from nnlab.spec import DATASETS, DataSpec, Experiment
 from nnlab.spec.errors import Problem, SpecError
 
-__all__ = ["LOADERS", "Dataset", "DatasetUnavailable", "Part", "PartName", "Raw", "Rows", "Scaling", "load_dataset"]
+__all__ = [
+    "LOADERS",
+    "PARTS",
+    "Dataset",
+    "DatasetUnavailable",
+    "Part",
+    "PartName",
+    "Raw",
+    "Rows",
+    "Scaling",
+    "load_dataset",
+]
 
 LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingProxyType(
     {

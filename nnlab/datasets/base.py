@@ -13,6 +13,7 @@ from nnlab.spec import Scaling as ScalingName
 from nnlab.spec import Task
 
 PartName = Literal["train", "validation", "test"]
+PARTS: tuple[PartName, ...] = ("train", "validation", "test")
 
 
 class Rows:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnlab import load_dataset, presets
-from nnlab.analysis.diagnosis import LIMITS, diagnose, yardstick
+from nnlab.analysis.diagnosis import LIMITS, diagnose
+from nnlab.analysis.reference import reference_of
 from nnlab.comparison.api import results_of
 from nnlab.spec import Experiment
 from nnlab.training.api import train
@@ -102,7 +103,7 @@ def test_guessing_underfits():
 
 def test_noise_that_nobody_can_learn_is_not_called_underfitting():
     clouds = Experiment.of({"data": {"name": "gaussians", "noise": 3, "n_samples": 1000}})
-    reached = yardstick(clouds.data).reference
+    reached = reference_of(clouds.data).score
     assert 0.6 < reached < 0.75  # the best possible is Φ(√2 / √(3² + 0.35²)) = 0.68
     assert verdict(clouds, curves(FALLING), results([0.69] * 3, [0.68] * 3, loss=0.6)) == ("fits", "")
 
@@ -165,7 +166,7 @@ def test_a_loss_worse_than_guessing_is_unstable_whatever_the_score():
 
 def test_regression_is_measured_by_the_share_of_variance_left():
     variance = float(load_dataset(CELSIUS).train.y.var())
-    line_left = (1 - yardstick(CELSIUS.data).reference) * variance
+    line_left = (1 - reference_of(CELSIUS.data).score) * variance
     assert line_left == pytest.approx(0.063, abs=1e-3)  # REFERENCE.md: the least-squares optimum
 
     def said(mse, loss_curve, seeds=3):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from nnlab import load_dataset, presets
 from nnlab.analysis import gradient_health
-from nnlab.analysis.gradient_health import Signals, before_and_after, measure
+from nnlab.analysis.gradient_health import GradientHealth, before_and_after, measure
 from nnlab.comparison.api import results_of
 from nnlab.engines import random_streams
 from nnlab.scratch import activations
@@ -112,7 +112,7 @@ def test_replicates_looked_at_in_groups_look_as_they_do_together(monkeypatch):
     experiment = MOONS.set({"model.norm": "batch"})
     weights, dataset = made(experiment)
     together = measure(experiment, weights, dataset)
-    monkeypatch.setattr(gradient_health, "_NUMBERS", 1)
+    monkeypatch.setattr(gradient_health, "_OUTPUTS", 1)
     alone = measure(experiment, weights, dataset)
     for name, array in vars(together).items():
         assert getattr(alone, name) == pytest.approx(array, rel=1e-4)
@@ -127,8 +127,8 @@ def test_weights_that_ran_away_spoil_their_own_replicate_alone(value):
     assert np.isnan(got.dead[:, 1]).all()
     for name, array in vars(got).items():
         np.testing.assert_allclose(array[:, [0, 2]], getattr(well, name)[:, [0, 2]], rtol=1e-5)
-    text = json.dumps(got.as_plain(), allow_nan=False)
-    again = Signals.of(json.loads(text))
+    text = json.dumps(got.as_lists(), allow_nan=False)
+    again = GradientHealth.of(json.loads(text))
     assert again.gradient[:, 0] == pytest.approx(got.gradient[:, 0], rel=5e-3)
     assert np.isnan(again.gradient[0, 1])
 
@@ -139,8 +139,8 @@ def test_a_training_has_signals_of_its_start_and_of_its_end():
     weights, dataset = made(experiment)
     stored = results_of(result)["signals"]
     assert stored == before_and_after(experiment, dataset, first_weights(experiment, SEEDS), result.stacked)
-    assert stored["before"] == measure(experiment, weights, dataset).as_plain()
-    assert stored["after"] == measure(experiment, result.stacked, dataset).as_plain()
+    assert stored["before"] == measure(experiment, weights, dataset).as_lists()
+    assert stored["after"] == measure(experiment, result.stacked, dataset).as_lists()
     assert np.array(stored["after"]["gradient"]).shape == (4, len(SEEDS))
 
 

@@ -41,7 +41,7 @@ def test_a_part_measured_in_pieces_is_measured_as_a_whole(experiment, monkeypatc
         return scores, confusion(experiment, weights, dataset, "train") if classes else None
 
     whole = measured()
-    monkeypatch.setattr(predictions, "_ANSWERS", 7 * len(SEEDS) * experiment.outputs)
+    monkeypatch.setattr(predictions, "_OUTPUTS", 7 * len(SEEDS) * experiment.outputs)
     pieces = measured()
     for name, values in whole[0].items():
         np.testing.assert_allclose(pieces[0][name], values, rtol=1e-6)

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.analysis.statistics import Difference, differences, holm, interval, paired
+from nnlab.analysis.statistics import Difference, differences, interval, paired
 
 SIMULATIONS = 2000
 CASES = [("normal", 5), ("normal", 10), ("accuracy", 5), ("accuracy", 10)]
@@ -161,19 +161,33 @@ def test_few_seeds_and_coarse_scores_raise_no_more_false_alarms(seeds):
 # -- many values
 
 
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == pytest.approx([1, 1])
-    assert holm([0.02, math.nan, 0.03]) == pytest.approx([0.04, math.nan, 0.04], nan_ok=True)
-    assert len(holm([])) == 0
+def holm(p):
+    """As Holm (1979) writes it, pair by pair; pairs without a p value are no comparisons."""
+    known, adjusted = sorted(i for i, value in enumerate(p) if value == value), list(p)
+    largest = 0
+    for rank, i in enumerate(sorted(known, key=lambda i: p[i])):
+        adjusted[i] = largest = max(largest, min(1, (len(known) - rank) * p[i]))
+    return adjusted
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_raises_p_values_keeps_their_order_and_is_never_harsher_than_bonferroni(p):
-    adjusted = holm(p)
-    assert (adjusted >= p).all()
-    assert (adjusted <= np.minimum(1, np.array(p) * len(p))).all()
-    assert (np.diff(adjusted[np.argsort(p)]) >= 0).all()
+def test_the_p_values_of_a_baseline_are_corrected_by_holm():
+    base = np.array([0.9, 0.7, 0.8, 0.6, 0.75])
+    rng = np.random.default_rng(12)
+    for _ in range(20):
+        table = [base, *(base - rng.normal(0.05, 0.05, (4, 5))), [*[math.nan] * 4, 0.5]]
+        got = [it.p for it in differences(table, 0)[1][1:]]
+        plain = [paired(row, base).p for row in table[1:]]
+        assert got == pytest.approx(holm(plain), nan_ok=True)
+        assert math.isnan(got[-1])
+
+
+@given(tables(), st.integers(0, 1))
+def test_the_correction_keeps_the_order_of_p_values_and_is_never_harsher_than_bonferroni(table, reference):
+    got = np.array([it.p for it in others(differences(table, reference)[1])])
+    plain = np.array([paired(row, table[reference]).p for i, row in enumerate(table) if i != reference])
+    assert (got >= plain).all()
+    assert (got <= np.minimum(1, plain * len(plain))).all()
+    assert (np.diff(got[np.argsort(plain)]) >= 0).all()
 
 
 def test_the_best_is_corrected_over_all_pairs_and_a_baseline_over_the_others():

@@ -106,7 +106,7 @@ def test_a_finished_comparison_says_its_finding_and_shows_charts_and_table(lab, 
     assert list(shown[t("Parameters")]) == [one.parameters for one in comparison.experiments]
     assert len(app.get("vega_lite_chart")) >= 4  # capacity, curves, two surfaces
     assert t("Training: {done} of {all} cells done, {time} left").partition(":")[0] not in said(app).partition("\n")[0]
-    assert t("The test part plays no role in the choice.") in said(app)
+    assert t("The test set plays no role in the choice.") in said(app)
     assert {one.proto.label for one in app.get("download_button")} >= {t("CSV"), t("CSV (Excel, es)"), t("Every epoch")}
 
 

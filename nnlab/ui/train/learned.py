@@ -142,7 +142,7 @@ def _answers(run_id: str, epoch: int, state: str, _lab: Lab, _experiment: Experi
     kept, dataset = _lab.snapshot(run_id), _dataset(_experiment.data)
     if kept is None or dataset is None:
         return None
-    weights, own = predictions.unseen(kept[1], dataset)
+    weights, own = predictions.first_fold(kept[1], dataset)
     return predictions.predict(_experiment, weights, own, _looked_at(dataset).x[:most]).mean(axis=0)[:, 0]
 
 
@@ -179,7 +179,7 @@ def _points(data: DataSpec) -> pd.DataFrame:
 
 
 def _looked_at(dataset: Dataset) -> Part:
-    """The samples shown one by one: those kept aside (of the first fold, see `predictions.unseen`), if there are any."""
+    """The samples shown one by one: the validation part (of the first fold), if there is one."""
     own = dataset.training_sets[0]
     return own.validation if len(own.validation) else own.train
 
