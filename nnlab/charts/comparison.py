@@ -30,8 +30,8 @@ from nnlab.charts.base import (
     ramp,
 )
 from nnlab.charts.curves import epochs_axis
+from nnlab.datasets import PARTS
 
-PARTS = ("train", "validation", "test")
 _COLOURS = (TRAIN, VALIDATION, TEST)
 
 

@@ -30,9 +30,8 @@ from nnlab.charts.base import (
     number_axis,
     quoted,
 )
-from nnlab.datasets import Dataset
+from nnlab.datasets import PARTS, Dataset
 
-PARTS = ("train", "validation", "test")
 MAX_POINTS = 400
 """Of a part on a chart: nobody sees more."""
 
