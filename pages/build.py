@@ -3,7 +3,7 @@
 import streamlit as st
 
 from nnlab.engines.costs import estimate_bytes, estimate_seconds
-from nnlab.export.pytorch_script import pytorch_code
+from nnlab.export.pytorch_code import pytorch_code
 from nnlab.lab import LimitError
 from nnlab.ui.build.data_panel import data_panel
 from nnlab.ui.build.form import Form

@@ -215,7 +215,7 @@ def compare(
     difference to the best or to the baseline. In place of EXPERIMENT and --vary: a comparison's JSON file or link, or
     a classic's name (see `nnlab presets --compare`); what is usually seen of it is told afterwards."""
     from nnlab.catalogue.classics import classic_of
-    from nnlab.export.pytorch_script import comparison_file, markdown_table
+    from nnlab.export.tables import comparison_file, markdown_table
 
     comparison = _comparison(source, vary, by, seeds, changes)
     place = None if baseline is None else _baseline(comparison, baseline)
@@ -257,20 +257,22 @@ def compare(
 @click.option("--spanish", is_flag=True, help="CSV for a Spanish Excel: ; and decimal commas.")
 def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int, spanish: bool) -> None:
     """Write RUN, by its id, as code, weights or a table."""
-    from nnlab.export import pytorch_script as exports
+    from nnlab.export.notebook import notebook
+    from nnlab.export.pytorch_script import script
+    from nnlab.export.tables import csv_text
 
     lab = _lab()
     run = lab.run(run_id)
     if run is None:
         raise click.UsageError(f"RUN: got '{run_id}', allowed is the id of a run in the store (see `nnlab runs`).")
     if form == "csv":
-        content = exports.csv_text(lab.metrics(run.id), spanish)
+        content = csv_text(lab.metrics(run.id), spanish)
     elif form == "safetensors":
         content = _weights_file(lab, run, seed, fold)
     else:
         if run.state != "finished":
             _say(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.")
-        make = exports.script if form == "script" else exports.notebook
+        make = script if form == "script" else notebook
         content = make(run.experiment, run.seeds).encode()
     if out is not None:
         _write(out, content)
@@ -281,7 +283,7 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
 
 
 def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
-    from nnlab.export import pytorch_script as exports
+    from nnlab.export.weights_file import safetensors
 
     seed, folds = run.seeds[0] if seed is None else seed, max(1, run.experiment.data.folds)
     if seed not in run.seeds:
@@ -293,7 +295,7 @@ def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
         raise click.ClickException(f"The run {run.id} has no weights yet: it is {run.state}.")
     place = run.seeds.index(seed) * folds + fold
     own = {name: values[place] for name, values in found[1].items()}
-    return exports.safetensors(run.experiment, own, *run.replicates[place])
+    return safetensors(run.experiment, own, *run.replicates[place])
 
 
 @cli.command()
@@ -503,7 +505,7 @@ def _finite(value: Any) -> Any:
 
 
 def _write_csv(table: pd.DataFrame, file: Path | None, spanish: bool) -> None:
-    from nnlab.export.pytorch_script import csv_text
+    from nnlab.export.tables import csv_text
 
     content = csv_text(table, spanish)
     if file is None:

@@ -43,7 +43,7 @@ LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingP
 )
 """The loader of every name in `nnlab.spec.DATASETS`."""
 
-_SAMPLING, _SPLIT = 10, 11  # streams of the data seed; nnlab.engines.random_streams has the others
+SAMPLING_STREAM, SPLIT_STREAM = 10, 11  # streams of the data seed; nnlab.engines.random_streams has the others
 
 
 def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
@@ -87,7 +87,7 @@ def _named(name: str) -> DataSpec:
 
 @lru_cache(maxsize=4)  # MNIST takes 47 MB a split
 def _load(spec: DataSpec, data_dir: Path) -> Dataset:
-    raw = LOADERS[spec.name](spec, np.random.default_rng((_SAMPLING, spec.seed)))
+    raw = LOADERS[spec.name](spec, np.random.default_rng((SAMPLING_STREAM, spec.seed)))
     train_size, validation_size, _ = spec.sizes
     if spec.folds:
         train_size, validation_size = train_size + validation_size, 0
@@ -95,7 +95,7 @@ def _load(spec: DataSpec, data_dir: Path) -> Dataset:
         order = np.arange(train_size)
     else:
         classes = raw.y if raw.class_names else np.zeros(len(raw.y))
-        order = spread_order(classes, np.random.default_rng((_SPLIT, spec.seed)))
+        order = spread_order(classes, np.random.default_rng((SPLIT_STREAM, spec.seed)))
     # training first, test last: the test part is the same for every validation share
     train, validation, test = (
         Part(raw.x[rows], raw.y[rows]) for rows in np.split(order, [train_size, train_size + validation_size])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engines.base import Weights
-from nnlab.spec import Experiment, Layer, ModelSpec, TrainSpec
+from nnlab.spec import Experiment, Init, TrainSpec
 
 WEIGHTS_STREAM, ORDER_STREAM, DROPOUT_STREAM, SCORED_STREAM = 1, 2, 3, 4  # keep the streams of one seed apart
 
@@ -29,7 +29,7 @@ def initial_weights(experiment: Experiment, seed: int) -> Weights:
     rng = np.random.default_rng((WEIGHTS_STREAM, seed))
     weights: Weights = {}
     for i, layer in enumerate(experiment.layers):
-        weight, bias = _draw_layer(rng, layer, experiment.model)
+        weight, bias = draw_layer(rng, layer.inputs, layer.width, experiment.model.init, experiment.model.init_scale)
         weights[f"{i}.weight"], weights[f"{i}.bias"] = weight.astype(np.float32), bias.astype(np.float32)
         if layer.norm != "none":
             weights[f"{i}.norm.scale"] = np.ones(layer.width, np.float32)
@@ -46,25 +46,31 @@ def stacked_weights(experiment: Experiment, seeds: Sequence[int]) -> Weights:
     return {name: np.stack([weights[name] for weights in each]) for name in each[0]}
 
 
-def _draw_layer(
-    rng: np.random.Generator, layer: Layer, model: ModelSpec
+def draw_layer(
+    rng: np.random.Generator, fan_in: int, fan_out: int, init: Init, init_scale: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    fan_in, fan_out = layer.inputs, layer.width
+    """Weight (fan_in, fan_out) and bias (fan_out,) of one layer."""
     shape, bias = (fan_in, fan_out), np.zeros(fan_out)
-    if model.init == "zeros":
-        return np.zeros(shape), bias
-    if model.init == "normal":
-        return rng.normal(0.0, model.init_scale, shape), bias
-    if model.init == "xavier":  # Glorot and Bengio 2010: U(±sqrt(6 / (fan_in + fan_out)))
-        return rng.uniform(-1, 1, shape) * math.sqrt(6 / (fan_in + fan_out)), bias
-    if model.init == "kaiming":  # He et al. 2015: N(0, 2 / fan_in)
-        return rng.normal(0.0, math.sqrt(2 / fan_in), shape), bias
-    if model.init == "orthogonal":  # Saxe et al. 2014: Q of a Gaussian matrix, signs made unique
+    if init == "zeros":
+        weight = np.zeros(shape)
+    elif init == "normal":
+        weight = rng.normal(0.0, init_scale, shape)
+    elif init == "xavier":
+        # Glorot and Bengio 2010: U(±sqrt(6 / (fan_in + fan_out)))
+        weight = rng.uniform(-1, 1, shape) * math.sqrt(6 / (fan_in + fan_out))
+    elif init == "kaiming":
+        # He et al. 2015: N(0, 2 / fan_in)
+        weight = rng.normal(0.0, math.sqrt(2 / fan_in), shape)
+    elif init == "orthogonal":
+        # Saxe et al. 2014: Q of a Gaussian matrix, signs made unique
         q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
         q = q * np.sign(np.diag(r))
-        return (q if fan_in >= fan_out else q.T), bias
-    bound = 1 / math.sqrt(fan_in)  # PyTorch's default for nn.Linear: weight and bias U(±1 / sqrt(fan_in))
-    return rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, fan_out)
+        weight = q if fan_in >= fan_out else q.T
+    else:
+        # PyTorch's default for nn.Linear: weight and bias U(±1 / sqrt(fan_in))
+        bound = 1 / math.sqrt(fan_in)
+        weight, bias = rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, fan_out)
+    return weight, bias
 
 
 def epoch_order(data_seed: int, epoch: int, n: int) -> NDArray[np.int64]:
@@ -86,20 +92,19 @@ def dropout_stream(seed: int, epoch: int, layer: int) -> np.random.Generator:
 
 
 def learning_rates(train: TrainSpec, steps_per_epoch: int, epoch: int) -> NDArray[np.float64]:
-    """The learning rate of every step of an epoch (the first is 1); `train.lr` is the highest.
-
-    cosine: from lr to 0 by half a cosine (Loshchilov and Hutter 2017). one_cycle: 30 % of the steps up from lr/25,
-    the rest down to lr/250,000, both by half a cosine (Smith and Topin 2019, as in PyTorch's OneCycleLR). step: a
-    tenth after every third of the epochs.
-    """
-    total = steps_per_epoch * train.epochs
-    step = np.arange(steps_per_epoch) + steps_per_epoch * (epoch - 1)
+    """The learning rate of every step of an epoch (the first is 1)."""
     if train.schedule == "constant":
         return np.full(steps_per_epoch, train.lr)
-    if train.schedule == "cosine":
-        return train.lr * (1 + np.cos(np.pi * step / total)) / 2
     if train.schedule == "step":
+        # a tenth after every third of the epochs
         return np.full(steps_per_epoch, train.lr * 0.1 ** min(2, (epoch - 1) * 3 // train.epochs))
+    total = steps_per_epoch * train.epochs
+    step = np.arange(steps_per_epoch) + steps_per_epoch * (epoch - 1)
+    if train.schedule == "cosine":
+        # from the highest rate to 0 along half a cosine (Loshchilov and Hutter 2017)
+        return train.lr * (1 + np.cos(np.pi * step / total)) / 2
+    # one cycle: up from lr/25 in 30 % of the steps, then down to lr/250,000, both along half a cosine (Smith and Topin
+    # 2019, as PyTorch's OneCycleLR)
     top = max(1.0, 0.3 * total - 1)
     up = np.clip(step / top, 0, 1)
     down = np.clip((step - top) / max(1.0, total - 1 - top), 0, 1)

@@ -18,7 +18,7 @@ from nnlab.charts.base import Labels
 from nnlab.charts.curves import curves
 from nnlab.charts.paper import WIDTH, on_paper
 from nnlab.charts.weights import filter_rows, filters, weights_heatmap, weights_rows
-from nnlab.export.pytorch_script import chart_file
+from nnlab.export.chart_file import chart_file
 from nnlab.ui.shell.text import text
 
 LANGUAGES = ("es", "en")
@@ -108,7 +108,7 @@ def test_what_cannot_be_drawn_is_one_error() -> None:
 
 def test_drawing_stays_out_of_the_process_that_asks() -> None:
     code = (
-        "import sys, pandas; from nnlab.charts.curves import sparkline; from nnlab.export.pytorch_script import chart_file;"
+        "import sys, pandas; from nnlab.charts.curves import sparkline; from nnlab.export.chart_file import chart_file;"
         "chart_file(sparkline(), pandas.DataFrame({'epoch': [1]}), 'svg'); print('vl_convert' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import pytest
 from page_app import LANGUAGES, OWNER, address, go, open_page, said
 
 from nnlab import presets
-from nnlab.export.pytorch_script import pytorch_code
+from nnlab.export.pytorch_code import pytorch_code
 from nnlab.spec import DATASETS, Experiment
 from nnlab.ui.shared.labels import ACTIVATIONS
 from nnlab.ui.shell.text import text

@@ -12,7 +12,8 @@ from nnlab import Comparison, compare, presets
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons
 from nnlab.comparison.table import Cell, table_of
-from nnlab.export.pytorch_script import chart_file, comparison_file
+from nnlab.export.chart_file import chart_file
+from nnlab.export.tables import comparison_file
 from nnlab.spec import StartFrom
 from nnlab.ui.compare import cell_table, comparison_state, extend_menu
 from nnlab.ui.compare.question import value_texts

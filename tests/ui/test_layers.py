@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nnlab.engines.random_streams import stacked_weights
-from nnlab.export.pytorch_script import csv_text
+from nnlab.export.tables import csv_text
 from nnlab.spec import Experiment
 from nnlab.ui.inspect.layers import layer_name, one_replicate, statistics, values_table
 from nnlab.ui.shell.text import text

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.comparison.table import epochs_of
-from nnlab.export.pytorch_script import chart_file, comparison_file, csv_text, markdown_table
+from nnlab.export.chart_file import chart_file
+from nnlab.export.tables import comparison_file, csv_text, markdown_table
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.comparison_state import known
 from nnlab.ui.compare.question import Question

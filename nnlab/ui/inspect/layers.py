@@ -15,7 +15,7 @@ from nnlab.charts.network import network, network_rows
 from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Weights
-from nnlab.export.pytorch_script import csv_text
+from nnlab.export.tables import csv_text
 from nnlab.lab import Lab
 from nnlab.scratch import activations
 from nnlab.spec import Experiment

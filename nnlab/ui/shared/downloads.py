@@ -12,7 +12,11 @@ from typing import Any, Literal
 import streamlit as st
 
 from nnlab.charts.base import Spec
-from nnlab.export import pytorch_script
+from nnlab.export.chart_file import chart_file
+from nnlab.export.notebook import notebook
+from nnlab.export.pytorch_script import script
+from nnlab.export.tables import csv_text
+from nnlab.export.weights_file import safetensors
 from nnlab.lab import Lab
 from nnlab.spec import Replicate
 from nnlab.store import Run
@@ -30,11 +34,11 @@ def weights_file(lab: Lab, run: Run, one: Replicate) -> bytes:
         raise LookupError(f"run {run.id}: no weights are kept yet")
     place = run.replicates.index(one)
     own = {name: values[place] for name, values in kept[1].items()}
-    return pytorch_script.safetensors(run.experiment, own, one.seed, one.fold)
+    return safetensors(run.experiment, own, one.seed, one.fold)
 
 
 def _epochs_file(lab: Lab, run: Run, spanish: bool) -> bytes:
-    return pytorch_script.csv_text(lab.metrics(run.id), spanish=spanish)
+    return csv_text(lab.metrics(run.id), spanish=spanish)
 
 
 def download_menu(page: Page, run: Run, key: str) -> None:
@@ -74,7 +78,7 @@ def download_menu(page: Page, run: Run, key: str) -> None:
         )
         st.download_button(
             t("PyTorch script"),
-            partial(pytorch_script.script, run.experiment, run.seeds),
+            partial(script, run.experiment, run.seeds),
             file_name(run, ".py"),
             PYTHON,
             key=f"{key}-script",
@@ -84,7 +88,7 @@ def download_menu(page: Page, run: Run, key: str) -> None:
         )
         st.download_button(
             t("Notebook"),
-            partial(pytorch_script.notebook, run.experiment, run.seeds),
+            partial(notebook, run.experiment, run.seeds),
             file_name(run, ".ipynb"),
             JSON,
             key=f"{key}-notebook",
@@ -106,9 +110,7 @@ def chart_downloads(page: Page, name: str, spec: Spec, rows: Any | Callable[[], 
     t = page.t
     menu = st.popover("", icon=":material/download:", type="tertiary", help=t("Save this chart"), key=f"{name}-menu")
     with menu:
-        picture_buttons(
-            name, name, lambda form: pytorch_script.chart_file(spec, rows() if callable(rows) else rows, form)
-        )
+        picture_buttons(name, name, lambda form: chart_file(spec, rows() if callable(rows) else rows, form))
 
 
 def picture_buttons(name: str, key: str, make: Callable[[Literal["svg", "png"]], bytes]) -> None:

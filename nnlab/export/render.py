@@ -1,6 +1,6 @@
 """Draws one Vega-Lite chart: `python render.py svg` (or png) reads it from standard input and writes the picture.
 
-A program of its own, run by `nnlab.export.pytorch_script.chart_file`: vl-convert keeps Python's lock while it draws, which would stop
+A program of its own, run by `nnlab.export.chart_file`: vl-convert holds Python's lock while it draws, which would stop
 every page of the server for half a second, and the engine inside it takes 100 MB. It imports nothing of nnlab.
 """
 
