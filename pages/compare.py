@@ -1,19 +1,20 @@
-"""Compare: does this choice matter? One knob or two, their values, several seeds; it says what it found."""
+"""Compare: does this choice matter? One setting or two, several values, several seeds, and what they show."""
 
 import streamlit as st
 
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.cell_table import cell_table
-from nnlab.ui.compare.comparison_state import following
-from nnlab.ui.compare.extend_menu import add_menu
-from nnlab.ui.compare.gallery import gallery, told_afterwards
-from nnlab.ui.compare.matrix import stop_menu
-from nnlab.ui.compare.question import Question, comparison_words
-from nnlab.ui.compare.results import live
+from nnlab.ui.compare.cells import stop_menu
+from nnlab.ui.compare.comparison_state import auto_refresh
+from nnlab.ui.compare.extend_menu import extend_menu
+from nnlab.ui.compare.names import comparison_summary
+from nnlab.ui.compare.question import Question
+from nnlab.ui.compare.question_form import question_form
+from nnlab.ui.compare.results import results
 from nnlab.ui.compare.save_menu import save_menu
-from nnlab.ui.compare.starting_points import earlier_comparisons, preset_questions
-from nnlab.ui.compare.surfaces import has_surfaces, surfaces
-from nnlab.ui.compare.test_set import test_part
+from nnlab.ui.compare.starting_points import earlier_comparisons, gallery, preset_questions, usual_outcome
+from nnlab.ui.compare.surfaces import surfaces
+from nnlab.ui.compare.test_set import test_set
 from nnlab.ui.shared.labels import problem_text
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shell.frame import open_page
@@ -24,10 +25,8 @@ question = Question(page)
 opened = page.lab.comparison(question.opened) if question.opened else None
 
 
-def table(run: ComparisonRun) -> None:
-    """Decision surfaces and the table."""
-    if has_surfaces(run):
-        surfaces(page, run)
+def surfaces_and_table(run: ComparisonRun) -> None:
+    surfaces(page, run)
     cell_table(page, run, question)
 
 
@@ -37,9 +36,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
         if opened and opened.active and opened.owner == page.owner:
             stop_menu(page, opened)
         earlier_comparisons(page)
-question.sentence()
-varied = {question.asked.vary, question.comparison.by} & {"lr", "train.lr"}
-rate_finder(page, question.asked.experiment, None if varied else question.use_rate)
+question_form(question)
+varies_rate = {question.input.vary, question.comparison.by} & {"lr", "train.lr"}
+rate_finder(page, question.input.experiment, None if varies_rate else question.use_rate)
 
 if question.link_error:
     problem = problem_text(question.link_error.problems[0], t)
@@ -47,26 +46,24 @@ if question.link_error:
 if refused := st.session_state.pop("refused", None):
     st.error(refused, icon=":material/block:")
 if st.session_state.pop("comparison-lost", None):
-    st.info(
-        t("This server does not have the results of that link, but here is its question: press Compare."),
-        icon=":material/link_off:",
-    )
+    lost = t("This server does not have the results of that link, but you can train them: press Compare.")
+    st.info(lost, icon=":material/link_off:")
 
 if opened is None:
-    preset_questions(page, question)
-    gallery(page, question.ask)
+    preset_questions(page, question.submit)
+    gallery(page, question.submit)
 else:
     if opened.comparison != question.comparison:
-        st.caption(t("Below is the answer to: {question}", question=comparison_words(opened.comparison, t)))
+        st.caption(t("The results below are for: {question}", question=comparison_summary(opened.comparison, t)))
     if opened.owner != page.owner:
-        st.caption(t("This comparison is somebody else's: look and download; press Compare to have it as your own."))
-    live(page, opened)
-    told_afterwards(page, opened)
-    following(page, opened, 3.0, table)
-    test_part(page, opened)
+        st.caption(t("This comparison is someone else's. You can view and download it; press Compare for a copy."))
+    results(page, opened)
+    usual_outcome(page, opened)
+    auto_refresh(page, opened, 3.0, surfaces_and_table)
+    test_set(page, opened)
     with st.container(horizontal=True, gap="small", key="take-away"):
         if opened.owner == page.owner:
-            add_menu(page, opened, question)
+            extend_menu(page, opened, question)
         save_menu(page, opened, question)
 
 page.set_query(question.query())

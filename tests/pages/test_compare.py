@@ -15,9 +15,12 @@ from nnlab.comparison.table import Cell, table_of
 from nnlab.export.chart_file import chart_file
 from nnlab.export.tables import comparison_file
 from nnlab.spec import StartFrom
-from nnlab.ui.compare import cell_table, comparison_state, extend_menu
-from nnlab.ui.compare.question import value_texts
+from nnlab.ui.compare.cell_table import difference_sentence
+from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
+from nnlab.ui.compare.extend_menu import add_seeds
+from nnlab.ui.compare.values import value_texts
 from nnlab.ui.shared.naming import moment
+from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +69,7 @@ def test_a_comparison_of_folded_experiments_has_intervals_over_seeds_and_folds(l
     run = trained(lab, Comparison(folded, vary="depth", values=[1, 2], seeds=seeds))
     app, t = open_compare(language, comparison=run.id), text(language)
     assert t("{n}-fold validation", n=3) in said(app)
-    table = comparison_state.known(lab, run).table
+    table = results_of(lab, run).table
     assert table["validation_accuracy_low"].notna().all()
     scores = run.cells[1].results["validation"]["accuracy"]
     assert len(scores) == 3 * seeds
@@ -80,7 +83,7 @@ def test_without_a_comparison_the_presets_offer_questions(lab, language):
     app, t = open_compare(language), text(language)
     keys = {one.key for one in app.button}
     assert {f"ask-{name}-go" for name in preset_comparisons} <= keys
-    assert t("How deep for 100 samples?") in said(app)
+    assert t("How deep should a network be for 100 samples?") in said(app)
     assert {f"classic-{name}-go" for name in classics} <= keys
 
 
@@ -155,7 +158,7 @@ def test_another_visitor_looks_but_cannot_stop(lab):
     run = lab.submit_comparison(Comparison(QUICK, vary="depth", values=(1, 2), seeds=2), "v-" + "a" * 22)
     app = open_compare(comparison=run.id)
     assert "stop" not in {one.key for one in app.button}
-    assert "somebody else's" in said(app)
+    assert "someone else's" in said(app)
 
 
 def test_a_comparison_this_server_does_not_have_is_still_a_question(lab):
@@ -227,22 +230,22 @@ def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab,
     run = trained(lab, GRID)
     app, t = open_compare(language, comparison=run.id), text(language)
     knobs = {"knob": t("depth"), "by": t("activation")}
-    assert t("The score over {knob} and {by}, a cell each", **knobs) in charts(app)
-    curves = t("Curves over epochs, one a value of {knob}", **knobs)
+    assert t("The score by {knob} and {by}, one cell for each pair", **knobs) in charts(app)
+    curves = t("Curves over epochs, one for each value of {knob}", **knobs)
     assert {f"{curves}: {t('activation')} {name}" for name in ("ReLU", "tanh")} <= set(charts(app))
     assert list(table(app).iloc[:, 1]) == ["ReLU", "ReLU", "tanh", "tanh"]
     assert list(table(app).iloc[:, 0]) == [1, 2, 1, 2]
-    assert t("Score over both knobs") in said(app)
+    assert t("Score by both settings") in said(app)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_two_knobs_train_as_a_matrix_that_says_how_far_it_is(lab, language):
     run = lab.submit_comparison(GRID, OWNER)
     app, t = open_compare(language, comparison=run.id), text(language)
-    assert t("Every cell with its state, the course of its loss and its score") in charts(app)
+    assert t("Every cell with its state, loss curve and score") in charts(app)
     assert t("No cell has finished yet.") in said(app)
     assert t("Training: {done} of {all} cells done, {time} left").format(
-        done=0, all=4, time=t.seconds(comparison_state.seconds_left(run))) in said(app)  # fmt: skip
+        done=0, all=4, time=t.seconds(seconds_left(run))) in said(app)  # fmt: skip
 
 
 def test_one_cell_is_stopped_and_the_others_go_on(lab):
@@ -306,7 +309,7 @@ def test_many_rows_are_filtered_by_value_and_by_verdict(lab, language):
     words.input(f"{t('width')} 12").run()
     assert list(table(app).iloc[:, 0]) == [12]
     words.input("nothing").run()
-    assert t("No row fits this filter.") in app.info[0].value
+    assert t("No row matches this filter.") in app.info[0].value
     words.input("").run()
     verdict = lab_verdicts(lab, run)[0]
     next(one for one in app.get("button_group") if one.key == "table-verdicts").set_value([verdict]).run()
@@ -315,18 +318,17 @@ def test_many_rows_are_filtered_by_value_and_by_verdict(lab, language):
 
 
 def lab_verdicts(lab, run):
-    return list(comparison_state.known(lab, lab.comparison(run.id)).table["verdict"])
+    return list(results_of(lab, lab.comparison(run.id)).table["verdict"])
 
 
 def test_a_row_is_explained_in_words_with_its_standing_and_the_way_on(lab):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
     app = open_compare(comparison=run.id)
-    assert "Choose a row" in said(app)
-    it = comparison_state.known(lab, lab.comparison(run.id))
-    place = 1 - it.reference
-    words = cell_table._standing(lab.comparison(run.id), it, place, text("en"))
+    assert "Select a row" in said(app)
+    view = View(Page("compare", text("en"), OWNER, lab), lab.comparison(run.id))
+    words = difference_sentence(view, 1 - view.results.reference)
     assert "points against depth" in words
-    assert "told apart" in words or "distinguishable" in words
+    assert "told apart" in words
 
 
 # -- the test part ---------------------------------------------------------------------------------------------------
@@ -340,8 +342,8 @@ def test_the_test_set_stays_closed_until_its_owner_opens_it_on_purpose(lab, lang
     assert head not in table(app).columns
     button(app, "open-test").click().run()
     assert lab.comparison(run.id).test_opened is None  # it was only asked
-    assert t("Afterwards this comparison is decided: whoever goes on choosing by the test scores has no test any more. "
-             "The table says when it was opened.") in said(app)  # fmt: skip
+    warning = "if you go on choosing by test scores, they are no longer an honest estimate."
+    assert t(f"It can do this only once: {warning} This page will show when the test set was opened.") in said(app)
     button(app, "open-test-now").click().run()
     assert not app.exception
     app.run()
@@ -371,7 +373,7 @@ def test_a_visitor_cannot_open_the_test_set_nor_add_to_the_question(lab):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
     app = open_compare(owner="v-" + "b" * 22, comparison=run.id)
     assert not {"open-test", "add-go"} & keys(app)
-    assert "The test set is closed" in said(app)
+    assert "The test set is not open yet" in said(app)
     assert "Test (%)" not in table(app).columns
     assert "download-json" in {one.key for one in app.get("download_button")}
 
@@ -392,7 +394,7 @@ def test_added_values_and_seeds_train_and_nothing_else_does(lab, language):
     assert wider.comparison.seeds == (0, 1, 2)
     assert [[one.seeds for one in cell.runs if one.active] for cell in wider.cells] == [[(2,)], [(2,)], [(0, 1, 2)]]
     assert param(app, "values") == "1,2,4"  # the question is the wider one
-    assert text(language)("in part from before") not in said(app)
+    assert text(language)("partly reused") not in said(app)
 
 
 def test_what_cannot_be_added_is_refused_in_a_sentence(lab):
@@ -406,8 +408,8 @@ def test_what_cannot_be_added_is_refused_in_a_sentence(lab):
 
 
 def test_seeds_are_added_from_the_lowest_free_one():
-    assert extend_menu.more_seeds((0, 1, 2), 2) == (0, 1, 2, 3, 4)
-    assert extend_menu.more_seeds((1, 4), 3) == (1, 4, 0, 2, 3)
+    assert add_seeds((0, 1, 2), 2) == (0, 1, 2, 3, 4)
+    assert add_seeds((1, 4), 3) == (1, 4, 0, 2, 3)
 
 
 # -- to take away ----------------------------------------------------------------------------------------------------
@@ -415,7 +417,7 @@ def test_seeds_are_added_from_the_lowest_free_one():
 
 def test_the_file_of_a_comparison_trains_it_again_to_the_same_numbers(lab):
     run = trained(lab, GRID)
-    table = comparison_state.known(lab, run).table
+    table = results_of(lab, run).table
     again = compare(Comparison.from_json(comparison_file(run.comparison, table)))
     assert list(again.table["validation_accuracy"]) == pytest.approx(list(table["validation_accuracy"]), abs=1e-12)
 
@@ -438,7 +440,7 @@ def test_every_chart_of_the_page_can_be_saved_as_a_picture(lab, language):
     run = trained(lab, GRID)
     app, t = open_compare(language, comparison=run.id), text(language)
     names = select(app, "save-chart").options
-    assert t("The score over {knob} and {by}, a cell each", knob=t("depth"), by=t("activation")) in names
+    assert t("The score by {knob} and {by}, one cell for each pair", knob=t("depth"), by=t("activation")) in names
     assert set(names) == set(charts(app)) - {t("The colours of the curves by {knob}", knob=t("depth"))}
     _, drawn = app.session_state["compare-charts"]
     for name in names:

@@ -16,13 +16,13 @@ def place():
     import streamlit as st
 
     from nnlab.lab import open_lab
-    from nnlab.ui.compare.gallery import gallery, told_afterwards
+    from nnlab.ui.compare.starting_points import gallery, usual_outcome
     from nnlab.ui.shell.frame import Page
     from nnlab.ui.shell.text import text
 
     page = Page("compare", text(st.session_state["language"]), "v-" + "g" * 22, open_lab())
     if opened := st.session_state.get("opened"):
-        told_afterwards(page, page.lab.comparison(opened))
+        usual_outcome(page, page.lab.comparison(opened))
     else:
         gallery(page, lambda comparison: st.session_state.update(asked=comparison))
 

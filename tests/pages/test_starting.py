@@ -6,7 +6,8 @@ import pytest
 from page_app import LANGUAGES, OWNER, address, go, links, open_page, said
 
 from nnlab.spec import Comparison, Experiment, StartFrom
-from nnlab.ui.compare.question import experiment_words, knobs_for, value_texts
+from nnlab.ui.compare.names import experiment_summary
+from nnlab.ui.compare.values import knobs_for, value_texts
 from nnlab.ui.shared import run_table
 from nnlab.ui.shared.naming import experiment_title, start_words, value_name
 from nnlab.ui.shell.text import text
@@ -167,7 +168,7 @@ def test_what_an_experiment_starts_from_is_said_wherever_it_is_named(lab, langua
     assert "0–4" in words
     assert "2" in words
     assert "5 7" in experiment_title(started, t)
-    assert words in experiment_words(started, t)
+    assert words in experiment_summary(started, t)
     assert (value_name("start_from", start, t), value_name("start_from", None, t)) == (words, t("random weights"))
     for value in (start, None):
         assert started.vary("start_from", value_texts([value])[0]) == started.vary("start_from", value)

@@ -1,21 +1,21 @@
-"""A comparison's table: a row a cell, sorted, filtered, compared with the best or a baseline; a row explains itself."""
+"""The table of a comparison: a row for each cell, filtered, compared with the best cell or a baseline, explained."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
-from nnlab.comparison.cell_runs import CellRun
-from nnlab.lab import ComparisonRun, Lab
-from nnlab.ui.compare.comparison_state import Known, cell_names, full_name, known, ordered, value_names
-from nnlab.ui.compare.question import Question, is_number, knob_name
-from nnlab.ui.shared.cache import Cache
+from nnlab.lab import ComparisonRun
+from nnlab.ui.compare.cells import run_links
+from nnlab.ui.compare.comparison_state import View
+from nnlab.ui.compare.question import Question
+from nnlab.ui.compare.values import is_number
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.run_table import texts_in_turn
@@ -24,118 +24,126 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import MINUS, Text
 
 FILTERED = 10
-"""Rows from which on a filter helps."""
+"""Rows from which on there is a filter."""
 ALPHA = 0.05
 BEST = -1
-"""In place of a baseline's place."""
-_diagnoses: Cache[Diagnosis] = Cache(400)
+"""The option for the best cell, in place of a baseline's place."""
 
 
 def cell_table(page: Page, run: ComparisonRun, question: Question) -> None:
-    """The table with what chooses its rows and columns, and the chosen row in words."""
-    t = page.t
-    it = known(page.lab, run, question.baseline_of(run.comparison))
-    heads = table_heads(run, it, t)
+    """The table with its controls, and the selected row in words."""
+    t, view = page.t, View(page, run, question.baseline_place(run.comparison))
+    heads = _column_names(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="table-head"):
-        st.markdown(f"**{t('The table')}**", width="stretch", help=t(
-            "The best is chosen by looking at all scores, so the correction is over all pairs; for a baseline "
-            "chosen beforehand it is over its own pairs only."))  # fmt: skip
-        words, verdicts = _filter(run, it, t)
-        _compared_with(run, question, t)
-        columns = _columns(run, it, heads, t)
-    rows = _matching(run, it, words, verdicts, t)
+        help_text = t(
+            "The best cell is chosen by its score, so p is corrected for all pairs of cells; with a baseline that you "
+            "chose beforehand, only for the pairs with the baseline."
+        )
+        st.markdown(f"**{t('Table of results')}**", width="stretch", help=help_text)
+        rows = _filtered(view)
+        _baseline(view, question)
+        columns = _columns(view, heads)
     if not rows:
-        st.info(t("No row fits this filter."), icon=":material/filter_alt_off:")
+        st.info(t("No row matches this filter."), icon=":material/filter_alt_off:")
         return
-    place = _draw(run, it, heads, rows, columns, t)
-    _explain(page, run, it, place)
+    place = _draw(view, heads, rows, columns)
+    if place is None:
+        st.caption(t("Select a row to read the reason for its verdict and what to try next."))
+    else:
+        _explain(view, place)
 
 
-# -- which rows and columns ------------------------------------------------------------------------------------------
+# -- rows and columns ------------------------------------------------------------------------------------------------
 
 
-def _filter(run: ComparisonRun, it: Known, t: Text) -> tuple[str, Sequence[str]]:
-    """Words and verdicts to look for; nothing where there are few rows."""
-    if len(run.cells) < FILTERED:
-        return "", ()
-    words = st.text_input(t("Filter"), key="table-words", placeholder=t("Filter: value, verdict"),
-                          label_visibility="collapsed", icon=":material/search:", width=210)  # fmt: skip
-    there = [verdict for verdict in VERDICTS if verdict and (it.table["verdict"] == verdict).any()]
+def _filtered(view: View) -> list[int]:
+    """Places of the rows that match the filter; all of them where there are few."""
+    t, verdicts = view.t, view.results.table["verdict"]
+    if len(view.cells) < FILTERED:
+        return list(range(len(view.cells)))
+    words = st.text_input(
+        t("Filter"),
+        key="table-words",
+        placeholder=t("Filter: value, verdict"),
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width=210,
+    )
+    there = [verdict for verdict in VERDICTS if verdict and (verdicts == verdict).any()]
     st.session_state["table-verdicts"] = [v for v in st.session_state.get("table-verdicts") or [] if v in there]
-    chosen = st.pills(t("Verdict"), there, selection_mode="multi", key="table-verdicts", label_visibility="collapsed",
-                      format_func=lambda verdict: f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}")  # fmt: skip
-    return words, chosen
+    chosen = st.pills(
+        t("Verdict"),
+        there,
+        selection_mode="multi",
+        key="table-verdicts",
+        label_visibility="collapsed",
+        format_func=lambda verdict: f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}",
+    )
+    rows = [place for place, verdict in enumerate(verdicts) if not chosen or verdict in chosen]
+    if wanted := words.lower().split():
+        texts = [f" {view.full_name(place)} {text}" for place, text in enumerate(_verdicts(view.results.table, t))]
+        texts = [text.lower().replace(",", " ") for text in texts]
+        rows = [place for place in rows if all(f" {word}" in texts[place] for word in wanted)]
+    return rows
 
 
-def _matching(run: ComparisonRun, it: Known, words: str, verdicts: Sequence[str], t: Text) -> list[int]:
-    """Places of the rows that hold every word and have one of the verdicts (any, if none is named)."""
-    wanted = words.lower().split()
-    said = [f" {full_name(run.comparison, cell.point, t)} {verdict}".lower().replace(",", " ")
-            for cell, verdict in zip(run.cells, _verdicts(it.table, t), strict=True)] if wanted else []  # fmt: skip
-    return [
-        place
-        for place, verdict in enumerate(it.table["verdict"])
-        if (not verdicts or verdict in verdicts) and (not wanted or all(f" {word}" in said[place] for word in wanted))
-    ]
+def _baseline(view: View, question: Question) -> None:
+    """The choice of the cell that the others are compared with."""
+    t, names = view.t, view.short_names()
 
+    def choose() -> None:
+        chosen = st.session_state["compared-with"]
+        question.set_baseline(view.comparison, None if chosen == BEST else chosen)
 
-def _compared_with(run: ComparisonRun, question: Question, t: Text) -> None:
-    names = cell_names(run, t)
-    place = question.baseline_of(run.comparison)
-    st.session_state["compared-with"] = BEST if place is None else place
+    st.session_state["compared-with"] = BEST if view.baseline is None else view.baseline
     st.selectbox(
-        t("Compared with"),
+        t("Baseline"),
         [BEST, *range(len(names))],
         key="compared-with",
         format_func=lambda place: t("Against {other}", other=t("the best") if place == BEST else names[place]),
-        on_change=lambda: question.compare_with(
-            run.comparison, None if (chosen := st.session_state["compared-with"]) == BEST else chosen
-        ),
+        on_change=choose,
         label_visibility="collapsed",
         width=210,
     )
 
 
-def _columns(run: ComparisonRun, it: Known, heads: Mapping[str, str], t: Text) -> list[str]:
-    """The columns shown: few, until more are asked for."""
-    kind = run.comparison.experiment.score
-    few = [
-        run.comparison.vary,
-        run.comparison.by,
-        f"{it.part}_{kind}",
-        f"test_{kind}",
-        "difference",
-        "p",
-        "gap",
-        "verdict",
-    ]
-    more = [column for column in heads if column not in few]
+def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
+    """The columns to show: few, unless more are chosen."""
+    t, comparison = view.t, view.comparison
+    scores = f"{view.results.part}_{view.score}", f"test_{view.score}"
+    few = {comparison.vary, comparison.by, *scores, "difference", "p", "gap", "verdict"}
     with st.popover(t("Columns"), icon=":material/view_column:", key="table-columns"):
-        chosen = st.pills(t("More columns"), more, selection_mode="multi", format_func=heads.__getitem__,
-                          key="table-more", persist_state="session")  # fmt: skip
+        chosen = st.pills(
+            t("More columns"),
+            [column for column in heads if column not in few],
+            selection_mode="multi",
+            format_func=heads.__getitem__,
+            key="table-more",
+            persist_state="session",
+        )
     return [column for column in heads if column in few or column in (chosen or [])]
 
 
-def table_heads(run: ComparisonRun, it: Known, t: Text) -> dict[str, str]:
-    """The table's columns as the reader sees them, in order. The test part is there once it has been opened."""
-    comparison, kind = run.comparison, run.comparison.experiment.score
-    unit = " (%)" if kind == "accuracy" else ""
+def _column_names(view: View) -> dict[str, str]:
+    """The columns in order, with their names; the test score is one of them once the test set has been opened."""
+    t, comparison, kind = view.t, view.comparison, view.score
+    points = kind == "accuracy"
     sizes = [max(one.data.sizes[i] for one in comparison.experiments) for i in range(3)]
     parts = {"validation": t("Validation"), "train": t("Training"), "test": t("Test")}
-    there = {"validation": sizes[1], "train": sizes[0], "test": sizes[2] and run.test_opened is not None}
-    first = {it.part: parts[it.part], **parts}  # what decides comes first
+    there = {"validation": sizes[1], "train": sizes[0], "test": sizes[2] and view.run.test_opened is not None}
+    first = {view.results.part: parts[view.results.part], **parts}  # the part that decides comes first
     return {
-        comparison.vary: _capital(knob_name(comparison.vary, t)),
-        **({comparison.by: _capital(knob_name(comparison.by, t))} if comparison.by else {}),
-        **{f"{part}_{kind}": word + unit for part, word in first.items() if there[part]},
-        "difference": t("Difference (points)") if kind == "accuracy" else t("Difference"),
+        comparison.vary: _capital(view.knob),
+        **({comparison.by: _capital(view.by)} if comparison.by else {}),
+        **{f"{part}_{kind}": word + (" (%)" if points else "") for part, word in first.items() if there[part]},
+        "difference": t("Difference (points)") if points else t("Difference"),
         "p": "p",
         "seeds_needed": t("Seeds needed"),
-        "gap": t("Gap (points)") if kind == "accuracy" else t("Gap"),
+        "gap": t("Gap (points)") if points else t("Gap"),
         "verdict": t("Verdict"),
         "parameters": t("Parameters"),
         "best_epoch": t("Best epoch"),
-        "seconds_per_epoch": t("Time an epoch"),
+        "seconds_per_epoch": t("Time per epoch"),
     }
 
 
@@ -143,162 +151,154 @@ def _capital(word: str) -> str:
     return word[0].upper() + word[1:]
 
 
-def _helps(run: ComparisonRun, t: Text) -> dict[str, str]:
-    """One sentence a column: what it is and by which method."""
-    kind = run.comparison.experiment.score
-    folds = run.comparison.experiment.data.folds
-    over = t("Mean and 95 % interval over seeds and folds, by Student's t with the variance corrected for the training "
-             "samples that folds share (Nadeau and Bengio).") if folds else t(
-             "Mean and 95 % interval over the seeds, by Student's t: with so few seeds the bootstrap would "
-             "be too narrow.")  # fmt: skip
+def _column_helps(view: View) -> dict[str, str]:
+    """One sentence for each column: what it is and how it is computed."""
+    t = view.t
+    over = t(
+        "Mean over the seeds, with a 95 % interval from Student's t (the bootstrap would be too narrow for so few)."
+    )
+    if view.comparison.experiment.data.folds:
+        over = t(
+            "Mean over seeds and folds, with a 95 % interval from Student's t; the variance is corrected for the "
+            "training samples that folds share (Nadeau and Bengio)."
+        )
     return {
-        **{f"{part}_{kind}": over for part in ("train", "validation", "test")},
-        "difference": t("Mean of the differences seed by seed, with the interval that the correction leaves: seeds and "
-                        "batches are shared, so they are paired."),
-        "p": t("Paired t test, corrected by Holm's method for all pairs, because the best was chosen by looking; below "
-               "{limit} the two can be told apart.", limit=t.number(ALPHA, 1)),
-        "seeds_needed": t("Seeds with which a difference of this size would be found in 80 % of cases (80 % power)."),
-        "gap": t("How much better the network knows its training samples than new ones."),
-        "verdict": t("From the scores, the gap and the shape of the curves; choose the row to read why."),
-        "parameters": t("Numbers the training adjusts, for one seed."),
-        "best_epoch": t("Where the validation loss was lowest: the median over the seeds."),
-        "seconds_per_epoch": t("All seeds together."),
-    }  # fmt: skip
+        **{f"{part}_{view.score}": over for part in ("train", "validation", "test")},
+        "difference": t(
+            "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds and "
+            "batches, so the differences are paired."
+        ),
+        "p": t(
+            "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. "
+            "Below {limit} the two cells can be told apart.",
+            limit=t.number(ALPHA, 1),
+        ),
+        "seeds_needed": t("How many seeds would detect a difference of this size in 80 % of cases (80 % power)."),
+        "gap": t("How much better the score is on training samples than on new ones."),
+        "verdict": t("From the scores, the gap and the shape of the curves; select the row to read the reason."),
+        "parameters": t("Weights and biases of one network."),
+        "best_epoch": t("The epoch with the lowest validation loss: the median over the seeds."),
+        "seconds_per_epoch": t("For all seeds together."),
+    }
 
 
 # -- the table -------------------------------------------------------------------------------------------------------
 
 
-def _draw(
-    run: ComparisonRun, it: Known, heads: Mapping[str, str], rows: Sequence[int], columns: Sequence[str], t: Text
-) -> int | None:
-    """Draws these rows; the place of the chosen one. Numbers sort as numbers, and read as the language writes them."""
-    comparison = run.comparison
-    frame = it.table.iloc[list(rows)].reset_index(drop=True)
+def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Sequence[str]) -> int | None:
+    """Draw these rows and return the place of the selected one. Numbers sort as numbers; the texts are the reader's."""
+    t, comparison = view.t, view.comparison
+    frame = view.results.table.iloc[list(rows)].reset_index(drop=True)
     shown = frame[list(heads)].astype({"verdict": object})
     shown["verdict"] = _verdicts(frame, t)
-    shown.loc[[place == it.reference for place in rows], "difference"] = 0.0  # it sorts among the others
-    if not ordered(comparison):
-        shown[comparison.vary] = [value_names(comparison, t)[place % len(comparison.values)] for place in rows]
+    shown.loc[[place == view.results.reference for place in rows], "difference"] = 0.0  # to sort it among the others
+    if not view.ordered:
+        shown[comparison.vary] = [view.values[place % len(view.values)] for place in rows]
     if comparison.by and not is_number(comparison.by):
-        shown[comparison.by] = [value_name(comparison.by, run.cells[place].point.by_value, t) for place in rows]
-    records = frame.to_dict("records")
-    formats: dict[Any, str | Callable[[object], str] | None] = {
-        heads[column]: texts_in_turn([_cell_text(run, it, column, row, place, t)
-                                      for row, place in zip(records, rows, strict=True)])
-        for column in columns if column != "verdict" and pd.api.types.is_numeric_dtype(shown[column])
-    }  # fmt: skip
-    helps = _helps(run, t)
-    drawn = hashlib.sha1(f"{comparison.key} {list(rows)}".encode(), usedforsecurity=False).hexdigest()[:10]
+        shown[comparison.by] = [view.by_values[place // len(view.values)] for place in rows]
+    records = list(zip(frame.to_dict("records"), rows, strict=True))
+    formats: dict[Any, Any] = {
+        heads[column]: texts_in_turn([_cell_text(view, column, row, place) for row, place in records])
+        for column in columns
+        if column != "verdict" and pd.api.types.is_numeric_dtype(shown[column])
+    }
+    helps = _column_helps(view)
+    digest = hashlib.sha1(f"{comparison.key} {list(rows)}".encode(), usedforsecurity=False).hexdigest()[:10]
     with st.container(key="compare-table"):
-        chosen: Any = st.dataframe(
+        selected: Any = st.dataframe(
             shown.rename(columns=dict(heads)).style.format(formats),
             hide_index=True,
-            key=f"compare-table-{drawn}",
+            key=f"compare-table-{digest}",
             height=min(38 + 35 * len(shown), 560),
             column_order=[heads[column] for column in columns],
             column_config={heads[column]: st.column_config.Column(help=helps.get(column)) for column in heads},
             on_select="rerun",
             selection_mode="single-row",
             placeholder="–",
-            alt=t("One row a cell: score with its 95 % interval, difference, gap, verdict"),
+            alt=t("One row per cell: score with its 95 % interval, difference, gap, verdict"),
         )
-    picked = chosen.selection.rows
+    picked = selected.selection.rows
     return rows[picked[0]] if picked and picked[0] < len(rows) else None
 
 
 def _verdicts(frame: pd.DataFrame, t: Text) -> list[str]:
-    return [verdict_words(Diagnosis(verdict, reason), t)
-            for verdict, reason in zip(frame["verdict"], frame["reason"], strict=True)]  # fmt: skip
+    pairs = zip(frame["verdict"], frame["reason"], strict=True)
+    return [verdict_words(Diagnosis(verdict, reason), t) for verdict, reason in pairs]
 
 
-def _cell_text(run: ComparisonRun, it: Known, column: str, row: Mapping[Any, Any], place: int, t: Text) -> str:
-    """What stands in a cell of the table."""
-    comparison, kind, value = run.comparison, run.comparison.experiment.score, row[column]
-    if column in (comparison.vary, comparison.by):
+def _cell_text(view: View, column: str, row: Mapping[Any, Any], place: int) -> str:
+    """The text of one cell of the table."""
+    t, kind, value = view.t, view.score, row[column]
+    if column in (view.comparison.vary, view.comparison.by):
         return value_name(column, value, t)
-    if column == f"{column.partition('_')[0]}_{kind}":
+    if column.endswith(f"_{kind}"):
         return t.interval(value, row[f"{column}_low"], row[f"{column}_high"], kind)
     if column == "difference":
-        return "★" if place == it.reference else difference_words(row, kind, t, p=False)
+        return "★" if place == view.results.reference else difference_text(row, kind, t, p=False)
     if column == "seeds_needed" and pd.isna(value):
         return "–" if pd.isna(row["difference"]) or pd.isna(row["p"]) else f"> {t.whole(1000)}"
     if pd.isna(value):
         return "–"
     if column == "p":
-        return p_words(value, t)
+        return _p_text(value, t)
     if column == "gap":
-        return t.interval(value, math.nan, math.nan, kind).replace("-", MINUS)
+        return t.interval(value, math.nan, math.nan, kind)
     if column == "seconds_per_epoch":
         return t.seconds(value) if value >= 1 else f"{t.number(1000 * value, 2)} ms"
     return t.whole(value)
 
 
-def p_words(p: float, t: Text) -> str:
+def _p_text(p: float, t: Text) -> str:
     """0.012, or < 0.001."""
     return f"< {t.number(0.001, 1)}" if p < 0.001 else t.number(p, 2)
 
 
-def difference_words(row: Mapping[Any, Any], kind: str, t: Text, p: bool = True) -> str:
-    """−1.2 ± 0.8 (p 0.012): in points for accuracy; a dash where there is none."""
+def difference_text(row: Mapping[Any, Any], kind: str, t: Text, p: bool = True) -> str:
+    """−1.2 ± 0.8 (p 0.012): in points for accuracy; a dash where there is no difference."""
     mean = row["difference"]
     if pd.isna(mean):
         return "–"
     text = t.interval(abs(mean), row["difference_low"], row["difference_high"], kind)
     sign = MINUS if mean < 0 else "+" if mean > 0 else ""
-    return f"{sign}{text}" + (f" (p {p_words(row['p'], t)})" if p and not pd.isna(row["p"]) else "")
+    return f"{sign}{text}" + (f" (p {_p_text(row['p'], t)})" if p and not pd.isna(row["p"]) else "")
 
 
 # -- one row in words ------------------------------------------------------------------------------------------------
 
 
-def _explain(page: Page, run: ComparisonRun, it: Known, place: int | None) -> None:
-    """Why the chosen row has its verdict, how it stands to the one it is compared with, and where to go."""
-    t = page.t
-    if place is None:
-        st.caption(t("Choose a row to read why it has its verdict, and what to try."))
-        return
-    cell, row = run.cells[place], it.table.iloc[place]
+def _explain(view: View, place: int) -> None:
+    """The reason for the verdict of a row, its difference to the reference, and what to try."""
+    t, page, cell = view.t, view.page, view.cells[place]
+    parameters = t.many("{n} parameter", "{n} parameters", int(view.results.table["parameters"].iloc[place]))
+    diagnosis = None if cell.active else diagnose(page.lab.cell_metrics(cell), cell.results, cell.experiment)
     with st.container(border=True, key="row-words", gap="small"):
-        st.markdown(f"**{_capital(full_name(run.comparison, cell.point, t))}** · "
-                    + t.many("{n} parameter", "{n} parameters", int(row["parameters"])))  # fmt: skip
-        diagnosis = None if cell.active else diagnosis_of(page.lab, cell)
+        st.markdown(f"**{_capital(view.full_name(place))}** · {parameters}")
         sentence = verdict_sentence(diagnosis, cell.experiment, t) if diagnosis else ""
         st.markdown(sentence or t("Not finished yet."))
-        if compared := _standing(run, it, place, t):
-            st.markdown(compared)
+        if difference := difference_sentence(view, place):
+            st.markdown(difference)
         with st.container(horizontal=True, gap="medium"):
             if diagnosis:
                 remedy_link(page, cell.run, diagnosis)
-            page.link("train", t("Curves"), {"run": cell.run.id}, width="content")
-            page.link("inspect", t("Look inside"), {"run": cell.run.id}, width="content")
+            run_links(page, cell)
 
 
-def _standing(run: ComparisonRun, it: Known, place: int, t: Text) -> str:
-    """The paired difference as a sentence."""
-    if it.reference is None:
+def difference_sentence(view: View, place: int) -> str:
+    """The paired difference of a cell to the reference; empty where there is none."""
+    t, row, reference = view.t, view.results.table.iloc[place].to_dict(), view.results.reference
+    if reference is None or place == reference or pd.isna(row["difference"]):
         return ""
-    row, kind = it.table.iloc[place].to_dict(), run.comparison.experiment.score
-    if place == it.reference or pd.isna(row["difference"]):
-        return ""
-    other = full_name(run.comparison, run.cells[it.reference].point, t)
-    words = {"difference": difference_words(row, kind, t, p=False), "other": other}
-    text = t("{difference} points against {other}", **words) if kind == "accuracy" else t(
-        "{difference} against {other}", **words)  # fmt: skip
+    words = {"difference": difference_text(row, view.score, t, p=False), "other": view.full_name(reference)}
+    text = t("{difference} against {other}", **words)
+    if view.score == "accuracy":
+        text = t("{difference} points against {other}", **words)
     if pd.isna(row["p"]):
-        return f"{text}. {t('One seed alone cannot tell them apart.')}"
-    text += f" (p {p_words(row['p'], t)})."
+        return f"{text}. {t('They cannot be told apart with a single seed.')}"
+    text += f" (p {_p_text(row['p'], t)}). "
     if row["p"] < ALPHA:
-        return f"{text} {t('The two can be told apart.')}"
-    seeds = t.many("{n} seed", "{n} seeds", len(run.comparison.seeds))
+        return text + t("The two can be told apart.")
+    seeds = t.many("{n} seed", "{n} seeds", len(view.comparison.seeds))
     if pd.isna(row["seeds_needed"]):
-        return text + " " + t("Not distinguishable with {seeds}, nor with a thousand.", seeds=seeds)
-    return text + " " + t("Not distinguishable with {seeds}; about {n} would be needed.", seeds=seeds,
-                          n=t.whole(row["seeds_needed"]))  # fmt: skip
-
-
-def diagnosis_of(lab: Lab, cell: CellRun) -> Diagnosis:
-    """A resting cell's diagnosis, computed once for everybody."""
-    return _diagnoses.get(
-        (cell.version, cell.seeds), lambda: diagnose(lab.cell_metrics(cell), cell.results, cell.experiment)
-    )
+        return text + t("They cannot be told apart with {seeds}, nor with a thousand.", seeds=seeds)
+    needed = t.whole(row["seeds_needed"])
+    return text + t("They cannot be told apart with {seeds}; about {n} would be needed.", seeds=seeds, n=needed)

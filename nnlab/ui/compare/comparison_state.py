@@ -1,132 +1,164 @@
-"""What the Compare page knows of a comparison: its table, what it says, curves, time left.
+"""The state of a comparison: its table, finding and curves, and the time left.
 
-What has come to rest is read once for everybody who looks on; a tick reads what moves.
+The results of finished cells are computed once for all visitors; a tick reads only what has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
+from numpy.typing import NDArray
 
 from nnlab.analysis.statistics import interval
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, cell_row, chosen_by, table_from
-from nnlab.engines.base import METRICS, Array
+from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
-from nnlab.spec import Comparison, Point
-from nnlab.ui.compare.question import is_number, knob_name, point_name
+from nnlab.ui.compare.names import by_names, cell_names, full_name, knob_name, value_names
+from nnlab.ui.compare.values import is_number
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
 
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high")))
 """Columns of a cell's curves."""
-PACE = 50
-"""Cells that may move in a second of a tick."""
+CELLS_PER_SECOND = 50
+"""A tick takes longer where there are more cells."""
+
+Curve = NDArray[np.float32]  # (epochs, columns of CURVES)
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of a comparison at one moment."""
+class Results:
+    """What the finished cells of a comparison show."""
 
     table: pd.DataFrame
-    """Of the cells at rest, under its fixed English names."""
+    """Of all cells, under its English names; nan where a cell has not finished."""
     finding: Finding
-    """What it says so far."""
     reference: int | None
-    """Place of the cell the others are compared with."""
+    """Place of the cell that the others are compared with."""
     part: str
-    """Whose scores decide: "validation", or "train" where there is none."""
+    """The part whose scores decide: "validation", or "train" where there is none."""
 
 
 _rows: Cache[dict[str, Any]] = Cache(2000)
-_known: Cache[Known] = Cache(100)
-_curves: Cache[Array] = Cache(4000)
+_results: Cache[Results] = Cache(100)
+_curves: Cache[Curve] = Cache(4000)
 
 
-def known(lab: Lab, run: ComparisonRun, baseline: int | None = None) -> Known:
-    """What is known now; differences are to the cell in the place `baseline`, or to the best."""
-    opened = run.test_opened is not None
-    states = tuple(None if cell.active else cell.version for cell in run.cells)
-    return _known.get(
-        (run.id, _shape(run.comparison), states, baseline, opened), lambda: _learn(lab, run, baseline, opened)
-    )
+def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None) -> Results:
+    """The results so far; differences are to the cell in the place `baseline`, or to the best cell."""
+    asked = run.comparison.values, run.comparison.by_values, run.comparison.seeds  # they grow under the same id
+    finished = tuple(None if cell.active else cell.version for cell in run.cells)
+    key = run.id, asked, finished, baseline, run.test_opened is not None
+    return _results.get(key, lambda: _compute_results(lab, run, baseline))
 
 
-def _shape(comparison: Comparison) -> Hashable:
-    """What can change of a comparison that goes on under the same id."""
-    return comparison.values, comparison.by_values, comparison.seeds
-
-
-def _learn(lab: Lab, run: ComparisonRun, baseline: int | None, opened: bool) -> Known:
-    rows = _rows.many(
-        [("waits", cell.experiment.key) if cell.active else (cell.version, cell.seeds) for cell in run.cells],
-        lambda places: _make_rows(lab, [run.cells[place] for place in places]),
-    )
+def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None) -> Results:
+    keys = [("active", cell.experiment.key) if cell.active else (cell.version, cell.seeds) for cell in run.cells]
+    rows = _rows.many(keys, lambda places: _compute_rows(lab, [run.cells[place] for place in places]))
     cells = [Cell(cell.results, None) for cell in run.cells]
-    table = table_from(run.comparison, rows, cells, baseline=baseline, test=opened)
-    part = chosen_by(cells, run.comparison.experiment.score)
-    own = table[f"{part}_{run.comparison.experiment.score}"].notna() & table["difference"].isna()
+    table = table_from(run.comparison, rows, cells, baseline=baseline, test=run.test_opened is not None)
+    score = run.comparison.experiment.score
+    part = chosen_by(cells, score)
+    own = table[f"{part}_{score}"].notna() & table["difference"].isna()
     reference = int(own.to_numpy().argmax()) if own.any() else None
     if baseline is not None:
         reference = baseline if table["difference"].notna().any() else None
-    return Known(table, finding(table, run.comparison, cells), reference, part)
+    return Results(table, finding(table, run.comparison, cells), reference, part)
 
 
-def _make_rows(lab: Lab, cells: Sequence[CellRun]) -> list[dict[str, Any]]:
-    resting = [cell for cell in cells if not cell.active]
-    metrics = iter(lab.cells_metrics(resting))
+def _compute_rows(lab: Lab, cells: Sequence[CellRun]) -> list[dict[str, Any]]:
+    metrics = iter(lab.cells_metrics([cell for cell in cells if not cell.active]))
     return [
         cell_row(cell.experiment, Cell(None, None) if cell.active else Cell(cell.results, next(metrics)))
         for cell in cells
     ]
 
 
-def live_table(lab: Lab, run: ComparisonRun, it: Known) -> pd.DataFrame:
-    """The table with the scores of the last epoch where a cell is still training: for charts."""
-    frame, kind = it.table.copy(), run.comparison.experiment.score
-    for place, cell in enumerate(run.cells):
-        one = cell.run
-        if cell.results or not one.epoch:
-            continue
-        last = lab.metrics(one.id, after=one.epoch - 1)
-        last = last[last["epoch"] == last["epoch"].max()]
-        for part in ("train", "validation"):
-            scores = interval(last[f"{part}_score"], cell.experiment.data.folds) if len(last) else interval([])
-            for end, value in (("", scores.mean), ("_low", scores.low), ("_high", scores.high)):
-                frame.loc[place, f"{part}_{kind}{end}"] = value
-    return frame
+class View:
+    """A comparison as one visitor sees it at one moment, with its names in the visitor's language."""
+
+    def __init__(self, page: Page, run: ComparisonRun, baseline: int | None = None) -> None:
+        self.page, self.run, self.baseline = page, run, baseline
+        self.t, self.comparison, self.cells = page.t, run.comparison, run.cells
+        self.score = self.comparison.experiment.score
+        self.knob = knob_name(self.comparison.vary, self.t)
+        self.by = knob_name(self.comparison.by, self.t) if self.comparison.by else ""
+        self.values, self.by_values = value_names(self.comparison, self.t), by_names(self.comparison, self.t)
+
+    @cached_property
+    def results(self) -> Results:
+        return results_of(self.page.lab, self.run, self.baseline)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the first knob's values are numbers."""
+        numbers = all(isinstance(value, (int, float)) for value in self.comparison.values)
+        return is_number(self.comparison.vary) and numbers
+
+    @property
+    def part(self) -> str:
+        """The part whose scores and curves are shown first."""
+        if self.results.reference is not None:
+            return self.results.part
+        return "validation" if self.has_validation else "train"
+
+    @property
+    def has_validation(self) -> bool:
+        return all(one.data.sizes[1] for one in self.comparison.experiments)
+
+    def short_names(self) -> list[str]:
+        """The values of each cell."""
+        return cell_names(self.comparison, self.t)
+
+    def full_name(self, place: int) -> str:
+        """A cell with knobs and values."""
+        return full_name(self.comparison, self.cells[place].point, self.t)
+
+    def latest_table(self) -> pd.DataFrame:
+        """The table, with the scores of the last epoch for cells that still train: for charts."""
+        table = self.results.table.copy()
+        for place, cell in enumerate(self.cells):
+            if cell.results or not cell.run.epoch:
+                continue
+            last = self.page.lab.metrics(cell.run.id, after=cell.run.epoch - 1)
+            last = last[last["epoch"] == last["epoch"].max()]
+            for part in ("train", "validation"):
+                scores = interval(last[f"{part}_score"], cell.experiment.data.folds) if len(last) else interval([])
+                for end, value in (("", scores.mean), ("_low", scores.low), ("_high", scores.high)):
+                    table.loc[place, f"{part}_{self.score}{end}"] = value
+        return table
+
+    def curves(self, points: int) -> list[Curve]:
+        """The curve of each cell, with at most so many points."""
+        begun = [place for place, cell in enumerate(self.cells) if cell.run.epoch]
+
+        def read(missing: Sequence[int]) -> list[Curve]:
+            frames = self.page.lab.cells_curves([self.cells[begun[i]] for i in missing], points)
+            return [frame[list(CURVES)].to_numpy(np.float32) for frame in frames]
+
+        found = _curves.many([(self.cells[place].version, self.cells[place].seeds, points) for place in begun], read)
+        every: list[Curve] = [np.empty((0, len(CURVES)), np.float32)] * len(self.cells)
+        for place, curve in zip(begun, found, strict=True):
+            every[place] = curve
+        return every
 
 
-def curves(lab: Lab, run: ComparisonRun, most: int) -> list[Array]:
-    """The curves of every cell (n, columns), columns as in CURVES, thinned to `most` points."""
-
-    def read(places: list[int]) -> list[Array]:
-        frames = lab.cells_curves([run.cells[place] for place in places], most)
-        return [frame[list(CURVES)].to_numpy(np.float32) for frame in frames]
-
-    nothing: Array = np.empty((0, len(CURVES)), np.float32)
-    begun = [place for place, cell in enumerate(run.cells) if cell.run.epoch]
-    keys = [(run.cells[place].version, run.cells[place].seeds, most) for place in begun]
-    found = dict(zip(begun, _curves.many(keys, lambda missing: read([begun[i] for i in missing])), strict=True))
-    return [found.get(place, nothing) for place in range(len(run.cells))]
-
-
-def curve_rows(each: Sequence[Array], columns: Sequence[str], ends: Sequence[float] = ()) -> pa.Table:
-    """Curves one under the other as rows for a chart: `place`, then the columns. `ends`: values of two rows of no curve
-    (place -1), which stretch a chart's axis."""
+def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[float] = ()) -> pa.Table:
+    """The rows of a chart of curves: `place`, then the columns. `ends` are values of two rows that belong to no curve
+    (place -1) and stretch the chart's axis."""
     wanted = [CURVES.index(name) for name in columns]
-    blocks = [one[:, wanted] for one in each] or [np.empty((0, len(wanted)), np.float32)]
+    blocks = [curve[:, wanted] for curve in curves] or [np.empty((0, len(wanted)), np.float32)]
     places = np.repeat(np.arange(len(blocks), dtype=np.float32), [len(block) for block in blocks])
     if len(ends):
         blocks.append(np.array([[1.0, *[end] * (len(wanted) - 1)] for end in ends], np.float32))
@@ -136,7 +168,7 @@ def curve_rows(each: Sequence[Array], columns: Sequence[str], ends: Sequence[flo
 
 
 def seconds_left(run: ComparisonRun) -> float:
-    """Until all cells are done: what is left is shared by the workers."""
+    """Time until all cells have finished, with their runs spread over the workers."""
     left = []
     for one in run.runs:
         if one.state == "running" and one.seconds_left is not None:
@@ -146,49 +178,14 @@ def seconds_left(run: ComparisonRun) -> float:
     return max(sum(left) / settings().workers, *left) if left else 0.0
 
 
-def tick(run: ComparisonRun, seconds: float) -> float | None:
-    """How often to look again: slower with many cells, never once nothing is under way."""
-    return max(seconds, len(run.cells) / PACE) if run.active else None
-
-
-def following(page: Page, seen: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:
-    """Draws a comparison, and again as it goes on: every so many seconds or more."""
-    fresh = [seen]  # the page has just read it
+def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:
+    """Draw a comparison, and again every so many seconds while it is active."""
+    fresh = [opened]  # the page has just read it
 
     def again() -> None:
-        run = fresh.pop() if fresh else page.lab.comparison(seen.id)
+        run = fresh.pop() if fresh else page.lab.comparison(opened.id)
         if run is not None:
             draw(run)
 
-    st.fragment(again, run_every=tick(seen, seconds))()
-
-
-# -- names -----------------------------------------------------------------------------------------------------------
-
-
-def cell_names(run: ComparisonRun, t: Text) -> tuple[str, ...]:
-    """What each cell is called."""
-    return tuple(point_name(run.comparison, point, t) for point in run.comparison.points)
-
-
-def full_name(comparison: Comparison, point: Point, t: Text) -> str:
-    """A cell by knobs and values: "depth 4", "depth 4, activation ReLU"."""
-    first = f"{knob_name(comparison.vary, t)} {value_name(comparison.vary, point.value, t)}"
-    if not comparison.by:
-        return first
-    return f"{first}, {knob_name(comparison.by, t)} {value_name(comparison.by, point.by_value, t)}"
-
-
-def value_names(comparison: Comparison, t: Text) -> tuple[str, ...]:
-    """The first knob's values as they are read."""
-    return tuple(value_name(comparison.vary, value, t) for value in comparison.values)
-
-
-def by_names(comparison: Comparison, t: Text) -> tuple[str, ...]:
-    """The second knob's, or none."""
-    return tuple(value_name(comparison.by or "", value, t) for value in comparison.by_values)
-
-
-def ordered(comparison: Comparison) -> bool:
-    """Whether the first knob's values are numbers."""
-    return is_number(comparison.vary) and all(isinstance(value, (int, float)) for value in comparison.values)
+    every = max(seconds, len(opened.cells) / CELLS_PER_SECOND) if opened.active else None
+    st.fragment(again, run_every=every)()

@@ -1,16 +1,18 @@
-"""A chart of Compare on the page, remembered by what it shows so that the Save menu can put it on paper."""
+"""The charts of a comparison on the page, remembered so that the Save menu can save them as pictures."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from nnlab.charts.base import Spec
 from nnlab.lab import ComparisonRun
+from nnlab.ui.shell.text import Text
 
 
-class Drawn(NamedTuple):
+class ShownChart(NamedTuple):
     """A chart as it was last drawn."""
 
     key: str
@@ -18,17 +20,28 @@ class Drawn(NamedTuple):
     rows: Any
 
 
-def drawn_charts(run: ComparisonRun) -> dict[str, Drawn]:
-    """The charts of the comparison that is open, by what they show."""
-    whose, charts = st.session_state.get("compare-charts", ("", {}))
-    if whose != run.id:
+def shown_charts(run: ComparisonRun) -> dict[str, ShownChart]:
+    """The charts of the open comparison, by their description."""
+    owner, charts = st.session_state.get("compare-charts", ("", {}))
+    if owner != run.id:
         charts = {}
         st.session_state["compare-charts"] = run.id, charts
-    drawn: dict[str, Drawn] = charts
-    return drawn
+    shown: dict[str, ShownChart] = charts
+    return shown
 
 
-def show(run: ComparisonRun, rows: Any, spec: Spec, *, key: str, alt: str, paper: Spec | None = None) -> None:
-    """Draws a chart; on paper as `paper`, where it has its legend elsewhere on the page."""
-    drawn_charts(run)[alt] = Drawn(key, paper or spec, rows)
+def draw_chart(run: ComparisonRun, rows: Any, spec: Spec, *, key: str, alt: str, saved: Spec | None = None) -> None:
+    """Draw a chart; it is saved as `saved` where its legend stands elsewhere on the page."""
+    shown_charts(run)[alt] = ShownChart(key, saved or spec, rows)
     st.vega_lite_chart(rows, spec, key=key, alt=alt)
+
+
+def evenly_spaced(n: int, most: int) -> list[int]:
+    """At most `most` of the places 0 to n - 1, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, n - 1, min(n, most))})
+
+
+def note_left_out(shown: int, total: int, t: Text) -> None:
+    """Tells that not all are shown, where that is so."""
+    if shown < total:
+        st.caption(t("{n} of {all} are shown, evenly spaced.", n=t.whole(shown), all=t.whole(total)))

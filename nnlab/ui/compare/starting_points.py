@@ -1,64 +1,96 @@
-"""Where a comparison begins: the questions that come with nnlab, and what this visitor asked before."""
+"""Where a comparison can start: the questions that come with nnlab, the classics, the visitor's earlier comparisons."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
+from nnlab.catalogue.classics import classic_of, classics
 from nnlab.catalogue.presets import preset_comparisons
-from nnlab.ui.compare.question import (
-    PRESETS,
-    QUESTIONS,
-    Question,
-    comparison_seconds,
-    comparison_words,
-    knob_name,
-)
-from nnlab.ui.shared.naming import ago, value_name
+from nnlab.lab import ComparisonRun
+from nnlab.spec import Comparison
+from nnlab.ui.compare.names import comparison_summary, settings_summary
+from nnlab.ui.compare.question import comparison_seconds
+from nnlab.ui.compare.question_form import PRESETS
+from nnlab.ui.shared.cards import cost_words
+from nnlab.ui.shared.naming import ago
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import mark
 
-SHOWN = 12
+QUESTIONS: Mapping[str, str] = {
+    "binary": mark("How deep should a network be for 100 samples?"),
+    "activations": mark("Which activation learns fastest?"),
+    "mnist": mark("Does depth help on handwritten digits?"),
+    "celsius": mark("How large can the learning rate be?"),
+    "scratch": mark("NumPy or PyTorch: is there a difference?"),
+}
+"""The preset comparisons as questions."""
+ACROSS = 3
+EARLIER = 12
+Submit = Callable[[Comparison], None]
 
 
-def preset_questions(page: Page, question: Question) -> None:
-    """The preset comparisons, one click each."""
+def preset_questions(page: Page, submit: Submit) -> None:
+    """A card for each preset comparison."""
     t = page.t
-    st.markdown(f"#### {t('Ask your own question above, or begin with one of these')}")
-    columns = [column for _ in range(0, len(QUESTIONS), 3) for column in st.columns(3)]
-    for column, (name, asked) in zip(columns, QUESTIONS.items(), strict=False):
+    st.markdown(f"#### {t('Ask your own question above, or start with one of these')}")
+    cards = {}
+    for name, question in QUESTIONS.items():
         comparison = preset_comparisons[name]
-        values = ", ".join(value_name(comparison.vary, value, t) for value in comparison.values)
-        with column, st.container(border=True, key=f"ask-{name}", height="stretch"):
-            st.markdown(f"**{t(asked)}**")
-            st.caption(
-                f"{t(PRESETS[name])} · {knob_name(comparison.vary, t)} {values} · "
-                + t.many("{n} seed", "{n} seeds", len(comparison.seeds))
-            )
+        text = f"**{t(question)}**  \n:small[:gray[{t(PRESETS[name])} · {settings_summary(comparison, t)}]]"
+        cards[f"ask-{name}"] = text, comparison
+    _cards(page, cards, submit)
+
+
+def gallery(page: Page, submit: Submit) -> None:
+    """A card for each classic comparison."""
+    t = page.t
+    st.markdown(f"#### {t('The classics')}")
+    st.caption(t("Decide what you expect before you press Compare: the usual outcome is shown afterwards."))
+    cards = {
+        f"classic-{one.name}": (f"**{t(one.title)}**  \n{t(one.question)}", one.comparison) for one in classics.values()
+    }
+    _cards(page, cards, submit)
+
+
+def _cards(page: Page, cards: Mapping[str, tuple[str, Comparison]], submit: Submit) -> None:
+    """Cards with a text and a button that submits a comparison; the keys name the cards."""
+    t = page.t
+    columns = [column for _ in range(0, len(cards), ACROSS) for column in st.columns(ACROSS)]
+    for column, (key, (text, comparison)) in zip(columns, cards.items(), strict=False):
+        with column, st.container(border=True, key=key, height="stretch"):
+            st.container(height="stretch").markdown(text)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.button(
-                    t("Compare"),
-                    icon=":material/play_arrow:",
-                    key=f"ask-{name}-go",
-                    on_click=question.ask,
-                    args=(comparison,),
+                    t("Compare"), icon=":material/play_arrow:", key=f"{key}-go", on_click=submit, args=(comparison,)
                 )
-                st.caption(t("about {time}", time=t.seconds(comparison_seconds(comparison))), width="content")
+                st.caption(cost_words(comparison_seconds(comparison), t), width="content")
+
+
+def usual_outcome(page: Page, run: ComparisonRun) -> None:
+    """What a classic usually shows, once it has finished; nothing for other comparisons."""
+    classic, t = classic_of(run.comparison), page.t
+    if classic is None or any(one.state != "finished" for one in run.runs):
+        return
+    with st.container(border=True, key="usual-outcome", gap="small"):
+        st.markdown(f"**:material/school: {t('The usual outcome')}**")
+        st.caption(t(classic.question))
+        st.markdown(t(classic.outcome))
 
 
 def earlier_comparisons(page: Page) -> None:
-    """A menu of this visitor's comparisons, newest first."""
+    """A menu of the visitor's comparisons, newest first."""
     t = page.t
     menu = st.popover(t("Earlier comparisons"), icon=":material/history:", key="earlier", on_change="rerun")
     if not menu.open:
         return
     with menu:
-        mine = page.lab.comparisons(page.owner, limit=SHOWN)
+        mine = page.lab.comparisons(page.owner, limit=EARLIER)
         if not mine:
-            st.caption(t("Nothing was compared yet."))
+            st.caption(t("No comparisons yet."))
         for one in mine:
-            state = t("in progress") if one.active else ago(one.created, t)
-            page.link(
-                "compare",
-                f"{one.name or comparison_words(one.comparison, t)} · {state}",
-                {"comparison": one.id},
-                icon=":material/progress_activity:" if one.active else ":material/stacked_line_chart:",
-            )
+            name = one.name or comparison_summary(one.comparison, t)
+            when = t("in progress") if one.active else ago(one.created, t)
+            icon = ":material/progress_activity:" if one.active else ":material/stacked_line_chart:"
+            page.link("compare", f"{name} · {when}", {"comparison": one.id}, icon=icon)

@@ -1,4 +1,4 @@
-"""What the networks of a comparison decide all over the plane, side by side; in a grid where there are two knobs."""
+"""Decision surfaces: the class that the networks of each cell predict at every point of the plane, side by side."""
 
 from __future__ import annotations
 
@@ -12,79 +12,75 @@ from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.datasets import load_dataset
 from nnlab.lab import ComparisonRun, Lab
-from nnlab.ui.compare.comparison_state import by_names, full_name, value_names
-from nnlab.ui.compare.question import knob_name
-from nnlab.ui.compare.results import spread
-from nnlab.ui.compare.shown_charts import show
+from nnlab.ui.compare.comparison_state import View
+from nnlab.ui.compare.shown_charts import draw_chart, evenly_spaced, note_left_out
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shell.frame import Page
 
 MOST, MOST_ACROSS, MOST_DOWN = 12, 6, 4
 FOLDED = 16
-"""Cells from which on they are shown when asked for."""
-_surfaces: Cache[pa.Table] = Cache(200)
-
-
-def has_surfaces(run: ComparisonRun) -> bool:
-    """Whether every cell's data lies in a plane and has classes."""
-    return all(one.data.inputs == 2 and one.task != "regression" for one in run.comparison.experiments)
+"""Above this many cells the surfaces are drawn only on request."""
+_tables: Cache[pa.Table] = Cache(200)
 
 
 def surfaces(page: Page, run: ComparisonRun) -> None:
-    """A decision surface a cell; evenly spread ones, when asked for, where there are many."""
-    t = page.t
-    heading, help_text = t("What they decide"), t(
-        "The class decided for at every point, averaged over the seeds; the fainter, the less sure. "
-        "Filled points are for training, hollow ones for validation and test.")  # fmt: skip
+    """A decision surface for each cell; nothing where some data have no plane or no classes."""
+    if any(one.data.inputs != 2 or one.task == "regression" for one in run.comparison.experiments):
+        return
+    t, view = page.t, View(page, run)
+    heading, help_text = (
+        t("Predicted classes"),
+        t(
+            "The class predicted at each point, averaged over the seeds: the paler, the less certain. Filled points are "
+            "training samples, hollow ones validation and test samples."
+        ),
+    )
     if len(run.cells) <= FOLDED:
         st.markdown(f"**{heading}**", help=help_text)
-        _draw(page, run)
+        _draw(view)
         return
     more = st.expander(heading, icon=":material/gradient:", on_change="rerun", key="all-surfaces")
     if more.open:
         with more:
             st.caption(help_text)
-            _draw(page, run)
+            _draw(view)
 
 
-def _draw(page: Page, run: ComparisonRun) -> None:
-    t, comparison = page.t, run.comparison
-    first, second, n = value_names(comparison, t), by_names(comparison, t), len(comparison.values)
-    knob = knob_name(comparison.vary, t)
-    if second:
-        columns, rows = spread(n, MOST_ACROSS), spread(len(second), MOST_DOWN)
+def _draw(view: View) -> None:
+    t, n = view.t, len(view.values)
+    if view.by:
+        columns, rows = evenly_spaced(n, MOST_ACROSS), evenly_spaced(len(view.by_values), MOST_DOWN)
         across, shown = len(columns), [row * n + column for row, column in product(rows, columns)]
     else:
-        shown = spread(n, MOST)
+        shown = evenly_spaced(n, MOST)
         across = 4 if len(shown) in (4, 7, 8) or len(shown) > 9 else max(2, min(3, len(shown)))
     size = 36 if len(shown) <= MOST else 24
+    height = 210 if size == 36 and across < 5 else 140
     for begin in range(0, len(shown), across):
         for column, place in zip(st.columns(across, gap="small"), shown[begin : begin + across], strict=False):
-            cell = run.cells[place]
-            name = f"**{first[place % n]}** · {second[place // n]}" if second else f"{knob} **{first[place]}**"
+            cell = view.cells[place]
+            name = f"{view.knob} **{view.values[place % n]}**"
+            if view.by:
+                name = f"**{view.values[place % n]}** · {view.by_values[place // n]}"
+            plane = Plane.of(load_dataset(cell.experiment.data), size)
+            spec = surface(plane, compact=True, labels=view.page.words, height=height)
+            alt = t("Predicted classes with {what}", what=view.full_name(place))
             with column, st.container(key=f"panel-surface-{place}", gap=None):
-                show(
-                    run, _rows(page.lab, cell, size),
-                    surface(Plane.of(load_dataset(cell.experiment.data), size), compact=True, labels=page.words,
-                            height=210 if size == 36 and across < 5 else 140),
-                    key=f"surface-{place}",
-                    alt=t("Decisions with {what}", what=full_name(comparison, cell.point, t)),
-                )  # fmt: skip
-                page.link("inspect", name, {"run": cell.run.id}, width="content")
-    if len(shown) < len(run.cells):
-        st.caption(t("{n} of {all} are drawn, evenly spread.", n=t.whole(len(shown)), all=t.whole(len(run.cells))))
+                draw_chart(view.run, _rows(view.page.lab, cell, size), spec, key=f"surface-{place}", alt=alt)
+                view.page.link("inspect", name, {"run": cell.run.id}, width="content")
+    note_left_out(len(shown), len(view.cells), t)
 
 
 def _rows(lab: Lab, cell: CellRun, size: int) -> pa.Table:
-    """The mean over the seeds of what a cell's networks answer now, and the data's points."""
-    return _surfaces.get((cell.version, cell.seeds, size), lambda: _make(lab, cell, size))
+    """The mean over the seeds of the networks' present predictions, and the points of the data."""
 
+    def compute() -> pa.Table:
+        dataset, experiment = load_dataset(cell.experiment.data), cell.experiment
+        points = point_rows(dataset, most=150)
+        weights = lab.cell_weights(cell) if cell.run.epoch else None
+        if weights is not None:
+            predicted = surface_of(experiment, weights, dataset, size=size)
+            points = surface_rows(predicted, points, classes=experiment.data.classes)
+        return pa.Table.from_pandas(points, preserve_index=False)
 
-def _make(lab: Lab, cell: CellRun, size: int) -> pa.Table:
-    dataset, experiment = load_dataset(cell.experiment.data), cell.experiment
-    points = point_rows(dataset, most=150)
-    weights = lab.cell_weights(cell) if cell.run.epoch else None
-    if weights is not None:
-        answers = surface_of(experiment, weights, dataset, size=size)
-        points = surface_rows(answers, points, classes=experiment.data.classes)
-    return pa.Table.from_pandas(points, preserve_index=False)
+    return _tables.get((cell.version, cell.seeds, size), compute)

@@ -1,4 +1,4 @@
-"""The test part of a comparison stays closed until its owner opens it: once, on purpose, when the choice is made."""
+"""The held-out test set of a comparison: its owner opens it once, on purpose, after choosing by validation scores."""
 
 from __future__ import annotations
 
@@ -10,45 +10,58 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
 
-def test_part(page: Page, run: ComparisonRun) -> None:
-    """When the test part was opened; the way to open it while it is closed."""
+def test_set(page: Page, run: ComparisonRun) -> None:
+    """When the test set was opened, or a button that opens it."""
     t = page.t
     if not any(one.data.sizes[2] for one in run.comparison.experiments):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-part"):
         if run.test_opened is not None:
-            when = moment(run.test_opened, t, zone())
-            st.markdown(f":material/lock_open: {t('Test set opened on {when}.', when=when)} {_added_later(run, t)}")
+            when = t("Test set opened on {when}.", when=moment(run.test_opened, t, zone()))
+            st.markdown(f":material/lock_open: {when} {_trained_later(run, t)}")
         elif run.owner != page.owner:
-            st.caption(f":material/lock: {t('The test set is closed; who asked this question can open it.')}")
+            st.caption(
+                f":material/lock: {t('The test set is not open yet; only the owner of this comparison can open it.')}"
+            )
         else:
             if st.button(t("Open the test set"), icon=":material/lock:", key="open-test", disabled=run.active):
                 _confirm(page, run)
-            st.caption(t("It is for one look, when the choice is made on validation."), width="content")
+            st.caption(t("Open it once, after you have chosen by validation score."), width="content")
 
 
-def _added_later(run: ComparisonRun, t: Text) -> str:
-    late = [cell for cell in run.cells if any(one.created > (run.test_opened or one.created) for one in cell.runs)]
-    if not late:
+def _trained_later(run: ComparisonRun, t: Text) -> str:
+    later = [cell for cell in run.cells if any(one.created > (run.test_opened or one.created) for one in cell.runs)]
+    if not later:
         return ""
-    return t.many("{n} cell was trained after that: do not choose by its test score.",
-                  "{n} cells were trained after that: do not choose by their test scores.", len(late))  # fmt: skip
+    return t.many(
+        "{n} cell was trained after that: do not choose by its test score.",
+        "{n} cells were trained after that: do not choose by their test scores.",
+        len(later),
+    )
 
 
 def _confirm(page: Page, run: ComparisonRun) -> None:
     t = page.t
 
     @st.dialog(t("Open the test set?"), icon=":material/lock_open:")
-    def ask() -> None:
-        st.markdown(t("The choices so far were made on validation. The test set shows, once, how good the chosen "
-                      "network is on samples that nothing was chosen by."))  # fmt: skip
-        st.markdown(t("Afterwards this comparison is decided: whoever goes on choosing by the test scores has no test "
-                      "any more. The table says when it was opened."))  # fmt: skip
+    def dialog() -> None:
+        st.markdown(
+            t(
+                "So far you have chosen by validation scores. The test set shows how good the chosen network is on "
+                "samples that have played no part in any choice."
+            )
+        )
+        st.markdown(
+            t(
+                "It can do this only once: if you go on choosing by test scores, they are no longer an honest estimate. "
+                "This page will show when the test set was opened."
+            )
+        )
         with st.container(horizontal=True, gap="small"):
-            if st.button(t("Open it now"), type="primary", key="open-test-now", on_click=page.lab.open_test,
-                         args=(run.id, page.owner)):  # fmt: skip
+            now, args = page.lab.open_test, (run.id, page.owner)
+            if st.button(t("Open it now"), type="primary", key="open-test-now", on_click=now, args=args):
                 st.rerun()
             if st.button(t("Not yet"), key="open-test-not"):
                 st.rerun()
 
-    ask()
+    dialog()

@@ -130,9 +130,9 @@ FIELDS: Mapping[str, str] = {
     "depth_same_size": mark("Depth at equal size"),
     "seeds": mark("Seeds"),
     "values": mark("Values"),
-    "vary": mark("Knob"),
-    "by_values": mark("Values of the second knob"),
-    "by": mark("Second knob"),
+    "vary": mark("Setting"),
+    "by_values": mark("Values of the second setting"),
+    "by": mark("Second setting"),
 }
 
 KNOBS: Mapping[str, str] = {

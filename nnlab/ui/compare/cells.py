@@ -1,0 +1,130 @@
+"""The cells of a comparison: state, loss curve and score of each, and the way to its run.
+
+The values of one knob are cards. Two knobs, or many values, are one chart, in which a cell can be clicked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from nnlab.charts.comparison_grid import SPARK_POINTS, lines, matrix, matrix_rows
+from nnlab.charts.curves import sparkline
+from nnlab.comparison.cell_runs import CellRun
+from nnlab.lab import ComparisonRun
+from nnlab.ui.compare.comparison_state import CURVES, Curve, View
+from nnlab.ui.compare.names import full_name
+from nnlab.ui.shared.labels import STATES
+from nnlab.ui.shared.run_table import MARKS
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+
+MOST_CARDS = 12
+CARD = 148  # pixels
+NO_ROWS = pd.DataFrame({"epoch": [], "validation_loss": [], "train_loss": []}, dtype=np.float32)
+
+
+def cells(view: View, table: pd.DataFrame, curves: Sequence[Curve]) -> None:
+    """Every cell with its state, its loss curve and its latest score, from `table`."""
+    t, loss = view.t, f"{view.part}_loss"
+    scores = [t.score(value, view.score) for value in table[f"{view.part}_{view.score}"]]
+    sparks = [curve[:: max(1, len(curve) // SPARK_POINTS), [0, CURVES.index(loss)]] for curve in curves]
+    if not view.by and len(view.cells) <= MOST_CARDS:
+        with st.container(horizontal=True, gap="small", key="cells"):
+            for place in range(len(view.cells)):
+                _card(view, place, scores[place], sparks[place])
+    elif view.run.active:
+        _chart(view, scores, sparks)
+    else:  # the heat map shows the scores
+        more = st.expander(
+            t("All cells and their runs"), icon=":material/grid_view:", on_change="rerun", key="all-cells"
+        )
+        if more.open:
+            with more:
+                _chart(view, scores, sparks)
+
+
+def state_text(cell: CellRun, t: Text) -> str:
+    """The state of a cell in a word or two."""
+    if cell.run.loading is not None:
+        return t("training what it starts from") if cell.run.note == "source" else t("loading data")
+    if cell.state == "finished" and cell.from_before:
+        return t("reused")
+    if cell.state == "finished" and any(cell.reused):
+        return t("partly reused")
+    return t(STATES[cell.state][0])
+
+
+def _card(view: View, place: int, score: str, spark: Curve) -> None:
+    t, cell, columns = view.t, view.cells[place], ["epoch", f"{view.part}_loss"]
+    rows = pd.DataFrame(spark, columns=columns) if len(spark) else NO_ROWS
+    spec = sparkline("loss", parts=(view.part,), labels=view.page.words, height=34)
+    with st.container(border=True, width=CARD, gap=None, key=f"cell-{place}"):
+        name, icon = f"**{view.values[place]}** · {score}", STATES[cell.state][1]
+        view.page.link("train", name, {"run": cell.run.id}, icon=icon)
+        st.vega_lite_chart(rows, spec, key=f"spark-cell-{place}", alt=t("Loss by epoch"))
+        st.progress(cell.progress, state_text(cell, t))
+
+
+def _chart(view: View, scores: Sequence[str], sparks: Sequence[Curve]) -> None:
+    t, run = view.t, view.run
+    columns, _ = lines(len(view.values), len(view.by_values))
+    rows = matrix_rows(
+        columns,
+        view.short_names(),
+        [cell.state for cell in run.cells],
+        [MARKS[cell.state] for cell in run.cells],
+        [state_text(cell, t) for cell in run.cells],
+        scores,
+        [cell.progress for cell in run.cells],
+        sparks,
+    )
+    validation, labels = view.part == "validation", view.page.words
+    spec = matrix(view.values, view.by_values, view.knob, view.by, validation=validation, labels=labels)
+    alt = t("Every cell with its state, loss curve and score")
+    with st.container(key="cells"):
+        clicked: Any = st.vega_lite_chart(rows, spec, key="matrix", on_select="rerun", selection_mode="cell", alt=alt)
+    place = (clicked.selection.get("cell") or [{}])[0].get("place")
+    look: dict[str, Any] = {"horizontal": True, "vertical_alignment": "center", "gap": "medium", "height": 52}
+    with st.container(border=False, key="chosen-cell", **look):
+        if not isinstance(place, (int, float)) or not 0 <= place < len(run.cells):
+            signs = {cell.state: MARKS[cell.state] for cell in run.cells}
+            legend = " · ".join(f"{sign} {t(STATES[state][0])}" for state, sign in signs.items())
+            st.caption(f"{legend}. {t('Click a cell to open its run.')}")
+            return
+        cell = run.cells[int(place)]
+        text = f"**{view.full_name(int(place))}** · {state_text(cell, t)} · {scores[int(place)]}"
+        st.markdown(text, width="content")
+        run_links(view.page, cell)
+
+
+def run_links(page: Page, cell: CellRun) -> None:
+    """Links to the pages that show a cell's run."""
+    page.link("train", page.t("Curves"), {"run": cell.run.id}, width="content")
+    page.link("inspect", page.t("Look inside"), {"run": cell.run.id}, width="content")
+
+
+def stop_menu(page: Page, run: ComparisonRun) -> None:
+    """Stop all active cells, or one of them; finished epochs stay."""
+    t, stop = page.t, page.lab.stop_comparison
+    st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop, args=(run.id, page.owner))
+
+    def stop_one() -> None:
+        if (place := st.session_state.get("stop-one")) is not None:
+            stop(run.id, page.owner, place)
+
+    active = [place for place, cell in enumerate(run.cells) if cell.active]
+    if len(active) > 1:
+        names = {place: full_name(run.comparison, run.cells[place].point, t) for place in active}
+        st.menu_button(
+            t("Stop one cell"),
+            active,
+            key="stop-one",
+            on_click=stop_one,
+            type="tertiary",
+            format_func=names.__getitem__,
+        )

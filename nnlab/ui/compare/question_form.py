@@ -1,0 +1,181 @@
+"""The question as a sentence of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from nnlab.catalogue.presets import presets
+from nnlab.engines.costs import estimate_bytes
+from nnlab.spec import Comparison
+from nnlab.store import Run
+from nnlab.ui.compare.names import experiment_summary, knob_name
+from nnlab.ui.compare.question import DRAFT, NO_VALUES, Question, comparison_seconds
+from nnlab.ui.compare.values import is_number, knobs_for, second_knobs, split_typed, suggested, values_control
+from nnlab.ui.shared import labels
+from nnlab.ui.shell.text import Text, mark
+
+PRESETS: Mapping[str, str] = {
+    "binary": mark("100 samples, two classes"),
+    "activations": mark("500 moons"),
+    "mnist": mark("MNIST"),
+    "celsius": mark("Celsius to Fahrenheit"),
+    "scratch": mark("MNIST without a framework"),
+}
+"""The presets inside the sentence."""
+MANY_CELLS = 12
+"""Above this the form shows how many cells there will be."""
+
+
+def question_form(question: Question) -> None:
+    """The controls, the Compare button, and below them what is wrong or what the experiment is."""
+    t, state, asked = question.page.t, st.session_state, question.input
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
+        _word(t("On"))
+        _source(question)
+        _word(t("vary"))
+        _knob(
+            "vary",
+            t("Setting"),
+            asked.vary,
+            knobs_for(asked.experiment),
+            question.use_knob,
+            t,
+            t("The setting that differs between the networks; everything else stays the same."),
+        )
+        _word(t("over"))
+        _values(question, "values", asked.vary, asked.values, 330)
+        _second_knob(question)
+        _word(t("with"))
+        state["compare-seeds"] = asked.seeds
+        st.text_input(
+            t("Seeds"),
+            key="compare-seeds",
+            on_change=lambda: question.change(seeds=state["compare-seeds"]),
+            width=72,
+            label_visibility="collapsed",
+        )
+        _word(t("seeds"), help=t(labels.HELP["seeds"]))
+        _submit(question)
+    if question.problem is None:
+        st.caption(experiment_summary(question.comparison.experiment, t))
+        return
+    missing = question.problem.expected == NO_VALUES
+    text = t("Choose at least one value.") if missing else labels.problem_text(question.problem, t)
+    st.markdown(f":red[:material/error: {text}]")
+
+
+def _word(word: str, help: str | None = None) -> None:
+    st.markdown(f"**{word}**", width="content", help=help)
+
+
+def _select(
+    name: str, label: str, options: Sequence[str], value: str, change: Callable[[str], None], **more: Any
+) -> None:
+    key = f"compare-{name}"
+    st.session_state[key] = value
+    options = options if value in options else [*options, value]
+    st.selectbox(
+        label, options, key=key, on_change=lambda: change(st.session_state[key]), label_visibility="collapsed", **more
+    )
+
+
+def _source(question: Question) -> None:
+    """Where the experiment is from: the draft, a preset, one of the visitor's runs, or the link."""
+    t, page, asked = question.page.t, question.page, question.input
+    own: dict[str, Run] = {run.id: run for run in page.lab.runs(owner=page.owner, limit=10)}
+
+    def name(source: str) -> str:
+        if source == DRAFT:
+            return t("my draft")
+        if source in PRESETS:
+            return t(PRESETS[source])
+        run = own.get(source)
+        return (run.name if run else "") or experiment_summary(run.experiment if run else asked.experiment, t)
+
+    _select(
+        "on", t("Experiment"), [DRAFT, *presets, *own], asked.source, question.use_source, format_func=name, width=210
+    )
+
+
+def _knob(
+    name: str, label: str, knob: str, knobs: Sequence[str], change: Callable[[str], None], t: Text, help: str
+) -> None:
+    _select(name, label, knobs, knob, change, format_func=lambda one: knob_name(one, t), width=190, help=help)
+
+
+def _values(question: Question, name: str, knob: str, values: Sequence[str], width: int) -> None:
+    t, key = question.page.t, f"compare-{name.replace('_', '-')}"
+    _, offered = suggested(question.input.experiment, knob)
+    options = [*offered, *(text for text in values if text not in offered)]
+    st.session_state[key] = list(values)
+    values_control(
+        knob,
+        split_typed(options, knob) if is_number(knob) else options,
+        t,
+        label=t("Values"),
+        key=key,
+        on_change=lambda: question.change(**{name: tuple(split_typed(st.session_state[key], knob))}),
+        label_visibility="collapsed",
+        width=width,
+    )
+
+
+def _second_knob(question: Question) -> None:
+    """The controls of the second knob, or a button that adds it."""
+    t, asked = question.page.t, question.input
+    knobs = second_knobs(asked.experiment, asked.vary)
+    help_text = t("Every value of one setting is combined with every value of the other.")
+    if not asked.by:
+        first = "activation" if "activation" in knobs else knobs[0]
+        st.button(
+            t("second setting"),
+            icon=":material/add:",
+            type="tertiary",
+            key="compare-add-by",
+            help=help_text,
+            on_click=question.use_second_knob,
+            args=(first,),
+        )
+        return
+    _word(t("and"))
+    _knob("by", t("Second setting"), asked.by, knobs, question.use_second_knob, t, help_text)
+    _word(t("over"))
+    _values(question, "by_values", asked.by, asked.by_values, 270)
+    st.button(
+        ":material/close:",
+        type="tertiary",
+        key="compare-drop-by",
+        on_click=question.use_second_knob,
+        args=("",),
+        help=t("Remove the second setting"),
+    )
+
+
+def _submit(question: Question) -> None:
+    t, comparison = question.page.t, question.comparison
+    st.button(
+        t("Compare"),
+        icon=":material/play_arrow:",
+        type="primary",
+        key="compare",
+        on_click=question.submit,
+        args=(comparison,),
+        disabled=question.problem is not None,
+        shortcut="Ctrl+Enter",
+    )
+    st.caption(_cost(comparison, t), width="content")
+
+
+def _cost(comparison: Comparison, t: Text) -> str:
+    """How many cells, about how long, about how much memory."""
+    cells = len(comparison.points)
+    largest = max(estimate_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
+    parts = [
+        *([t.many("{n} cell", "{n} cells", cells)] if comparison.by or cells > MANY_CELLS else []),
+        t("about {time}", time=t.seconds(comparison_seconds(comparison))),
+        t("needs about {size}", size=t.memory(largest)),
+    ]
+    return " · ".join(parts)
