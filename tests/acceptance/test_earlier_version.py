@@ -14,7 +14,7 @@ import pytest
 
 from nnlab import Comparison, Experiment, compare
 from nnlab.comparison.table import Cell, table_of
-from nnlab.export.pytorch_script import csv_text
+from nnlab.export.tables import csv_text
 from nnlab.jobs.worker import run_job
 from nnlab.lab import Lab
 from nnlab.store import Store
