@@ -136,7 +136,7 @@ if opened is not None and opened.deleted:
 runs = choices(page, opened)
 st.title(t("Look inside"), anchor=False)
 if named and opened is None:
-    st.warning(t("There is no run with this address; it may have been removed."), icon=":material/link_off:")
+    st.warning(t("There is no run at this address; it may have been deleted."), icon=":material/link_off:")
 if not runs:
     st.info(t("Nothing trained yet, so there are no weights to see."), icon=":material/grid_on:")
     page.link("home", t("Start with one of the presets"), width="content")

@@ -149,7 +149,7 @@ def test_another_language_keeps_the_run_its_scale_and_what_lies_over_it(server, 
     page.get_by_role("radio", name="log").click()
     page.wait_for_url(re.compile("scale=log"))
     page.locator('[data-testid="stSidebar"]').get_by_role("radio", name="ES").click()
-    expect(page.get_by_text("Lo que lleva aprendido")).to_be_visible()
+    expect(page.get_by_text("Lo que ha aprendido hasta ahora")).to_be_visible()
     link = {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
     assert link == {"run": second, "with": first, "scale": "log", "lang": "es"}
     expect(page.get_by_role("radio", name="logarítmica")).to_have_attribute("aria-checked", "true")

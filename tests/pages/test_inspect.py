@@ -118,7 +118,7 @@ def test_a_waiting_run_says_that_its_weights_come_later(lab, language):
 def test_an_unknown_run_says_so_and_shows_ones_own(lab, language):
     mine = lab.train_here(QUICK, 1, owner=OWNER)
     app = open_inspect(language, run="nothing")
-    assert text(language)("There is no run with this address; it may have been removed.") in said(app)
+    assert text(language)("There is no run at this address; it may have been deleted.") in said(app)
     assert address(app)["run"] == mine.id
 
 

@@ -112,7 +112,7 @@ def test_others_see_a_run_without_buttons_that_change_it(lab, language):
     run = lab.train_here(QUICK, 1, owner=OWNER)
     app = open_train(language, owner=STRANGER, run=run.id)
     assert text(language)(
-        "You are looking at somebody else's run; it cannot be changed from here. Open it in Build to train your own."
+        "You are looking at somebody else's run, which you cannot change. Open it in Build to train your own."
     ) in said(app)
     assert not enabled(app)
 
@@ -132,7 +132,7 @@ def test_without_a_run_in_the_link_the_one_under_way_comes_first(lab):
 
 
 def test_an_unknown_run_is_one_sentence(lab):
-    assert "There is no run with this address; it may have been removed." in said(open_train(run="nothing"))
+    assert "There is no run at this address; it may have been deleted." in said(open_train(run="nothing"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -142,7 +142,7 @@ def test_digits_are_offered_where_mnist_is_not_to_be_had(lab, language):
     lab.store.finish(run.id, attempt, "failed", error="MNIST could not be downloaded: no mirror could be reached.")
     app, t = open_train(language, run=run.id), text(language)
     assert t("MNIST could not be downloaded.") in said(app)
-    assert "data.name=digits" in links(app)[t("Open it with digits instead")].query_string
+    assert "data.name=digits" in links(app)[t("Open it with the 8×8 digits")].query_string
     assert "resume" in enabled(app)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from nnlab.charts.pictures import picture_rows
-from nnlab.datasets import Dataset, load_dataset, mnist
+from nnlab.datasets import Dataset, PartName, load_dataset, mnist
 from nnlab.datasets.mnist import DatasetUnavailable
-from nnlab.engines.base import Array
+from nnlab.engines.base import Array, Floats
 from nnlab.spec import DataSpec, Experiment
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
 
 HEIGHT = 300
 
@@ -45,8 +47,8 @@ def first_two_features(dataset: Dataset) -> Dataset:
 
 def sample_pictures(
     dataset: Dataset,
-    x: Array,
-    y: Array,
+    x: Array | Sequence[Array],
+    y: Array | Sequence[int],
     columns: int,
     predicted: Sequence[int] | Array | None = None,
     probability: Sequence[float] | None = None,
@@ -60,6 +62,28 @@ def sample_pictures(
         probability,
         columns=columns,
         full=16.0 if dataset.name == "digits" else 255.0,
+    )
+
+
+def judged_part(dataset: Dataset) -> PartName:
+    """The part on which single samples are shown: validation, or training where there is no validation part."""
+    return "validation" if len(dataset.validation) else "train"
+
+
+def prediction_table(dataset: Dataset, predicted: Floats | None, t: Text, most: int | None = None) -> pd.DataFrame:
+    """For regression on one input: the samples of `judged_part`, their targets, predictions (n,) and errors.
+
+    Without predictions (None) the last two columns are empty."""
+    part = getattr(dataset, judged_part(dataset))
+    truth = np.asarray(part.y[:most], float).reshape(-1)
+    values = np.full(len(truth), np.nan) if predicted is None else predicted
+    return pd.DataFrame(
+        {
+            dataset.feature_names[0]: [t.plain(float(x)) for x in part.x[:most, 0]],
+            f"{dataset.target_name}, {t('true value')}": [t.plain(y) for y in truth],
+            f"{dataset.target_name}, {t('prediction')}": [t.number(value, 5) for value in values],
+            t("error"): [t.number(value) for value in values - truth],
+        }
     )
 
 

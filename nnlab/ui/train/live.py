@@ -1,415 +1,182 @@
-"""The part of Train that follows a run while it learns: progress, four numbers, curves, what it has learned.
+"""The part of Train that follows a run: progress, four numbers, curves, and what the network has learned.
 
-One fragment ticks; it reads the store and swaps rows under constant charts. When the run comes to another state the
-page is drawn once more, with other buttons and, at the end, no tick.
+At every tick a fragment reads the store and swaps the rows under charts whose specs stay the same. When the state of
+the run changes, the whole page is drawn again, with other buttons; after the end there are no ticks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from threading import Lock
 from time import monotonic, time
-from typing import Any, Literal
 from uuid import uuid4
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from nnlab.charts.base import Spec
-from nnlab.charts.curves import curves, gap, overlay, sparkline
-from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.store import Run
-from nnlab.ui.shared.curve_rows import _NO_ROWS, curve_rows, rows_of
 from nnlab.ui.shared.downloads import chart_downloads
-from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import file_name, run_title, seeds_words
+from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
-from nnlab.ui.train.learned import answers, caption, kind_of, learned
+from nnlab.ui.train.curve_charts import (
+    chart_rows,
+    curves_spec,
+    draw_curves,
+    gap_spec,
+    latest_rows,
+    log_scale,
+    scale_switch,
+)
+from nnlab.ui.train.learned import CAPTIONS, kind_of, learned, predictions_table
+from nnlab.ui.train.numbers import NUMBERS, four_numbers, progress_text, sparklines
 
-HEIGHT = 280
+HEADING, NUMBER = 44, 168  # pixels: a heading with its switch; a number with its sparkline, with or without a value
+TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live page; a tick costs the server 5 to 10 ms
+FIRST, FRESH = 0.25, 5.0  # seconds between two ticks before the first point, and how long a run may stay without one
+SLOW, SLOW_FOR_MANY, FEW = (
+    2,
+    5,
+    10,
+)  # ticks between two drawings of what changes little, for at most FEW pages and above
 
+Places = Mapping[str, DeltaGenerator]
+"""Where the parts that change are drawn, by name. The layout around them is drawn once, so that a tick sends thirteen
+messages instead of forty, and nothing else can move."""
 
-HEADING = 44
-
-
-NUMBERS = 168  # pixels of a number with its sparkline, whether it has a value yet or not
-
-
-TICK, PER_PAGE = 1.0, 0.02  # seconds; a tick costs the server 5 to 10 ms
-
-
-FIRST, FRESH = 0.25, 5.0  # seconds between two looks for the first point, and how long a run is looked at so often
-
-
-SLOW, SLOW_FOR_MANY, FEW = 2, 5, 10  # ticks between two looks at what changes little, up to so many pages and above
-
-
-POINTS, SPARK = 60, 44  # of a curve the size of a word: points, pixels
-
-
-Arrow = Literal["up", "down", "off"]
-
-
-_seen: dict[str, float] = {}
-
-
-_seen_lock = Lock()
+_live_pages: dict[str, float] = {}  # when each page ticked last
+_lock = Lock()
 
 
 def tick_seconds() -> float:
-    """Time between two looks: a second, longer where many pages look on."""
-    me = st.session_state.setdefault("live-page", uuid4().hex)
-    now = monotonic()
-    with _seen_lock:
-        _seen[me] = now
-        if len(_seen) > 20:
-            for name in [name for name, at in _seen.items() if now - at > 15]:
-                del _seen[name]
-        return max(TICK, round(PER_PAGE * len(_seen), 1))
+    """Time between two ticks: a second, longer when many pages are live."""
+    me, now = st.session_state.setdefault("live-page", uuid4().hex), monotonic()
+    with _lock:
+        _live_pages[me] = now
+        if len(_live_pages) > 20:
+            for name in [name for name, at in _live_pages.items() if now - at > 15]:
+                del _live_pages[name]
+        return max(TICK, round(PER_PAGE * len(_live_pages), 1))
 
 
-def _nears_its_first_point(run: Run) -> bool:
+def _near_first_point(run: Run) -> bool:
     return run.active and run.epoch == 0 and time() - (run.started or run.created).timestamp() < FRESH
 
 
 @st.cache_resource(ttl=0.9 * TICK, max_entries=256, show_spinner=False)
-def _glance(run_id: str, _lab: Lab) -> tuple[float, Run | None]:
-    """When, and a run as it was then: one look a tick for everybody, so that all of them draw the same epochs."""
+def _shared_run(run_id: str, _lab: Lab) -> tuple[float, Run | None]:
+    """A run and when it was read: once per tick for all viewers, so that all of them draw the same epochs."""
     return monotonic(), _lab.run(run_id)
 
 
-def _drawn(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.Table:
-    """The columns one chart draws, as the browser gets them: made once an epoch for everybody who looks on."""
-    return _table(lab, run.id, run.epoch, run.state, metric, most)
+def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The same runs as they are now."""
+    return tuple((_shared_run(run.id, lab)[1] or run) if run.active else run for run in runs)
 
 
-@lru_cache(maxsize=1024)
-def _table(lab: Lab, run_id: str, epoch: int, state: str, metric: str, most: int | None) -> pa.Table:
-    rows = curve_rows(lab, run_id, epoch, state) if epoch else _NO_ROWS
-    columns = ["epoch", *(name for name in rows.columns if f"_{metric}" in name)]
-    few = rows if most is None else rows.iloc[:: max(1, len(rows) // most)]
-    return pa.Table.from_pandas(few[columns].astype(np.float32), preserve_index=False)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the parts that change are drawn. The frame around them is drawn once: a tick sends thirteen messages
-    instead of forty, and nothing else can move."""
-
-    progress: DeltaGenerator
-    numbers: Mapping[tuple[str, str], tuple[DeltaGenerator, DeltaGenerator]]
-    """By part and metric: the number and its sparkline."""
-    charts: Mapping[str, DeltaGenerator]
-    """`loss`, `learned`, and `score` and `gap`, or `answers`, where they suit the task."""
-    log: bool
-    """Whether the loss is on a logarithmic scale."""
-
-
-def follow(page: Page, run: Run, others: Sequence[Run] = ()) -> None:
-    """Draws the live part; it ticks while the run, or one laid over it, is under way."""
+def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
+    """Draws the live part; it ticks while the run or an overlaid run is active."""
     live = run.active or any(other.active for other in others)
-    every = FIRST if _nears_its_first_point(run) else tick_seconds() if live else None
-    places = _places(page, run, tuple(others))
-    slow = SLOW if len(_seen) <= FEW else SLOW_FOR_MANY
-    st.fragment(_follow, run_every=every)(page, run, tuple(others), every, monotonic(), places)
-    st.fragment(_follow_slowly, run_every=every and slow * every)(page, run, tuple(others), places)
+    every = FIRST if _near_first_point(run) else tick_seconds() if live else None
+    places = _layout(page, run, others)
+    slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
+    st.fragment(_tick, run_every=every)(page, run, others, every, monotonic(), places)
+    st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
 
 
-def _follow(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
-    at, run = _glance(seen.id, page.lab)
-    if at < since or every == FIRST:  # the page knows more than the others' last look: a button was pressed
+def _tick(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
+    at, run = _shared_run(seen.id, page.lab)
+    if at < since or every == FIRST:  # a button was pressed after the shared reading
         run = page.lab.run(seen.id)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
     if every is not None and every != FIRST and tick_seconds() > 2 * every:
         st.rerun()
-    rows = rows_of(page.lab, run)
-    places.progress.progress(min(1.0, max(0.0, run.progress)), _progress_text(page.lab, run, page.t))
-    _four_numbers(page, run, rows, places)
-    _curves(page, run, _now(page.lab, others), places.charts["loss"], "loss", log=places.log)
-    learned(page, run, HEIGHT, places.charts["learned"])
-    if "answers" in places.charts:
-        table = answers(page, run)
-        places.charts["answers"].dataframe(table, hide_index=True, key="answers", alt=page.t("Truth and answers"))
-    if every == FIRST and not _nears_its_first_point(run):
-        st.rerun()  # from here on a look a second will do
+    places["progress"].progress(min(1.0, max(0.0, run.progress)), progress_text(page.lab, run, page.t))
+    four_numbers(page, run, places)
+    draw_curves(page, run, _now(page.lab, others), places["loss"], "loss", log=log_scale())
+    learned(page, run, places["learned"])
+    if "predictions" in places:
+        table = predictions_table(page, run)
+        places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
+    if every == FIRST and not _near_first_point(run):
+        st.rerun()  # with the usual ticks
 
 
-def _follow_slowly(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
+def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
     """What changes little from one second to the next: half the work of a tick, so not every time."""
-    run = _glance(seen.id, page.lab)[1] or seen
+    run = _shared_run(seen.id, page.lab)[1] or seen
     run = run if run.epoch >= seen.epoch else seen
-    _sparklines(page, run, places)
-    if "score" in places.charts:
-        _curves(page, run, _now(page.lab, others), places.charts["score"], "score")
-    if "gap" in places.charts:
-        places.charts["gap"].vega_lite_chart(
-            _drawn(page.lab, run, "loss"),
-            _gap(page, seen),
-            key="chart-gap",
-            alt=page.t("Validation loss minus training loss by epoch"),
-        )
+    sparklines(page, run, places)
+    if "score" in places:
+        draw_curves(page, run, _now(page.lab, others), places["score"], "score")
+    if "gap" in places:
+        alt = page.t("Validation loss minus training loss by epoch")
+        places["gap"].vega_lite_chart(chart_rows(page.lab, run, "loss"), gap_spec(page, seen), key="chart-gap", alt=alt)
 
 
-def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The same runs as they are now."""
-    return tuple((_glance(run.id, lab)[1] or run) if run.active else run for run in runs)
+def _layout(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
+    """Draws the layout, which is the same in every state, and gives the places in it.
 
-
-def _places(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
-    """The frame: the same in every state, with a place for whatever will change.
-
-    Each place is alone in its box: where Streamlit drops a tick's unsent messages for those of the next, the place goes
-    too, and others behind it in the same box would move."""
+    Each place is alone in its container: where Streamlit drops the unsent messages of a tick in favour of the next
+    ones, the place is dropped too, and others behind it in the same container would move."""
     t, experiment = page.t, run.experiment
-    progress = st.container().empty()
+    places = {"progress": st.container().empty()}
     with st.container(horizontal=True, gap="small", key="numbers"):
-        boxes = [
-            st.container(border=True, height=NUMBERS, gap=None, width="stretch", key=f"number-{part}-{metric}")
-            for metric in ("loss", "score")
-            for part in ("train", "validation")
-        ]
-    names = [(part, metric) for metric in ("loss", "score") for part in ("train", "validation")]
-    inner = [(box.container(gap=None).empty(), box.container(gap=None).empty()) for box in boxes]
-    numbers = dict(zip(names, inner, strict=True))
-    charts: dict[str, DeltaGenerator] = {}
+        for part, metric in NUMBERS:
+            name = f"{part}-{metric}"
+            with st.container(border=True, height=NUMBER, gap=None, width="stretch", key=f"number-{name}"):
+                places[f"number-{name}"] = st.container(gap=None).empty()
+                places[f"spark-{name}"] = st.container(gap=None).empty()
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
-            log = _scale_switch(page)
-            _downloads(page, run, others, "loss", "loss", _spec(page, run, others, "loss", log))
-        charts["loss"] = st.container(key="panel-loss").empty()
+            scale_switch(page)
+            _downloads(page, run, others, "loss", "loss")
+        places["loss"] = st.container(key="panel-loss").empty()
     with right:
-        _heading(t("What it has learned so far"), caption(experiment, t))
-        charts["learned"] = st.container(key="panel-learned").empty()
+        _heading(t("What it has learned so far"), t(CAPTIONS[kind_of(experiment)]))
+        places["learned"] = st.container(key="panel-learned").empty()
     if experiment.score == "mse":
         if kind_of(experiment) == "line":
-            st.markdown(f"##### {t('What it answers')}")
-            charts["answers"] = st.container().empty()
-        return Places(progress, numbers, charts, log)
+            st.markdown(f"##### {t('Predictions')}")
+            places["predictions"] = st.container().empty()
+        return places
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Accuracy")):
-            _downloads(page, run, others, "score", "accuracy", _spec(page, run, others, "score", False))
-        charts["score"] = st.container(key="panel-score").empty()
+            _downloads(page, run, others, "score", "accuracy")
+        places["score"] = st.container(key="panel-score").empty()
     with right:
-        box = _heading(
+        heading = _heading(
             t("Gap between validation and training"),
-            t("How much worse the loss is on data it has not seen. A gap that keeps growing is overfitting."),
+            t(
+                "How much higher the loss is on samples that are not used for training. A gap that keeps growing is a "
+                "sign of overfitting."
+            ),
         )
         if experiment.data.sizes[1]:
-            with box:
-                _downloads(page, run, (), "loss", "gap", _gap(page, run))
-            charts["gap"] = st.container(key="panel-gap").empty()
+            with heading:
+                _downloads(page, run, (), "gap", "gap")
+            places["gap"] = st.container(key="panel-gap").empty()
         else:
-            st.caption(t("This experiment keeps no samples aside for validation, so there is no gap to see."))
-    return Places(progress, numbers, charts, log)
+            st.caption(t("This experiment has no validation part, so there is no gap to show."))
+    return places
 
 
 def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:
     """A heading as high as its neighbour, with room for a switch."""
     box = st.container(
-        horizontal=True,
-        vertical_alignment="center",
-        horizontal_alignment="distribute",
-        height=HEADING,
-        border=False,
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", height=HEADING, border=False
     )
     box.markdown(f"##### {words}", width="content", help=help_text)
     return box
 
 
-# -- progress --------------------------------------------------------------------------------------------------------
-
-
-def _progress_text(lab: Lab, run: Run, t: Text) -> str:
-    done = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
-    if run.state == "waiting":
-        if lab.trouble:
-            return t("waiting: no worker can be reached now; the run starts as soon as one can")
-        if run.requested_action == "stop":
-            return t("stopping")
-        if run.position is None or run.position <= 1:
-            return t("waiting: next in the queue")
-        return t("waiting: number {n} in the queue", n=t.whole(run.position))
-    if run.state == "running":
-        if run.requested_action:
-            return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
-        if run.loading is not None:
-            share = t.percent(run.loading, 0)
-            if run.note == "source":
-                return t("training what it starts from, {share}", share=share)
-            return t("downloading the data, {share}", share=share)
-        if run.epoch == 0:
-            return t("starting: data and first weights")
-        if run.seconds_left is not None:
-            return f"{done} · {t('{time} left', time=t.seconds(max(1.0, run.seconds_left)))}"
-        return done
-    return f"{done} · {t(STATES[run.state][0])} · {t('{time} of training', time=t.seconds(run.seconds))}"
-
-
-# -- four numbers ----------------------------------------------------------------------------------------------------
-
-
-def _number_names(run: Run, t: Text) -> dict[tuple[str, str], str]:
-    """What each of the four numbers is called."""
-    if run.experiment.task == "regression":
-        score = t("Typical error, training"), t("Typical error, validation")
+def _downloads(page: Page, run: Run, others: tuple[Run, ...], chart: str, name: str) -> None:
+    """The menu that saves a chart with the rows of the moment of the click."""
+    if chart == "gap":
+        spec, metric = gap_spec(page, run), "loss"
     else:
-        score = t("Accuracy, training"), t("Accuracy, validation")
-    return {
-        ("train", "loss"): t("Loss, training"),
-        ("validation", "loss"): t("Loss, validation"),
-        ("train", "score"): score[0],
-        ("validation", "score"): score[1],
-    }
-
-
-def _four_numbers(page: Page, run: Run, rows: pd.DataFrame, places: Places) -> None:
-    """Loss and score on training and validation data, each with its change."""
-    t, names = page.t, _number_names(run, page.t)
-    regression = run.experiment.task == "regression"
-    seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
-    helps = {
-        "loss": t(
-            "How wrong the answers are; training makes it small. On validation data: samples it never trains on."
-        ),
-        "score": t("Square root of the mean squared error: in the units of the answer.")
-        if regression
-        else t("Share of the samples whose class is right."),
-    }
-    for (part, metric), (number, _) in places.numbers.items():
-        course = rows[f"{part}_{metric}"].to_numpy(float)
-        course = np.sqrt(course) if regression and metric == "score" else course
-        kind = "accuracy" if metric == "score" and not regression else "loss"
-        value, change, arrow = _value_and_change(t, course, kind)
-        number.metric(
-            names[part, metric],
-            value,
-            change,
-            delta_color="blue" if part == "train" else "orange",
-            delta_arrow=arrow,
-            help=f"{helps[metric]} {seeds}".strip(),
-        )
-
-
-def _sparklines(page: Page, run: Run, places: Places) -> None:
-    """The course of each of the four numbers, the size of a word."""
-    names = _number_names(run, page.t)
-    for (part, metric), (_, spark) in places.numbers.items():
-        spark.vega_lite_chart(
-            _drawn(page.lab, run, metric, POINTS),
-            sparkline(metric, parts=(part,), labels=page.words, height=SPARK),
-            key=f"spark-{part}-{metric}",
-            alt=names[part, metric],
-        )
-
-
-def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Arrow]:
-    """The last value of a course and how far it has come in its last tenth, both as text, and which way."""
-    if not len(course) or np.isnan(course[-1]):
-        return "–", " ", "off"
-    last = float(course[-1])
-    value = t.percent(last) if kind == "accuracy" else t.number(last)
-    back = max(1, len(course) // 10)
-    if len(course) <= back or not np.isfinite(course[-1 - back]) or not np.isfinite(last):
-        return value, " ", "off"
-    difference = last - float(course[-1 - back])
-    if abs(difference) < 1e-3 * abs(last):
-        return value, t("steady"), "off"
-    size = abs(difference)
-    change = t("{n} points", n=t.number(100 * size, 2)) if kind == "accuracy" else t.number(size, 2)
-    return value, change, "up" if difference > 0 else "down"
-
-
-# -- charts ----------------------------------------------------------------------------------------------------------
-
-
-def _curves(
-    page: Page, run: Run, others: tuple[Run, ...], place: DeltaGenerator, metric: str, *, log: bool = False
-) -> None:
-    alt = page.t("Loss by epoch") if metric == "loss" else page.t("Accuracy by epoch")
-    spec = _spec(page, run, others, metric, log)
-    place.vega_lite_chart(_rows(page.lab, run, others, metric), spec, key=f"chart-{metric}", alt=alt)
-
-
-def _spec(page: Page, run: Run, others: tuple[Run, ...], metric: str, log: bool) -> Spec:
-    kind = run.experiment.score
-    if others:
-        names = overlaid_names((run, *others), page.t)
-        return overlay(names, metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
-    return curves(
-        metric,
-        kind=kind,
-        log=log,
-        band=len(run.replicates) > 1,
-        validation=run.experiment.data.sizes[1] > 0,
-        epochs=run.epochs,
-        labels=page.words,
-        height=HEIGHT,
-    )
-
-
-def _rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
-    if not others:
-        return _drawn(lab, run, metric)
-    columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
-    every = [rows_of(lab, one)[columns].assign(run=i) for i, one in enumerate((run, *others))]
-    return pd.concat(every, ignore_index=True)
-
-
-def _gap(page: Page, run: Run) -> Spec:
-    return gap("loss", kind=run.experiment.score, epochs=run.epochs, labels=page.words, height=HEIGHT)
-
-
-def _downloads(page: Page, run: Run, others: tuple[Run, ...], metric: str, name: str, spec: Spec) -> None:
-    """The menu of a chart: it saves the rows there are at the click."""
-
-    def rows() -> Any:
-        now, *rest = (page.lab.run(one.id) or one for one in (run, *others))
-        return _rows(page.lab, now, tuple(rest), metric)
-
-    chart_downloads(page, file_name(run, f"-{name}"), spec, rows)
-
-
-def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
-    """Titles for a legend; two that read the same are told apart by a number."""
-    names: list[str] = []
-    for run in runs:
-        title = run_title(run, t)
-        same = sum(1 for name in names if name == title or name.startswith(f"{title} ("))
-        names.append(f"{title} ({same + 1})" if same else title)
-    return tuple(names)
-
-
-def _scale_switch(page: Page) -> bool:
-    """Linear or logarithmic; kept in the link."""
-    t = page.t
-    wanted = "log" if page.query().get("scale") == "log" else "linear"
-    st.session_state.setdefault("loss-scale", wanted)
-
-    def keep() -> None:
-        query = page.query()
-        if st.session_state["loss-scale"] == "log":
-            query["scale"] = "log"
-        else:
-            query.pop("scale", None)
-        page.set_query(query)
-
-    chosen = st.segmented_control(
-        t("Scale of the loss"),
-        ["linear", "log"],
-        format_func=lambda name: t("linear") if name == "linear" else t("log"),
-        key="loss-scale",
-        label_visibility="collapsed",
-        required=True,
-        on_change=keep,
-    )
-    return chosen == "log"
+        spec, metric = curves_spec(page, run, others, chart, log_scale() and chart == "loss"), chart
+    chart_downloads(page, file_name(run, f"-{name}"), spec, lambda: latest_rows(page.lab, run, others, metric))

@@ -1,4 +1,4 @@
-"""The end of a run: why it ended, its final scores, the verdict, and where to go from here."""
+"""The end of a run: why it ended, its final scores, the verdict, and the next steps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import streamlit as st
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import interval
 from nnlab.datasets import mnist
-from nnlab.spec import Experiment, seeds_text
+from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.naming import seeds_words
+from nnlab.ui.shared.run_links import experiment_link
 from nnlab.ui.shared.verdicts import remedy_link, verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -25,18 +26,17 @@ def outcome(page: Page, run: Run) -> None:
         sentence = verdict_sentence(diagnosis, run.experiment, t)
         if sentence:
             st.markdown(sentence)
-        st.table(scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores of every part"))
-        st.caption(scores_note(run, t))
+        st.table(_scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores by part"))
+        st.caption(_scores_note(run, t))
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             remedy_link(page, run, diagnosis)
-            link = {**run.experiment.to_query(), "seeds": seeds_text(run.seeds)}
-            page.link("compare", t("Compare depths"), link)
+            page.link("compare", t("Compare depths"), experiment_link(run))
             page.link("inspect", t("Look inside"), {"run": run.id})
             download_menu(page, run, "take")
 
 
-def scores_table(run: Run, t: Text) -> pd.DataFrame:
-    """One row a part, one column a figure, each a mean with its 95 % interval over the seeds."""
+def _scores_table(run: Run, t: Text) -> pd.DataFrame:
+    """One row per part, one column per figure: the mean with its 95 % interval over the seeds."""
     names = {"train": t("training"), "validation": t("validation"), "test": t("test")}
     figures = {
         "accuracy": {"accuracy": t("Accuracy (%)"), "loss": t("Loss")},
@@ -57,53 +57,52 @@ def scores_table(run: Run, t: Text) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scores_note(run: Run, t: Text) -> str:
-    """What the figures are."""
-    several = (
-        t("Mean and 95 % interval over {what}.", what=seeds_words(run, t))
-        if len(run.replicates) > 1
-        else t("One seed alone says nothing of the spread; train several for an interval.")
-    )
+def _scores_note(run: Run, t: Text) -> str:
+    """What the scores are, and whether the test part was evaluated."""
+    if len(run.replicates) > 1:
+        several = t("Mean and 95 % interval over {what}.", what=seeds_words(run, t))
+    else:
+        several = t("One seed does not show how much the scores vary; train several seeds to get an interval.")
     if not run.experiment.data.sizes[2]:
         return several
     if run.comparison and run.results and not run.results["test"] and run.state == "finished":
-        return f"{several} {t('The test set stays closed until it is opened on the comparison this run answers.')}"
-    if run.state == "stopped":
-        return f"{several} {t('The test part is looked at only when a run comes to its end.')}"
-    return f"{several} {t('The test part was looked at once, at the end.')}"
+        test = t("The test set stays closed until it is opened in the comparison that this run belongs to.")
+    elif run.state == "stopped":
+        test = t("The test part is evaluated only when a run finishes.")
+    else:
+        test = t("The test part was evaluated once, at the end.")
+    return f"{several} {test}"
 
 
 def trouble(page: Page, run: Run) -> None:
-    """Why a run did not come to its end, in one sentence, and what to do."""
+    """Why a run did not finish, and what to do about it."""
     t = page.t
     if run.state == "interrupted":
         st.warning(
-            t("This run was interrupted: its worker went away more than once. What it learned is kept; resume it."),
+            t("This run was interrupted because its worker failed more than once. Its progress is saved: resume it."),
             icon=":material/power_off:",
         )
     elif run.note == "max_seconds":
-        st.info(
-            t("It was stopped at the most time a run may take here; what it learned is kept."), icon=":material/timer:"
-        )
-    elif run.state == "failed" and no_data(run):
+        words = t("This run was stopped at the time limit of this server. Its progress is saved.")
+        st.info(words, icon=":material/timer:")
+    elif run.state == "failed" and _no_data(run):
         st.warning(
             f"{t('MNIST could not be downloaded.')}\n\n"
-            f"- {t('Try again when the network is back: the button above resumes the run.')}\n"
-            f"- {t('Put the four MNIST files into {folder} on the server.', folder=f'`{mnist.default_folder()}`')}\n"
-            f"- {t('Or use the digits that come with nnlab: smaller pictures, the same task.')}",
+            f"- {t('When the connection is back, press Try again above.')}\n"
+            f"- {t('Or copy the four MNIST files into {folder} on the server.', folder=f'`{mnist.default_folder()}`')}\n"
+            f"- {t('Or use the 8×8 digits that come with nnlab: smaller pictures, the same task.')}",
             icon=":material/cloud_off:",
         )
-        link = {**on_digits(run.experiment).to_query(), "seeds": seeds_text(run.seeds)}
-        page.link("build", t("Open it with digits instead"), link, icon=":material/swap_horiz:")
+        link = experiment_link(run, _on_digits(run.experiment))
+        page.link("build", t("Open it with the 8×8 digits"), link, icon=":material/swap_horiz:")
     elif run.state == "failed":
-        st.error(f"{t('The training broke off.')} {run.error or ''}", icon=":material/error:")
+        st.error(f"{t('The training failed.')} {run.error or ''}", icon=":material/error:")
 
 
-def no_data(run: Run) -> bool:
-    """Whether it failed because MNIST was not to be had."""
+def _no_data(run: Run) -> bool:
     return run.experiment.data.name == "mnist" and (run.error or "").startswith("MNIST could not be downloaded")
 
 
-def on_digits(experiment: Experiment) -> Experiment:
+def _on_digits(experiment: Experiment) -> Experiment:
     """The same network and training on the pictures that need no download."""
     return experiment.set({"data.name": "digits", "train.epochs": max(experiment.train.epochs, 20)})

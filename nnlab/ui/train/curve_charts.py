@@ -1,0 +1,114 @@
+"""The charts over epochs: loss, score and gap of one run, or of several laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from nnlab.charts.base import Spec
+from nnlab.charts.curves import curves, gap, overlay
+from nnlab.lab import Lab
+from nnlab.store import Run
+from nnlab.ui.shared.curve_rows import curve_rows, rows_of
+from nnlab.ui.shared.naming import run_title
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+from nnlab.ui.train.learned import HEIGHT
+
+
+def draw_curves(
+    page: Page, run: Run, others: tuple[Run, ...], place: DeltaGenerator, metric: str, *, log: bool = False
+) -> None:
+    alt = page.t("Loss by epoch") if metric == "loss" else page.t("Accuracy by epoch")
+    rows, spec = _rows(page.lab, run, others, metric), curves_spec(page, run, others, metric, log)
+    place.vega_lite_chart(rows, spec, key=f"chart-{metric}", alt=alt)
+
+
+def chart_rows(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.Table:
+    """The columns of one chart as the browser gets them, made once per epoch for all viewers."""
+    return _chart_rows(lab, run.id, run.epoch, run.state, metric, most)
+
+
+@lru_cache(maxsize=1024)
+def _chart_rows(lab: Lab, run_id: str, epoch: int, state: str, metric: str, most: int | None) -> pa.Table:
+    rows = curve_rows(lab, run_id, epoch, state)
+    columns = ["epoch", *(name for name in rows.columns if f"_{metric}" in name)]
+    few = rows if most is None else rows.iloc[:: max(1, len(rows) // most)]
+    return pa.Table.from_pandas(few[columns].astype(np.float32), preserve_index=False)
+
+
+def latest_rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
+    """The rows of a chart as they are in the store now."""
+    now, *rest = (lab.run(one.id) or one for one in (run, *others))
+    return _rows(lab, now, tuple(rest), metric)
+
+
+def _rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
+    if not others:
+        return chart_rows(lab, run, metric)
+    columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
+    every = [rows_of(lab, one)[columns].assign(run=i) for i, one in enumerate((run, *others))]
+    return pd.concat(every, ignore_index=True)
+
+
+def curves_spec(page: Page, run: Run, others: tuple[Run, ...], metric: str, log: bool) -> Spec:
+    kind = run.experiment.score
+    if others:
+        names = overlaid_names((run, *others), page.t)
+        return overlay(names, metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
+    return curves(
+        metric,
+        kind=kind,
+        log=log,
+        band=len(run.replicates) > 1,
+        validation=run.experiment.data.sizes[1] > 0,
+        epochs=run.epochs,
+        labels=page.words,
+        height=HEIGHT,
+    )
+
+
+def gap_spec(page: Page, run: Run) -> Spec:
+    return gap("loss", kind=run.experiment.score, epochs=run.epochs, labels=page.words, height=HEIGHT)
+
+
+def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
+    """Titles for a legend; equal titles are numbered."""
+    names: list[str] = []
+    for run in runs:
+        title = run_title(run, t)
+        same = sum(1 for name in names if name == title or name.startswith(f"{title} ("))
+        names.append(f"{title} ({same + 1})" if same else title)
+    return tuple(names)
+
+
+def log_scale() -> bool:
+    """Whether the loss is on a logarithmic scale."""
+    return bool(st.session_state["loss-scale"] == "log")
+
+
+def scale_switch(page: Page) -> None:
+    """Linear or logarithmic loss; part of the link."""
+    t = page.t
+    st.session_state.setdefault("loss-scale", "log" if page.query().get("scale") == "log" else "linear")
+
+    def write_link() -> None:
+        query = {name: value for name, value in page.query().items() if name != "scale"}
+        page.set_query(query | ({"scale": "log"} if log_scale() else {}))
+
+    st.segmented_control(
+        t("Scale of the loss"),
+        ["linear", "log"],
+        format_func=lambda name: t("linear") if name == "linear" else t("log"),
+        key="loss-scale",
+        label_visibility="collapsed",
+        required=True,
+        on_change=write_link,
+    )

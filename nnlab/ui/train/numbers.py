@@ -1,0 +1,116 @@
+"""What Train writes of a run while it learns: its progress, and four numbers with their sparklines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from streamlit.delta_generator import DeltaGenerator
+
+from nnlab.charts.curves import sparkline
+from nnlab.engines.base import Floats
+from nnlab.lab import Lab
+from nnlab.store import Run
+from nnlab.ui.shared.curve_rows import rows_of
+from nnlab.ui.shared.labels import STATES
+from nnlab.ui.shared.naming import seeds_words
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+from nnlab.ui.train.curve_charts import chart_rows
+
+POINTS, SPARK = 60, 44  # of a sparkline: points, pixels
+NUMBERS = [(part, metric) for metric in ("loss", "score") for part in ("train", "validation")]
+
+
+def progress_text(lab: Lab, run: Run, t: Text) -> str:
+    """The line above the progress bar."""
+    done = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
+    if run.state == "waiting":
+        if lab.trouble:
+            return t("waiting: no worker is available; the run starts as soon as one is")
+        if run.requested_action == "stop":
+            return t("stopping")
+        if run.position is None or run.position <= 1:
+            return t("waiting: next in the queue")
+        return t("waiting: number {n} in the queue", n=t.whole(run.position))
+    if run.state != "running":
+        return f"{done} · {t(STATES[run.state][0])} · {t('{time} of training', time=t.seconds(run.seconds))}"
+    if run.requested_action:
+        return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
+    if run.loading is not None:
+        share = t.percent(run.loading, 0)
+        if run.note == "source":
+            return t("training the source experiment, {share}", share=share)
+        return t("downloading the data, {share}", share=share)
+    if run.epoch == 0:
+        return t("starting: data and initial weights")
+    if run.seconds_left is not None:
+        return f"{done} · {t('{time} left', time=t.seconds(max(1.0, run.seconds_left)))}"
+    return done
+
+
+def _names(run: Run, t: Text) -> dict[tuple[str, str], str]:
+    """The names of the four numbers, in the order of NUMBERS."""
+    losses = t("Loss, training"), t("Loss, validation")
+    if run.experiment.task == "regression":
+        scores = t("Typical error, training"), t("Typical error, validation")
+    else:
+        scores = t("Accuracy, training"), t("Accuracy, validation")
+    return dict(zip(NUMBERS, losses + scores, strict=True))
+
+
+def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:
+    """Loss and score on the training and validation parts, each with its latest change."""
+    t, rows = page.t, rows_of(page.lab, run)
+    regression = run.experiment.task == "regression"
+    seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
+    helps = {
+        "loss": t(
+            "How far the predictions are from the targets; training reduces it. Validation: samples that are not used "
+            "for training."
+        ),
+        "score": t("Square root of the mean squared error, in the units of the target.")
+        if regression
+        else t("Share of the samples that are classified correctly."),
+    }
+    for (part, metric), name in _names(run, t).items():
+        course = rows[f"{part}_{metric}"].to_numpy(float)
+        course = np.sqrt(course) if regression and metric == "score" else course
+        kind = "accuracy" if metric == "score" and not regression else "loss"
+        value, change, arrow = _value_and_change(t, course, kind)
+        places[f"number-{part}-{metric}"].metric(
+            name,
+            value,
+            change,
+            delta_color="blue" if part == "train" else "orange",
+            delta_arrow=arrow,
+            help=f"{helps[metric]} {seeds}".strip(),
+        )
+
+
+def sparklines(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:
+    """The curve of each of the four numbers, the size of a word."""
+    for (part, metric), name in _names(run, page.t).items():
+        places[f"spark-{part}-{metric}"].vega_lite_chart(
+            chart_rows(page.lab, run, metric, POINTS),
+            sparkline(metric, parts=(part,), labels=page.words, height=SPARK),
+            key=f"spark-{part}-{metric}",
+            alt=name,
+        )
+
+
+def _value_and_change(t: Text, course: Floats, kind: str) -> tuple[str, str, Literal["up", "down", "off"]]:
+    """The last value of a curve, its change over the last tenth, and the direction of the change."""
+    if not len(course) or np.isnan(course[-1]):
+        return "–", " ", "off"
+    last, back = float(course[-1]), max(1, len(course) // 10)
+    value = t.percent(last) if kind == "accuracy" else t.number(last)
+    if len(course) <= back or not np.isfinite(course[-1 - back]) or not np.isfinite(last):
+        return value, " ", "off"
+    difference = last - float(course[-1 - back])
+    if abs(difference) < 1e-3 * abs(last):
+        return value, t("steady"), "off"
+    size = abs(difference)
+    change = t("{n} points", n=t.number(100 * size, 2)) if kind == "accuracy" else t.number(size, 2)
+    return value, change, "up" if difference > 0 else "down"
