@@ -40,7 +40,7 @@ def prepare(home: Path) -> tuple[str, str]:
     with click.progressbar(grid(32).experiments, label="training 200 cells", file=sys.stderr) as bar:
         for experiment in bar:
             lab.train_here(experiment, 5)
-    lab._foreman.start = lambda: None  # type: ignore[method-assign]  # the server's workers are to train them
+    lab._dispatcher.start = lambda: None  # type: ignore[method-assign]  # the server's workers are to train them
     return lab.submit_comparison(grid(32)).id, lab.submit_comparison(grid(400)).id
 
 

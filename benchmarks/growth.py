@@ -36,7 +36,7 @@ SMALL = 20
 
 def one(text: str, seeds: int) -> dict[str, Any]:
     """Trains in this process."""
-    from nnlab.jobs.worker import _results, warm
+    from nnlab.jobs.worker import final_results, warm
 
     warm()
     training, seconds = train(Experiment.from_json(text), seeds), []
@@ -45,7 +45,7 @@ def one(text: str, seeds: int) -> dict[str, Any]:
         next(training)
         seconds.append(thread_time() - began)
     training.checkpoint()
-    _results(training, ("train", "validation", "test"))
+    final_results(training, ("train", "validation", "test"))
     return {"seconds": min(seconds), "bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nnlab.comparison.cell_runs import CellRun, cover, merged_metrics, merged_weights
 from nnlab.engines.base import METRICS, Weights
 from nnlab.engines.costs import estimate_seconds
-from nnlab.jobs.dispatcher import Foreman, shares
+from nnlab.jobs.dispatcher import Dispatcher, split_seeds
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds, replicates
@@ -94,22 +94,22 @@ class Lab:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._foreman = Foreman(store)
+        self._dispatcher = Dispatcher(store)
 
     def warm(self) -> None:
         """Start the workers in the background, so that the first run need not wait for them. Returns at once."""
         if settings().warm:
-            self._foreman.start()
+            self._dispatcher.start()
 
     def close(self) -> None:
         """Let the workers go (runs under way are resumed by the next lab) and close the store."""
-        self._foreman.close()
+        self._dispatcher.close()
         self.store.close()
 
     @property
     def trouble(self) -> str | None:
         """One sentence while no worker can be reached; runs wait until one can."""
-        return self._foreman.trouble
+        return self._dispatcher.trouble
 
     # submitting
 
@@ -134,7 +134,7 @@ class Lab:
             If it is more than the settings allow.
         """
         run, _ = self._submit(experiment, as_seeds(seeds), owner, name, reuse)
-        self._foreman.wake()
+        self._dispatcher.wake()
         return self._placed([run])[0]
 
     def _submit(
@@ -223,7 +223,7 @@ class Lab:
         `done()`, `status` and `result()`; None while no worker can be reached. Returns at once."""
         from nnlab.engines.autograd_check import autograd
 
-        return self._foreman.ask(autograd, experiment, weights, x, t)
+        return self._dispatcher.submit(autograd, experiment, weights, x, t)
 
     def rate_test(self, experiment: Experiment, seeds: Seeds = 3) -> Any:
         """A learning rate range test (`nnlab.training.lr_range_test.range_test`) by the next free worker: a future, with `done()`,
@@ -243,24 +243,24 @@ class Lab:
             source = self.store.trained_weights(start.experiment, seeds)
             if source is None and estimate_seconds(start.experiment, len(seeds)) > LONGEST_SOURCE:
                 raise SpecError([Problem("train.start_from", list(seeds), "conflict", expected="source_not_trained")])
-        return self._foreman.ask(partial(range_test, source=source), experiment, seeds)
+        return self._dispatcher.submit(partial(range_test, source=source), experiment, seeds)
 
     # changing
 
     def pause(self, run_id: str, owner: str) -> None:
         """Within a second or so, back at the end of the last whole epoch; the worker is free for others then."""
-        self._ask(run_id, owner, "pause")
+        self._request(run_id, owner, "pause")
 
     def stop(self, run_id: str, owner: str) -> None:
         """Within a second or so, keeping what was learned by the end of the last whole epoch."""
-        self._ask(run_id, owner, "stop")
+        self._request(run_id, owner, "stop")
 
     def resume(self, run_id: str, owner: str) -> None:
         """Back into the queue, to go on where it was: from paused, interrupted, stopped or failed."""
         run = self._own(run_id, owner)
         check_limits(run.experiment, run.seeds)
         self.store.requeue(run_id)
-        self._foreman.wake()
+        self._dispatcher.wake()
 
     def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
         """n more epochs for a run that is finished, stopped or paused. Raises LimitError, SpecError."""
@@ -270,7 +270,7 @@ class Lab:
         check_limits(experiment, run.seeds)
         if not self.store.extend(run_id, experiment):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
-        self._foreman.wake()
+        self._dispatcher.wake()
         return self._known(run_id)
 
     def rename(self, run_id: str, name: str, owner: str) -> None:
@@ -292,7 +292,7 @@ class Lab:
 
         The lab does this by itself, once it has begun to work."""
         self.store.release_dead(settings().stale_after)
-        self._foreman.wake()
+        self._dispatcher.wake()
 
     def purge(self, older_than: float = 7 * 86400) -> int:
         """Removes for good what was deleted more than so many seconds ago; how many runs."""
@@ -342,9 +342,9 @@ class Lab:
                 parts = self._cell(experiment, comparison.seeds, owner, name, reuse, comparison_id, dict(parts))
             cells.append(parts)
             if len(cells) == 1:
-                self._foreman.wake()  # the first is trained while the others are put into the queue
+                self._dispatcher.wake()  # the first is trained while the others are put into the queue
         self.store.set_cells(comparison_id, comparison, cells)
-        self._foreman.wake()
+        self._dispatcher.wake()
         made = self.comparison(comparison_id)
         assert made is not None
         return made
@@ -367,7 +367,7 @@ class Lab:
             for run in runs:
                 mine = run if run.owner == owner else self.store.copy_run(run, owner, name, comparison_id)
                 parts.append((mine.id, kept.get(mine.id, True)))
-        for some in shares(experiment, missing):
+        for some in split_seeds(experiment, missing):
             run = self.store.create_run(experiment, some, owner, name, comparison_id)
             parts.append((run.id, False))
         return parts
@@ -388,7 +388,7 @@ class Lab:
         for run in self.store.runs(ids=[run_id for cell in cells for run_id, _ in cell]):
             if run.active and run.owner == owner:
                 self.store.request(run.id, "stop")
-        self._foreman.wake()
+        self._dispatcher.wake()
 
     def open_test(self, comparison_id: str, owner: str) -> None:
         """The deliberate act after which a comparison's test scores are shown. It cannot be undone."""
@@ -436,10 +436,10 @@ class Lab:
             raise NotYours(run_id)
         return run
 
-    def _ask(self, run_id: str, owner: str, wish: RequestedAction) -> None:
+    def _request(self, run_id: str, owner: str, action: RequestedAction) -> None:
         self._own(run_id, owner)
-        self.store.request(run_id, wish)
-        self._foreman.wake()
+        self.store.request(run_id, action)
+        self._dispatcher.wake()
 
     def _placed(self, runs: Sequence[Run]) -> list[Run]:
         return self.store.with_positions(runs)

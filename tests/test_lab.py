@@ -13,7 +13,7 @@ import pytest
 from nnlab.catalogue.presets import presets
 from nnlab.comparison.table import Cell, table_of
 from nnlab.engines.base import METRICS
-from nnlab.jobs.dispatcher import Foreman, shares
+from nnlab.jobs.dispatcher import Dispatcher, split_seeds
 from nnlab.jobs.worker import work
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
 from nnlab.settings import settings
@@ -27,7 +27,7 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
 @pytest.fixture
 def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Runs wait until the test calls `work`."""
-    monkeypatch.setattr(Foreman, "start", lambda self: None)
+    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
     return open_lab()
 
 
@@ -348,10 +348,10 @@ def test_the_seeds_of_a_costly_cell_are_shared_out_among_the_workers(
 ) -> None:
     monkeypatch.setenv("NNLAB_WORKERS", "2")
     settings.cache_clear()
-    assert [list(part) for part in shares(presets["mnist"], range(9))] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
-    assert [list(part) for part in shares(presets["mnist"], [7])] == [[7]]
-    assert [list(part) for part in shares(presets["binary"], range(9))] == [list(range(9))]
-    assert shares(presets["mnist"], []) == []
+    assert [list(part) for part in split_seeds(presets["mnist"], range(9))] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+    assert [list(part) for part in split_seeds(presets["mnist"], [7])] == [[7]]
+    assert [list(part) for part in split_seeds(presets["binary"], range(9))] == [list(range(9))]
+    assert split_seeds(presets["mnist"], []) == []
 
 
 def test_two_knobs_train_every_pair(lab: Lab) -> None:

@@ -1,1 +1,1 @@
-"""From waiting runs to workers."""
+"""Workers and what they may train: limits, the dispatcher, the worker, the local cluster."""

@@ -1,7 +1,7 @@
 """The local Dask cluster, as a process of its own: `python -m nnlab.jobs.cluster`.
 
-It prints the scheduler's address and ends when its standard input closes, that is, with its parent, however that
-ends. It is apart from the web process because new workers would import the page script again.
+It prints the scheduler's address and ends when its standard input closes, which happens when its parent ends in any
+way. It is a process of its own because workers started by the web process would import the page script again.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from nnlab.settings import settings
 
 
 def serve() -> None:
-    """Start the workers, say where, and wait for the end of standard input."""
+    """Start the workers, print the scheduler's address and wait for the end of standard input."""
     import dask
     from distributed import LocalCluster
 
     dask.config.set(
         {
-            "distributed.worker.preload": ["nnlab.jobs.worker"],  # nice, warm: see dask_setup there
+            "distributed.worker.preload": ["nnlab.jobs.worker"],  # see dask_setup there
             "distributed.scheduler.worker-saturation": 1.0,
             "distributed.logging": {"distributed": "error", "bokeh": "critical", "tornado": "critical"},
             "distributed.admin.large-graph-warning-threshold": "1GB",
-            # Dask looks at its workers' stacks every 10 ms and at its own clock every 20: training pays for it
+            # by default Dask samples its workers' stacks every 10 ms and its own clock every 20, which slows training
             "distributed.worker.profile.enabled": False,
             "distributed.admin.tick.interval": "1s",
             "distributed.admin.system-monitor.interval": "5s",
         }
     )
-    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"  # of multiprocessing, that we leave by os._exit below
+    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"  # multiprocessing warns because of os._exit below
     with tempfile.TemporaryDirectory(prefix="nnlab-", ignore_cleanup_errors=True) as scratch:
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=0,  # the address is printed before the workers are warm
+            n_workers=0,  # so that the address is printed before the workers are ready
             threads_per_worker=1,
             dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # Dask's health page takes any port, not 8787
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port for Dask's own page, not 8787
             local_directory=scratch,
             silence_logs=40,
         )
@@ -46,25 +46,25 @@ def serve() -> None:
         cluster.scale(settings().workers)  # type: ignore[no-untyped-call]
         with suppress(OSError, KeyboardInterrupt):
             sys.stdin.buffer.read()
-    # Nobody waits for what is running: it goes on from its checkpoint next time. Worker processes end with this one.
+    # Running jobs are not waited for: they resume from their checkpoints. Worker processes end with this one.
     os._exit(0)
 
 
 class LocalProcess:
-    """A cluster process started from here."""
+    """A cluster process started by this one."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nnlab.jobs.cluster"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the parent; this one ends by its standard input
+            start_new_session=True,  # Ctrl-C is for the parent only; this one ends with its standard input
         )
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().decode().strip()
         if not self.address:
             self.close()
-            raise RuntimeError("The local workers could not be started; the log above says why.")
+            raise RuntimeError("The local workers could not be started; see the log above.")
 
     @property
     def pid(self) -> int:
@@ -75,7 +75,7 @@ class LocalProcess:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End it, and its workers."""
+        """End the process and its workers."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()

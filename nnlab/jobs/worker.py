@@ -1,7 +1,7 @@
-"""One job: take a run from the store, train it, tell the store, look for what it is asked to do.
+"""A worker: takes waiting runs from the store, trains them and writes their progress.
 
-`work` is what a Dask worker executes: it takes the waiting runs, one after the other, in the store's order, until
-there are none. `dask_setup` makes a worker process ready (`dask worker ADDRESS --preload nnlab.jobs.worker`).
+`work` is what a Dask worker executes. `dask_setup` prepares a worker process
+(`dask worker ADDRESS --preload nnlab.jobs.worker`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nnlab.engines.base import Weights
+from nnlab.engines.base import Floats, Weights
 from nnlab.jobs.limits import check_limits
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -38,69 +37,58 @@ LIVE_EVERY = 0.5
 CHECKPOINT_EVERY = 2.0
 BEAT_EVERY = 0.5
 SNAPSHOTS = 20
-SNAPSHOT_BYTES = 128e6  # all snapshots of a run together, about
-Progress = Callable[["Epoch"], None]
-
-
-# -- a worker process ------------------------------------------------------------------------------------------------
+SNAPSHOT_BYTES = 128e6  # of all snapshots of a run, roughly
+OnEpoch = Callable[["Epoch"], None]
 
 
 def dask_setup(worker: Any = None) -> None:
-    """Called by Dask in a new worker process, before it takes jobs: out of the web process's way, and warm."""
+    """Prepare a new worker process; Dask calls this before the first job."""
     del worker
-    warm()  # somebody may be waiting for this already; from then on the pages go first
+    warm()  # at normal priority, as a run may be waiting; from then on the web process has priority
     with suppress(OSError, AttributeError):
         os.nice(19 - os.nice(0))
 
 
 def warm() -> None:
-    """The first optimizer step of a process imports half of PyTorch: do it before somebody waits for it."""
+    """Train a tiny network, because the first optimizer step of a process imports half of PyTorch."""
     import torch
 
     from nnlab.training.api import train
 
     torch.set_num_threads(1)
-    tiny = Experiment().set({"data.n_samples": 20, "train.epochs": 1})
-    training = train(tiny, 1)
+    training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1}), 1)
     next(training)
-    _results(training, ("train",))
+    final_results(training, ("train",))
 
 
 _store = lru_cache(maxsize=4)(Store)
 
 
 def work(url: str) -> int:
-    """Run the waiting jobs of the store at `url` until there are none; how many were run."""
+    """Train the waiting runs of the store at `url` until none is left; their number."""
     store = _store(url)
-    store.release_dead(settings().stale_after)  # the job of a worker that died may be why we are called
+    store.release_dead(settings().stale_after)  # this call may replace a worker that died
     done = 0
-    while True:
-        for run_id in store.queue():
-            if attempt := store.claim(run_id):
-                run_job(store, run_id, attempt)
-                done += 1
-                break
-        else:
-            return done
+    while attempt := next(((i, token) for i in store.queue() if (token := store.claim(i))), None):
+        run_job(store, *attempt)
+        done += 1
+    return done
 
 
-# -- one job ---------------------------------------------------------------------------------------------------------
+def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = None) -> None:
+    """Train a claimed run until it is finished or requested to pause or stop. Errors become the run's state.
 
-
-def run_job(store: Store, run_id: str, attempt: str, progress: Progress | None = None) -> None:
-    """Train a claimed run to its end, or until it is asked to stop. Whatever goes wrong is the run's state.
-
-    KeyboardInterrupt leaves the run interrupted, to be resumed, and goes on up."""
+    KeyboardInterrupt leaves the run interrupted, so that it can be resumed, and is raised again."""
     run = store.run(run_id)
     if run is None:
         return
     try:
-        with _Heart(store, run_id, attempt) as heart:
-            _Job(store, run, attempt, heart, progress).run()
+        with Heartbeat(store, run_id, attempt) as heartbeat:
+            _Job(store, run, attempt, heartbeat, on_epoch).train()
     except Lost:
         log.warning("run %s was taken over by another worker", run_id)
     except Exception as error:
-        if not isinstance(error, _expected()):
+        if not isinstance(error, _input_errors()):
             log.exception("run %s failed", run_id)
         with suppress(Lost):
             store.finish(run_id, attempt, "failed", error=_sentence(error))
@@ -110,59 +98,52 @@ def run_job(store: Store, run_id: str, attempt: str, progress: Progress | None =
         raise
 
 
-def _expected() -> tuple[type[Exception], ...]:
-    """Errors that say themselves, in a sentence, what is wrong."""
+def _input_errors() -> tuple[type[Exception], ...]:
+    """Errors whose text is a sentence for the user."""
     from nnlab.datasets import DatasetUnavailable
 
     return SpecError, DatasetUnavailable
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, _expected()):
+    if isinstance(error, _input_errors()):
         return str(error)
-    said = " ".join(str(error).split())[:300]
-    return f"The training broke off: {type(error).__name__}{': ' if said else ''}{said.rstrip('.')}."
+    message = " ".join(str(error).split())[:300]
+    return f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
 
 
 class _Job:
-    """The training of one run, and what of it is written when."""
+    """Trains one run and decides when its progress is written."""
 
-    def __init__(self, store: Store, run: Run, attempt: str, heart: _Heart, progress: Progress | None) -> None:
-        self.store, self.run_, self.attempt, self.heart, self.progress = store, run, attempt, heart, progress
+    def __init__(self, store: Store, run: Run, attempt: str, heartbeat: Heartbeat, on_epoch: OnEpoch | None) -> None:
+        self.store, self.run, self.attempt, self.heartbeat, self.on_epoch = store, run, attempt, heartbeat, on_epoch
         self.pending: list[Epoch] = []
         self.snapshots: list[tuple[str, int, Weights]] = []
         self.written = -math.inf
-        self.live, self.checkpoint = _NowAndThen(LIVE_EVERY), _NowAndThen(CHECKPOINT_EVERY)
+        self.live, self.checkpoint = Throttle(LIVE_EVERY), Throttle(CHECKPOINT_EVERY)
         self.pace: float | None = None
 
-    def run(self) -> None:
-        """Train to the end, or until asked to stop."""
+    def train(self) -> None:
+        """Train until the run is finished, its time is over or an action is requested."""
         from nnlab.training.loop import Training
 
-        check_limits(self.run_.experiment, self.run_.seeds)
-        checkpoint = self.store.checkpoint(self.run_.id)
+        check_limits(self.run.experiment, self.run.seeds)
+        checkpoint = self.store.checkpoint(self.run.id)
         try:
-            dataset = self._data()
-            start = self._start(dataset) if checkpoint is None else None
-        except _Asked as asked:
-            if asked.wish is None:
-                return self.store.finish(self.run_.id, self.attempt, "stopped", **_time_over())
-            state: State = "paused" if asked.wish == "pause" else "stopped"
-            return self.store.finish(self.run_.id, self.attempt, state, requested=asked.wish)
+            dataset = self._dataset()
+            start = self._starting_weights(dataset) if checkpoint is None else None
+        except _EndedEarly as ended:
+            self._finish("paused" if ended.action == "pause" else "stopped", ended.action)
+            return
         limit, began = settings().max_seconds, time.monotonic()
 
-        def enough() -> bool:
-            return self.heart.wish is not None or training.seconds + time.monotonic() - began >= limit
+        def should_stop() -> bool:
+            return self.heartbeat.action is not None or training.seconds + time.monotonic() - began >= limit
 
         training = Training(
-            self.run_.experiment,
-            self.run_.seeds,
-            dataset,
-            checkpoint=checkpoint,
-            start=start,
-            should_stop=enough,
+            self.run.experiment, self.run.seeds, dataset, checkpoint=checkpoint, start=start, should_stop=should_stop
         )
-        keep = _epochs_to_keep(training)
+        snapshot_epochs = _snapshot_epochs(training)
         if training.epoch == 0:
             self.snapshots.append(("step", 0, training.weights()))
         began = time.monotonic()
@@ -171,70 +152,72 @@ class _Job:
             self.pace = now - began if self.pace is None else 0.7 * self.pace + 0.3 * (now - began)
             began = now
             self.pending.append(epoch)
-            if epoch.epoch in keep:
+            if epoch.epoch in snapshot_epochs:
                 self.snapshots.append(("step", epoch.epoch, training.weights()))
-            self.heart.wish = self._write(training) or self.heart.wish
-            if self.progress:
-                self.progress(epoch)
-        self._end(training, self.heart.wish)
+            self._write_sometimes(training)
+            if self.on_epoch:
+                self.on_epoch(epoch)
+        self._end(training, self.heartbeat.action)
 
-    def _data(self) -> Dataset:
-        """The data; where it has to be downloaded, the share that has come is told. Raises _Asked."""
+    def _dataset(self) -> Dataset:
+        """The data, downloaded if necessary. Raises _EndedEarly."""
         from nnlab.datasets import load_dataset, mnist
 
-        if self.run_.experiment.data.name == "mnist" and not mnist.available():
+        if self.run.experiment.data.name == "mnist" and not mnist.available():
 
-            def told(done: int, total: int) -> None:
-                self.heart.loading = done / total
-                if self.heart.wish:
-                    raise _Asked(self.heart.wish)
+            def on_progress(done: int, total: int) -> None:
+                self.heartbeat.loading = done / total
+                if self.heartbeat.action:
+                    raise _EndedEarly(self.heartbeat.action)
 
-            mnist.fetch(told)
-            self.heart.loading = None
-        return load_dataset(self.run_.experiment)
+            mnist.fetch(on_progress)
+            self.heartbeat.loading = None
+        return load_dataset(self.run.experiment)
 
-    def _start(self, dataset: Dataset) -> Weights:
-        """The weights the run starts from. Raises _Asked."""
+    def _starting_weights(self, dataset: Dataset) -> Weights:
         from nnlab.training.transfer import first_weights
 
-        return first_weights(self.run_.experiment, self.run_.seeds, len(dataset.folds), source=self._source())
+        return first_weights(self.run.experiment, self.run.seeds, len(dataset.folds), source=self._source_weights())
 
-    def _source(self) -> Weights | None:
-        """The weights of the experiment the run starts from, out of the store or trained here. Raises _Asked."""
+    def _source_weights(self) -> Weights | None:
+        """The weights of the source experiment, from the store or trained here. Raises _EndedEarly."""
         from nnlab.training.transfer import SourceStopped, source_weights
 
-        start, limit, began = self.run_.experiment.train.start_from, settings().max_seconds, time.monotonic()
+        start, limit, began = self.run.experiment.train.start_from, settings().max_seconds, time.monotonic()
         if start is None:
             return None
 
-        def told(share: float) -> None:
-            self.heart.loading, self.heart.note = share, "source"
+        def on_progress(share: float) -> None:
+            self.heartbeat.loading, self.heartbeat.note = share, "source"
 
-        def enough() -> bool:
-            return self.heart.wish is not None or time.monotonic() - began >= limit
+        def should_stop() -> bool:
+            return self.heartbeat.action is not None or time.monotonic() - began >= limit
 
         try:
             return source_weights(
-                start.experiment, self.run_.seeds, trained=self.store.trained_weights, should_stop=enough, told=told
+                start.experiment,
+                self.run.seeds,
+                trained=self.store.trained_weights,
+                should_stop=should_stop,
+                told=on_progress,
             )
         except SourceStopped:
-            raise _Asked(self.heart.wish) from None
+            raise _EndedEarly(self.heartbeat.action) from None
         finally:
-            self.heart.loading = self.heart.note = None
+            self.heartbeat.loading = self.heartbeat.note = None
 
-    def _write(self, training: Training) -> RequestedAction | None:
-        """At most four times a second; the first epoch at once."""
+    def _write_sometimes(self, training: Training) -> None:
+        """Write the first epoch at once, then at most four times a second."""
         if time.monotonic() - self.written < WRITE_EVERY:
-            return None
+            return
         if self.live.due():
             self.snapshots.append(("live", training.epoch, self.live.timed(training.weights)))
-        content = self.checkpoint.timed(training.checkpoint) if self.checkpoint.due() else None
-        return self._tell(training, content)
+        self._write(training, self.checkpoint.timed(training.checkpoint) if self.checkpoint.due() else None)
 
-    def _tell(self, training: Training, checkpoint: bytes | None = None) -> RequestedAction | None:
+    def _write(self, training: Training, checkpoint: bytes | None) -> None:
         began = time.monotonic()
-        wish = self.store.append(
-            self.run_.id,
+        action = self.store.append(
+            self.run.id,
             self.attempt,
             self.pending,
             epoch=training.epoch,
@@ -243,49 +226,51 @@ class _Job:
             snapshots=self.snapshots,
             checkpoint=checkpoint,
         )
-        self.written = self.heart.told = time.monotonic()
-        spent = self.written - began
+        self.heartbeat.action = action or self.heartbeat.action
+        self.written = self.heartbeat.written = time.monotonic()
         if checkpoint is not None:
-            self.checkpoint.add(spent)
+            self.checkpoint.cost += self.written - began
         if any(kind == "live" for kind, _, _ in self.snapshots):
-            self.live.add(spent)
+            self.live.cost += self.written - began
         self.pending, self.snapshots = [], []
-        return wish
 
-    def _end(self, training: Training, wish: RequestedAction | None) -> None:
-        """The last write, and the figures. The test part is looked at only when the run is finished."""
-        pausing = wish == "pause" and not training.finished
+    def _end(self, training: Training, action: RequestedAction | None) -> None:
+        """The last write, and the scores. Only a finished run is evaluated on the test set."""
+        pausing = action == "pause" and not training.finished
         self.snapshots.append(("last", training.epoch, training.weights() if pausing else training.final_weights()))
         self.snapshots.append(("best", training.epoch, training.best_weights()))
-        self._tell(training, training.checkpoint())
+        self._write(training, training.checkpoint())
         state: State = "finished" if training.finished else "paused" if pausing else "stopped"
         parts = {"finished": ("train", "validation", "test"), "paused": (), "stopped": ("train", "validation")}[state]
-        why = _time_over() if state == "stopped" and wish is None else {}
-        first = self.store.snapshot(self.run_.id, 0)  # a resumed training does not know it
-        results = _results(training, parts, first[1] if first else None) if parts and training.epoch else None
-        asked = None if state == "finished" else wish
-        self.store.finish(self.run_.id, self.attempt, state, requested=asked, results=results, **why)
+        results = None
+        if parts and training.epoch:
+            initial = self.store.snapshot(self.run.id, 0)  # a resumed training does not have it
+            results = final_results(training, parts, initial[1] if initial else None)
+        self._finish(state, None if state == "finished" else action, results)
+
+    def _finish(self, state: State, action: RequestedAction | None, results: dict[str, Any] | None = None) -> None:
+        why: dict[str, Any] = {}
+        if state == "stopped" and action is None:
+            limit = settings().max_seconds
+            error = f"seconds: the run was stopped after {limit} s, the most allowed; what it learned is kept."
+            why = {"error": error, "note": "max_seconds"}
+        self.store.finish(self.run.id, self.attempt, state, requested=action, results=results, **why)
 
 
-def _time_over() -> dict[str, Any]:
-    limit = settings().max_seconds
-    error = f"seconds: the run was stopped after {limit} s, the most allowed; what it learned is kept."
-    return {"error": error, "note": "max_seconds"}
+class _EndedEarly(Exception):
+    """Ends a download or the training of a source experiment: an action was requested, or (None) the time is over."""
+
+    def __init__(self, action: RequestedAction | None) -> None:
+        self.action = action
 
 
-class _Asked(Exception):
-    """Ends a download, or the training of what a run starts from, when the run is asked to pause or to stop; without a
-    wish, when its time is over."""
-
-    def __init__(self, wish: RequestedAction | None) -> None:
-        self.wish = wish
-
-
-class _NowAndThen:
-    """Something done every so many seconds, and rarer where it is dear: at most a tenth of the time goes into it."""
+class Throttle:
+    """Allows something every `every` seconds, and more rarely if it is slow: it takes at most a tenth of the time."""
 
     def __init__(self, every: float) -> None:
-        self.every, self.cost, self.last = every, 0.0, -math.inf
+        self.every, self.last = every, -math.inf
+        self.cost = 0.0
+        """Seconds it took the last time."""
 
     def due(self) -> bool:
         if time.monotonic() - self.last < max(self.every, 10 * self.cost):
@@ -294,31 +279,28 @@ class _NowAndThen:
         return True
 
     def timed(self, make: Callable[[], Any]) -> Any:
+        """Call `make` and add the time it takes to the cost."""
         began = time.monotonic()
         made = make()
-        self.add(time.monotonic() - began)
+        self.cost += time.monotonic() - began
         return made
 
-    def add(self, seconds: float) -> None:
-        self.cost += seconds
 
-
-class _Heart:
-    """Tells the store, from a thread, that the worker lives, and hears what is wished, while an epoch or a download
-    takes long."""
+class Heartbeat:
+    """A thread that writes a run's heartbeat and reads the requested action while an epoch or a download is long."""
 
     def __init__(self, store: Store, run_id: str, attempt: str) -> None:
         self.store, self.run_id, self.attempt = store, run_id, attempt
-        self.wish: RequestedAction | None = None
+        self.action: RequestedAction | None = None
         self.loading: float | None = None
         self.note: str | None = None
-        self.told = -math.inf
-        """When the job itself wrote last: that tells and hears as much."""
+        self.written = -math.inf
+        """When the job itself wrote last; that counts as a heartbeat."""
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="nnlab-heart", daemon=True)
+        self._thread = threading.Thread(target=self._beat, name="nnlab-heartbeat", daemon=True)
 
-    def __enter__(self) -> _Heart:
-        self.wish = self.store.heartbeat(self.run_id, self.attempt)
+    def __enter__(self) -> Heartbeat:
+        self.action = self.store.heartbeat(self.run_id, self.attempt)
         self._thread.start()
         return self
 
@@ -328,26 +310,26 @@ class _Heart:
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT_EVERY):
-            if time.monotonic() - self.told < BEAT_EVERY:
+            if time.monotonic() - self.written < BEAT_EVERY:
                 continue
             try:
-                self.wish = self.store.heartbeat(self.run_id, self.attempt, loading=self.loading, note=self.note)
+                self.action = self.store.heartbeat(self.run_id, self.attempt, loading=self.loading, note=self.note)
             except Lost:
-                return  # the next write of the job finds out
+                return  # the next write of the job raises it
             except Exception:
-                log.exception("no sign of life could be written for run %s", self.run_id)
+                log.exception("the heartbeat of run %s could not be written", self.run_id)
 
 
-def _epochs_to_keep(training: Training) -> frozenset[int]:
-    """About twenty epochs on a log scale, fewer where the network is large; the last is kept anyway."""
+def _snapshot_epochs(training: Training) -> frozenset[int]:
+    """About twenty epochs on a log scale, fewer for a large network. The last epoch is stored in any case."""
     size = sum(array.nbytes for array in training.weights().values())
     count = int(np.clip(SNAPSHOT_BYTES / max(1, size), 2, SNAPSHOTS))
     epochs = training.experiment.train.epochs
     return frozenset(np.geomspace(1, epochs, count).round().astype(int).tolist())
 
 
-def _results(training: Training, parts: tuple[str, ...], first: Weights | None = None) -> dict[str, Any]:
-    """The final figures as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...],
+def final_results(training: Training, parts: tuple[str, ...], initial: Weights | None = None) -> dict[str, Any]:
+    """The final scores as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...],
     "signals": {"before": ..., "after": ...}}."""
     from nnlab.analysis.gradient_health import before_and_after
     from nnlab.analysis.scores import evaluate
@@ -356,18 +338,18 @@ def _results(training: Training, parts: tuple[str, ...], first: Weights | None =
     weights = training.final_weights()
     results: dict[str, Any] = {"train": None, "validation": None, "test": None}
     for part in parts:
-        figures = evaluate(training.experiment, weights, training.dataset, part)  # type: ignore[arg-type]
-        results[part] = None if figures is None else _plain(figures)
+        scores = evaluate(training.experiment, weights, training.dataset, part)  # type: ignore[arg-type]
+        results[part] = None if scores is None else _as_lists(scores)
     stopped = training.stopped_after
     results["best_epoch"] = training.best_epoch.tolist()
     results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
-    if first is None:
-        first = first_weights(training.experiment, training.seeds, training.folds)
-    results["signals"] = before_and_after(training.experiment, training.dataset, first, weights)
+    if initial is None:
+        initial = first_weights(training.experiment, training.seeds, training.folds)
+    results["signals"] = before_and_after(training.experiment, training.dataset, initial, weights)
     return results
 
 
-def _plain(figures: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float | None]]:
+def _as_lists(scores: Mapping[str, Floats]) -> dict[str, list[float | None]]:
     return {
-        name: [float(value) if math.isfinite(value) else None for value in values] for name, values in figures.items()
+        name: [float(value) if math.isfinite(value) else None for value in values] for name, values in scores.items()
     }

@@ -103,18 +103,20 @@ def _all_finished(runs: list[Run | None]) -> bool:
 def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
     first = lab.submit(EXPERIMENT, [11], "lost")
     until(lambda: state_of(lab, first) == "finished")
-    pid = lab._foreman.cluster_pid
+    pid = lab._dispatcher.cluster_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     second = lab.submit(EXPERIMENT, [12], "lost")
     until(lambda: state_of(lab, second) == "finished")
-    assert lab._foreman.cluster_pid != pid
+    assert lab._dispatcher.cluster_pid != pid
 
 
 def test_workers_that_cannot_work_are_said_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    foreman = lab._foreman  # its workers may be new: each of them still has a ticket that is good
+    dispatcher = lab._dispatcher  # its workers may be new: each of them still has a task that will succeed
     until(
-        lambda: len(foreman._met) == settings().workers and all(one.done() for one in list(foreman._tickets.values()))
+        lambda: (
+            len(dispatcher._seen) == settings().workers and all(one.done() for one in list(dispatcher._tasks.values()))
+        )
     )
     with monkeypatch.context() as patch:
         patch.setattr(lab.store, "url", "sqlite:////proc/nowhere/nnlab.db")  # as on a machine that has no such folder
@@ -131,7 +133,7 @@ def test_what_was_deleted_long_ago_is_removed_by_itself(lab: Lab, monkeypatch: p
     lab.delete(run.id, "tidy")
     purge = lab.store.purge
     monkeypatch.setattr(lab.store, "purge", lambda: purge(older_than=-1))
-    monkeypatch.setattr(dispatcher, "TIDY_EVERY", 0.0)
+    monkeypatch.setattr(dispatcher, "PURGE_EVERY", 0.0)
     until(lambda: lab.run(run.id) is None)
 
 
@@ -162,7 +164,7 @@ def test_any_dask_scheduler_will_do(home: Path, monkeypatch: pytest.MonkeyPatch)
     try:
         run = lab.submit(EXPERIMENT, 2)
         until(lambda: state_of(lab, run) == "finished")
-        assert lab._foreman.cluster_pid is None
+        assert lab._dispatcher.cluster_pid is None
     finally:
         lab.close()
         elsewhere.close()
@@ -184,7 +186,7 @@ def test_a_scheduler_that_is_not_there_is_said_and_the_run_waits(
 
 _PARENT = """
 import sys
-from nnlab.cluster import LocalProcess
+from nnlab.jobs.cluster import LocalProcess
 cluster = LocalProcess()
 print(cluster.pid, flush=True)
 sys.stdin.read()

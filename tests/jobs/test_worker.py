@@ -108,30 +108,30 @@ def test_the_test_part_is_looked_at_only_by_a_finished_run(store: Store) -> None
 
 @pytest.fixture
 def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, int, RequestedAction], None]:
-    """Call it with a run, an epoch and a wish: in the middle of that epoch the run is asked, once, and has heard."""
-    hearts: list[Any] = []
+    """Call it with a run, an epoch and an action: it is requested once, in the middle of that epoch, and was read."""
+    heartbeats: list[Any] = []
     due: dict[int, tuple[Run, RequestedAction]] = {}
     watched = Training._watched
 
-    class Heart(worker._Heart):
-        def __enter__(self) -> worker._Heart:
-            hearts.append(self)
+    class Heartbeat(worker.Heartbeat):
+        def __enter__(self) -> worker.Heartbeat:
+            heartbeats.append(self)
             return super().__enter__()
 
     def asking(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
         for i, rate in enumerate(watched(self, rates, should_stop)):
             if i == len(rates) // 2 and (asked := due.pop(self.epoch + 1, None)):
                 store.request(asked[0].id, asked[1])
-                while hearts[-1].wish is None:
-                    pass  # the heart beats by itself
+                while heartbeats[-1].action is None:
+                    pass  # the heartbeat thread reads it
             yield rate
 
-    monkeypatch.setattr(worker, "_Heart", Heart)
+    monkeypatch.setattr(worker, "Heartbeat", Heartbeat)
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
     monkeypatch.setattr(loop, "LONG", 0.0)
     monkeypatch.setattr(Training, "_watched", asking)
-    return lambda run, epoch, wish: due.update({epoch: (run, wish)})
+    return lambda run, epoch, action: due.update({epoch: (run, action)})
 
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
@@ -317,7 +317,7 @@ def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.Monkey
             raise DatasetUnavailable("offline", Path("/data"), [])
         progress(3, 10)
         while not (now := store.run(run.id)) or now.loading is None:
-            pass  # the heart beats by itself
+            pass  # the heartbeat thread reads it
         seen.append(now.loading)
         return Path("/data")
 
@@ -328,9 +328,9 @@ def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.Monkey
     assert seen == [0.3]
 
 
-@pytest.mark.parametrize(("wish", "state"), [("pause", "paused"), ("stop", "stopped")])
+@pytest.mark.parametrize(("action", "state"), [("pause", "paused"), ("stop", "stopped")])
 def test_a_download_ends_when_the_run_is_asked_to(
-    store: Store, monkeypatch: pytest.MonkeyPatch, wish: RequestedAction, state: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, action: RequestedAction, state: str
 ) -> None:
     from nnlab.datasets import mnist
 
@@ -339,7 +339,7 @@ def test_a_download_ends_when_the_run_is_asked_to(
 
     def fetch(progress: Any = None, **_: Any) -> Path:
         fetched.append(1)
-        store.request(run.id, wish)
+        store.request(run.id, action)
         while True:
             progress(3, 10)
 
@@ -409,9 +409,9 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(store: Store) -> None:
 def test_what_is_dear_is_done_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
-    task = worker._NowAndThen(every=2.0)
+    task = worker.Throttle(every=2.0)
     assert task.due()
-    task.add(1.0)  # took a second: next in ten
+    task.cost += 1.0  # took a second: next in ten
     for at, due in ((9.9, False), (10.1, True), (12.0, False), (12.2, True)):
         clock[0] = at
         assert task.due() is due

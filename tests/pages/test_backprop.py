@@ -22,7 +22,7 @@ LANGUAGES = ("es", "en")
 def lab(home, monkeypatch):
     """A lab whose workers never start."""
     one = open_lab()
-    monkeypatch.setattr(one._foreman, "start", lambda: None)
+    monkeypatch.setattr(one._dispatcher, "start", lambda: None)
     yield one
     close_labs()
 

@@ -84,7 +84,7 @@ def test_a_preset_over_the_limits_is_refused_in_one_sentence(lab, monkeypatch):
     monkeypatch.setenv("NNLAB_MAX_EPOCHS", "50")
     settings.cache_clear()
     close_labs()
-    monkeypatch.setattr(open_lab()._foreman, "start", lambda: None)
+    monkeypatch.setattr(open_lab()._dispatcher, "start", lambda: None)
     app = open_home()
     app.button(key="run-celsius").click().run()
     assert not app.exception

@@ -36,9 +36,9 @@ class Answer:
 def asked(home, monkeypatch):
     """What the lab was asked, in order; there are no workers."""
     lab, answers = open_lab(), []
-    monkeypatch.setattr(lab._foreman, "start", lambda: None)
+    monkeypatch.setattr(lab._dispatcher, "start", lambda: None)
     ask = Lab.rate_test
-    monkeypatch.setattr(lab._foreman, "ask", lambda _, *given: answers.append(Answer(*given)) or answers[-1])
+    monkeypatch.setattr(lab._dispatcher, "submit", lambda _, *given: answers.append(Answer(*given)) or answers[-1])
     assert Lab.rate_test is ask
     yield answers
     close_labs()
@@ -145,11 +145,11 @@ def test_trouble_is_one_sentence(asked, page, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_a_worker_it_says_so_and_asks_again(asked, language, monkeypatch):
     app, t, lab = opened("build", language), text(language), open_lab()
-    ask = lab._foreman.ask
-    monkeypatch.setattr(lab._foreman, "ask", lambda *given: None)
+    ask = lab._dispatcher.submit
+    monkeypatch.setattr(lab._dispatcher, "submit", lambda *given: None)
     press(app, "rates-test")
     assert t("No worker is up yet; the test begins as soon as one is.") in said(app)
-    monkeypatch.setattr(lab._foreman, "ask", ask)
+    monkeypatch.setattr(lab._dispatcher, "submit", ask)
     go(app)
     assert len(asked) == 1
 

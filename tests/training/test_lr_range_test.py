@@ -167,7 +167,7 @@ def test_mnist_is_answered_from_a_part_of_it(mnist_dir: Any) -> None:
 
 def test_the_lab_asks_a_worker_for_what_the_limits_allow(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     lab, asked = open_lab(), []
-    monkeypatch.setattr(lab._foreman, "ask", lambda question, *given: asked.append((question, given)))
+    monkeypatch.setattr(lab._dispatcher, "submit", lambda question, *given: asked.append((question, given)))
     lab.rate_test(MOONS)
     ((question, given),) = asked
     assert (question.func, question.keywords, given) == (range_test, {"source": None}, (MOONS, (0, 1, 2)))
@@ -179,7 +179,7 @@ def test_the_lab_asks_a_worker_for_what_the_limits_allow(home: Any, monkeypatch:
 
 def test_a_network_that_starts_from_another_is_tested_from_there(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     lab, asked = open_lab(), []
-    monkeypatch.setattr(lab._foreman, "ask", lambda question, *given: asked.append((question, given)))
+    monkeypatch.setattr(lab._dispatcher, "submit", lambda question, *given: asked.append((question, given)))
     monkeypatch.setattr("nnlab.lab.LONGEST_SOURCE", 0.0)
     source = MOONS.set({"train.epochs": 5})
     start = MOONS.set({"train.start_from": {"experiment": source.plain(), "layers": 1, "frozen": 1}})

@@ -313,7 +313,7 @@ def test_a_worker_trains_what_a_run_starts_from_and_says_so(store: Store, monkey
         def tell(share: float) -> None:
             told(share)
             while (now := store.run(run.id)) and now.note is None:
-                pass  # the heart beats by itself
+                pass  # the heartbeat thread reads it
             assert now is not None
             seen.append((now.note, now.loading))
 
@@ -336,23 +336,23 @@ def test_a_run_asked_to_pause_while_its_source_is_trained_pauses_and_can_go_on(
 ) -> None:
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     run = store.create_run(started(), (0, 3), "ana")
-    hearts: list[Any] = []
+    heartbeats: list[Any] = []
 
-    class Heart(worker._Heart):
-        def __enter__(self) -> worker._Heart:
-            hearts.append(self)
+    class Heartbeat(worker.Heartbeat):
+        def __enter__(self) -> worker.Heartbeat:
+            heartbeats.append(self)
             return super().__enter__()
 
     real = transfer.source_weights
 
     def asked(*args: Any, **more: Any) -> Any:
-        if len(hearts) == 1:
+        if len(heartbeats) == 1:
             store.request(run.id, "pause")
-            while hearts[0].wish is None:
-                pass  # the heart beats by itself
+            while heartbeats[0].action is None:
+                pass  # the heartbeat thread reads it
         return real(*args, **more)
 
-    monkeypatch.setattr(worker, "_Heart", Heart)
+    monkeypatch.setattr(worker, "Heartbeat", Heartbeat)
     monkeypatch.setattr(transfer, "source_weights", asked)
     paused = again(store, run)
     assert (paused.state, paused.epoch, paused.note, paused.loading) == ("paused", 0, None, None)
