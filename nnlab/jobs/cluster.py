@@ -26,6 +26,9 @@ def serve() -> None:
             "distributed.scheduler.worker-saturation": 1.0,
             "distributed.logging": {"distributed": "error", "bokeh": "critical", "tornado": "critical"},
             "distributed.admin.large-graph-warning-threshold": "1GB",
+            # a killed worker is started again; on a busy machine that takes longer than the default 15 s, after which
+            # Dask removes it for good
+            "distributed.deploy.lost-worker-timeout": "10 minutes",
             # by default Dask samples its workers' stacks every 10 ms and its own clock every 20, which slows training
             "distributed.worker.profile.enabled": False,
             "distributed.admin.tick.interval": "1s",

@@ -122,7 +122,8 @@ def test_after_the_server_is_killed_every_run_is_finished_by_the_next(lab: Lab) 
     server.communicate()
     assert {"running", "waiting"} <= states
     until(lambda: not any(psutil.pid_exists(pid) for pid in workers))  # they went with it
-    lab.recover()
+    lab.store.release_dead(settings().stale_after)
+    lab._dispatcher.wake()
     assert "running" not in {now(lab, run_id).state for run_id in ids if not worker_of(lab.store, run_id)}
     for run_id in ids:
         done = until(lambda run_id=run_id: (found := now(lab, run_id)) and found.state == "finished" and found)
