@@ -5,7 +5,7 @@ import streamlit as st
 from nnlab.ui.backprop.by_hand import by_hand, engines, large_logits
 from nnlab.ui.backprop.session import open_scene, remember, step_of
 from nnlab.ui.backprop.views import all_numbers, controls, explanation, picture, setup, slip, summary
-from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("backprop")

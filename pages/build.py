@@ -4,15 +4,15 @@ import streamlit as st
 
 from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.export.pytorch_code import pytorch_code
-from nnlab.lab import LimitError
 from nnlab.ui.build.data_panel import data_panel
 from nnlab.ui.build.form import Form
 from nnlab.ui.build.hidden_layers import hidden_layers
 from nnlab.ui.build.network_panel import layers_frame, network_picture
 from nnlab.ui.build.start_from import start_fields
-from nnlab.ui.shared.labels import problem_text
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.pictures import data_problem
+from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.submit import open_submitted, submit
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("build")
@@ -28,14 +28,6 @@ if form.link_problems:
     )
 
 
-def train() -> None:
-    """Submits the experiment; the next run of the script opens Train."""
-    try:
-        st.session_state["opened-run"] = page.lab.submit(exp, seeds, owner=page.owner).id
-    except LimitError as error:
-        st.session_state["refused"] = problem_text(error.problems[0], t)
-
-
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
     st.title(t("Build a network"), anchor=False, width="content")
     limit = (page.lab.check(exp, seeds) or data_problem(exp.data)) if form.ok else None
@@ -44,16 +36,14 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             t("Train"),
             icon=":material/play_arrow:",
             type="primary",
-            on_click=train,
+            on_click=submit,
+            args=(page, exp, seeds),
             disabled=not form.ok or limit is not None,
             key="train",
             shortcut="Ctrl+Enter",
         )
         page.link("compare", t("Compare"), exp.to_query(), width="content")
-if opened := st.session_state.pop("opened-run", None):
-    page.go("train", {"run": opened})
-if refused := st.session_state.pop("refused", None):
-    st.error(refused, icon=":material/block:")
+open_submitted(page)
 if form.problems:
     first = problem_text(next(iter(form.problems.values())), t)
     st.error(t("{problem} Below is your last valid experiment.", problem=first), icon=":material/error:")

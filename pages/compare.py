@@ -15,8 +15,8 @@ from nnlab.ui.compare.save_menu import save_menu
 from nnlab.ui.compare.starting_points import earlier_comparisons, gallery, preset_questions, usual_outcome
 from nnlab.ui.compare.surfaces import surfaces
 from nnlab.ui.compare.test_set import test_set
-from nnlab.ui.shared.labels import problem_text
 from nnlab.ui.shared.lr_finder import rate_finder
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("compare")

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from nnlab.lab import NotYours, Run, UnknownRun
+from nnlab.ui.runs.run_table import matching, runs_table, states_of
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import run_title
 from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
-from nnlab.ui.shared.run_rows import run_row
-from nnlab.ui.shared.run_table import matching, runs_table, states_of
+from nnlab.ui.shared.run_row import run_row
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("runs")
@@ -138,7 +138,7 @@ elif not found:
     st.info(t("No run fits this filter."), icon=":material/filter_alt_off:")
 else:
     place = st.container()
-    chosen = runs_table(found, t, "runs")
+    chosen = runs_table(found, t)
     with place:
         actions(chosen)
     shown = t.many("{n} run", "{n} runs", len(found))

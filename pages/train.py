@@ -4,7 +4,7 @@ import streamlit as st
 
 from nnlab.lab import Run
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
-from nnlab.ui.shared.run_rows import state_badge
+from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.train.buttons import restore_button, run_buttons
 from nnlab.ui.train.live import follow

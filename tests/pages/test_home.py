@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from nnlab import presets
 from nnlab.lab import close_labs, open_lab
 from nnlab.spec import Experiment
-from nnlab.ui.shared.cards import CARDS
+from nnlab.ui.home.cards import CARDS
 from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -97,5 +97,5 @@ def test_a_preset_over_the_limits_is_refused_in_one_sentence(lab, monkeypatch):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_last_card_leads_to_the_step_by_step_page(lab, language):
     app, t = open_home(language), text(language)
-    assert t("One step, taken apart") in said(app)
+    assert t("One training step in detail") in said(app)
     assert t("Step through it") in [label for label, _ in links(app)]

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
-from nnlab.ui.shared.run_table import matching, states_of
+from nnlab.ui.runs.run_table import matching, states_of
 from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import pytest
 from page_app import LANGUAGES, OWNER, STRANGER, address, links, open_page, press, said
 
 from nnlab import presets
-from nnlab.ui.shared.verdicts import IT
+from nnlab.ui.shared.verdict_text import IT
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})

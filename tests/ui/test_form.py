@@ -14,7 +14,8 @@ from nnlab.spec import DATASETS, FIELDS, Experiment, parse_seeds, seeds_text
 from nnlab.spec.errors import SpecError
 from nnlab.ui.build.draft import draft_of, read_draft, with_data
 from nnlab.ui.build.form import Form
-from nnlab.ui.shared.labels import CHOICES, problem_text
+from nnlab.ui.shared.labels import CHOICES
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.text import text
 
 ENGLISH = text("en")

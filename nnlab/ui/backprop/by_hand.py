@@ -16,7 +16,7 @@ from nnlab.scratch.steps import Step, naive_log_softmax, overflow, source
 from nnlab.store import Run
 from nnlab.ui.backprop.session import Scene, change, set_weight, weights_at
 from nnlab.ui.backprop.views import readable
-from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 
 # -- a weight by hand -------------------------------------------------------------------------------------------------

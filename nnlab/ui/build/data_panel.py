@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.data import Plane, balance_rows, class_balance, data_scatter, fit_rows, line_fit, point_rows
-from nnlab.charts.pictures import picture_grid
+from nnlab.charts.data import balance_rows, class_balance
 from nnlab.datasets import Dataset
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.spec import DataSpec
 from nnlab.spec.errors import SpecError
 from nnlab.ui.build.mnist_download import offer_download
-from nnlab.ui.shared.labels import DATA_NOTES, problem_text
-from nnlab.ui.shared.pictures import HEIGHT, available_dataset, first_two_features, sample_pictures
+from nnlab.ui.shared.data_chart import data_chart
+from nnlab.ui.shared.labels import DATA_NOTES
+from nnlab.ui.shared.pictures import HEIGHT, available_dataset
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -61,26 +62,17 @@ def _sizes(dataset: Dataset, t: Text) -> str:
 
 
 def _draw(page: Page, dataset: Dataset) -> None:
-    t, words, inputs = page.t, page.words, dataset.inputs
+    t = page.t
     if dataset.image_shape is not None:
-        rows = sample_pictures(dataset, dataset.train.x[:24], dataset.train.y[:24], columns=6)
-        spec = picture_grid(6, 4, captions=False, labels=words, cell=HEIGHT // 4)
-        st.vega_lite_chart(rows, spec, alt=t("Samples of the data"))
+        alt = t("Samples of the data")
     elif dataset.task == "regression":
-        nothing = pd.DataFrame({"x": [], "value": [], "low": [], "high": []})
-        spec = line_fit(dataset.feature_names[0], dataset.target_name, labels=words, height=HEIGHT)
-        st.vega_lite_chart(fit_rows(nothing, dataset), spec, alt=t("The points to fit"))
-    elif inputs >= 2:
-        flat = first_two_features(dataset)
-        st.vega_lite_chart(
-            point_rows(flat),
-            data_scatter(Plane.of(flat), labels=words, height=HEIGHT),
-            alt=t("The data by class; training filled, validation and test hollow"),
-        )
-        if inputs > 2:
-            st.caption(t("Only the first two of the {n} features are drawn.", n=inputs))
+        alt = t("The points to fit")
     else:
-        st.vega_lite_chart(balance_rows(dataset), class_balance(labels=words, height=HEIGHT))
+        alt = t("The data by class; training filled, validation and test hollow")
+    rows, chart = data_chart(dataset, page.words, HEIGHT)
+    st.vega_lite_chart(rows, chart, alt=alt)
+    if dataset.inputs > 2 and dataset.image_shape is None:
+        st.caption(t("Only the first two of the {n} features are drawn.", n=dataset.inputs))
 
 
 def _first_rows(dataset: Dataset, most: int = 100) -> pd.DataFrame:

@@ -14,8 +14,9 @@ import streamlit as st
 from nnlab.spec import DataSpec, Experiment, seeds_text
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.build.draft import Draft, draft_of, read_draft, valid_part, with_data
-from nnlab.ui.shared.labels import CHOICES, HELP, field_name, problem_text
+from nnlab.ui.shared.labels import CHOICES, HELP, field_name
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.text import Text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,8 +17,9 @@ from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.values import is_number
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shared.naming import value_name
-from nnlab.ui.shared.run_table import texts_in_turn
-from nnlab.ui.shared.verdicts import remedy_link, verdict_sentence, verdict_words
+from nnlab.ui.shared.run_links import remedy_link
+from nnlab.ui.shared.sortable_table import rows_key, sortable
+from nnlab.ui.shared.verdict_text import verdict_sentence, verdict_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import MINUS, Text
 
@@ -197,18 +197,17 @@ def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Se
     if comparison.by and not is_number(comparison.by):
         shown[comparison.by] = [view.by_values[place // len(view.values)] for place in rows]
     records = list(zip(frame.to_dict("records"), rows, strict=True))
-    formats: dict[Any, Any] = {
-        heads[column]: texts_in_turn([_cell_text(view, column, row, place) for row, place in records])
+    texts = {
+        heads[column]: [_cell_text(view, column, row, place) for row, place in records]
         for column in columns
         if column != "verdict" and pd.api.types.is_numeric_dtype(shown[column])
     }
     helps = _column_helps(view)
-    digest = hashlib.sha1(f"{comparison.key} {list(rows)}".encode(), usedforsecurity=False).hexdigest()[:10]
     with st.container(key="compare-table"):
         selected: Any = st.dataframe(
-            shown.rename(columns=dict(heads)).style.format(formats),
+            sortable(shown.rename(columns=dict(heads)), texts),
             hide_index=True,
-            key=f"compare-table-{digest}",
+            key=rows_key("compare-table", (comparison.key, *rows)),
             height=min(38 + 35 * len(shown), 560),
             column_order=[heads[column] for column in columns],
             column_config={heads[column]: st.column_config.Column(help=helps.get(column)) for column in heads},

@@ -19,7 +19,6 @@ from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View
 from nnlab.ui.compare.names import full_name
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.run_table import MARKS
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -77,7 +76,7 @@ def _chart(view: View, scores: Sequence[str], sparks: Sequence[Curve]) -> None:
         columns,
         view.short_names(),
         [cell.state for cell in run.cells],
-        [MARKS[cell.state] for cell in run.cells],
+        [STATES[cell.state].sign for cell in run.cells],
         [state_text(cell, t) for cell in run.cells],
         scores,
         [cell.progress for cell in run.cells],
@@ -92,7 +91,7 @@ def _chart(view: View, scores: Sequence[str], sparks: Sequence[Curve]) -> None:
     look: dict[str, Any] = {"horizontal": True, "vertical_alignment": "center", "gap": "medium", "height": 52}
     with st.container(border=False, key="chosen-cell", **look):
         if not isinstance(place, (int, float)) or not 0 <= place < len(run.cells):
-            signs = {cell.state: MARKS[cell.state] for cell in run.cells}
+            signs = {cell.state: STATES[cell.state].sign for cell in run.cells}
             legend = " · ".join(f"{sign} {t(STATES[state][0])}" for state, sign in signs.items())
             st.caption(f"{legend}. {t('Click a cell to open its run.')}")
             return

@@ -12,7 +12,7 @@ from nnlab.spec.errors import SpecError
 from nnlab.ui.compare.names import knob_name
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.values import parsed, split_typed, suggested, value_texts, values_control
-from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 
 KEYS = {"values": "add-values", "by_values": "add-by-values"}

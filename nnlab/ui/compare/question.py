@@ -20,8 +20,8 @@ from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.compare.values import knobs_for, parsed, second_knobs, suggested, value_texts
-from nnlab.ui.shared.labels import problem_text
 from nnlab.ui.shared.pictures import data_problem
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 
 DRAFT, LINK = "draft", "link"

@@ -15,6 +15,7 @@ from nnlab.ui.compare.names import experiment_summary, knob_name
 from nnlab.ui.compare.question import DRAFT, NO_VALUES, Question, comparison_seconds
 from nnlab.ui.compare.values import is_number, knobs_for, second_knobs, split_typed, suggested, values_control
 from nnlab.ui.shared import labels
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.text import Text, mark
 
 PRESETS: Mapping[str, str] = {
@@ -63,7 +64,7 @@ def question_form(question: Question) -> None:
         st.caption(experiment_summary(question.comparison.experiment, t))
         return
     missing = question.problem.expected == NO_VALUES
-    text = t("Choose at least one value.") if missing else labels.problem_text(question.problem, t)
+    text = t("Choose at least one value.") if missing else problem_text(question.problem, t)
     st.markdown(f":red[:material/error: {text}]")
 
 

@@ -13,8 +13,7 @@ from nnlab.spec import Comparison
 from nnlab.ui.compare.names import comparison_summary, settings_summary
 from nnlab.ui.compare.question import comparison_seconds
 from nnlab.ui.compare.question_form import PRESETS
-from nnlab.ui.shared.cards import cost_words
-from nnlab.ui.shared.naming import ago
+from nnlab.ui.shared.naming import ago, cost_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import mark
 

@@ -17,7 +17,7 @@ from nnlab.charts.lr_range_test import range_test_curve, range_test_rows
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.training.lr_range_test import RangeTest, subject_of
-from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 

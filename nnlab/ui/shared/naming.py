@@ -122,6 +122,11 @@ def ago(moment: datetime, t: Text, now: datetime | None = None) -> str:
     return str(format_timedelta(-passed, add_direction=True, threshold=1.2, locale=t.language))
 
 
+def cost_words(seconds: float, t: Text) -> str:
+    """About how long a training takes."""
+    return t("under a second") if seconds < 1 else t("about {time}", time=t.seconds(seconds))
+
+
 def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
     """21 Nov 2026 10:15 (es: 21 nov 2026 10:15)."""
     return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.spec import Experiment, seeds_text
 from nnlab.store import Run
 from nnlab.training.transfer import started_from
+from nnlab.ui.shared.remedies import remedy
 from nnlab.ui.shell.frame import Page
 
 MOST_OVERLAID = 6
@@ -26,3 +28,10 @@ def start_link(page: Page, run: Run) -> None:
             icon=":material/step_over:",
             disabled=run.state != "finished",
         )
+
+
+def remedy_link(page: Page, run: Run, diagnosis: Diagnosis) -> None:
+    """A link to the run's experiment with the one change to try first; none if its verdict needs none."""
+    if tried := remedy(diagnosis, run.experiment, page.t):
+        words, experiment = tried
+        page.link("build", words, experiment_link(run, experiment), icon=":material/lightbulb:")

@@ -9,7 +9,7 @@ import streamlit as st
 from nnlab.lab import NotYours, UnknownRun
 from nnlab.spec.errors import SpecError
 from nnlab.store import Run
-from nnlab.ui.shared.labels import problem_text
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.run_links import experiment_link, start_link
 from nnlab.ui.shell.frame import Page
 

@@ -12,8 +12,8 @@ from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.naming import seeds_words
-from nnlab.ui.shared.run_links import experiment_link
-from nnlab.ui.shared.verdicts import remedy_link, verdict_of, verdict_sentence
+from nnlab.ui.shared.run_links import experiment_link, remedy_link
+from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -21,7 +21,7 @@ from nnlab.ui.shell.text import Text
 def outcome(page: Page, run: Run) -> None:
     """Final scores, verdict and next steps of a run that has results."""
     t = page.t
-    diagnosis = verdict_of(run.id, run.epoch, run.state, page.lab, run)
+    diagnosis = verdict_of(page.lab, run)
     with st.container(border=True, key="outcome"):
         sentence = verdict_sentence(diagnosis, run.experiment, t)
         if sentence:

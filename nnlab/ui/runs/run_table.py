@@ -1,9 +1,8 @@
-"""Runs as a table: what is shown of each, filtered, sortable, quick with several hundred of them."""
+"""The runs as a table that can be filtered and sorted; fast with several hundred of them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,17 +12,13 @@ from nnlab.store import STATES as ALL_STATES
 from nnlab.store import Run
 from nnlab.ui.shared.labels import DATA, STATES
 from nnlab.ui.shared.naming import ago, network_title, run_title, seeds_words
-from nnlab.ui.shared.run_rows import score_text, score_value
-from nnlab.ui.shell.text import Text
-
-MARKS = {
-    "waiting": "◌", "running": "▶", "paused": "‖", "finished": "✓", "stopped": "■", "failed": "✕", "interrupted": "⌁",
-}  # fmt: skip
-"""A table's cells hold no icons: a sign of the same meaning stands before the word."""
+from nnlab.ui.shared.run_row import score_text, score_value
+from nnlab.ui.shared.sortable_table import rows_key, sortable
+from nnlab.ui.shell.text import UNKNOWN, Text
 
 
 def matching(runs: Sequence[Run], words: str, states: Sequence[str], t: Text) -> list[Run]:
-    """The runs in one of the states (any, if none is named) whose row holds every word."""
+    """The runs in one of the states (in any, if none is given) whose row contains every word."""
     wanted = words.lower().split()
 
     def fits(run: Run) -> bool:
@@ -41,8 +36,8 @@ def states_of(runs: Sequence[Run]) -> list[str]:
     return [state for state in ALL_STATES if state in there]
 
 
-def runs_table(runs: Sequence[Run], t: Text, key: str) -> list[Run]:
-    """Draws the table; the runs of the rows that are chosen. A click anywhere in a row chooses it."""
+def runs_table(runs: Sequence[Run], t: Text) -> list[Run]:
+    """Draws the table and returns the runs of the selected rows. A click anywhere in a row selects it."""
     names = {
         "name": t("Name"),
         "data": t("Data"),
@@ -61,18 +56,18 @@ def runs_table(runs: Sequence[Run], t: Text, key: str) -> list[Run]:
             "when": [pd.Timestamp(run.created) for run in runs],
         }
     ).rename(columns=names)
-    # the values sort, the words are read
-    words = frame.style.format(
-        {names["score"]: texts_in_turn([score_text(run, t) or "–" for run in runs]),
-         names["when"]: texts_in_turn([ago(run.created, t) for run in runs])}
-    )  # fmt: skip
+    shown = sortable(
+        frame,
+        {
+            names["score"]: [score_text(run, t) or UNKNOWN for run in runs],
+            names["when"]: [ago(run.created, t) for run in runs],
+        },
+    )
     column = st.column_config
-    # a choice belongs to these very rows: with others it is let go
-    rows = hashlib.sha1(" ".join(run.id for run in runs).encode(), usedforsecurity=False).hexdigest()[:10]
     chosen: Any = st.dataframe(
-        words,
+        shown,
         hide_index=True,
-        key=f"{key}-{rows}",
+        key=rows_key("runs", [run.id for run in runs]),
         on_select="rerun",
         selection_mode=("multi-row", "single-cell"),
         height=min(560, 38 + 35 * max(1, len(runs))),
@@ -93,11 +88,6 @@ def runs_table(runs: Sequence[Run], t: Text, key: str) -> list[Run]:
 
 
 def _state(run: Run, t: Text) -> str:
-    word = f"{MARKS[run.state]} {t(STATES[run.state][0])}"
+    state = STATES[run.state]
+    word = f"{state.sign} {t(state.word)}"
     return f"{word} {t.percent(run.progress, 0)}" if run.state in ("running", "paused") else word
-
-
-def texts_in_turn(words: Sequence[str]) -> Callable[[Any], str]:
-    """A formatter that gives the rows' words one after the other, whatever the value."""
-    given = iter(words)
-    return lambda _: next(given, "")

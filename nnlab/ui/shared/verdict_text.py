@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
-
-import streamlit as st
+from functools import lru_cache
 
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.lab import Lab
-from nnlab.spec import Experiment, LayerSpec, seeds_text
+from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.labels import VERDICTS
-from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, mark
 
 IT: Mapping[str, str] = {
@@ -80,11 +77,16 @@ NOTES: Mapping[str, str] = {
 }
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def verdict_of(run_id: str, epoch: int, state: str, _lab: Lab, _run: Run) -> Diagnosis:
-    """The diagnosis of a run, computed once for everybody who looks on."""
+def verdict_of(lab: Lab, run: Run) -> Diagnosis:
+    """The diagnosis of a run, computed once for all visitors."""
+    return _verdict(lab, run.id, run.epoch, run.state)
+
+
+@lru_cache(maxsize=256)
+def _verdict(lab: Lab, run_id: str, epoch: int, state: str) -> Diagnosis:
     del epoch, state
-    return diagnose(_lab.metrics(run_id), _run.results, _run.experiment)
+    run = lab.run(run_id)
+    return diagnose(lab.metrics(run_id), run.results, run.experiment) if run else Diagnosis("")
 
 
 def verdict_words(diagnosis: Diagnosis, t: Text) -> str:
@@ -175,134 +177,4 @@ def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str,
         "layer": t.whole(known.get("layer", 0)),
         "dead_share": percent("dead_share", 0),
         "dead_layers": t.whole(known.get("dead_layers", 0)),
-    }
-
-
-# -- what to try -----------------------------------------------------------------------------------------------------
-
-
-def remedy(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> tuple[str, Experiment] | None:
-    """The one change to try first, in words and made; None where all is well."""
-    cures = {
-        "vanishing_gradients": _against_vanishing,
-        "exploding_gradients": _against_exploding,
-        "dead_units": _against_dead_units,
-        "still_learning": _longer,
-        "diverged": _slower,
-        "unstable": _calmer,
-        "overfits": _regularised,
-        "underfits": _freer,
-    }
-    cure = cures.get(diagnosis.reason) or cures.get(diagnosis.verdict)
-    if cure is None:
-        return None
-    words, changes = cure(experiment, diagnosis.figures, t)
-    return words, experiment.set(changes)
-
-
-def remedy_link(page: Page, run: Run, diagnosis: Diagnosis) -> None:
-    """A link that opens Build with the one change to try first; nothing where all is well."""
-    tried = remedy(diagnosis, run.experiment, page.t)
-    if tried is None:
-        return
-    words, experiment = tried
-    link = {**experiment.to_query(), "seeds": seeds_text(run.seeds)}
-    page.link("build", words, link, icon=":material/lightbulb:")
-
-
-_Figures = Mapping[str, float]
-_Cure = tuple[str, dict[str, Any]]
-_LIKE_RELU = ("relu", "leaky_relu", "elu", "gelu", "silu")
-
-
-def _against_vanishing(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    model = experiment.model
-    if model.activation not in _LIKE_RELU:
-        words = t("Try ReLU with Kaiming initialisation")
-        return words, {"model.activation": "relu", "model.init": "kaiming"}
-    if model.init != "kaiming" and model.depth <= _PLAIN:
-        return t("Try Kaiming initialisation"), {"model.init": "kaiming"}
-    return _kept_in_bounds(experiment, t) or _freer(experiment, figures, t)
-
-
-def _against_exploding(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    if figures.get("growth_start", 0) >= figures.get("growth_end", 0):
-        if experiment.model.init == "normal":
-            return t("Try Kaiming initialisation"), {"model.init": "kaiming"}
-        if cure := _kept_in_bounds(experiment, t):
-            return cure
-    return _slower(experiment, figures, t)
-
-
-_PLAIN = 10
-"""Hidden layers up to which a plain network learns when it starts well; docs/diagnosis.md has the trials."""
-
-
-def _kept_in_bounds(experiment: Experiment, t: Text) -> _Cure | None:
-    """Batch normalisation, in deep networks together with residual connections: there each alone lets the gradient
-    grow with depth (Yang et al. 2019; Zhang et al. 2019). None where all is there already."""
-    model = experiment.model
-    if model.depth > _PLAIN and not model.residual:
-        return t("Try it with batch normalisation and residual connections"), _BOTH
-    if model.norm != "batch":
-        return t("Try it with batch normalisation"), {"model.norm": "batch"}
-    return None if model.residual else (t("Try it with residual connections"), _BOTH)
-
-
-_BOTH = {"model.norm": "batch", "model.residual": True}
-
-
-def _against_dead_units(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    born_dead = figures.get("dead_start", 0) >= figures["dead"] / figures["units"]
-    if born_dead and experiment.model.activation == "relu":
-        return t("Try leaky ReLU"), {"model.activation": "leaky_relu"}
-    return _slower(experiment, figures, t)
-
-
-def _slower(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    del figures
-    return t("Try a tenth of the learning rate"), {"train.lr": _rate(experiment.train.lr / 10)}
-
-
-def _calmer(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    del figures
-    return t("Try a third of the learning rate"), {"train.lr": _rate(experiment.train.lr / 3)}
-
-
-def _rate(value: float) -> float:
-    return max(1e-7, float(f"{value:.3g}"))
-
-
-def _regularised(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    del figures
-    l2 = min(10.0, max(0.01, 3 * experiment.train.l2))
-    return t("Try it with L2 {value}", value=t.number(l2, 1)), {"train.l2": l2}
-
-
-def _longer(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    del figures
-    return t("Try twice as many epochs"), {"train.epochs": min(100_000, 2 * experiment.train.epochs)}
-
-
-def _freer(experiment: Experiment, figures: _Figures, t: Text) -> _Cure:
-    """Less of what holds it back, else more of a network."""
-    del figures
-    model, train = experiment.model, experiment.train
-    if train.l2 >= 0.01:
-        return t("Try it with L2 {value}", value=t.number(train.l2 / 10, 1)), {"train.l2": train.l2 / 10}
-    if model.dropout >= 0.3:
-        return t("Try half the dropout"), {"model.dropout": model.dropout / 2}
-    return t("Try a network twice as wide"), _wider(experiment)
-
-
-def _wider(experiment: Experiment) -> dict[str, Any]:
-    if not experiment.model.hidden:
-        return {"model.hidden": [8]}
-    return {
-        "model.hidden": [
-            layer.model_copy(update={"width": min(4096, 2 * layer.width)}).model_dump(exclude_none=True)
-            if isinstance(layer, LayerSpec)
-            else min(4096, 2 * layer)
-            for layer in experiment.model.hidden
-        ]
     }

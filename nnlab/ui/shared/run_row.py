@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import streamlit as st
 
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import interval
 from nnlab.charts.curves import sparkline
+from nnlab.engines.base import Floats
 from nnlab.store import Run
 from nnlab.ui.shared.curve_rows import rows_of
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import ago, in_markdown, run_title
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.text import UNKNOWN, Text
 
 POINTS = 60  # of a curve the size of a word
 HEIGHT = 34
 
 
 def run_row(page: Page, run: Run) -> None:
-    """One run; while it is under way the row follows it."""
+    """Draws the row; it is updated while the run is under way."""
     st.fragment(_row, run_every=2.0 if run.active else None)(page, run)
 
 
@@ -42,36 +46,34 @@ def _row(page: Page, seen: Run) -> None:
                 few, sparkline("loss", labels=page.words, height=HEIGHT), key=f"spark-{run.id}", alt=t("Loss by epoch")
             )
         with st.container(width=150):
-            st.markdown(score_text(run, t) or f":gray[{t('epoch {done} / {all}', **_epochs(run, t))}]")
+            progress = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
+            st.markdown(score_text(run, t) or f":gray[{progress}]")
         st.caption(ago(run.created, t), width="content")
-
-
-def _epochs(run: Run, t: Text) -> dict[str, object]:
-    return {"done": t.whole(run.epoch), "all": t.whole(run.epochs)}
 
 
 def state_badge(t: Text, run: Run) -> None:
     """The state as icon, word and colour."""
-    word, icon, colour = STATES[run.state]
-    st.badge(t(word), icon=icon, color=colour)  # type: ignore[arg-type]
+    state = STATES[run.state]
+    st.badge(t(state.word), icon=state.icon, color=state.colour)
 
 
 def score_text(run: Run, t: Text) -> str:
-    """The final score on the test part (else validation, else training): "95.0 ± 0.9 %"; empty before the end."""
-    kind = run.experiment.score
-    for part in ("test", "validation", "train"):
-        values = final_scores(run.results, part, kind)
-        if values.size:
-            ends = interval(values, run.experiment.data.folds)
-            text = t.interval(ends.mean, ends.low, ends.high, kind)
-            return f"{text} %" if kind == "accuracy" and text != "–" else text
-    return ""
+    """The final score: "95.0 ± 0.9 %"; empty before the end."""
+    values, kind = _final_scores(run), run.experiment.score
+    if not values.size:
+        return ""
+    ends = interval(values, run.experiment.data.folds)
+    text = t.interval(ends.mean, ends.low, ends.high, kind)
+    return f"{text} %" if kind == "accuracy" and text != UNKNOWN else text
 
 
 def score_value(run: Run) -> float:
-    """The same as one number to sort by; nan before the end."""
-    for part in ("test", "validation", "train"):
-        values = final_scores(run.results, part, run.experiment.score)
-        if values.size:
-            return float(values.mean())
-    return float("nan")
+    """The mean final score, to sort by; nan before the end."""
+    values = _final_scores(run)
+    return float(values.mean()) if values.size else math.nan
+
+
+def _final_scores(run: Run) -> Floats:
+    """Of the replicates, on the test part, else validation, else training."""
+    of_parts = (final_scores(run.results, part, run.experiment.score) for part in ("test", "validation", "train"))
+    return next((values for values in of_parts if values.size), np.empty(0))

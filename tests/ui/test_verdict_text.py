@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from nnlab import presets
 from nnlab.analysis.diagnosis import LIMITS, Diagnosis
 from nnlab.spec import Experiment
-from nnlab.ui.shared.verdicts import NOTES, REASONS, reason_words, remedy, verdict_sentence, verdict_words
+from nnlab.ui.shared.remedies import remedy
+from nnlab.ui.shared.verdict_text import NOTES, REASONS, reason_words, verdict_sentence, verdict_words
 from nnlab.ui.shell.text import text
 
 MOONS = presets["activations"].set({"model.activation": "relu", "model.hidden": [16] * 10})

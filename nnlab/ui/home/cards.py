@@ -1,0 +1,65 @@
+"""The presets as cards: a title, the question it answers, and a picture of its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import getsource
+from textwrap import dedent
+
+import streamlit as st
+
+from nnlab.catalogue.presets import presets
+from nnlab.charts.network import network, network_rows
+from nnlab.datasets import load_dataset
+from nnlab.scratch.core import LogSoftmax
+from nnlab.spec import DataSpec, Experiment
+from nnlab.ui.shared.data_chart import data_chart
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import mark
+
+HEIGHT = 150
+
+
+@dataclass(frozen=True)
+class Card:
+    """One preset on the home page. `seeds`: how many its Run button trains."""
+
+    preset: str
+    title: str
+    question: str
+    seeds: int
+
+
+CARDS: tuple[Card, ...] = (
+    Card("binary", mark("Two classes, 100 samples"), mark("When does a network learn its few samples by heart?"), 5),
+    Card("activations", mark("Moons and activations"), mark("Sigmoid, ReLU or tanh: which one learns fastest?"), 5),
+    Card("mnist", mark("Handwritten digits"), mark("How far do 32 hidden neurons get on MNIST?"), 1),
+    Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
+    Card("scratch", mark("MNIST without a framework"), mark("How little code does 98 % take?"), 1),
+)
+
+
+def preset_chart(page: Page, preset: str) -> None:
+    """A small picture of what the preset is about; MNIST is shown by the digits that come with nnlab."""
+    if preset == "scratch":  # its picture is its code
+        st.code(dedent(getsource(LogSoftmax.forward)), height=HEIGHT)
+        return
+    spec = presets[preset].data
+    dataset = load_dataset(DataSpec(name="digits") if spec.name == "mnist" else spec)
+    rows, chart = data_chart(dataset, page.words, HEIGHT, small=True)
+    st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=page.t("Samples of the data"))
+
+
+def backprop_card(page: Page) -> None:
+    """The last card: the page that shows one training step in detail."""
+    t, words = page.t, page.words
+    small = Experiment.of({"model": {"hidden": [3]}, "data": {"name": "moons"}})
+    st.vega_lite_chart(
+        network_rows(small, labels=words),
+        network(labels=words, height=HEIGHT),
+        key="picture-backprop",
+        alt=t("A network of two inputs and three hidden units"),
+    )
+    st.markdown(f"**{t('One training step in detail')}**  \n{t('Where does a gradient come from?')}")
+    st.caption(t("every number, formula and line of code"))
+    page.link("backprop", t("Step through it"), width="content")
