@@ -104,9 +104,9 @@ def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
     np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), weights_of(server, run_id, 1, 1))
 
     page.get_by_role("tab", name="What it gets right and wrong").click()
-    expect(page.get_by_text(re.compile(r"\d+ mistakes? among 100 samples"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ mistakes? in 100 samples"))).to_be_visible()
 
-    page.get_by_role("tab", name="Ask it").click()
+    page.get_by_role("tab", name="Try it").click()
     board = page.locator("canvas[role=img]")
     board.scroll_into_view_if_needed()
     box = board.bounding_box()
@@ -115,7 +115,7 @@ def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
     page.mouse.down()
     page.mouse.move(x + side / 2, y + 0.85 * side, steps=8)
     page.mouse.up()
-    says = page.locator('[data-testid="stMetric"]').filter(has_text="The network says")
+    says = page.locator('[data-testid="stMetric"]').filter(has_text="Prediction")
     expect(says).to_be_visible()
     expect(says).to_contain_text(re.compile(r"[0-9]\s*\d+\.\d %"))
     page.get_by_role("button", name="Clear", exact=True).click()
@@ -125,7 +125,7 @@ def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
 def test_a_hundred_degrees_celsius_are_read_as_211_75_fahrenheit(server, visit):
     page = visit()
     trained(page, server, CELSIUS)
-    page.get_by_role("tab", name="Ask it").click()
+    page.get_by_role("tab", name="Try it").click()
     field = page.locator(".st-key-ask-celsius-0 input")
     field.fill("10")
     field.press("Enter")

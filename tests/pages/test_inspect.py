@@ -10,7 +10,7 @@ from nnlab.datasets import load_dataset
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 4, "data.n_samples": 60})
-TABS = ("What each neuron looks for", "Ask it", "What it gets right and wrong", "Figures of all layers")
+TABS = ("What each neuron detects", "Try it", "What it gets right and wrong", "Statistics of all layers")
 
 
 def open_inspect(language="en", tab=None, owner=OWNER, **link):
@@ -75,9 +75,9 @@ def test_a_link_opens_its_epoch_and_a_bad_one_the_last(lab):
         assert address(open_inspect(run=run.id, epoch=bad))["epoch"] == "4"
 
 
-def test_celsius_is_asked_in_degrees(lab):
+def test_celsius_is_entered_in_degrees(lab):
     run = lab.train_here(presets["celsius"].set({"train.epochs": 20}), 1, owner=OWNER)
-    app = open_inspect(tab="Ask it", run=run.id)
+    app = open_inspect(tab="Try it", run=run.id)
     assert app.number_input(key="ask-celsius-0").value == 100
     weights = lab.snapshot(run.id)[1]
     for degrees in (100, 0):
@@ -102,14 +102,14 @@ def test_the_film_begins_again_at_its_end_goes_on_and_stops(lab, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_runs_it_leads_to_the_presets(lab, language):
     app, t = open_inspect(language), text(language)
-    assert t("Nothing trained yet, so there are no weights to see.") in said(app)
+    assert t("Nothing trained yet, so there are no weights to show.") in said(app)
     assert t("Start with one of the presets") in links(app)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_waiting_run_says_that_its_weights_come_later(lab, language):
     run = lab.submit(QUICK, 1, owner=OWNER)
-    assert text(language)("This run has no weights yet; they appear with its first epoch.") in said(
+    assert text(language)("This run has no weights yet; they appear after its first epoch.") in said(
         open_inspect(language, run=run.id)
     )
 
@@ -138,10 +138,10 @@ def test_mnist_without_its_files_still_shows_its_weights(lab, language, mnist_di
 
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "nothing"))
     settings.cache_clear()
-    app = open_inspect(language, "Ask it", run=run.id)
-    assert text(language)("This needs the data, which is not on this machine: Build offers to download it.") in said(
-        app
-    )
+    app = open_inspect(language, "Try it", run=run.id)
+    assert text(language)(
+        "This needs the data, which is not on this server yet: download it on the Build page."
+    ) in said(app)
     assert app.dataframe
 
 

@@ -1,4 +1,4 @@
-"""A drawing becomes a sample as the data has its digits: held against closed forms."""
+"""A drawing becomes a sample like the digits of the data, compared with closed forms."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from nnlab.datasets import load_dataset
 from nnlab.datasets.base import Dataset, Part, Scaling
-from nnlab.ui.inspect.digit_board import SIDE, _resized, as_sample, from_hex
+from nnlab.ui.inspect.digit_board import SIDE, as_sample, from_hex
 
 
 def data_of(height: int, width: int) -> Dataset:
-    """A data set of pictures, of which only the size is asked."""
+    """A data set of pictures, of which only the size matters."""
     part = Part(np.zeros((0, height * width), np.uint8), np.zeros(0, np.int64))
     scaling = Scaling(np.zeros(1, np.float32), np.ones(1, np.float32))
     return Dataset("mnist", "classes", part, part, part, scaling, (), (), "digit", (height, width))
@@ -87,10 +87,16 @@ def test_a_sample_has_the_shape_and_range_of_the_data():
     assert (sample.min(), sample.max()) == (0, digits.train.x.max())
 
 
-@pytest.mark.parametrize("new", [1, 3, 7, 20, 56, 80])
-def test_resizing_keeps_the_mean(new):
-    picture = np.random.default_rng(0).random((56, 33))
-    assert _resized(picture, new, new + 2).mean() == pytest.approx(picture.mean())
+def test_the_faintest_ink_is_not_lost():
+    drawing = np.zeros((SIDE, SIDE), np.uint8)
+    drawing[0, 0] = drawing[-1, -1] = 1
+    assert np.isfinite(as_sample(drawing, MNIST_LIKE)).all()
+
+
+def test_a_thin_line_keeps_a_pixel_of_width():
+    for data in (MNIST_LIKE, DIGITS_LIKE):
+        picture = as_sample(rectangle(0, 5, SIDE, 1), data).reshape(data.image_shape)
+        assert (picture.max(axis=0) > 0).sum() == 1
 
 
 def test_what_the_browser_sends_is_read_back():

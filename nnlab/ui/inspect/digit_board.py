@@ -1,10 +1,12 @@
-"""A board to draw a digit on, and the drawing as the data has its digits."""
+"""A board to draw a digit on, and the drawing as a sample of the data."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import center_of_mass
 
 from nnlab.datasets import Dataset
 from nnlab.ui.shell.text import Text
@@ -60,7 +62,7 @@ export default function({{ data, parentElement, setStateValue }}) {{
 
 
 def drawing_board(t: Text) -> NDArray[np.uint8] | None:
-    """The drawing as (SIDE, SIDE) bytes, 255 is ink; None while the board is empty."""
+    """The drawing, (SIDE, SIDE), 255 where there is ink; None while the board is empty."""
     result = _board(
         key="drawing",
         data={"clear": t("Clear"), "label": t("Draw a digit here")},
@@ -71,7 +73,7 @@ def drawing_board(t: Text) -> NDArray[np.uint8] | None:
 
 
 def from_hex(text: str) -> NDArray[np.uint8] | None:
-    """What the browser sends, two hexadecimal digits a pixel; None where it is no drawing."""
+    """The drawing that the browser sends as two hexadecimal digits per pixel; None for any other text."""
     try:
         ink = np.frombuffer(bytes.fromhex(text), np.uint8)
     except ValueError:
@@ -80,34 +82,23 @@ def from_hex(text: str) -> NDArray[np.uint8] | None:
 
 
 def as_sample(drawing: NDArray[np.uint8], dataset: Dataset) -> NDArray[np.float32]:
-    """The drawing as a raw sample of the data, (inputs,): as MNIST was made (LeCun et al. 1998), the ink is scaled into
-    a box of 20 of 28 pixels and its centre of mass put into the middle; 8×8 digits fill their height."""
+    """The drawing as a raw sample, (pixels,), prepared like the digits of the data set.
+
+    For MNIST (LeCun et al. 1998) the ink is scaled into a box of 20 of the 28 pixels and its centre of mass is moved to
+    the middle; 8×8 digits fill their height.
+    """
     height, width = dataset.image_shape or (28, 28)
-    box = round(height * 20 / 28) if height > 8 else height
-    rows, columns = np.flatnonzero(drawing.max(axis=1)), np.flatnonzero(drawing.max(axis=0))
-    ink = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64) / 255
-    scale = box / max(ink.shape)
-    small = _resized(ink, max(1, round(ink.shape[0] * scale)), max(1, round(ink.shape[1] * scale)))
+    by_mass = height > 8
+    ink = Image.fromarray(drawing)
+    ink = ink.crop(ink.getbbox()).convert("F")  # so that faint ink is not rounded away
+    scale = (round(height * 20 / 28) if by_mass else height) / max(ink.size)
+    columns, rows = (max(1, round(side * scale)) for side in ink.size)
+    small = np.asarray(ink.resize((columns, rows), Image.Resampling.BOX), float) / 255
+    top, left = (height - rows) // 2, (width - columns) // 2
+    if by_mass:  # as far as the picture allows
+        y, x = center_of_mass(small)
+        top = int(np.clip(round(height / 2 - 0.5 - y), 0, height - rows))
+        left = int(np.clip(round(width / 2 - 0.5 - x), 0, width - columns))
     picture = np.zeros((height, width))
-    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
-    if height > 8:  # by mass, as far as the picture allows
-        y, x = (np.average(np.arange(n), weights=small.sum(axis=1 - axis)) for axis, n in enumerate(small.shape))
-        top = int(np.clip(round(height / 2 - 0.5 - y), 0, height - small.shape[0]))
-        left = int(np.clip(round(width / 2 - 0.5 - x), 0, width - small.shape[1]))
-    picture[top : top + small.shape[0], left : left + small.shape[1]] = small
-    full = 16 if height == 8 else 255
-    return (picture * full).round().astype(np.float32).reshape(-1)
-
-
-def _resized(picture: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-    """Area average, exact for any two sizes: each new pixel is the mean of what it covers."""
-    return _cover(height, picture.shape[0]) @ picture @ _cover(width, picture.shape[1]).T
-
-
-def _cover(new: int, old: int) -> NDArray[np.float64]:
-    """How much of each old pixel each new one covers, (new, old), rows sum to one."""
-    edges = np.linspace(0, old, new + 1)
-    low, high = edges[:-1, None], edges[1:, None]
-    pixel = np.arange(old)
-    covered = np.clip(np.minimum(high, pixel + 1) - np.maximum(low, pixel), 0, None)
-    return np.asarray(covered / covered.sum(axis=1, keepdims=True))
+    picture[top : top + rows, left : left + columns] = small
+    return (picture * (255 if by_mass else 16)).round().astype(np.float32).reshape(-1)
