@@ -61,24 +61,13 @@ def _filtered(view: View) -> list[int]:
     t, verdicts = view.t, view.results.table["verdict"]
     if len(view.cells) < FILTERED:
         return list(range(len(view.cells)))
-    words = st.text_input(
-        t("Filter"),
-        key="table-words",
-        placeholder=t("Filter: value, verdict"),
-        label_visibility="collapsed",
-        icon=":material/search:",
-        width=210,
-    )
+    look: dict[str, Any] = {"label_visibility": "collapsed", "icon": ":material/search:", "width": 210}
+    words = st.text_input(t("Filter"), key="table-words", placeholder=t("Filter: value, verdict"), **look)
     there = [verdict for verdict in VERDICTS if verdict and (verdicts == verdict).any()]
     st.session_state["table-verdicts"] = [v for v in st.session_state.get("table-verdicts") or [] if v in there]
-    chosen = st.pills(
-        t("Verdict"),
-        there,
-        selection_mode="multi",
-        key="table-verdicts",
-        label_visibility="collapsed",
-        format_func=lambda verdict: f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}",
-    )
+    look = {"selection_mode": "multi", "label_visibility": "collapsed", "key": "table-verdicts"}
+    names = {verdict: f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}" for verdict in there}
+    chosen = st.pills(t("Verdict"), there, format_func=names.__getitem__, **look)
     rows = [place for place, verdict in enumerate(verdicts) if not chosen or verdict in chosen]
     if wanted := words.lower().split():
         texts = [f" {view.full_name(place)} {text}" for place, text in enumerate(_verdicts(view.results.table, t))]
@@ -89,22 +78,17 @@ def _filtered(view: View) -> list[int]:
 
 def _baseline(view: View, question: Question) -> None:
     """The choice of the cell that the others are compared with."""
-    t, names = view.t, view.short_names()
+    t = view.t
+    names = {BEST: t("the best"), **dict(enumerate(view.short_names()))}
 
     def choose() -> None:
         chosen = st.session_state["compared-with"]
         question.set_baseline(view.comparison, None if chosen == BEST else chosen)
 
     st.session_state["compared-with"] = BEST if view.baseline is None else view.baseline
-    st.selectbox(
-        t("Baseline"),
-        [BEST, *range(len(names))],
-        key="compared-with",
-        format_func=lambda place: t("Against {other}", other=t("the best") if place == BEST else names[place]),
-        on_change=choose,
-        label_visibility="collapsed",
-        width=210,
-    )
+    look: dict[str, Any] = {"label_visibility": "collapsed", "width": 210, "on_change": choose}
+    options = {place: t("Against {other}", other=name) for place, name in names.items()}
+    st.selectbox(t("Baseline"), list(options), key="compared-with", format_func=options.__getitem__, **look)
 
 
 def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
@@ -113,14 +97,9 @@ def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
     scores = f"{view.results.part}_{view.score}", f"test_{view.score}"
     few = {comparison.vary, comparison.by, *scores, "difference", "p", "gap", "verdict"}
     with st.popover(t("Columns"), icon=":material/view_column:", key="table-columns"):
-        chosen = st.pills(
-            t("More columns"),
-            [column for column in heads if column not in few],
-            selection_mode="multi",
-            format_func=heads.__getitem__,
-            key="table-more",
-            persist_state="session",
-        )
+        more = [column for column in heads if column not in few]
+        look: dict[str, Any] = {"selection_mode": "multi", "persist_state": "session", "key": "table-more"}
+        chosen = st.pills(t("More columns"), more, format_func=heads.__getitem__, **look)
     return [column for column in heads if column in few or column in (chosen or [])]
 
 

@@ -107,6 +107,11 @@ class View:
         return is_number(self.comparison.vary) and numbers
 
     @property
+    def look(self) -> dict[str, Any]:
+        """What the charts of the first knob have in common."""
+        return {"kind": self.score, "ordered": self.ordered, "labels": self.page.words}
+
+    @property
     def part(self) -> str:
         """The part whose scores and curves are shown first."""
         if self.results.reference is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -26,6 +27,7 @@ PRESETS: Mapping[str, str] = {
     "scratch": mark("MNIST without a framework"),
 }
 """The presets inside the sentence."""
+Change = Callable[[str], None]
 MANY_CELLS = 12
 """Above this the form shows how many cells there will be."""
 
@@ -37,17 +39,12 @@ def question_form(question: Question) -> None:
         _word(t("On"))
         _source(question)
         _word(t("vary"))
-        _knob(
-            "vary",
-            t("Setting"),
-            asked.vary,
-            knobs_for(asked.experiment),
-            question.use_knob,
-            t,
-            t("The setting that differs between the networks; everything else stays the same."),
-        )
+        name = partial(knob_name, t=t)
+        help_text = t("The setting that differs between the networks; everything else stays the same.")
+        knobs = knobs_for(asked.experiment)
+        _select("vary", t("Setting"), knobs, asked.vary, question.use_knob, help=help_text, format_func=name)
         _word(t("over"))
-        _values(question, "values", asked.vary, asked.values, 330)
+        _values(question, "values", asked.vary, asked.values)
         _second_knob(question)
         _word(t("with"))
         state["compare-seeds"] = asked.seeds
@@ -72,15 +69,12 @@ def _word(word: str, help: str | None = None) -> None:
     st.markdown(f"**{word}**", width="content", help=help)
 
 
-def _select(
-    name: str, label: str, options: Sequence[str], value: str, change: Callable[[str], None], **more: Any
-) -> None:
+def _select(name: str, label: str, options: Sequence[str], value: str, change: Change, **more: Any) -> None:
+    """A choice that shows `value` and passes another one to `change`."""
     key = f"compare-{name}"
     st.session_state[key] = value
-    options = options if value in options else [*options, value]
-    st.selectbox(
-        label, options, key=key, on_change=lambda: change(st.session_state[key]), label_visibility="collapsed", **more
-    )
+    more |= {"label_visibility": "collapsed", "width": 200, "on_change": lambda: change(st.session_state[key])}
+    st.selectbox(label, options if value in options else [*options, value], key=key, **more)
 
 
 def _source(question: Question) -> None:
@@ -96,18 +90,11 @@ def _source(question: Question) -> None:
         run = own.get(source)
         return (run.name if run else "") or experiment_summary(run.experiment if run else asked.experiment, t)
 
-    _select(
-        "on", t("Experiment"), [DRAFT, *presets, *own], asked.source, question.use_source, format_func=name, width=210
-    )
+    options = [DRAFT, *presets, *own]
+    _select("on", t("Experiment"), options, asked.source, question.use_source, format_func=name)
 
 
-def _knob(
-    name: str, label: str, knob: str, knobs: Sequence[str], change: Callable[[str], None], t: Text, help: str
-) -> None:
-    _select(name, label, knobs, knob, change, format_func=lambda one: knob_name(one, t), width=190, help=help)
-
-
-def _values(question: Question, name: str, knob: str, values: Sequence[str], width: int) -> None:
+def _values(question: Question, name: str, knob: str, values: Sequence[str]) -> None:
     t, key = question.page.t, f"compare-{name.replace('_', '-')}"
     _, offered = suggested(question.input.experiment, knob)
     options = [*offered, *(text for text in values if text not in offered)]
@@ -120,7 +107,7 @@ def _values(question: Question, name: str, knob: str, values: Sequence[str], wid
         key=key,
         on_change=lambda: question.change(**{name: tuple(split_typed(st.session_state[key], knob))}),
         label_visibility="collapsed",
-        width=width,
+        width=300 if name == "values" else 270,
     )
 
 
@@ -129,30 +116,18 @@ def _second_knob(question: Question) -> None:
     t, asked = question.page.t, question.input
     knobs = second_knobs(asked.experiment, asked.vary)
     help_text = t("Every value of one setting is combined with every value of the other.")
+    use = question.use_second_knob
     if not asked.by:
         first = "activation" if "activation" in knobs else knobs[0]
-        st.button(
-            t("second setting"),
-            icon=":material/add:",
-            type="tertiary",
-            key="compare-add-by",
-            help=help_text,
-            on_click=question.use_second_knob,
-            args=(first,),
-        )
+        add, icon = t("second setting"), ":material/add:"
+        st.button(add, icon=icon, key="compare-add-by", help=help_text, on_click=use, args=(first,), type="tertiary")
         return
     _word(t("and"))
-    _knob("by", t("Second setting"), asked.by, knobs, question.use_second_knob, t, help_text)
+    _select("by", t("Second setting"), knobs, asked.by, use, help=help_text, format_func=partial(knob_name, t=t))
     _word(t("over"))
-    _values(question, "by_values", asked.by, asked.by_values, 270)
-    st.button(
-        ":material/close:",
-        type="tertiary",
-        key="compare-drop-by",
-        on_click=question.use_second_knob,
-        args=("",),
-        help=t("Remove the second setting"),
-    )
+    _values(question, "by_values", asked.by, asked.by_values)
+    drop = t("Remove the second setting")
+    st.button(":material/close:", key="compare-drop-by", help=drop, on_click=use, args=("",), type="tertiary")
 
 
 def _submit(question: Question) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
 from nnlab.charts.comparison_grid import heat, heat_rows
 from nnlab.comparison.findings import FindingText
@@ -78,22 +80,12 @@ def _heading(text: str, help: str) -> None:
 def _capacity(view: View, table: pd.DataFrame) -> None:
     """Scores of one knob's values."""
     t, knob = view.t, view.comparison.vary
-    _heading(
-        t("Training and validation scores"),
-        t(
-            "Training: the samples the network learned from. Validation: samples it has not seen. A growing distance "
-            "between the two is overfitting."
-        ),
+    help_text = t(
+        "Training: the samples the network learned from. Validation: samples it has not seen. A growing distance "
+        "between the two is overfitting."
     )
-    spec = capacity(
-        view.values,
-        view.knob,
-        kind=view.score,
-        ordered=view.ordered,
-        labels=view.page.words,
-        test=view.run.test_opened is not None,
-        height=HEIGHT,
-    )
+    _heading(t("Training and validation scores"), help_text)
+    spec = capacity(view.values, view.knob, test=view.run.test_opened is not None, height=HEIGHT, **view.look)
     alt = t("Training and validation score against {knob}, with 95 % intervals", knob=view.knob)
     with st.container(key="panel-capacity"):
         rows = capacity_rows(table.assign(**{knob: view.values}), knob, view.score)
@@ -103,24 +95,21 @@ def _capacity(view: View, table: pd.DataFrame) -> None:
 def _heat_map(view: View, table: pd.DataFrame) -> None:
     """Scores of all pairs of two knobs' values."""
     t, shown = view.t, view.results.table
-    _heading(
-        t("Score by both settings"),
-        t(
-            "Mean over the seeds in each cell; darker is better. ★ marks the best cell, ≈ cells that cannot be told from "
-            "it with these seeds (paired differences, corrected for the number of comparisons)."
-        ),
+    help_text = t(
+        "Mean over the seeds in each cell; darker is better. ★ marks the best cell, ≈ cells that cannot be told from "
+        "it with these seeds (paired differences, corrected for the number of comparisons)."
     )
+    _heading(t("Score by both settings"), help_text)
     rivals = shown["difference"].notna() & ~(shown["p"].astype(float) < 0.05)  # p is nan with one seed
     marks = ["★" if place == view.results.reference else "≈" if rival else "" for place, rival in enumerate(rivals)]
     verdicts = [f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}".strip() or "–" for verdict in shown["verdict"]]
     differences = [difference_text(row, view.score, t) for row in shown.to_dict("records")]
-    part, kind = view.results.part, view.score
+    look: dict[str, Any] = {"part": view.results.part, "kind": view.score}
     rows = heat_rows(
-        table, view.values, view.by_values, part, kind, verdicts=verdicts, marks=marks, differences=differences
+        table, view.values, view.by_values, verdicts=verdicts, marks=marks, differences=differences, **look
     )
-    height = max(2 * FACET + 36, min(620, 26 * len(view.by_values) + 90))
-    labels = view.page.words
-    spec = heat(view.values, view.by_values, view.knob, view.by, part=part, kind=kind, labels=labels, height=height)
+    height, labels = max(2 * FACET + 36, min(620, 26 * len(view.by_values) + 90)), view.page.words
+    spec = heat(view.values, view.by_values, view.knob, view.by, labels=labels, height=height, **look)
     alt = t("The score by {knob} and {by}, one cell for each pair", knob=view.knob, by=view.by)
     with st.container(key="panel-heat"):
         draw_chart(view.run, rows, spec, key="heat", alt=alt)
@@ -133,21 +122,14 @@ def _curves(view: View, curves: Sequence[Curve], across: int) -> None:
     """One chart of curves, or one for each value of the second knob."""
     metric, part, log = _curve_switches(view)
     columns = ["epoch", *(f"{part}_{metric}{end}" for end in ("", "_low", "_high"))]
-    look: dict[str, Any] = {
-        "part": part,
-        "kind": view.score,
-        "ordered": view.ordered,
-        "log": log,
-        "epochs": max(one.train.epochs for one in view.comparison.experiments),
-        "labels": view.page.words,
-    }
+    epochs = max(one.train.epochs for one in view.comparison.experiments)
+    make = partial(compare_curves, view.values, view.knob, metric, part=part, log=log, epochs=epochs, **view.look)
     alt = view.t("Curves over epochs, one for each value of {knob}", knob=view.knob)
     if view.by:
-        _curve_facets(view, curves, columns, metric, look, across, alt)
+        _curve_facets(view, curves, columns, make, across, alt)
         return
-    spec = compare_curves(view.values, view.knob, metric, height=HEIGHT, **look)
     with st.container(key="panel-curves"):
-        draw_chart(view.run, curve_rows(curves, columns), spec, key="compare-curves", alt=alt)
+        draw_chart(view.run, curve_rows(curves, columns), make(height=HEIGHT), key="compare-curves", alt=alt)
 
 
 def _curve_switches(view: View) -> tuple[str, str, bool]:
@@ -178,33 +160,24 @@ def _curve_switches(view: View) -> tuple[str, str, bool]:
 
 
 def _curve_facets(
-    view: View,
-    curves: Sequence[Curve],
-    columns: Sequence[str],
-    metric: str,
-    look: dict[str, Any],
-    across: int,
-    alt: str,
+    view: View, curves: Sequence[Curve], columns: Sequence[str], make: Callable[..., Spec], across: int, alt: str
 ) -> None:
-    values, knob, t, n = view.values, view.knob, view.t, len(view.values)
-    shown = evenly_spaced(len(view.by_values), MOST_FACETS)
-    look["band"] = n <= MOST_BANDS
+    """A chart for each value of the second knob, with the same axes; the legend stands above them."""
+    n, shown, band = len(view.values), evenly_spaced(len(view.by_values), MOST_FACETS), len(view.values) <= MOST_BANDS
     groups = {line: curves[line * n : (line + 1) * n] for line in shown}
-    ends = _ends([curve for group in groups.values() for curve in group], columns[2:] if look["band"] else columns[1:2])
-    spec = compare_curves(values, knob, metric, facet=True, height=FACET, **look)
-    saved = compare_curves(values, knob, metric, **look)
-    colours = curves_key(values, knob, ordered=view.ordered, labels=view.page.words)
-    places = pd.DataFrame({"place": range(n)})
-    st.vega_lite_chart(places, colours, key="curves-key", alt=t("The colours of the curves by {knob}", knob=knob))
+    ends = _ends([curve for group in groups.values() for curve in group], columns[2:] if band else columns[1:2])
+    spec, saved = make(facet=True, height=FACET, band=band), make(band=band)
+    colours = curves_key(view.values, view.knob, ordered=view.ordered, labels=view.page.words)
+    colours_alt = view.t("The colours of the curves by {knob}", knob=view.knob)
+    st.vega_lite_chart(pd.DataFrame({"place": range(n)}), colours, key="curves-key", alt=colours_alt)
     for begin in range(0, len(shown), across):
         for column, line in zip(st.columns(across), shown[begin : begin + across], strict=False):
             name = view.by_values[line]
             with column, st.container(key=f"panel-curves-{line}" if line else "panel-curves", gap=None):
                 st.caption(f"{view.by} **{name}**")
-                rows = curve_rows(groups[line], columns, ends)
-                key, described = f"compare-curves-{line}", f"{alt}: {view.by} {name}"
-                draw_chart(view.run, rows, spec, saved=saved, key=key, alt=described)
-    note_left_out(len(shown), len(view.by_values), t)
+                rows, full_alt = curve_rows(groups[line], columns, ends), f"{alt}: {view.by} {name}"
+                draw_chart(view.run, rows, spec, saved=saved, key=f"compare-curves-{line}", alt=full_alt)
+    note_left_out(len(shown), len(view.by_values), view.t)
 
 
 def _ends(curves: Sequence[Curve], columns: Sequence[str]) -> list[float]:

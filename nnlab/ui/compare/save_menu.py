@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -18,6 +18,9 @@ from nnlab.ui.compare.shown_charts import ShownChart, shown_charts
 from nnlab.ui.shared.downloads import picture_buttons
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+
+MIME = {"csv": "text/csv", "md": "text/markdown", "json": "application/json"}
+DOWNLOAD: dict[str, Any] = {"on_click": "ignore", "icon": ":material/download:", "type": "tertiary"}
 
 
 def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
@@ -35,53 +38,20 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
     def epochs() -> pd.DataFrame:
         return epochs_of(now().comparison, lab.cells_metrics(now().cells))
 
-    def csv(make: Callable[[], pd.DataFrame], spanish: bool) -> bytes:
-        return csv_text(make(), spanish)
+    def button(key: str, label: str, end: str, make: Callable[[], bytes | str], help: str) -> None:
+        mime = MIME[end.rpartition(".")[2]]
+        st.download_button(label, make, name + end, mime, key=f"download-{key}", help=help, **DOWNLOAD)
 
-    every, excel = t("One row for each epoch and seed."), t("For a Spanish Excel: semicolons and decimal commas.")
-    again = t("Question and table; `nnlab compare FILE.json` trains it again and gets the same numbers.")
-    files: list[tuple[str, str, str, str, str, Callable[[], bytes | str]]] = [
-        (
-            "csv",
-            t("CSV"),
-            t("The table, for pandas, R or LibreOffice."),
-            ".csv",
-            "text/csv",
-            partial(csv, table, False),
-        ),
-        ("csv-es", t("CSV (Excel, es)"), excel, "-es.csv", "text/csv", partial(csv, table, True)),
-        ("epochs", t("Every epoch"), every, "-epochs.csv", "text/csv", partial(csv, epochs, False)),
-        (
-            "epochs-es",
-            t("Every epoch (Excel, es)"),
-            f"{every} {excel}",
-            "-epochs-es.csv",
-            "text/csv",
-            partial(csv, epochs, True),
-        ),
-        (
-            "markdown",
-            "Markdown",
-            t("The table, for a report."),
-            ".md",
-            "text/markdown",
-            lambda: markdown_table(table()),
-        ),
-        ("json", "JSON", again, ".json", "application/json", lambda: comparison_file(now().comparison, table())),
-    ]
+    excel, every = t("For a Spanish Excel: semicolons and decimal commas."), t("One row for each epoch and seed.")
     with st.popover(t("Save"), icon=":material/download:", key="save-menu"):
-        for key, label, help_text, end, mime, make in files:
-            st.download_button(
-                label,
-                make,
-                name + end,
-                mime,
-                key=f"download-{key}",
-                help=help_text,
-                on_click="ignore",
-                icon=":material/download:",
-                type="tertiary",
-            )
+        button("csv", t("CSV"), ".csv", lambda: csv_text(table()), t("The table, for pandas, R or LibreOffice."))
+        button("csv-es", t("CSV (Excel, es)"), "-es.csv", lambda: csv_text(table(), spanish=True), excel)
+        button("epochs", t("Every epoch"), "-epochs.csv", lambda: csv_text(epochs()), every)
+        spanish = f"{every} {excel}"
+        button("epochs-es", t("Every epoch (Excel, es)"), "-epochs-es.csv", lambda: csv_text(epochs(), True), spanish)
+        button("markdown", "Markdown", ".md", lambda: markdown_table(table()), t("The table, for a report."))
+        again = t("Question and table; `nnlab compare FILE.json` trains it again and gets the same numbers.")
+        button("json", "JSON", ".json", lambda: comparison_file(now().comparison, table()), again)
         _charts(shown_charts(run), name, t)
         st.markdown(f"**{t('Link')}**", help=t("It opens this page with the question and these results."))
         link = {**question.link_to(run), "lang": t.language}

@@ -37,8 +37,8 @@ def preset_questions(page: Page, submit: Submit) -> None:
     cards = {}
     for name, question in QUESTIONS.items():
         comparison = preset_comparisons[name]
-        text = f"**{t(question)}**  \n:small[:gray[{t(PRESETS[name])} · {settings_summary(comparison, t)}]]"
-        cards[f"ask-{name}"] = text, comparison
+        caption = f"{t(PRESETS[name])} · {settings_summary(comparison, t)}"
+        cards[f"ask-{name}"] = f"**{t(question)}**", caption, comparison
     _cards(page, cards, submit)
 
 
@@ -48,18 +48,21 @@ def gallery(page: Page, submit: Submit) -> None:
     st.markdown(f"#### {t('The classics')}")
     st.caption(t("Decide what you expect before you press Compare: the usual outcome is shown afterwards."))
     cards = {
-        f"classic-{one.name}": (f"**{t(one.title)}**  \n{t(one.question)}", one.comparison) for one in classics.values()
+        f"classic-{one.name}": (f"**{t(one.title)}**  \n{t(one.question)}", "", one.comparison)
+        for one in classics.values()
     }
     _cards(page, cards, submit)
 
 
-def _cards(page: Page, cards: Mapping[str, tuple[str, Comparison]], submit: Submit) -> None:
+def _cards(page: Page, cards: Mapping[str, tuple[str, str, Comparison]], submit: Submit) -> None:
     """Cards with a text and a button that submits a comparison; the keys name the cards."""
     t = page.t
     columns = [column for _ in range(0, len(cards), ACROSS) for column in st.columns(ACROSS)]
-    for column, (key, (text, comparison)) in zip(columns, cards.items(), strict=False):
+    for column, (key, (text, caption, comparison)) in zip(columns, cards.items(), strict=False):
         with column, st.container(border=True, key=key, height="stretch"):
-            st.container(height="stretch").markdown(text)
+            with st.container(height="stretch"):
+                st.markdown(text)
+                st.caption(caption)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.button(
                     t("Compare"), icon=":material/play_arrow:", key=f"{key}-go", on_click=submit, args=(comparison,)

@@ -28,12 +28,10 @@ def surfaces(page: Page, run: ComparisonRun) -> None:
     if any(one.data.inputs != 2 or one.task == "regression" for one in run.comparison.experiments):
         return
     t, view = page.t, View(page, run)
-    heading, help_text = (
-        t("Predicted classes"),
-        t(
-            "The class predicted at each point, averaged over the seeds: the paler, the less certain. Filled points are "
-            "training samples, hollow ones validation and test samples."
-        ),
+    heading = t("Predicted classes")
+    help_text = t(
+        "The class predicted at each point, averaged over the seeds: the paler, the less certain. Filled points are "
+        "training samples, hollow ones validation and test samples."
     )
     if len(run.cells) <= FOLDED:
         st.markdown(f"**{heading}**", help=help_text)

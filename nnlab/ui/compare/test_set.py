@@ -42,21 +42,19 @@ def _trained_later(run: ComparisonRun, t: Text) -> str:
 
 def _confirm(page: Page, run: ComparisonRun) -> None:
     t = page.t
+    purpose = t(
+        "So far you have chosen by validation scores. The test set shows how good the chosen network is on samples "
+        "that have played no part in any choice."
+    )
+    warning = t(
+        "It can do this only once: if you go on choosing by test scores, they are no longer an honest estimate. This "
+        "page will show when the test set was opened."
+    )
 
     @st.dialog(t("Open the test set?"), icon=":material/lock_open:")
     def dialog() -> None:
-        st.markdown(
-            t(
-                "So far you have chosen by validation scores. The test set shows how good the chosen network is on "
-                "samples that have played no part in any choice."
-            )
-        )
-        st.markdown(
-            t(
-                "It can do this only once: if you go on choosing by test scores, they are no longer an honest estimate. "
-                "This page will show when the test set was opened."
-            )
-        )
+        st.markdown(purpose)
+        st.markdown(warning)
         with st.container(horizontal=True, gap="small"):
             now, args = page.lab.open_test, (run.id, page.owner)
             if st.button(t("Open it now"), type="primary", key="open-test-now", on_click=now, args=args):
