@@ -197,9 +197,9 @@ class _Job:
             return source_weights(
                 start.experiment,
                 self.run.seeds,
-                trained=self.store.trained_weights,
+                find_weights=self.store.trained_weights,
                 should_stop=should_stop,
-                told=on_progress,
+                on_progress=on_progress,
             )
         except SourceStopped:
             raise _EndedEarly(self.heartbeat.action) from None

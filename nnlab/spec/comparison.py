@@ -12,7 +12,7 @@ from nnlab.spec.data import OPTIONAL_FIELDS
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
-from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_text
+from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
 from nnlab.spec.text import Value, link_text, list_parameter, list_text, parse_json, plain, text_parameter, value_text
 
 MAX_CELLS = 200
@@ -105,10 +105,9 @@ class Comparison(Value):
             raise spec_error(error, cls, "comparison") from None
 
     def __repr__(self) -> str:
-        values, seeds = ", ".join(map(value_text, self.values)), seeds_text(self.seeds)
+        values = ", ".join(map(value_text, self.values))
         second = f" by {self.by} {', '.join(map(value_text, self.by_values))}" if self.by else ""
-        seeds = f"{seeds} seed{'s' if len(self.seeds) > 1 else ''}" if seeds.isdigit() else f"seeds {seeds}"
-        return f"Comparison({self.vary} {values}{second} on {self.experiment.summary}, {seeds})"
+        return f"Comparison({self.vary} {values}{second} on {self.experiment.summary}, {seeds_summary(self.seeds)})"
 
     __str__ = __repr__
 

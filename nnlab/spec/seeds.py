@@ -24,6 +24,12 @@ def replicates(seeds: Iterable[int], folds: int) -> tuple[Replicate, ...]:
     return tuple(Replicate(seed, fold) for seed in seeds for fold in (range(folds) if folds else (None,)))
 
 
+def seeds_summary(seeds: Sequence[int]) -> str:
+    """Seeds in a few words: `10 seeds` for 0 to 9, `seeds 3,7` for others."""
+    text = seeds_text(seeds)
+    return f"{text} seed{'s' if len(seeds) > 1 else ''}" if text.isdigit() else f"seeds {text}"
+
+
 def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     """`10` is seeds 0 to 9; a list is taken as it is. Raises SpecError."""
     if isinstance(seeds, bool) or not isinstance(seeds, (int, Iterable)) or isinstance(seeds, (str, bytes)):

@@ -1,4 +1,4 @@
-"""`train` and `build_model`: from an experiment to a training, with the weights it starts from."""
+"""`train` and `build_model`: from an experiment to a training or a model with its starting weights."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def train(
     checkpoint: bytes | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Training:
-    """Train an experiment under one or more seeds. Where it starts from another experiment, that is trained first.
+    """Train an experiment under one or more seeds. If it starts from another experiment, that one is trained first.
 
-    Training takes one core: small networks do not gain from a second, and are ten times slower where it is busy.
+    Training uses one core: small networks do not gain from a second, and are ten times slower when it is busy.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def train(
     seeds : int or iterable of int
         The number of seeds (`10` is seeds 0 to 9), or the seeds.
     dataset : Dataset, optional
-        The data, if it is already loaded.
+        The data, if already loaded.
     checkpoint : bytes, optional
         From `Training.checkpoint`: continues from there, bit for bit.
     should_stop : callable, optional
-        See Training.
+        Called now and then; training pauses when it returns True. See `Training`.
 
     Returns
     -------
     Training
-        Iterate over it, an Epoch at a time, or call `.result()`.
+        An iterator of epochs; `.result()` trains to the end.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def train(
     ValueError
         If the checkpoint is invalid, or belongs to another experiment or other seeds.
     SourceStopped
-        If `should_stop` returns True while the experiment it starts from is trained.
+        If `should_stop` returns True while the source experiment is trained.
     """
     if isinstance(experiment, str):
         if experiment not in presets:
@@ -69,7 +69,7 @@ def train(
 def build_model(experiment: Experiment, seeds: int | Iterable[int] = 1) -> StackedModel:
     """The experiment's PyTorch network with its starting weights, one replicate per seed.
 
-    Where the weights come from another experiment (`train.start_from`), that one is trained first.
+    If weights come from another experiment (`train.start_from`), that one is trained first.
 
     Parameters
     ----------

@@ -1,39 +1,36 @@
-"""Training, whatever the engine: epochs, scores, early stopping, checkpoints.
+"""The training loop, the same for all engines: epochs, scores, early stopping, checkpoints.
 
     for epoch in train("activations", seeds=10):
         print(epoch.epoch, epoch.validation_score)  # (seeds,)
 
-An engine (PyTorch's in `nnlab.engines.torch_engine`, the readable one in `nnlab.scratch`) makes one pass over the data and
-measures; everything around that is here, once.
+An engine (see `nnlab.engines.base`) passes over the data once and computes scores; everything else is here.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as _load_arrays
-from safetensors.numpy import save as _save_arrays
 
 from nnlab.datasets import Dataset, Part, Rows
 from nnlab.engines import random_streams
-from nnlab.engines.base import EngineProtocol, Epoch, Floats, Weights
+from nnlab.engines.base import Array, EngineProtocol, Epoch, Floats, Weights
 from nnlab.spec import Experiment
+from nnlab.spec.seeds import seeds_summary
+from nnlab.training.checkpoint import STATES, Checkpoint
 from nnlab.training.result import Result
 
-LOOK_EVERY = 0.1
-"""Seconds between two looks, within an epoch, at whether training should stop."""
+CHECK_EVERY = 0.1
+"""Seconds between two calls of `should_stop` within an epoch."""
 
-
-LONG = 0.25
-"""Seconds: an epoch after one that took less is not looked into, so it need not be kept ready to be undone."""
+LONG_EPOCH = 0.25
+"""Seconds: after a shorter epoch, `should_stop` is not called within the next one, which then needs no copy of the
+engine's state to undo it."""
 
 
 class Training(Iterator[Epoch]):
@@ -46,12 +43,13 @@ class Training(Iterator[Epoch]):
     dataset : Dataset
         The experiment's data; one of its folds is a data set too.
     start : dict of arrays (replicates, ...), optional
-        The weights the training starts from, as `transfer.first_weights` makes them. Not used with a checkpoint.
+        The weights the training starts from, see `transfer.first_weights`. Ignored with a checkpoint.
     checkpoint : bytes, optional
         From `checkpoint()` of an earlier Training: continues from there, bit for bit. Its experiment may differ in
         `train.epochs`, which adds (or removes) epochs.
-    should_stop : asked between epochs, and about ten times a second within long ones. Once it says True the epoch is
-        abandoned as if it had never begun, and the iteration ends; it goes on there if iterated over again.
+    should_stop : callable, optional
+        Called between epochs, and about ten times a second within long ones. When it returns True, the current epoch
+        is undone and the iteration ends; iterating again continues there.
 
     Raises
     ------
@@ -72,42 +70,46 @@ class Training(Iterator[Epoch]):
     ) -> None:
         self.experiment, self.seeds, self.dataset = experiment, tuple(seeds), dataset
         self._should_stop = should_stop
-        self.folds = len(self.dataset.folds)
-        """Of every seed; 0 for hold-out."""
+        self.folds = len(dataset.folds)
+        """Folds per seed; 0 for hold-out."""
 
         count = len(self.seeds) * max(1, self.folds)
         self.epoch = 0
-        """Epochs done."""
+        """Completed epochs."""
         self.seconds = 0.0
-        """Training time so far, of earlier sittings too."""
+        """Training time so far, including that before a checkpoint."""
         self.history: list[Epoch] = []
-        """The epochs of this sitting."""
+        """The epochs since the start or the checkpoint."""
         self.best_epoch: NDArray[np.int64] = np.zeros(count, np.int64)
-        """(seeds,) The epoch of the lowest validation loss so far (training loss where there is no validation part);
-        0 where no loss was finite yet."""
+        """(replicates,) The epoch of the lowest validation loss so far (training loss where there is no validation
+        part); 0 where no loss was finite yet."""
         self.stopped_after: NDArray[np.int64] = np.zeros(count, np.int64)
-        """(seeds,) The epoch after which early stopping ended a replicate; 0 while it goes on."""
+        """(replicates,) The epoch after which early stopping ended a replicate; 0 before that."""
         self._best_loss: Floats = np.full(count, np.inf)
-        if checkpoint is not None:
-            saved = _Checkpoint(checkpoint)
+        saved = Checkpoint.from_bytes(checkpoint) if checkpoint is not None else None
+        if saved is not None:
             saved.check(experiment, self.seeds, self.folds)
             start = saved.arrays["weights"]
-        elif start is None:
+        if start is None:
             raise ValueError("start: got None, allowed is weights or a checkpoint.")
-        self._groups = tuple(_Group(experiment, self.seeds, *some, start) for some in _of_one_size(self.dataset))
+        self._groups = tuple(_Group(experiment, self.seeds, *some, start) for some in _by_size(dataset))
         self._best = {name: array.copy() for name, array in start.items()}
-        if checkpoint is not None:
+        if saved is not None:
             self._resume(saved)
+
+    def __repr__(self) -> str:
+        return f"Training({self.experiment.summary}, {seeds_summary(self.seeds)}, epoch {self.epoch})"
 
     @property
     def engine(self) -> EngineProtocol:
-        """What trains; under k-fold what trains the first folds, and all of them where they are of one size."""
+        """The engine; under k-fold that of the first folds, and of all of them if they have the same size."""
         return self._groups[0].engine
 
-    # the loop
+    # epochs
 
     @property
     def finished(self) -> bool:
+        """Whether all epochs are done, or early stopping has ended every replicate."""
         return self.epoch >= self.experiment.train.epochs or bool(self.stopped_after.all())
 
     def __iter__(self) -> Training:
@@ -119,17 +121,17 @@ class Training(Iterator[Epoch]):
         began = time.perf_counter()
         try:
             rate = self._run_epoch()
-        except _Abandoned:
+        except _Stopped:
             raise StopIteration from None
         self.epoch += 1
 
-        going = self.stopped_after == 0  # (seeds,); a stopped replicate is carried along, but no longer looked at
+        active = self.stopped_after == 0  # (replicates,); a stopped one is trained along, and its figures are ignored
         train_loss, train_score = self._scores("train")
         if held_out := len(self._groups[0].validation[0]) > 0:
             validation_loss, validation_score = self._scores("validation")
         else:
-            validation_loss = validation_score = np.full(len(going), np.nan)
-        self._keep_best(validation_loss if held_out else train_loss, going)
+            validation_loss = validation_score = np.full(len(active), np.nan)
+        self._update_best(validation_loss if held_out else train_loss, active)
 
         seconds = time.perf_counter() - began
         self.seconds += seconds
@@ -137,10 +139,10 @@ class Training(Iterator[Epoch]):
             Epoch(
                 epoch=self.epoch,
                 seeds=self.seeds,
-                train_loss=np.where(going, train_loss, np.nan),
-                train_score=np.where(going, train_score, np.nan),
-                validation_loss=np.where(going, validation_loss, np.nan),
-                validation_score=np.where(going, validation_score, np.nan),
+                train_loss=np.where(active, train_loss, np.nan),
+                train_score=np.where(active, train_score, np.nan),
+                validation_loss=np.where(active, validation_loss, np.nan),
+                validation_score=np.where(active, validation_score, np.nan),
                 lr=rate,
                 seconds=seconds,
                 folds=self.folds,
@@ -149,19 +151,18 @@ class Training(Iterator[Epoch]):
         return self.history[-1]
 
     def _run_epoch(self) -> float:
-        """The next epoch, and the learning rate of its last step; one that is broken off, however that comes, leaves
-        the engines as they were."""
-        train, epoch = self.experiment.train, self.epoch + 1
-        rates = [random_streams.learning_rates(train, group.steps, epoch).tolist() for group in self._groups]
-        engines = [group.engine for group in self._groups]
-        if self._should_stop is None or (self.history and self.history[-1].seconds < LONG):
+        """Run the next epoch and return the learning rate of its last step. Whatever ends it early, the engines are
+        then as they were before it."""
+        epoch, engines = self.epoch + 1, [group.engine for group in self._groups]
+        rates = [random_streams.learning_rates(self.experiment.train, it.steps, epoch).tolist() for it in self._groups]
+        if self._should_stop is None or (self.history and self.history[-1].seconds < LONG_EPOCH):
             for engine, its_rates in zip(engines, rates, strict=True):
                 engine.run_epoch(epoch, its_rates)
         else:
             before = [(engine.weights(), engine.state()) for engine in engines]
             try:
                 for engine, its_rates in zip(engines, rates, strict=True):
-                    engine.run_epoch(epoch, self._watched(its_rates, self._should_stop))
+                    engine.run_epoch(epoch, _until(self._should_stop, its_rates))
             except BaseException:
                 for engine, (weights, state) in zip(engines, before, strict=True):
                     engine.load(weights, state)
@@ -170,11 +171,10 @@ class Training(Iterator[Epoch]):
 
     def _scores(self, part: Literal["train", "validation"]) -> tuple[Floats, Floats]:
         """Loss and score of every replicate."""
-        each = [group.engine.scores(*getattr(group, part)) for group in self._groups]
-        losses, scores = zip(*each, strict=True)
-        return self._together(losses), self._together(scores)
+        losses, scores = zip(*(group.engine.scores(*getattr(group, part)) for group in self._groups), strict=True)
+        return self._join(losses), self._join(scores)
 
-    def _together(self, each: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    def _join(self, each: Sequence[Array]) -> Array:
         """The replicates of all groups in their order."""
         if len(each) == 1:
             return each[0]
@@ -183,18 +183,8 @@ class Training(Iterator[Epoch]):
             joined[group.places] = values
         return joined
 
-    def _watched(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
-        """The rates, with a look now and then at whether to go on: each step asks the clock, in less than 0.1 µs."""
-        look = time.perf_counter() + LOOK_EVERY
-        for rate in rates:
-            if time.perf_counter() >= look:
-                if should_stop():
-                    raise _Abandoned
-                look = time.perf_counter() + LOOK_EVERY
-            yield rate
-
-    def _keep_best(self, loss: Floats, going: NDArray[np.bool_]) -> None:
-        better = going & (loss < self._best_loss)  # never where the loss is nan
+    def _update_best(self, loss: Floats, active: NDArray[np.bool_]) -> None:
+        better = active & (loss < self._best_loss)  # never where the loss is nan
         if better.any():
             self._best_loss[better] = loss[better]
             self.best_epoch[better] = self.epoch
@@ -202,10 +192,15 @@ class Training(Iterator[Epoch]):
                 self._best[name][better] = array[better]
         patience = self.experiment.train.patience
         if patience:
-            self.stopped_after[going & (self.epoch - self.best_epoch >= patience)] = self.epoch
+            self.stopped_after[active & (self.epoch - self.best_epoch >= patience)] = self.epoch
 
     def result(self) -> Result:
-        """Train to the end."""
+        """Train to the end.
+
+        Returns
+        -------
+        Result
+        """
         for _ in self:
             pass
         return Result(
@@ -222,125 +217,89 @@ class Training(Iterator[Epoch]):
     # weights
 
     def weights(self) -> Weights:
-        """The present weights (seeds, ...), copies."""
+        """A copy of the current weights (replicates, ...)."""
         each = [group.engine.weights() for group in self._groups]
-        return {name: self._together([weights[name] for weights in each]) for name in each[0]}
+        return {name: self._join([weights[name] for weights in each]) for name in each[0]}
 
     def best_weights(self) -> Weights:
-        """The weights of `best_epoch`, copies."""
+        """A copy of the weights (replicates, ...) of `best_epoch`."""
         return {name: array.copy() for name, array in self._best.items()}
 
     def final_weights(self) -> Weights:
-        """The present weights, but a replicate that stopped early has its best ones."""
+        """The current weights, but those of `best_epoch` for a replicate that stopped early."""
         weights, stopped = self.weights(), self.stopped_after > 0
         for name, array in weights.items():
             array[stopped] = self._best[name][stopped]
         return weights
 
-    # pause and resume
+    # checkpoints
 
     def checkpoint(self) -> bytes:
-        """Everything needed to go on, as safetensors."""
-        arrays: dict[str, NDArray[Any]] = {
+        """Everything that `Training(..., checkpoint=...)` needs to continue, as safetensors."""
+        whole: dict[str, Array] = {
             "best_epoch": self.best_epoch,
             "best_loss": self._best_loss,
             "stopped_after": self.stopped_after,
         }
-        arrays |= {f"weights/{name}": array for name, array in self.weights().items()}
-        arrays |= {f"best/{name}": array for name, array in self._best.items()}
-        for i, group in enumerate(self._groups):
-            arrays |= {f"{_STATES[i]}/{name}": array for name, array in group.engine.state().items()}
-        about = {
-            "experiment": self.experiment.to_json(),
-            "seeds": json.dumps(self.seeds),
-            "folds": str(self.folds),
-            "epoch": str(self.epoch),
-            "seconds": repr(self.seconds),
-        }
-        return _save_arrays({name: np.asarray(a, order="C") for name, a in arrays.items()}, metadata=about)
+        arrays: dict[str, dict[str, Array]] = {"": whole, "weights": self.weights(), "best": self._best}
+        arrays |= {name: group.engine.state() for name, group in zip(STATES, self._groups, strict=False)}
+        return Checkpoint(self.experiment, self.seeds, self.folds, self.epoch, self.seconds, arrays).to_bytes()
 
-    def _resume(self, saved: _Checkpoint) -> None:
-        for group, state in zip(self._groups, _STATES, strict=False):
-            own = {name: array[group.places] for name, array in saved.arrays["weights"].items()}
-            group.engine.load(own, saved.arrays[state])
-        self._best = saved.arrays["best"]
-        whole = saved.arrays[""]
-        self.best_epoch, self._best_loss, self.stopped_after = (whole[name] for name in _WHOLE)
+    def _resume(self, saved: Checkpoint) -> None:
+        for name, group in zip(STATES, self._groups, strict=False):
+            group.engine.load(group.own(saved.arrays["weights"]), saved.arrays[name])
+        self._best, whole = saved.arrays["best"], saved.arrays[""]
+        self.best_epoch, self._best_loss = whole["best_epoch"], whole["best_loss"]
+        self.stopped_after = whole["stopped_after"]
         self.epoch, self.seconds = saved.epoch, saved.seconds
 
 
-_STATES = ("state", "state of the second group")
-"""Under which names a checkpoint has what the groups' optimizers remember."""
+class _Stopped(Exception):
+    """Ends an epoch before its last step."""
 
 
-_WHOLE = ("best_epoch", "best_loss", "stopped_after")
-"""A checkpoint's arrays over all replicates that are not weights."""
-
-
-class _Checkpoint:
-    """The parsed content of a checkpoint. Raises ValueError if it is not one."""
-
-    def __init__(self, content: bytes) -> None:
-        self.arrays: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in ("weights", "best", *_STATES, "")}
-        """By group and name; the group "" holds the arrays of `_WHOLE`."""
-        try:
-            about = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-            self.experiment = Experiment.from_json(about["experiment"])
-            self.seeds, self.folds = tuple(json.loads(about["seeds"])), int(about.get("folds", 0))
-            self.epoch, self.seconds = int(about["epoch"]), float(about["seconds"])
-            for name, array in _load_arrays(content).items():
-                group, slash, rest = name.partition("/")
-                self.arrays[group if slash else ""][rest if slash else name] = array
-            if not self.arrays["weights"] or not all(name in self.arrays[""] for name in _WHOLE):
-                raise KeyError("arrays are missing")
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
-
-    def check(self, experiment: Experiment, seeds: tuple[int, ...], folds: int) -> None:
-        """Raises ValueError if it was made by another experiment, or with other seeds or folds."""
-        if self.experiment.set({"train.epochs": experiment.train.epochs}) != experiment:
-            raise ValueError(
-                "checkpoint: it was made by another experiment, allowed is one that differs in train.epochs alone."
-            )
-        if self.seeds != seeds:
-            raise ValueError(f"checkpoint: it was made with seeds {list(self.seeds)}, not with {list(seeds)}.")
-        if self.folds != folds:
-            raise ValueError(f"checkpoint: it was made with {self.folds} folds, not with {folds}.")
+def _until(should_stop: Callable[[], bool], rates: list[float]) -> Iterator[float]:
+    """The learning rates of the steps; raises _Stopped when `should_stop` returns True."""
+    check = time.perf_counter() + CHECK_EVERY
+    for rate in rates:
+        if time.perf_counter() >= check:
+            if should_stop():
+                raise _Stopped
+            check = time.perf_counter() + CHECK_EVERY
+        yield rate
 
 
 class _Group:
-    """Replicates that train stacked, in one engine: those whose training parts are of one size. Hold-out is one group,
-    folds are at most two."""
+    """Replicates whose training parts have one size, so that one engine trains them together: all of them for hold-out,
+    at most two groups of folds."""
 
     def __init__(
         self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, folds: slice, weights: Weights
     ) -> None:
         sets, size = dataset.training_sets, len(next(iter(weights.values())))
         self.places: NDArray[np.int64] = np.arange(size).reshape(len(seeds), -1)[:, folds].ravel()
-        """Which of all replicates they are."""
-        self.train = tuple(_sample(one.train, experiment.data.seed) for one in sets)
-        """What training scores are measured on, one part a fold."""
+        """Their places among all replicates."""
+        self.train = tuple(_scored_part(one.train, experiment.data.seed) for one in sets)
+        """The samples on which training scores are computed, one part a fold."""
         self.validation = tuple(one.validation for one in sets)
         self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)
-        """Of an epoch."""
-        self.engine: EngineProtocol = _engine(experiment)(
-            experiment, seeds, dataset, {name: array[self.places] for name, array in weights.items()}
-        )
+        """Steps of an epoch."""
+        self.engine: EngineProtocol = _engine(experiment)(experiment, seeds, dataset, self.own(weights))
+
+    def own(self, weights: Weights) -> Weights:
+        """The weights of these replicates among those of all."""
+        return {name: array[self.places] for name, array in weights.items()}
 
 
-def _of_one_size(dataset: Dataset) -> list[tuple[Dataset, slice]]:
-    """The data set, or its folds by the size of their training parts, and which folds those are: the first few have a
-    sample less."""
+def _by_size(dataset: Dataset) -> list[tuple[Dataset, slice]]:
+    """The data set, or its folds grouped by the size of their training parts, and which folds those are: the first few
+    have one sample less."""
     if not dataset.folds:
         return [(dataset, slice(None))]
     sizes = [len(fold.train) for fold in dataset.folds]
     few = sizes.index(sizes[-1])
     cuts = [one for one in (slice(0, few), slice(few, len(sizes))) if one.start < one.stop]
     return [(replace(dataset, folds=dataset.folds[cut]), cut) for cut in cuts]
-
-
-class _Abandoned(Exception):
-    """Ends an epoch in the middle."""
 
 
 def _engine(experiment: Experiment) -> type[EngineProtocol]:
@@ -353,8 +312,8 @@ def _engine(experiment: Experiment) -> type[EngineProtocol]:
     return TorchEngine
 
 
-def _sample(part: Part, data_seed: int) -> Part:
-    """The samples on which the training scores are measured."""
+def _scored_part(part: Part, data_seed: int) -> Part:
+    """The part, or 5,000 samples of a larger one."""
     rows = random_streams.scored_samples(data_seed, len(part))
     if len(rows) == len(part):
         return part

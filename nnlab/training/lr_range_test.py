@@ -1,9 +1,12 @@
-"""Which learning rate? A short training in which every step takes a larger one, and the loss on the way.
+"""The learning rate range test: a short training in which every step takes a larger learning rate.
 
     range_test(presets["mnist"]).suggested  # 0.008
 
-This is the learning rate range test of Smith (2017), "Cyclical Learning Rates for Training Neural Networks"; its rates
-grow by a constant factor, as in fastai's `lr_find` (Howard and Gugger 2020).
+References
+----------
+Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV, 464-472.
+Howard, Gugger (2020). Fastai: A Layered API for Deep Learning. Information 11, 108 (`lr_find`: rates that grow by a
+    constant factor).
 """
 
 from __future__ import annotations
@@ -25,18 +28,18 @@ from nnlab.training.transfer import first_weights
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 100
 SAMPLES = 1000
-"""The loss is measured on at most so many training samples, and a step takes at most so many."""
+"""The loss is computed on at most so many training samples, and a batch has at most so many."""
 WORK = 3e10
-"""Multiplications of weights, about a second's: where they would be more, the loss is measured on fewer samples."""
+"""Multiplications of weights, about one second: to stay below, the loss is computed on fewer samples."""
 OVER = 4.0
 """The test ends where the loss is so many times its lowest."""
 WIDTH = 2.0
-"""Steps: the standard deviation of the bell curve that smooths the loss."""
+"""Steps: the standard deviation of the Gaussian that smooths the loss."""
 FALL = 0.01
-"""A loss that falls by less than this share of its first value has not fallen."""
+"""The loss must fall by this share of its first value for a suggestion."""
 WARM_UP = 50
-"""Steps at rate 0 in which batch normalisation finds its running mean and variance; else the loss would fall at
-whatever rate comes first."""
+"""Steps at rate 0 in which batch normalisation estimates its running mean and variance; otherwise the loss would fall
+at whatever rate comes first."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +47,24 @@ class RangeTest:
     """The loss while the learning rate grows."""
 
     experiment: Experiment
-    """What was tested, by `subject_of`."""
+    """As `subject_of` gives it."""
     seeds: tuple[int, ...]
     rates: Floats
-    """(steps,) Growing by a constant factor; fewer than asked for where the loss went up before the end."""
+    """(steps,) Growing by a constant factor; fewer than requested where the loss rose before the end."""
     losses: Floats
-    """(steps, seeds) The training loss, in evaluation mode, before the step that took the rate. The last may be more
+    """(steps, replicates) The training loss, in evaluation mode, before the step at that rate. The last may be more
     than four times the lowest, infinite or nan."""
 
     @cached_property
     def smoothed(self) -> Floats:
-        """(steps,) The mean over the seeds, smoothed by a bell curve over the steps (a running mean would lag, and
-        move every fall to a larger rate). A last one that is out of bounds counts as four times the lowest."""
+        """(steps,) The mean over the replicates, at most four times the lowest so far, smoothed by a Gaussian over the
+        steps (a running mean would lag, and move every fall to a larger rate)."""
+        from scipy.ndimage import gaussian_filter1d
+
         mean = self.losses.mean(axis=1)
         mean = np.fmin(mean, OVER * np.fmin.accumulate(mean))
-        steps = np.arange(len(mean))
-        bell = np.exp(-(((steps[:, None] - steps) / WIDTH) ** 2) / 2)
-        smoothed: Floats = bell @ mean / bell.sum(axis=1)
+        weighted, weight = gaussian_filter1d([mean, np.ones(len(mean))], WIDTH, mode="constant", truncate=len(mean))
+        smoothed: Floats = weighted / weight
         return smoothed
 
     @cached_property
@@ -68,8 +72,8 @@ class RangeTest:
         """The rate at which the smoothed loss falls most steeply over the logarithm of the rate, but at most a third of
         the rate at which it is lowest; to one significant digit. None where the loss does not fall by a hundredth.
 
-        The bound keeps away from the edge: there one step takes back what others have won, and a training of many more
-        steps than the test's hundred wants less."""
+        The bound keeps a distance from rates at which single steps raise the loss: a training takes many more steps
+        than the test's hundred."""
         first, lowest = self.smoothed[0], int(np.argmin(self.smoothed))
         if not self.smoothed[lowest] < (1 - FALL) * first:  # nan too
             return None
@@ -79,8 +83,8 @@ class RangeTest:
 
 
 def subject_of(experiment: Experiment) -> Experiment:
-    """The experiment with all that a range test does not depend on (rate, schedule, epochs, patience, folds) as it is
-    by default: two experiments of one subject have the same test."""
+    """The experiment with default values for what a range test does not depend on (rate, schedule, epochs, patience,
+    folds): experiments with the same subject have the same test."""
     usual = {"train.lr": 0.01, "train.schedule": "constant", "train.epochs": 1, "train.patience": 0, "data.folds": 0}
     return experiment.set(usual)
 
@@ -94,18 +98,30 @@ def range_test(
     *,
     source: Weights | None = None,
 ) -> RangeTest:
-    """Train with a rate that grows from `low` to `high`, and write down the loss. The same call gives the same numbers.
+    """Train with a learning rate that grows from step to step, and record the loss. The same call gives the same
+    numbers.
 
-    Steps are those of a training: the order of its batches, as many epochs as it takes, its dropout and weight decay.
+    Parameters
+    ----------
+    experiment : Experiment
+        The steps are those of its training: the same batches, dropout and weight decay.
+    seeds : int or iterable of int
+    low, high : float
+        The first and the last learning rate.
+    steps : int
+    source : dict of arrays (seeds, ...), optional
+        The final weights of the experiment in `train.start_from`, if there is one; it is trained if they are omitted.
 
-    `source` : where `train.start_from` names an experiment, its final weights (seeds, ...); None: it is trained first.
+    Returns
+    -------
+    RangeTest
 
     Raises
     ------
     SpecError
-        If the seeds cannot be.
+        If the seeds are invalid.
     DatasetUnavailable
-        For MNIST, when it is neither on disk nor to be had.
+        If MNIST is neither on disk nor can be downloaded.
     """
     subject, chosen = subject_of(experiment), as_seeds(seeds)
     size = min(subject.train.batch_size, SAMPLES)
@@ -116,7 +132,7 @@ def range_test(
     ramp, losses = np.geomspace(low, high, steps), []
 
     def rates() -> Iterator[float]:
-        """Every rate, just before its step: the time to measure. Ends the pass by an exception, as passes are ended."""
+        """The rate of every step; records the loss just before it, and ends the test by an exception."""
         if any(layer.norm == "batch" for layer in subject.layers):
             yield from [0.0] * WARM_UP
         lowest = np.inf
@@ -137,11 +153,11 @@ def range_test(
 
 
 class _Over(Exception):
-    """Ends the test, in the middle of a pass."""
+    """Ends the test before the end of an epoch."""
 
 
 def _measured(experiment: Experiment, train: Part, times: int) -> Part:
-    """The training samples on which the loss is measured so many times."""
+    """The training samples on which the loss is computed so many times."""
     weights = sum(layer.inputs * layer.width for layer in experiment.layers)
     affordable = WORK / (times * weights) - 3 * min(experiment.train.batch_size, SAMPLES)
     rows = random_streams.scored_samples(

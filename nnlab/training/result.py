@@ -16,6 +16,7 @@ from nnlab.analysis.scores import evaluate
 from nnlab.datasets import Dataset, PartName
 from nnlab.engines.base import Epoch, Floats, Weights
 from nnlab.spec import Experiment, replicates
+from nnlab.spec.seeds import seeds_summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +27,17 @@ class Result:
     seeds: tuple[int, ...]
     dataset: Dataset
     stacked: Weights
-    """The final weights of all replicates, arrays (replicates, ...)."""
+    """The final weights (replicates, ...)."""
     best_epoch: NDArray[np.int64]
-    """(replicates,) The epoch of the lowest validation loss; see Training."""
+    """(replicates,) The epoch of the lowest validation loss, as in `Training`."""
     epochs: int
-    """Epochs done."""
+    """Completed epochs."""
     seconds: float
+    """Training time of all replicates together."""
     history: tuple[Epoch, ...]
+
+    def __repr__(self) -> str:
+        return f"Result({self.experiment.summary}, {seeds_summary(self.seeds)}, epoch {self.epochs})"
 
     @property
     def folds(self) -> int:
@@ -41,12 +46,12 @@ class Result:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """One row an epoch and seed: epoch, seed (with folds also fold, from 0), the METRICS, lr, seconds (of all
-        replicates together)."""
+        """A row an epoch and replicate: `epoch`, `seed` (under k-fold also `fold`, from 0), `train_loss`,
+        `train_score`, `validation_loss`, `validation_score`, `lr`, `seconds` (of all replicates together)."""
         return metrics_frame(self.history)
 
     def weights(self, seed: int, fold: int = 0) -> Weights:
-        """One replicate's weights. Raises ValueError if that seed or fold was not trained."""
+        """The weights of one replicate. Raises ValueError if that seed or fold was not trained."""
         if seed not in self.seeds:
             raise ValueError(f"seed: got {seed}, allowed is one of {', '.join(map(str, self.seeds))}.")
         folds = max(1, self.folds)
@@ -56,18 +61,42 @@ class Result:
         return {name: array[place] for name, array in self.stacked.items()}
 
     def evaluate(self, part: PartName = "test") -> dict[str, Floats] | None:
-        """Loss and accuracy, or loss, mse, mae and r2, each (seeds,), of a part; None where the part is empty."""
+        """Loss and scores on one part of the data.
+
+        Parameters
+        ----------
+        part : {"test", "validation", "train"}
+
+        Returns
+        -------
+        dict of arrays (replicates,), or None
+            `loss` and `accuracy`, or `loss`, `mse`, `mae` and `r2`. None where the part is empty.
+        """
         return evaluate(self.experiment, self.stacked, self.dataset, part)
 
     def predict(self, x: ArrayLike) -> Floats:
-        """Raw inputs (n, inputs) to (seeds, n, outputs): probabilities of the classes (of class 1 alone where one
-        logit decides between two), or values in raw units."""
+        """Predictions of every replicate.
+
+        Parameters
+        ----------
+        x : array_like (n, inputs)
+            Raw inputs, as in the data set.
+
+        Returns
+        -------
+        ndarray (replicates, n, outputs)
+            Probabilities of the classes (with one output: of class 1), or values in raw units for regression.
+
+        Raises
+        ------
+        ValueError
+            If x does not have one column per input.
+        """
         return predict(self.experiment, self.stacked, self.dataset, x)
 
 
 def metrics_frame(epochs: Iterable[Epoch]) -> pd.DataFrame:
-    """Epochs as a tidy table: one row an epoch and seed (and fold), with columns epoch, seed, (fold,) the METRICS, lr,
-    seconds."""
+    """Epochs as a tidy table, see `Result.metrics`."""
     epochs = list(epochs)
     names = [f.name for f in fields(Epoch) if f.name not in ("epoch", "seeds", "folds")]
     each = [replicates(epoch.seeds, epoch.folds) for epoch in epochs]

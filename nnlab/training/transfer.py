@@ -1,17 +1,14 @@
-"""Transfer learning: the weights an experiment starts from, where its first layers come from another (`StartFrom`).
+"""Transfer learning: the starting weights of an experiment whose first layers come from another one (`StartFrom`).
 
-A replicate of seed s starts from the source as trained under seed s. So replicates stay independent of one another,
-and a comparison with the same network from nothing is paired: both draw the same remaining layers.
+A replicate of seed s starts from the source experiment as trained under seed s. So replicates stay independent, and a
+comparison with the same network from random weights is paired: both draw the same remaining layers.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
-
-import numpy as np
 
 from nnlab.datasets import load_dataset
 from nnlab.engines import random_streams
@@ -20,64 +17,74 @@ from nnlab.spec import MAX_SOURCES, Experiment, StartFrom
 from nnlab.spec.errors import SpecError
 from nnlab.training.loop import Training
 
-Trained = Callable[[Experiment, Sequence[int]], Weights | None]
-"""Final weights (seeds, ...) of an experiment where they are at hand, else None."""
-
-_KEPT = 4
-_trained: OrderedDict[tuple[str, tuple[int, ...]], Weights] = OrderedDict()
+_CACHED = 4
+_cache: dict[tuple[str, tuple[int, ...]], Weights] = {}
+"""Final weights of the sources trained last, by key and seeds."""
 
 
 class SourceStopped(RuntimeError):
-    """Training was asked to stop while the experiment it starts from was being trained."""
+    """The training of the source experiment was stopped."""
 
     def __init__(self) -> None:
-        super().__init__("The training was stopped while what it starts from was being trained.")
+        super().__init__("The training was stopped while its source experiment was being trained.")
 
 
 def source_weights(
     source: Experiment,
     seeds: Sequence[int],
     *,
-    trained: Trained | None = None,
+    find_weights: Callable[[Experiment, Sequence[int]], Weights | None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-    told: Callable[[float], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Weights:
-    """The final weights (seeds, ...) of an experiment that another one starts from.
+    """The final weights of an experiment that another one starts from.
 
     Parameters
     ----------
-    trained : where they may be found; asked for the source's own source too. What is found nowhere is trained here; the
-        last few are kept
-    should_stop : as for `Training`
-    told : called with the share of the epochs done
+    source : Experiment
+    seeds : sequence of int
+    find_weights : callable, optional
+        Returns the final weights of an experiment under the seeds, or None. It is also called for the source of the
+        source. What it does not find is trained here; the last four are cached.
+    should_stop : callable, optional
+        As for `Training`.
+    on_progress : callable, optional
+        Called with the share of completed epochs.
+
+    Returns
+    -------
+    dict of arrays (seeds, ...)
+        Not to be modified.
 
     Raises
     ------
     SourceStopped
-        Once `should_stop` says True.
+        If `should_stop` returns True.
     """
-    found = trained(source, seeds) if trained else None
+    found = find_weights(source, seeds) if find_weights else None
     if found is not None:
         return found
     key = source.key, tuple(seeds)
-    if key not in _trained:
-        start = source.train.start_from
-        below = None
+    weights = _cache.pop(key, None)
+    if weights is None:
+        start, below = source.train.start_from, None
         if start is not None:
-            below = source_weights(start.experiment, seeds, trained=trained, should_stop=should_stop, told=told)
+            below = source_weights(
+                start.experiment, seeds, find_weights=find_weights, should_stop=should_stop, on_progress=on_progress
+            )
         dataset = load_dataset(source.data)
         first = first_weights(source, seeds, len(dataset.folds), source=below)
         training = Training(source, seeds, dataset, start=first, should_stop=should_stop)
         for epoch in training:
-            if told:
-                told(epoch.epoch / source.train.epochs)
+            if on_progress:
+                on_progress(epoch.epoch / source.train.epochs)
         if not training.finished:
             raise SourceStopped
-        _trained[key] = training.final_weights()
-        while len(_trained) > _KEPT:
-            _trained.popitem(last=False)
-    _trained.move_to_end(key)
-    return _trained[key]
+        weights = training.final_weights()
+    _cache[key] = weights  # the last one is the most recently used
+    for oldest in list(_cache)[:-_CACHED]:
+        del _cache[oldest]
+    return weights
 
 
 def first_weights(
@@ -88,11 +95,28 @@ def first_weights(
     source: Weights | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Weights:
-    """The weights (seeds, ...) an experiment starts from: drawn, but for the layers it takes from its source. With
-    folds all of a seed start alike, but where the source has as many folds each from its own; a source that has other
-    folds gives its first.
+    """The starting weights of an experiment: random, except for the layers that come from its source.
 
-    `source` : the final weights of the source where they are at hand; else see `source_weights`. Raises SourceStopped.
+    Parameters
+    ----------
+    experiment : Experiment
+    seeds : sequence of int
+    folds : int
+        Folds per seed; 0 for hold-out. All folds of a seed start alike, but each from its own fold of a source with as
+        many folds. Of a source with another number of folds, the first is used.
+    source : dict of arrays, optional
+        The final weights of the source; if omitted, see `source_weights`.
+    should_stop : callable, optional
+        As for `Training`, while the source is trained.
+
+    Returns
+    -------
+    dict of arrays (replicates, ...)
+
+    Raises
+    ------
+    SourceStopped
+        If `should_stop` returns True.
     """
     weights = _for_folds(random_streams.stacked_weights(experiment, seeds), 0, folds)
     start = experiment.train.start_from
@@ -101,23 +125,21 @@ def first_weights(
     if source is None:
         source = source_weights(start.experiment, seeds, should_stop=should_stop)
     source = _for_folds(source, start.experiment.data.folds, folds)
-    for name in weights:
-        if int(name.partition(".")[0]) < start.layers:
-            weights[name] = np.array(source[name], np.float32)
-    return weights
+    taken = {name: source[name].copy() for name in weights if int(name.partition(".")[0]) < start.layers}
+    return weights | taken
 
 
 def _for_folds(weights: Weights, given: int, wanted: int) -> Weights:
-    """Weights (replicates, ...) of seeds with `given` folds, for as many seeds with `wanted` folds."""
+    """Weights (replicates, ...) of seeds with `given` folds, for the same seeds with `wanted` folds."""
     if given == wanted:
         return dict(weights)
     return {name: array[:: max(1, given)].repeat(max(1, wanted), axis=0) for name, array in weights.items()}
 
 
 def started_from(source: Experiment) -> Experiment | None:
-    """What one would try first with a trained network: all its hidden layers, none frozen, a tenth of the learning
-    rate; on the classes it has not seen where it was trained on some of them, else on the same data. None where nothing
-    can be taken from it."""
+    """A first experiment that starts from a trained one: all its hidden layers, none frozen, a tenth of the learning
+    rate; on the classes it was not trained on if there are any, otherwise on the same data. None where no layer can be
+    taken."""
     if not source.model.depth or source.sources >= MAX_SOURCES:
         return None
     start = StartFrom(experiment=source, layers=source.model.depth)

@@ -128,8 +128,8 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
 
     monkeypatch.setattr(worker, "Heartbeat", Heartbeat)
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
-    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(loop, "LONG", 0.0)
+    monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     monkeypatch.setattr(Training, "_watched", asking)
     return lambda run, epoch, action: due.update({epoch: (run, action)})
 
@@ -175,7 +175,7 @@ def test_a_run_stopped_within_an_epoch_has_what_the_epochs_before_came_to(
 def test_time_over_within_an_epoch_ends_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNLAB_MAX_SECONDS", "1")
     settings.cache_clear()
-    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
     watched = Training._watched
 
     def slow(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:

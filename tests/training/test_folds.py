@@ -269,8 +269,8 @@ def test_a_resumed_run_of_folds_equals_an_uninterrupted_one(route: str, engine: 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_epoch_of_folds_that_is_broken_off_leaves_no_trace(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(loop, "LONG", 0.0)
+    monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     asked, experiment = 0, folded(train={"engine": engine})
 
     def now_and_then() -> bool:

@@ -102,8 +102,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(route: str) -> None:
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_an_epoch_that_is_broken_off_leaves_no_trace(route: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)  # before every step
-    monkeypatch.setattr(loop, "LONG", 0.0)
+    monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)  # before every step
+    monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     experiment, asked = ROUTES[route].set({"train.engine": engine}), 0
 
     def now_and_then() -> bool:
@@ -134,8 +134,8 @@ def test_whoever_wants_a_training_to_stop_is_asked_between_short_epochs_too() ->
 
 
 def test_an_error_within_a_long_epoch_leaves_the_last_complete_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(loop, "LONG", 0.0)
+    monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     asked: list[int] = []
 
     def breaks() -> bool:
@@ -390,6 +390,14 @@ def test_predictions_are_probabilities_or_raw_values_for_every_seed() -> None:
     assert accuracy is not None
     assert_allclose(right.mean(1), accuracy["accuracy"])
     assert train("celsius").result().evaluate("test") is None
+
+
+def test_a_training_and_its_result_read_like_the_thing() -> None:
+    training = train(moons(), seeds=2)
+    next(training)
+    assert repr(training) == f"Training({moons().summary}, 2 seeds, epoch 1)"
+    assert repr(training.result()) == f"Result({moons().summary}, 2 seeds, epoch 6)"
+    assert "seeds 7,3, epoch 0" in repr(train(moons(), seeds=[7, 3]))
 
 
 def test_a_seed_that_was_not_trained_is_named() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -53,8 +52,8 @@ def of_layers(weights: dict[str, Any], layers: range) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "_trained", OrderedDict())
+def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_cache", {})
 
 
 # -- what is taken -----------------------------------------------------------------------------------------------------
@@ -99,9 +98,9 @@ def test_a_source_may_itself_start_from_another() -> None:
 
 def test_a_source_is_trained_once_for_those_who_start_from_it() -> None:
     shares: list[float] = []
-    one = source_weights(SOURCE, (0, 1), told=shares.append)
+    one = source_weights(SOURCE, (0, 1), on_progress=shares.append)
     assert shares == [1 / 3, 2 / 3, 1]
-    assert source_weights(SOURCE, (0, 1), told=shares.append) is one
+    assert source_weights(SOURCE, (0, 1), on_progress=shares.append) is one
     assert len(shares) == 3
     first = first_weights(started(), (0, 1))
     first["0.weight"][:] = 0
@@ -117,7 +116,7 @@ def test_whoever_wants_the_training_to_stop_is_asked_while_the_source_is_trained
 
     with pytest.raises(SourceStopped):
         train(started(), should_stop=enough)
-    assert not transfer._trained
+    assert not transfer._cache
     assert train(started(), should_stop=lambda: False).result().epochs == 3
 
 
@@ -309,15 +308,15 @@ def test_a_worker_trains_what_a_run_starts_from_and_says_so(store: Store, monkey
     seen: list[tuple[str | None, float | None]] = []
     real = transfer.source_weights
 
-    def watched(*args: Any, told: Any, **more: Any) -> Any:
+    def watched(*args: Any, on_progress: Any, **more: Any) -> Any:
         def tell(share: float) -> None:
-            told(share)
+            on_progress(share)
             while (now := store.run(run.id)) and now.note is None:
                 pass  # the heartbeat thread reads it
             assert now is not None
             seen.append((now.note, now.loading))
 
-        return real(*args, told=tell, **more)
+        return real(*args, on_progress=tell, **more)
 
     run = store.create_run(started(), (0, 3), "ana")
     with monkeypatch.context() as patch:
