@@ -56,23 +56,22 @@ def losses_by_epoch(engine: type, spec: Experiment, seeds: tuple[int, ...]) -> n
     return np.array(curve)
 
 
-# Both engines round, each in its own order, and training can enlarge such a difference without bound: where it
-# overshoots, one engine with one weight changed in its last bit moves away from itself as far as from the other. So the
-# steps are small. And a bias before batch normalisation has the gradient 0, of which only rounding noise is left, and
-# Adam makes whole steps of noise: those biases differ, and with them the running means, but not
-# what training computes.
+# Both engines sum in an order of their own, and training enlarges the difference that rounding makes: after 200 steps it
+# depends on the processor. After 20 small steps it is below 1e-7 with and without AVX. A bias before batch normalisation
+# has the gradient 0, of which rounding leaves noise that Adam scales up to whole steps. These biases differ, and with
+# them the running means, so losses are compared and not weights.
 RATES = {"sgd": 0.05, "momentum": 0.005, "nesterov": 0.005, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
 
 
 @pytest.mark.parametrize("norm", get_args(Norm))
 @pytest.mark.parametrize("activation", get_args(Activation))
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
-def test_200_steps_of_both_engines_agree(optimizer, activation, norm):
+def test_20_steps_of_both_engines_agree(optimizer, activation, norm):
     model = ModelSpec(hidden=(8, 8), activation=activation, norm=norm, init="xavier")
-    spec = experiment("gaussians", 200, model, optimizer=optimizer, lr=RATES[optimizer], batch_size=24, epochs=40)
-    assert spec.steps_per_epoch * spec.train.epochs == 200
+    spec = experiment("gaussians", 200, model, optimizer=optimizer, lr=RATES[optimizer], batch_size=24, epochs=4)
+    assert spec.steps_per_epoch * spec.train.epochs == 20
     ours, theirs = (losses_by_epoch(engine, spec, (0, 1)) for engine in (NumpyEngine, TorchEngine))
-    assert np.abs(ours - theirs).max() < 1e-4
+    assert np.abs(ours - theirs).max() < 1e-6
     assert (ours[-1] < ours[0]).all()
 
 
