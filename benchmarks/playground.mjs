@@ -1,139 +1,126 @@
-// The network of TensorFlow Playground: a node and a link are objects, one sample goes forward and back at a time, the
-// weights change after every batch. Written after nn.ts of tensorflow/playground (Apache 2.0), with what it computes
-// in a step kept and its drawing left out; squared error on labels of -1 and 1, gradient descent, as there.
+// A network made of objects, in the way of TensorFlow Playground: every unit and every connection is an object, samples
+// pass one at a time, forward and back, and plain gradient descent changes the weights after every batch. Hidden units
+// are ReLU, the output is a tanh with half the squared error, labels are -1 and 1.
 //
-//     node playground.mjs '{"x": [[...], ...], "y": [-1, ...], "depth": 2, "width": 8, "batch": 32, "epochs": 100,
-//                           "models": 10, "rate": 0.03}'
+//     node playground.mjs '{"x": [[0.5, -1.2], ...], "y": [-1, ...], "depth": 2, "width": 8, "batch": 32,
+//                           "epochs": 100, "models": 10, "rate": 0.03}'
 //
-// Prints {"seconds": ..., "loss": ...}: all models one after the other, and the last one's training loss.
+// Trains the models one after the other and prints {"seconds": ..., "loss": ...}: the time of all of them, and the
+// training loss of the last one.
 
-const relu = { output: (x) => Math.max(0, x), der: (x) => (x <= 0 ? 0 : 1) };
-const tanh = { output: (x) => Math.tanh(x), der: (x) => { const y = Math.tanh(x); return 1 - y * y; } };
+const RELU = { value: (sum) => (sum > 0 ? sum : 0), slope: (value) => (value > 0 ? 1 : 0) };
+const TANH = { value: Math.tanh, slope: (value) => 1 - value * value };
 
-class Node {
+class Connection {
+  constructor(from, to, weight) {
+    this.from = from;
+    this.to = to;
+    this.weight = weight;
+    this.gradient = 0; // summed over the batch
+  }
+}
+
+class Unit {
   constructor(activation) {
-    this.inputLinks = [];
-    this.outputs = [];
-    this.bias = 0.1;
-    this.totalInput = this.output = this.outputDer = this.inputDer = 0;
-    this.accInputDer = this.numAccumulatedDers = 0;
     this.activation = activation;
+    this.incoming = [];
+    this.outgoing = [];
+    this.bias = 0;
+    this.biasGradient = 0;
+    this.value = 0;
+    this.delta = 0; // gradient of the loss with respect to the weighted sum
   }
-  updateOutput() {
-    this.totalInput = this.bias;
-    for (let j = 0; j < this.inputLinks.length; j++) {
-      const link = this.inputLinks[j];
-      this.totalInput += link.weight * link.source.output;
-    }
-    this.output = this.activation.output(this.totalInput);
-    return this.output;
-  }
-}
 
-class Link {
-  constructor(source, dest) {
-    this.source = source;
-    this.dest = dest;
-    this.weight = Math.random() - 0.5;
-    this.errorDer = this.accErrorDer = this.numAccumulatedDers = 0;
+  connect(to, weight) {
+    const connection = new Connection(this, to, weight);
+    this.outgoing.push(connection);
+    to.incoming.push(connection);
   }
-}
 
-function buildNetwork(shape) {
-  const network = [];
-  for (let i = 0; i < shape.length; i++) {
-    const layer = [];
-    network.push(layer);
-    for (let k = 0; k < shape[i]; k++) {
-      const node = new Node(i === shape.length - 1 ? tanh : relu);
-      layer.push(node);
-      if (i > 0) {
-        for (const previous of network[i - 1]) {
-          const link = new Link(previous, node);
-          previous.outputs.push(link);
-          node.inputLinks.push(link);
-        }
-      }
-    }
+  forward() {
+    let sum = this.bias;
+    for (const connection of this.incoming) sum += connection.weight * connection.from.value;
+    this.value = this.activation.value(sum);
   }
-  return network;
-}
 
-function forwardProp(network, inputs) {
-  for (let i = 0; i < inputs.length; i++) network[0][i].output = inputs[i];
-  for (let i = 1; i < network.length; i++) {
-    for (let k = 0; k < network[i].length; k++) network[i][k].updateOutput();
+  backward(gradient) {
+    const delta = gradient * this.activation.slope(this.value);
+    this.delta = delta;
+    this.biasGradient += delta;
+    for (const connection of this.incoming) connection.gradient += delta * connection.from.value;
   }
-  return network[network.length - 1][0].output;
-}
 
-function backProp(network, target) {
-  const out = network[network.length - 1][0];
-  out.outputDer = out.output - target;
-  for (let i = network.length - 1; i >= 1; i--) {
-    const layer = network[i];
-    for (let k = 0; k < layer.length; k++) {
-      const node = layer[k];
-      node.inputDer = node.outputDer * node.activation.der(node.totalInput);
-      node.accInputDer += node.inputDer;
-      node.numAccumulatedDers++;
-    }
-    for (let k = 0; k < layer.length; k++) {
-      const node = layer[k];
-      for (let j = 0; j < node.inputLinks.length; j++) {
-        const link = node.inputLinks[j];
-        link.errorDer = node.inputDer * link.source.output;
-        link.accErrorDer += link.errorDer;
-        link.numAccumulatedDers++;
-      }
-    }
-    if (i === 1) continue;
-    const previous = network[i - 1];
-    for (let k = 0; k < previous.length; k++) {
-      const node = previous[k];
-      node.outputDer = 0;
-      for (let j = 0; j < node.outputs.length; j++) {
-        const output = node.outputs[j];
-        node.outputDer += output.weight * output.dest.inputDer;
-      }
+  gradientFromNextLayer() {
+    let sum = 0;
+    for (const connection of this.outgoing) sum += connection.weight * connection.to.delta;
+    return sum;
+  }
+
+  descend(step) {
+    this.bias -= step * this.biasGradient;
+    this.biasGradient = 0;
+    for (const connection of this.incoming) {
+      connection.weight -= step * connection.gradient;
+      connection.gradient = 0;
     }
   }
 }
 
-function updateWeights(network, rate) {
-  for (let i = 1; i < network.length; i++) {
-    const layer = network[i];
-    for (let k = 0; k < layer.length; k++) {
-      const node = layer[k];
-      if (node.numAccumulatedDers > 0) {
-        node.bias -= (rate * node.accInputDer) / node.numAccumulatedDers;
-        node.accInputDer = node.numAccumulatedDers = 0;
-      }
-      for (let j = 0; j < node.inputLinks.length; j++) {
-        const link = node.inputLinks[j];
-        if (link.numAccumulatedDers > 0) {
-          link.weight -= (rate / link.numAccumulatedDers) * link.accErrorDer;
-          link.accErrorDer = link.numAccumulatedDers = 0;
-        }
+class Model {
+  constructor(inputs, hidden) {
+    this.inputs = Array.from({ length: inputs }, () => new Unit(null));
+    this.hidden = []; // all hidden units, layer after layer
+    let below = this.inputs;
+    for (const width of hidden) {
+      const layer = Array.from({ length: width }, () => new Unit(RELU));
+      join(below, layer);
+      this.hidden.push(...layer);
+      below = layer;
+    }
+    this.output = new Unit(TANH);
+    join(below, [this.output]);
+  }
+
+  predict(sample) {
+    for (let i = 0; i < sample.length; i++) this.inputs[i].value = sample[i];
+    for (const unit of this.hidden) unit.forward();
+    this.output.forward();
+    return this.output.value;
+  }
+
+  learn(sample, label) {
+    this.output.backward(this.predict(sample) - label);
+    for (let i = this.hidden.length - 1; i >= 0; i--) this.hidden[i].backward(this.hidden[i].gradientFromNextLayer());
+  }
+
+  descend(step) {
+    for (const unit of this.hidden) unit.descend(step);
+    this.output.descend(step);
+  }
+
+  fit({ x, y, batch, epochs, rate }) {
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for (let start = 0; start < x.length; start += batch) {
+        const end = Math.min(start + batch, x.length);
+        for (let i = start; i < end; i++) this.learn(x[i], y[i]);
+        this.descend(rate / (end - start));
       }
     }
   }
 }
 
-const { x, y, depth, width, batch, epochs, models, rate } = JSON.parse(process.argv[2]);
-let network;
-const began = process.hrtime.bigint();
-for (let model = 0; model < models; model++) {
-  network = buildNetwork([x[0].length, ...Array(depth).fill(width), 1]);
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    for (let i = 0; i < x.length; i++) {
-      forwardProp(network, x[i]);
-      backProp(network, y[i]);
-      if ((i + 1) % batch === 0) updateWeights(network, rate);
-    }
-    updateWeights(network, rate);
-  }
+function join(lower, upper) {
+  const bound = Math.sqrt(6 / (lower.length + upper.length)); // Glorot and Bengio 2010
+  for (const to of upper) for (const from of lower) from.connect(to, bound * (2 * Math.random() - 1));
 }
-const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-const loss = x.reduce((sum, one, i) => sum + 0.5 * (forwardProp(network, one) - y[i]) ** 2, 0) / x.length;
+
+const job = JSON.parse(process.argv[2]);
+const began = performance.now();
+let model;
+for (let i = 0; i < job.models; i++) {
+  model = new Model(job.x[0].length, Array(job.depth).fill(job.width));
+  model.fit(job);
+}
+const seconds = (performance.now() - began) / 1000;
+const loss = job.x.reduce((sum, sample, i) => sum + (model.predict(sample) - job.y[i]) ** 2 / 2, 0) / job.x.length;
 console.log(JSON.stringify({ seconds, loss }));

@@ -5,8 +5,8 @@
 Moons (1,000 samples, width 8, batches of 32, Adam, 100 epochs) at depths 1, 2, 4, 6 with 10 seeds, and the `mnist`
 preset with 10 seeds, from the click to the last score: nnlab through the lab with both engines on two warm workers; the
 PyTorch loop of the tutorials in one process, as it is written, and in one process a core; scikit-learn's MLPClassifier
-through joblib on all cores; Keras, where it is installed, on a part and scaled; TensorFlow Playground's network
-(`playground.mjs`, plain gradient descent) in Node, where there is Node. The others train and are not measured; nnlab
+through joblib on all cores; Keras, where it is installed, on a part and scaled; TensorFlow Playground's way, with
+an object a unit and a connection, in Node (`playground.mjs`, plain gradient descent) where there is Node. The others train and are not measured; nnlab
 measures loss and accuracy after every epoch, keeps snapshots, and has everything in the store at the end.
 The last lines say whether nnlab's targets are met. Ends with 1 where one is not.
 """
@@ -141,12 +141,17 @@ def playground(experiments: list[Experiment], seeds: int) -> float:
     for one in experiments:
         data = load_dataset(one)
         job = {
-            "x": data.scaling.apply(data.train.x).tolist(), "y": (2 * data.train.y - 1).tolist(),
-            "depth": one.model.depth, "width": one.model.widths[0], "batch": one.train.batch_size,
-            "epochs": one.train.epochs, "models": seeds, "rate": 0.03,
-        }  # fmt: skip
-        said = subprocess.run(["node", str(PLAYGROUND), json.dumps(job)], capture_output=True, text=True, check=True)
-        seconds += json.loads(said.stdout)["seconds"]
+            "x": data.scaling.apply(data.train.x).tolist(),
+            "y": (2 * data.train.y - 1).tolist(),
+            "depth": one.model.depth,
+            "width": one.model.widths[0],
+            "batch": one.train.batch_size,
+            "epochs": one.train.epochs,
+            "models": seeds,
+            "rate": 0.03,
+        }
+        done = subprocess.run(["node", str(PLAYGROUND), json.dumps(job)], capture_output=True, text=True, check=True)
+        seconds += json.loads(done.stdout)["seconds"]
     return seconds
 
 
@@ -220,15 +225,23 @@ def measure(name: str, comparison: Comparison, keras: bool) -> list[str]:
         took["Keras (2 epochs, scaled)"] = keras_scaled(experiments, SEEDS)
     if name == "moons" and shutil.which("node"):
         took["TensorFlow Playground, Node"] = playground(experiments, SEEDS)
-    print(f"{name}, depths {', '.join(map(str, comparison.values))}, {SEEDS} seeds, "
-          f"{comparison.experiment.train.epochs} epochs\n")  # fmt: skip
+    print(
+        f"{name}, depths {', '.join(map(str, comparison.values))}, {SEEDS} seeds, "
+        f"{comparison.experiment.train.epochs} epochs\n"
+    )
     print("| | seconds | nnlab torch is | nnlab numpy is |\n| --- | ---: | ---: | ---: |")
     for who, seconds in took.items():
         ratios = [f"{seconds / took[f'nnlab, {engine}']:.1f}×" for engine in ("torch", "numpy")]
         print(f"| {who} | {seconds:.2f} | {ratios[0]} | {ratios[1]} |")
-    targets = {"moons": {"tutorial loop": 25, "scikit-learn, joblib": 8, "Keras (2 epochs, scaled)": 80,
-                         "TensorFlow Playground, Node": 1},
-               "mnist": {"tutorial loop, a process a core": 5}}[name]  # fmt: skip
+    targets = {
+        "moons": {
+            "tutorial loop": 25,
+            "scikit-learn, joblib": 8,
+            "Keras (2 epochs, scaled)": 80,
+            "TensorFlow Playground, Node": 1,
+        },
+        "mnist": {"tutorial loop, a process a core": 5},
+    }[name]
     best = min(took[who] for who in engines)
     missed = []
     print()
