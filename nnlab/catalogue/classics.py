@@ -249,9 +249,7 @@ _ALL = (
         "Pixels from 0 to 16 as they are, or with mean 0 and deviation 1: is it only a matter of the learning rate?",
         Comparison(
             Experiment(
-                data=_DIGITS,
-                model=ModelSpec(hidden=(32,), init="kaiming"),
-                train=TrainSpec(optimizer="sgd", epochs=20),
+                data=_DIGITS, model=ModelSpec(hidden=(32,), init="kaiming"), train=TrainSpec(optimizer="sgd", epochs=20)
             ),
             vary="lr",
             values=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),

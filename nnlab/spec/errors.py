@@ -47,7 +47,8 @@ class Problem:
         if self.kind == "unknown":
             return f"{self.field}: there is no such field; allowed is one of {', '.join(self.choices)}."
         if self.kind == "conflict":
-            return f"{self.field}: got {got}, but {CONFLICTS[self.expected]}."
+            sentence = CONFLICTS[self.expected]
+            return f"{self.field}: got {got}, but {sentence[0].lower()}{sentence[1:]}"
         if self.kind == "json":
             return f"{self.field}: got {got}, allowed is the JSON text of an experiment or a comparison."
         article = "" if self.expected in ("text", "true or false") else "an " if self.expected[:1] in "aeiou" else "a "
@@ -56,32 +57,32 @@ class Problem:
 
 CONFLICTS: Mapping[str, str] = MappingProxyType(
     {
-        "early_stopping_needs_validation": "early stopping needs a validation share (data.validation) above 0",
-        "shares_exceed_one": "the validation and test shares together must leave at least a tenth for training",
-        "too_few_samples": "the training part would not hold a sample of every class; "
-        "raise data.n_samples or lower the shares",
-        "one_fold": "a single fold would leave nothing to train on; allowed is 0 (hold-out) or from 2 to 20 folds",
-        "folds_need_split": "this data has too few samples to be split",
-        "folds_exceed_class": "every fold needs a sample of every class that is not test; "
-        "take fewer folds or raise data.n_samples",
-        "loss_needs_binary": "binary cross-entropy (bce) needs data with two classes",
-        "loss_needs_classes": "cross-entropy needs data with classes",
-        "loss_needs_regression": "mean squared error (mse) is for data with numbers to predict",
-        "seeds_repeat": "every seed may appear only once",
-        "values_repeat": "every value may appear only once",
-        "labels_repeat": "every class may appear only once",
-        "sources_nested": "at most three experiments may start one from the other",
-        "source_inputs": "the experiment it starts from must have as many inputs as this one",
-        "source_needs_layers": "both networks need a hidden layer, for the first layers to be taken over",
-        "source_differs": "the layers taken over must have the same width, activation, normalisation and skip "
-        "connection in both networks",
-        "knob_without_effect": "this data set has no such setting",
-        "source_not_trained": "what it starts from has not been trained under these seeds, which would take long here; "
-        "train it, or this experiment, first",
-        "data_not_here": "the files are not on this machine yet; `nnlab data fetch mnist`, or Build, downloads them",
-        "knobs_clash": "the other knob sets the same field",
+        "early_stopping_needs_validation": "Early stopping needs a validation share above 0.",
+        "shares_exceed_one": "Validation and test together must leave at least a tenth for training.",
+        "too_few_samples": "The training part needs a sample of every class; use more samples or smaller shares.",
+        "one_fold": "A single fold leaves nothing to train on; allowed is 0 (hold-out) or from 2 to 20.",
+        "folds_need_split": "This data has too few samples to be split into folds.",
+        "folds_exceed_class": "Every fold needs a sample of every class; use fewer folds or more samples.",
+        "loss_needs_binary": "Binary cross-entropy needs data with two classes.",
+        "loss_needs_classes": "Cross-entropy needs data with classes.",
+        "loss_needs_regression": "Mean squared error needs data with numbers to predict.",
+        "seeds_repeat": "Every seed may appear only once.",
+        "values_repeat": "Every value may appear only once.",
+        "labels_repeat": "Every class may appear only once.",
+        "sources_nested": "At most three experiments in a row may start from one another's weights.",
+        "source_inputs": "The source experiment must have as many inputs as this one.",
+        "source_needs_layers": "Both networks need a hidden layer, so that the first layers can be copied.",
+        "source_differs": "The copied layers must have the same width, activation, normalisation and "
+        "skip connection in both networks.",
+        "knob_without_effect": "This data set has no such setting.",
+        "source_not_trained": "The source experiment has not been trained under these seeds; train it, or "
+        "this experiment, first.",
+        "data_not_here": "The files are not on this machine yet; download them on the Build page or with "
+        "`nnlab data fetch mnist`.",
+        "knobs_clash": "The other setting sets the same field.",
     }
 )
+"""Values that contradict others, by the code in `Problem.expected`; the dashboard translates these sentences."""
 
 
 class SpecError(ValueError):

@@ -33,16 +33,17 @@ MAX_SOURCES = 3
 
 
 class StartFrom(Value):
-    """Transfer learning: the first hidden layers are not drawn but taken from another experiment, once it is trained.
+    """Transfer learning: the first hidden layers are not drawn at random but copied from another, trained experiment.
 
-    The replicate of seed s starts from the source as trained under seed s (Yosinski et al. 2014)."""
+    The replicate of seed s starts from the source as trained under seed s (Yosinski et al. 2014).
+    """
 
     experiment: Experiment
     """The source. Either engine may train it."""
     layers: int = Field(ge=1, le=MAX_DEPTH)
-    """How many are taken: weights, biases, normalisation and its running figures."""
+    """How many are copied: weights, biases, and normalisation with its running mean and variance."""
     frozen: int = Field(0, ge=0, le=MAX_DEPTH)
-    """How many of these, from the first on, are never changed."""
+    """How many of these, from the first on, stay as they are."""
 
     def __str__(self) -> str:
         return f"{self.layers} of {self.experiment.data.name}, {self.frozen} frozen"
@@ -76,7 +77,7 @@ class TrainSpec(Value):
     """Early stopping: epochs without a better validation loss before a replicate stops at its best; 0 is off."""
     loss: Loss = "auto"
     start_from: StartFrom | None = None
-    """Whose first layers these are; None draws all weights anew. Its JSON text is taken too, and "none"."""
+    """The source of the first layers; None draws all weights at random. JSON text and "none" are accepted too."""
 
     @field_validator("start_from", mode="before")
     @classmethod
@@ -86,26 +87,32 @@ class TrainSpec(Value):
         try:
             return None if given in ("none", b"none") else json.loads(given)
         except (ValueError, RecursionError):
-            raise SpecError(
-                [
-                    Problem(
-                        "train.start_from",
-                        given,
-                        "type",
-                        expected="JSON text with experiment, layers and frozen (or none)",
-                    )
-                ]
-            ) from None
+            expected = "JSON text with experiment, layers and frozen (or none)"
+            raise SpecError([Problem("train.start_from", given, "type", expected=expected)]) from None
 
 
 class Experiment(Value):
-    """Data, network and training: the whole of an experiment but for its seeds.
+    """Data, network and training: everything that defines an experiment, except its seeds.
+
+    Parameters
+    ----------
+    data : DataSpec
+        The data set, its size, noise, split and scaling.
+    model : ModelSpec
+        The hidden layers and how they are initialised.
+    train : TrainSpec
+        The optimizer and its settings, epochs, early stopping, and the weights to start from.
 
     Raises
     ------
     SpecError
-        From `Experiment.of`, `from_json`, `from_query` and `vary`, naming every field that cannot be.
-        (The bare constructor raises pydantic's ValidationError, a ValueError too.)
+        From `of`, `from_json`, `from_query`, `set` and `vary`; it names every invalid field. The constructor raises
+        pydantic's ValidationError instead. Both are ValueErrors.
+
+    Examples
+    --------
+    >>> Experiment().set({"model.hidden": [8, 8], "model.activation": "tanh"})
+    Experiment(moons 200, 2-8-8-1 tanh, adam 0.01 × 50)
     """
 
     data: DataSpec = DataSpec()
@@ -152,27 +159,25 @@ class Experiment(Value):
         if start.frozen > start.layers:
             raise SpecError([Problem("train.start_from.frozen", start.frozen, "range", 0, start.layers)])
 
-    # what follows from the parts
-
     @property
     def task(self) -> Task:
         return self.data.task
 
     @property
     def loss(self) -> Literal["bce", "cross_entropy", "mse"]:
-        """The loss in force."""
+        """The loss that is minimised; `auto` is resolved."""
         if self.task == "regression":
             return "mse"
         return "bce" if self.task == "binary" and self.train.loss == "auto" else "cross_entropy"
 
     @property
     def score(self) -> Literal["accuracy", "mse"]:
-        """The figure that says how good: accuracy for classes, mean squared error for regression."""
+        """The name of the score: accuracy for classes, mean squared error for regression."""
         return "mse" if self.task == "regression" else "accuracy"
 
     @property
     def outputs(self) -> int:
-        """Numbers the network gives: one logit, one logit a class, or one value."""
+        """Width of the output layer: one logit, one logit for each class, or one value."""
         return self.data.classes if self.loss == "cross_entropy" else 1
 
     @property
@@ -186,22 +191,22 @@ class Experiment(Value):
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers of one replicate."""
+        """Trainable parameters of one replicate."""
         return sum(layer.parameters for layer in self.layers if not layer.frozen)
 
     @property
     def frozen_parameters(self) -> int:
-        """Numbers of one replicate's frozen layers."""
+        """Parameters in the frozen layers of one replicate."""
         return sum(layer.parameters for layer in self.layers if layer.frozen)
 
     @property
     def sources(self) -> int:
-        """Experiments it starts from: its source, the source's source and so on."""
+        """The number of source experiments: its source, the source's source and so on."""
         return 1 + self.train.start_from.experiment.sources if self.train.start_from else 0
 
     def layers_shared(self, other: Experiment) -> int:
-        """How many of the first hidden layers another experiment has just the same (but for dropout), so that their
-        weights can be taken: inputs, width, activation, normalisation and skip connection."""
+        """How many of the first hidden layers are the same in another experiment, so that their weights can be copied:
+        inputs, width, activation, normalisation and skip connection. Dropout may differ."""
         mine, theirs = (one.model.layers(one.data.inputs) for one in (self, other))
         alike = (replace(a, dropout=0.0) == replace(b, dropout=0.0) for a, b in zip(mine, theirs, strict=False))
         return sum(takewhile(bool, alike))
@@ -211,10 +216,8 @@ class Experiment(Value):
         return math.ceil(self.data.sizes[0] / self.train.batch_size)
 
     def replicates(self, seeds: int) -> int:
-        """How many networks are trained under so many seeds: one a seed, with folds one a seed and fold."""
+        """How many networks a run with so many seeds trains: one for each seed, or for each seed and fold."""
         return seeds * max(1, self.data.folds)
-
-    # making and changing
 
     @classmethod
     def of(cls, values: Any, where: str = "") -> Self:
@@ -225,9 +228,23 @@ class Experiment(Value):
             raise spec_error(error, cls, where or "experiment") from None
 
     def set(self, changes: Mapping[str, Any]) -> Self:
-        """A new experiment with fields changed by their dotted names, as `{"model.hidden": [64, 32]}`.
+        """Change fields by their dotted names.
 
-        Raises SpecError."""
+        Parameters
+        ----------
+        changes : mapping
+            Dotted name → value, as `{"model.hidden": [64, 32]}`. A new `data.name` brings its own defaults.
+
+        Returns
+        -------
+        Experiment
+            A new one.
+
+        Raises
+        ------
+        SpecError
+            For an unknown field or an invalid value.
+        """
         values = self.model_dump(mode="json")
         if not isinstance(changes, Mapping):
             raise SpecError([Problem("experiment", changes, "type", expected="object")])
@@ -244,11 +261,27 @@ class Experiment(Value):
         return self.of(values)
 
     def vary(self, knob: str, value: Any) -> Self:
-        """A new experiment with one knob turned; see KNOBS. Any dotted field name is a knob too. Raises SpecError.
+        """Set one knob.
 
-        `depth` keeps the width (of the first hidden layer), `width` keeps the depth, `depth_same_size` keeps the number
-        of parameters as nearly as one width for all layers allows; all keep the settings of the network but drop those
-        of single layers."""
+        Parameters
+        ----------
+        knob : str
+            A name in KNOBS or any dotted field name. `depth` keeps the width (of the first hidden layer), `width` keeps
+            the depth, and `depth_same_size` keeps the number of parameters as nearly as one width for all layers
+            allows. All three keep the common settings of the network and drop those of single layers.
+        value
+            A value the knob's field allows.
+
+        Returns
+        -------
+        Experiment
+            A new one.
+
+        Raises
+        ------
+        SpecError
+            For an unknown knob or an invalid value.
+        """
         if knob == "depth":
             depth = whole("depth", value, 0, MAX_DEPTH)
             return self.set({"model.hidden": [(self.model.widths or (8,))[0]] * depth})
@@ -264,7 +297,6 @@ class Experiment(Value):
 
     def _deepened(self, depth: int) -> Self:
         """`depth` layers of the one width that comes nearest to the present number of parameters."""
-
         low, high = 1, 4096
         while low < high:  # the first width with as many parameters or more
             middle = (low + high) // 2
@@ -274,15 +306,13 @@ class Experiment(Value):
         return smaller if self.parameters - smaller.parameters < larger.parameters - self.parameters else larger
 
     def knob(self, knob: str) -> Any:
-        """The present value of a knob."""
+        """The value of a knob."""
         if knob in ("depth", "depth_same_size"):
             return self.model.depth
         if knob == "width":
             return (self.model.widths or (8,))[0]
         part, _, name = KNOBS.get(knob, knob).partition(".")
         return getattr(getattr(self, part), name)
-
-    # as text
 
     def __repr__(self) -> str:
         return f"Experiment({self.summary})"
@@ -306,16 +336,8 @@ class Experiment(Value):
 
     def to_query(self) -> dict[str, str]:
         """The parameters of a share link: the data's name and every field that differs from its default."""
-        mine = self.short()
-        query = {
-            path: link_text(mine[part][name])
-            for path in FIELDS
-            for part, _, name in (path.partition("."),)
-            if name in mine[part]
-        }
-        if self.train.start_from:
-            query["train.start_from"] = self.train.start_from.to_text()
-        return query
+        parts = self.short().items()
+        return {f"{part}.{name}": link_text(value) for part, fields in parts for name, value in fields.items()}
 
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
@@ -335,7 +357,7 @@ class Experiment(Value):
     def plain(self) -> dict[str, Any]:
         values = self.model_dump(mode="json")
         values["model"]["hidden"] = plain(self.model.hidden)
-        # fields that came later are left out where they are off, so that older texts and keys stay what they were
+        # newer fields are left out where they are off, so that the texts and keys of older experiments stay the same
         for name in ("labels", "folds"):
             if not values["data"][name]:
                 del values["data"][name]

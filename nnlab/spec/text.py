@@ -12,10 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.spec.knobs import KNOBS
 
-_LISTS = {
-    "model.hidden": "list of widths as 8-8-4 (0 for none)",
-    "data.labels": "list of classes as 5-6-9 (0 for all)",
-}
+_LISTS = {"model.hidden": "list of widths as 8-8-4 (0 for none)", "data.labels": "list of classes as 5-6-9 (0 for all)"}
 """Fields that are lists of numbers, and how a link writes them."""
 
 

@@ -65,7 +65,10 @@ def test_validation_is_hold_out_or_k_fold(lab, language):
     assert t("{pool} samples in {n} folds, {test} for the test.", pool="160", n=5, test="40") in said(app)
     assert shown(set_number(app, "data.folds", 8)).data.folds == 8
     assert address(app)["data.folds"] == "8"
-    for folds, sentence in ((1, "One fold would leave nothing to train on; allowed is from 2 to 20."), (21, "")):
+    for folds, sentence in (
+        (1, "A single fold leaves nothing to train on; allowed is 0 (hold-out) or from 2 to 20."),
+        (21, ""),
+    ):
         app = set_number(app, "data.folds", folds)
         assert t(sentence) in said(app)
         assert app.button(key="train").disabled
@@ -78,7 +81,7 @@ def test_validation_is_hold_out_or_k_fold(lab, language):
 def test_more_folds_than_a_class_has_samples_are_told_in_place_of_the_picture(lab, language):
     link = {"data.name": "synthetic", "data.classes": "3", "data.n_samples": "60", "data.noise": "3"}
     app = open_build(language, {**link, "data.folds": "16"})
-    sentence = text(language)("Every fold needs a sample of every class; take fewer folds or more samples.")
+    sentence = text(language)("Every fold needs a sample of every class; use fewer folds or more samples.")
     assert any(sentence in error.value for error in app.error)
     assert app.button("train").disabled
     assert not open_build(language, {**link, "data.folds": "3"}).button("train").disabled

@@ -138,7 +138,9 @@ def test_trouble_is_one_sentence(asked, page, language):
     assert not app.button(key="rates-test").disabled
     app = opened(page, language, presets["mnist"])  # not on this disk
     press(app, "rates-test")
-    assert t("The files are not on this machine yet; Build offers to download them.") in said(app)
+    assert t(
+        "The files are not on this machine yet; download them on the Build page or with `nnlab data fetch mnist`."
+    ) in said(app)
     assert len(asked) == 1
 
 

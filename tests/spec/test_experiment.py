@@ -471,6 +471,49 @@ def test_numbers_and_arrays_of_numpy_are_numbers_and_lists():
     assert comparison == Comparison(experiment, vary="depth", values=[1, 2, 3], seeds=2)
 
 
+# -- how it reads ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"model.hidden": [8, 8], "model.activation": "tanh"}, "moons 200, 2-8-8-1 tanh, adam 0.01 × 50"),
+        ({"model.hidden": []}, "moons 200, 2-1, adam 0.01 × 50"),
+        ({"data.name": "celsius", "model.activation": "none"}, "celsius 7, 1-8-1, adam 0.01 × 50"),
+        (
+            {"model.hidden": [{"width": 4, "norm": "batch"}, 3], "train.optimizer": "sgd", "train.lr": 1e-7},
+            "moons 200, 2-4-3-1 relu, sgd 1e-07 × 50",
+        ),
+        (
+            {"train.start_from": {"experiment": {"data": {"noise": 0}}, "layers": 1}},
+            "moons 200, 2-8-1 relu, adam 0.01 × 50, from 1 of moons, 0 frozen",
+        ),
+    ],
+)
+def test_an_experiment_reads_like_data_network_and_training(changes: dict[str, Any], text: str):
+    experiment = Experiment().set(changes)
+    assert repr(experiment) == str(experiment) == f"Experiment({text})"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"values": [1, 2, 4], "seeds": 10}, "depth 1, 2, 4 on moons 200, 2-8-1 relu, adam 0.01 × 50, 10 seeds"),
+        (
+            {"vary": "residual", "values": [False, True], "seeds": 1},
+            "residual false, true on moons 200, 2-8-1 relu, adam 0.01 × 50, 1 seed",
+        ),
+        (
+            {"values": [1, 2], "by": "model.hidden", "by_values": [[8, 4], []], "vary": "lr", "seeds": [3, 7]},
+            "lr 1.0, 2.0 by model.hidden 8-4, 0 on moons 200, 2-8-1 relu, adam 0.01 × 50, seeds 3,7",
+        ),
+    ],
+)
+def test_a_comparison_reads_like_its_knobs_and_its_experiment(values: dict[str, Any], text: str):
+    comparison = Comparison(Experiment(), **values)
+    assert repr(comparison) == str(comparison) == f"Comparison({text})"
+
+
 # -- what follows from an experiment ---------------------------------------------------------------------------------
 
 
@@ -545,16 +588,15 @@ def test_a_layers_own_settings_win_over_the_networks():
         ({"data": {"n_samples": 10**5000}}, "data.n_samples: got too much to show, allowed is from 10 to 100000."),
         (
             {"data": {"validation": 0.8, "test": 0.8}},
-            "data.validation: got 0.8, but the validation and test shares together must leave "
-            "at least a tenth for training.",
+            "data.validation: got 0.8, but validation and test together must leave at least a tenth for training.",
         ),
         (
             {"data": {"validation": 0}, "train": {"patience": 3}},
-            "train.patience: got 3, but early stopping needs a validation share (data.validation) above 0.",
+            "train.patience: got 3, but early stopping needs a validation share above 0.",
         ),
         (
             {"data": {"name": "celsius"}, "train": {"loss": "bce"}},
-            "train.loss: got 'bce', but binary cross-entropy (bce) needs data with two classes.",
+            "train.loss: got 'bce', but binary cross-entropy needs data with two classes.",
         ),
         ({"data": {"name": "digits", "labels": [5]}}, "data.labels (how many): got 1, allowed is from 2 to 10."),
         ({"data": {"name": "digits", "labels": [5, 10]}}, "data.labels[1]: got 10, allowed is from 0 to 9."),
@@ -584,15 +626,15 @@ def test_a_layers_own_settings_win_over_the_networks():
         ),
         (
             {"train": {"start_from": {"experiment": {"data": {"name": "digits"}}, "layers": 1}}},
-            "train.start_from: got 64, but the experiment it starts from must have as many inputs as this one.",
+            "train.start_from: got 64, but the source experiment must have as many inputs as this one.",
         ),
         (
             {"train": {"start_from": {"experiment": {"model": {"hidden": []}}, "layers": 1}}},
-            "train.start_from: got 0, but both networks need a hidden layer, for the first layers to be taken over.",
+            "train.start_from: got 0, but both networks need a hidden layer, so that the first layers can be copied.",
         ),
         (
             {"train": {"start_from": {"experiment": {"model": {"norm": "batch"}}, "layers": 1}}},
-            "train.start_from.layers: got 1, but the layers taken over must have the same width, activation, "
+            "train.start_from.layers: got 1, but the copied layers must have the same width, activation, "
             "normalisation and skip connection in both networks.",
         ),
         (
@@ -621,7 +663,7 @@ def test_a_refusal_names_the_field_what_it_was_and_what_is_allowed(values: Any, 
         ({"by": "width", "by_values": [2, 2]}, "by_values: got [2, 2], but every value may appear only once."),
         (
             {"by": "depth_same_size", "by_values": [2]},
-            "by: got 'depth_same_size', but the other knob sets the same field.",
+            "by: got 'depth_same_size', but the other setting sets the same field.",
         ),
         (
             {"values": list(range(1, 21)), "by": "data.seed", "by_values": list(range(11))},
@@ -693,7 +735,7 @@ def test_experiments_start_one_from_the_other_three_times_at_most():
         assert experiment.sources == sources
         assert Experiment.from_query(experiment.to_query()) == experiment
         assert len(experiment.to_query()["train.start_from"]) < 100 * sources
-    with pytest.raises(SpecError, match="at most three experiments may start one from the other"):
+    with pytest.raises(SpecError, match="at most three experiments in a row"):
         experiment.vary("start_from", StartFrom(experiment=experiment, layers=1))
     deep: dict[str, Any] = {}
     for _ in range(400):

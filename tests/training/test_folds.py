@@ -153,10 +153,10 @@ def test_replicates_are_fold_after_fold_seed_by_seed() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({"folds": 1}, "got 1, but a single fold would leave nothing to train on; allowed is 0 (hold-out) or from 2"),
+        ({"folds": 1}, "got 1, but a single fold leaves nothing to train on; allowed is 0 (hold-out) or from 2"),
         ({"folds": 21}, "got 21, allowed is from 0 to 20."),
-        ({"folds": 3, "name": "celsius"}, "got 3, but this data has too few samples to be split."),
-        ({"folds": 9, "n_samples": 20}, "got 9, but every fold needs a sample of every class that is not test"),
+        ({"folds": 3, "name": "celsius"}, "got 3, but this data has too few samples to be split into folds."),
+        ({"folds": 9, "n_samples": 20}, "got 9, but every fold needs a sample of every class; use fewer"),
     ],
 )
 def test_folds_that_cannot_be_are_refused_in_a_sentence(data: dict[str, Any], sentence: str) -> None:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from nnlab.catalogue.classics import classics
 from nnlab.charts.base import Labels
 from nnlab.charts.curves import curves
+from nnlab.spec.errors import CONFLICTS
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell import text as shell
 from nnlab.ui.shell.frame import chart_words
@@ -39,7 +40,7 @@ def messages_in_the_code() -> set[str]:
                 found.add(first.value)
     words = {str(field.default) for field in fields(Labels) if field.name != "language"}
     in_classics = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
-    return (found | words | in_classics) - {""}
+    return (found | words | in_classics | set(CONFLICTS.values())) - {""}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:
