@@ -162,12 +162,22 @@ class Training(Iterator[Epoch]):
             before = [(engine.weights(), engine.state()) for engine in engines]
             try:
                 for engine, its_rates in zip(engines, rates, strict=True):
-                    engine.run_epoch(epoch, _until(self._should_stop, its_rates))
+                    engine.run_epoch(epoch, self._until_stopped(its_rates, self._should_stop))
             except BaseException:
                 for engine, (weights, state) in zip(engines, before, strict=True):
                     engine.load(weights, state)
                 raise
         return float(rates[-1][-1])
+
+    def _until_stopped(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
+        """The learning rates of the steps; raises _Stopped when `should_stop` returns True."""
+        check = time.perf_counter() + CHECK_EVERY
+        for rate in rates:
+            if time.perf_counter() >= check:
+                if should_stop():
+                    raise _Stopped
+                check = time.perf_counter() + CHECK_EVERY
+            yield rate
 
     def _scores(self, part: Literal["train", "validation"]) -> tuple[Floats, Floats]:
         """Loss and score of every replicate."""
@@ -256,17 +266,6 @@ class Training(Iterator[Epoch]):
 
 class _Stopped(Exception):
     """Ends an epoch before its last step."""
-
-
-def _until(should_stop: Callable[[], bool], rates: list[float]) -> Iterator[float]:
-    """The learning rates of the steps; raises _Stopped when `should_stop` returns True."""
-    check = time.perf_counter() + CHECK_EVERY
-    for rate in rates:
-        if time.perf_counter() >= check:
-            if should_stop():
-                raise _Stopped
-            check = time.perf_counter() + CHECK_EVERY
-        yield rate
 
 
 class _Group:

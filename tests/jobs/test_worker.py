@@ -111,7 +111,7 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
     """Call it with a run, an epoch and an action: it is requested once, in the middle of that epoch, and was read."""
     heartbeats: list[Any] = []
     due: dict[int, tuple[Run, RequestedAction]] = {}
-    watched = Training._watched
+    until_stopped = Training._until_stopped
 
     class Heartbeat(worker.Heartbeat):
         def __enter__(self) -> worker.Heartbeat:
@@ -119,7 +119,7 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
             return super().__enter__()
 
     def asking(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
-        for i, rate in enumerate(watched(self, rates, should_stop)):
+        for i, rate in enumerate(until_stopped(self, rates, should_stop)):
             if i == len(rates) // 2 and (asked := due.pop(self.epoch + 1, None)):
                 store.request(asked[0].id, asked[1])
                 while heartbeats[-1].action is None:
@@ -130,7 +130,7 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
     monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
-    monkeypatch.setattr(Training, "_watched", asking)
+    monkeypatch.setattr(Training, "_until_stopped", asking)
     return lambda run, epoch, action: due.update({epoch: (run, action)})
 
 
@@ -176,15 +176,15 @@ def test_time_over_within_an_epoch_ends_it(store: Store, monkeypatch: pytest.Mon
     monkeypatch.setenv("NNLAB_MAX_SECONDS", "1")
     settings.cache_clear()
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
-    watched = Training._watched
+    until_stopped = Training._until_stopped
 
     def slow(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
         yield rates[0]
         while not should_stop():
             pass  # a second passes
-        yield from watched(self, rates[1:], should_stop)
+        yield from until_stopped(self, rates[1:], should_stop)
 
-    monkeypatch.setattr(Training, "_watched", slow)
+    monkeypatch.setattr(Training, "_until_stopped", slow)
     run = ran(store)
     assert (run.state, run.epoch, run.note) == ("stopped", 0, "max_seconds")
 
