@@ -1,10 +1,13 @@
-"""Backpropagation, step by step: a small network on a few points, one stage a click, every number shown."""
+"""Backpropagation: a small network on a few points, one stage per click, with every number."""
 
 import streamlit as st
 
-from nnlab.ui.backprop.by_hand import by_hand, engines, large_logits
-from nnlab.ui.backprop.session import open_scene, remember, step_of
-from nnlab.ui.backprop.views import all_numbers, controls, explanation, picture, setup, slip, summary
+from nnlab.ui.backprop.engine_race import engine_race
+from nnlab.ui.backprop.gradient_check import gradient_check
+from nnlab.ui.backprop.log_sum_exp import large_logits
+from nnlab.ui.backprop.scene import open_scene, remember, step_of
+from nnlab.ui.backprop.views import all_numbers, controls, explanation, picture, setup, summary
+from nnlab.ui.backprop.weight_by_hand import by_hand
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import open_page
 
@@ -20,9 +23,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     with st.popover(t("Network and data"), icon=":material/tune:", key="step-setup"):
         setup(page, scene)
 if problems:
-    told = problem_text(problems[0], t)
+    problem = problem_text(problems[0], t)
     st.warning(
-        t("The link contains an invalid value; it was ignored. {problem}", problem=told),
+        t("The link contains an invalid value; it was ignored. {problem}", problem=problem),
         icon=":material/link_off:",
     )
 controls(page, scene, step)
@@ -32,11 +35,11 @@ with left:
 with right:
     explanation(page, scene, step)
 all_numbers(page, scene, step)
-slip(page, scene, step)
+gradient_check(page, scene, step)
 st.divider()
 by_hand(page, scene, step)
 st.divider()
-engines(page, scene)
+engine_race(page, scene)
 if scene.loss == "cross_entropy":
     st.divider()
     large_logits(page)

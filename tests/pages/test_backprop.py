@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from nnlab.engines.autograd_check import autograd
 from nnlab.lab import Lab, close_labs, open_lab
-from nnlab.ui.backprop.session import DATA, HIDDEN, Scene, from_query, last_stage, losses_for, step_of, weights_at
+from nnlab.ui.backprop.scene import DATA, HIDDEN, Scene, from_query, last_stage, losses_for, step_of, weights_at
 from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -174,7 +174,7 @@ def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(langua
 def test_without_workers_the_check_says_so(language):
     app = open_page(language, check="1")
     said = "\n".join(caption.value for caption in app.caption)
-    assert text(language)("No worker is up yet to ask PyTorch; it is asked again as soon as one is.") in said
+    assert text(language)("No worker is ready yet. PyTorch's gradients appear as soon as one is.") in said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,7 +1,7 @@
-"""One training step at a time: what a visitor has chosen and where they stand, kept in the session and in the link.
+"""The state of the page Backpropagation: network, points, step and stage, in the session and in the link.
 
-A Scene is the whole state of the page. Widgets show it and change it before the script runs; the numbers follow from
-it, so F5, a link and the back of a friend's browser show the same.
+A Scene is the whole state. Widgets show it, and change it before the script runs. All numbers follow from it,
+so a reload and a link show the same page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_POINTS, MOST_STEPS, MOST_EDITS = 6, 2000, 50
 
 @dataclass(frozen=True)
 class Edit:
-    """A weight set by hand before step `step` (from 0)."""
+    """A weight changed by hand before step `step` (from 0)."""
 
     step: int
     name: str
@@ -44,7 +44,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is shown: a network, a few points, and where in which step."""
+    """A network, a few points, and the stage of the step that is shown."""
 
     data: str = "xor"
     hidden: str = "3"
@@ -62,7 +62,7 @@ class Scene:
 
     @property
     def experiment(self) -> Experiment:
-        """The network as an experiment on 200 samples: what both engines train in the race."""
+        """The network as an experiment on 200 samples; both engines train it in `engine_race`."""
         celsius = self.data == "celsius"
         return Experiment.of(
             {
@@ -83,12 +83,12 @@ class Scene:
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """All that the numbers of the step depend on."""
+        """The fields on which the numbers of the step depend."""
         edits = tuple(edit for edit in self.edits if edit.step <= self.step)
         return (self.data, self.hidden, self.activation, self.loss, self.points, self.lr, self.seed, self.step, edits)
 
     def query(self) -> dict[str, str]:
-        """The link: what differs from the first sight."""
+        """The fields of the link: those that differ from the defaults."""
         usual, query = Scene(), {"data": self.data}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -106,7 +106,7 @@ def _text(value: Any) -> str:
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
-    """The scene of a link; what cannot be is left out and told."""
+    """The scene of a link, and the problems of its invalid values, which are ignored."""
     scene, problems = Scene(), []
 
     def take(name: str, read: Callable[[str], Any], allowed: Callable[[Any], bool], problem: Problem) -> None:
@@ -148,7 +148,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
 
 
 def _edits(text: str, scene: Scene) -> tuple[Edit, ...]:
-    """Raises ValueError where one of them is none of this network's weights."""
+    """Raises ValueError if an edit names no weight of this network."""
     shapes = {name: value.size for name, value in initial_weights(scene.experiment, 0).items()}
     made = []
     for one in filter(None, text.split(";")):
@@ -161,14 +161,14 @@ def _edits(text: str, scene: Scene) -> tuple[Edit, ...]:
 
 
 def usual_for(scene: Scene, data: str) -> Scene:
-    """The scene with other data, and the loss and learning rate that suit it."""
+    """The scene with another data set and its default loss and learning rate."""
     if data == "celsius":
         return replace(scene, data=data, loss="mse", lr=0.05, points=min(4, MOST_POINTS))
     return replace(scene, data=data, loss="cross_entropy" if scene.loss == "mse" else scene.loss, lr=0.5)
 
 
 def losses_for(data: str) -> tuple[str, ...]:
-    """The losses the data's task allows."""
+    """The losses that suit the data set."""
     return ("mse",) if data == "celsius" else ("cross_entropy", "bce")
 
 
@@ -179,9 +179,6 @@ def last_stage(scene: Scene) -> int:
     return 2 * modules + 3
 
 
-# -- numbers ----------------------------------------------------------------------------------------------------------
-
-
 def batch(scene: Scene) -> tuple[Experiment, Array, Array, Array]:
     """The experiment, the points x (n, inputs), their labels or values, and the targets (n, outputs)."""
     experiment = scene.experiment
@@ -190,8 +187,8 @@ def batch(scene: Scene) -> tuple[Experiment, Array, Array, Array]:
 
 
 def weights_at(scene: Scene, *, edited: bool = True) -> dict[str, Array]:
-    """The weights before step `scene.step`: drawn, rounded to two decimals so that one can calculate along, trained
-    step by step, changed by hand where the visitor did (`edited`: in this very step too)."""
+    """The weights before step `scene.step`: starting weights rounded to two decimals (easy to check by hand), trained step
+    by step, with the visitor's edits (`edited`: those of this step too)."""
     experiment, x, _, t = batch(scene)
     drawn = initial_weights(experiment, scene.seed)
     weights: dict[str, Array] = {name: np.round(value.astype(float), 2) for name, value in drawn.items()}
@@ -206,7 +203,7 @@ def weights_at(scene: Scene, *, edited: bool = True) -> dict[str, Array]:
 
 
 def step_of(scene: Scene) -> Step:
-    """The step with all its numbers, kept while only the view of it changes."""
+    """The step with all its numbers, cached while they do not change."""
     kept = st.session_state.get("step-numbers")
     if kept is None or kept[0] != scene.numbers:
         experiment, x, _, t = batch(scene)
@@ -217,11 +214,8 @@ def step_of(scene: Scene) -> Step:
     return step
 
 
-# -- the session ------------------------------------------------------------------------------------------------------
-
-
 def open_scene(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
-    """The scene of this visit: that of a new link, else the one left last."""
+    """The scene of this visit: from a new link, else the last one of the session."""
     state = st.session_state
     problems: list[Problem] = []
     if "step-scene" not in state or (query and dict(query) != state.get("step-link")):
@@ -230,14 +224,14 @@ def open_scene(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
 
 
 def remember(scene: Scene) -> dict[str, str]:
-    """The link of the scene, noted so that it is not taken for a new one."""
+    """The link of the scene; the session stores it, so that it is not read as a new link."""
     link = scene.query()
     st.session_state["step-link"] = link
     return link
 
 
 def change(**values: Any) -> None:
-    """Changes the scene. Another network starts at its first step, without changes by hand; so do other points."""
+    """Change fields of the scene. Another network or other points start at the first step, without edits."""
     scene: Scene = st.session_state["step-scene"]
     if "data" in values:
         scene = usual_for(scene, values["data"])
@@ -250,7 +244,7 @@ def change(**values: Any) -> None:
 
 
 def take(name: str, key: str) -> None:
-    """A widget's value into the scene; a number that was cleared or cannot be leaves it as it is."""
+    """Copy a widget's value into the scene; an empty or non-finite number is ignored."""
     value = st.session_state[key]
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return
@@ -258,7 +252,7 @@ def take(name: str, key: str) -> None:
 
 
 def move(by: int) -> None:
-    """A stage on or back; from the last into the next step, from the first into the one before."""
+    """Go a stage forward or back, past the last stage into the next step, before the first into the previous one."""
     scene: Scene = st.session_state["step-scene"]
     stage, last = scene.stage + by, last_stage(scene)
     if stage > last and scene.step < MOST_STEPS:
@@ -270,24 +264,24 @@ def move(by: int) -> None:
 
 
 def to_loss() -> None:
-    """To the stage that computes the loss."""
+    """Go to the stage that computes the loss."""
     change(stage=(last_stage(st.session_state["step-scene"]) - 1) // 2)
 
 
 def whole_steps(n: int) -> None:
-    """n steps on, to the update that ends the last of them; the step under way counts."""
+    """Go n steps forward, to the update that ends the last of them; the current step counts."""
     scene: Scene = st.session_state["step-scene"]
     last = last_stage(scene)
     change(step=min(MOST_STEPS, scene.step + n - (scene.stage < last)), stage=last)
 
 
 def start_over() -> None:
-    """To the first weights, without what was changed by hand."""
+    """Go back to the starting weights, without edits."""
     change(step=0, stage=0, edits=())
 
 
 def set_weight(name: str, place: int, key: str) -> None:
-    """A weight by hand, before this step; what was changed in later steps no longer holds."""
+    """Set a weight before this step; edits of later steps are removed."""
     scene: Scene = st.session_state["step-scene"]
     value = st.session_state[key]
     if value is None or not math.isfinite(value):

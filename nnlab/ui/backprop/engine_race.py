@@ -1,0 +1,104 @@
+"""Both engines trained from the same weights on the same batches, their losses in one chart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from nnlab.charts.training_step import ENGINES, race
+from nnlab.lab import LimitError
+from nnlab.store import Run
+from nnlab.ui.backprop.scene import Scene, change
+from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shell.frame import Page
+
+
+def engine_race(page: Page, scene: Scene) -> None:
+    """Train with both engines from the same weights on the same batches."""
+    t = page.t
+    st.markdown(f"#### {t('Two engines, one curve')}")
+    st.markdown(
+        t(
+            "PyTorch and the NumPy code above train this network on all the data: the same starting weights, "
+            "the same batches, plain gradient descent."
+        )
+    )
+    runs = racers(page, scene)
+    st.button(
+        t("Train with both"),
+        icon=":material/sports_score:",
+        key="step-race",
+        on_click=start_race,
+        args=(page, scene),
+        disabled=bool(runs) and any(run.active for run in runs),
+    )
+    if refused := st.session_state.pop("step-refused", None):
+        st.error(refused, icon=":material/block:")
+    live = any(run.active for run in runs)
+    st.fragment(_race, run_every=0.7 if live else None)(page, scene, live)
+
+
+def start_race(page: Page, scene: Scene) -> None:
+    """Submit both runs; stored results of the same experiment are reused."""
+    made = []
+    try:
+        for engine in ("torch", "numpy"):
+            experiment = scene.experiment.set({"train.engine": engine})
+            made.append(page.lab.submit(experiment, (scene.seed,), owner=page.owner).id)
+        change(race=",".join(made))
+    except LimitError as error:
+        st.session_state["step-refused"] = problem_text(error.problems[0], page.t)
+
+
+def racers(page: Page, scene: Scene) -> list[Run]:
+    """The two runs of the scene, PyTorch first; none if they belong to another network."""
+    found = [run for run in map(page.lab.run, filter(None, scene.race.split(","))) if run is not None]
+    wanted = [scene.experiment.set({"train.engine": engine}) for engine in ("torch", "numpy")]
+    return found if [run.experiment for run in found] == wanted else []
+
+
+def _race(page: Page, scene: Scene, live: bool) -> None:
+    t, runs = page.t, racers(page, scene)
+    if live and not any(run.active for run in runs):
+        st.rerun()
+    epochs = scene.experiment.train.epochs
+    rows = pd.DataFrame({"epoch": [], **{name: [] for name in ENGINES}}, dtype=float)
+    if runs:
+        curves = [
+            page.lab.curves(run.id)[["epoch", "train_loss"]].rename(columns={"train_loss": name})
+            for run, name in zip(runs, ENGINES, strict=True)
+        ]
+        rows = curves[0].merge(curves[1], on="epoch", how="outer")
+    left, right = st.columns([4, 1], gap="medium", vertical_alignment="center")
+    with left, st.container(key="step-race-picture"):
+        st.vega_lite_chart(
+            rows,
+            race(epochs, labels=page.words),
+            key="step-race-chart",
+            alt=t("Training loss of both engines by epoch"),
+        )
+    with right:
+        for i, name in enumerate(ENGINES):
+            done = bool(runs) and runs[i].state == "finished"
+            st.metric(
+                name,
+                _milliseconds(runs[i].seconds, t) if done else "–",
+                help=t("Training time, without the time in the queue."),
+            )
+        both = rows.dropna()
+        apart = float((both[ENGINES[0]] - both[ENGINES[1]]).abs().max()) if len(both) else float("nan")
+        st.metric(t("Largest difference"), t.number(apart, 2), help=t("Between the two losses, over all epochs."))
+    if not runs:
+        st.caption(t("Press the button: both curves appear here."))
+    elif any(run.state == "failed" for run in runs):
+        st.caption(t("One of the two trainings failed; try another learning rate."))
+    elif page.lab.trouble and live:
+        st.caption(t("No worker is available now; the runs start as soon as one is."))
+    else:
+        st.caption(t("PyTorch is the wide line, NumPy the dashed line on top of it."))
+
+
+def _milliseconds(seconds: float, t: Any) -> str:
+    return f"{t.whole(1000 * seconds)} ms" if seconds < 0.95 else str(t.seconds(seconds))
