@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.training_step import ENGINES, race
+from nnlab.charts.curves import ENGINES, race
 from nnlab.lab import LimitError
 from nnlab.store import Run
 from nnlab.ui.backprop.scene import Scene, change

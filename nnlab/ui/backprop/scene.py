@@ -187,8 +187,8 @@ def batch(scene: Scene) -> tuple[Experiment, Array, Array, Array]:
 
 
 def weights_at(scene: Scene, *, edited: bool = True) -> dict[str, Array]:
-    """The weights before step `scene.step`: starting weights rounded to two decimals (easy to check by hand), trained step
-    by step, with the visitor's edits (`edited`: those of this step too)."""
+    """The weights before step `scene.step`: starting weights rounded to two decimals (easy to check by hand), trained
+    step by step, with the visitor's edits (`edited`: those of this step too)."""
     experiment, x, _, t = batch(scene)
     drawn = initial_weights(experiment, scene.seed)
     weights: dict[str, Array] = {name: np.round(value.astype(float), 2) for name, value in drawn.items()}

@@ -13,7 +13,7 @@ from nnlab.ui.shell.frame import Page
 
 
 def by_hand(page: Page, scene: Scene, step: Step) -> None:
-    """Choose a weight and change it: the loss follows, and the gradient is the slope of the loss curve at that weight."""
+    """Choose a weight and change it. The loss follows; the gradient is the slope of the loss curve at that weight."""
     t = page.t
     st.markdown(f"#### {t('Change a weight by hand')}")
     places = [(name, i) for name in step.parameters for i in range(step.before[name].size)]
