@@ -11,17 +11,17 @@ from platformdirs import user_data_path
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used: which, what it was, what is allowed."""
+    """An invalid setting: its name, its value and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment may decide. Times in seconds."""
+    """The settings of a deployment. Times are in seconds."""
 
     home: Path
-    """Data base and downloaded data sets."""
+    """Folder of the data base and of downloaded data sets."""
     data_dir: Path
-    """Folder with one folder a data set (`mnist/`)."""
+    """Folder with one folder for each data set (`mnist/`)."""
     database_url: str
     scheduler: str | None
     """Address of a Dask scheduler; None starts a local cluster."""
@@ -32,11 +32,11 @@ class Settings:
     max_epochs: int
     max_seeds: int
     max_seconds: int
-    """Of one run, training time."""
+    """Training time of one run."""
     stale_after: float
-    """A running job without a sign of life for so long is taken for dead."""
+    """A running job without a heartbeat for so long counts as interrupted."""
     warm: bool = True
-    """NNLAB_WARM=0: workers start with the first job rather than with the first page."""
+    """Whether workers start with the first page; with NNLAB_WARM=0 they start with the first job."""
 
 
 def _whole(name: str, default: int) -> int:

@@ -20,17 +20,38 @@ MAX_CELLS = 200
 
 
 class Point(NamedTuple):
-    """Where a cell of a comparison stands: its value of the knob, and of the second knob where there is one."""
+    """A cell of a comparison: its value of the knob, and of the second knob where there is one."""
 
     value: Any
     by_value: Any = None
 
 
 class Comparison(Value):
-    """One experiment with one knob, or two, set to several values, each under the same seeds.
+    """One experiment with one or two knobs set to several values, all under the same seeds.
 
-    `Comparison(exp, vary="depth", values=[1, 2, 4], seeds=10)`; `seeds=10` is seeds 0 to 9. A second knob makes it a
-    grid: `by="activation", by_values=["tanh", "relu"]`.
+    Parameters
+    ----------
+    experiment : Experiment
+        All settings but those that are varied.
+    vary : str
+        A name in KNOBS, or a dotted field name.
+    values : sequence
+        The values of that knob.
+    by, by_values : str, sequence
+        A second knob and its values, which make the comparison a grid.
+    seeds : int or sequence of int
+        `10` is seeds 0 to 9.
+
+    Raises
+    ------
+    SpecError
+        From `of`, `from_json` and `from_query`. The constructor raises pydantic's ValidationError instead, and
+        SpecError for the seeds. All are ValueErrors.
+
+    Examples
+    --------
+    >>> Comparison(Experiment(), vary="depth", values=[1, 2, 4], seeds=10)
+    Comparison(depth 1, 2, 4 on moons 200, 2-8-1 relu, adam 0.01 × 50, 10 seeds)
     """
 
     experiment: Experiment
@@ -63,9 +84,8 @@ class Comparison(Value):
                 name = KNOBS.get(knob, knob).removeprefix("data.")
                 if len(values) > 1 and name in OPTIONAL_FIELDS - self.experiment.data.facts.uses:
                     raise SpecError.conflict(field, knob, "knob_without_effect")
-            repeated = (
-                "values" if len(set(map(link_text, self.values))) < len(self.values) or not self.by else "by_values"
-            )
+            in_values = not self.by or len(set(map(link_text, self.values))) < len(self.values)
+            repeated = "values" if in_values else "by_values"
             raise SpecError.conflict(repeated, list(getattr(self, repeated)), "values_repeat")
         return self
 
@@ -82,12 +102,12 @@ class Comparison(Value):
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """One a cell: by the second knob, then by the first, each in its order."""
+        """The cells, ordered by the second knob, then by the first."""
         return tuple(Point(value, by_value) for by_value in self.by_values or (None,) for value in self.values)
 
     @cached_property
     def experiments(self) -> tuple[Experiment, ...]:
-        """One a cell, in the order of `points`."""
+        """The experiment of every cell, in the order of `points`."""
         bases = [self.experiment.vary(self.by, one) for one in self.by_values] if self.by else [self.experiment]
         return tuple(base.vary(self.vary, value) for base in bases for value in self.values)
 
@@ -123,7 +143,7 @@ class Comparison(Value):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """From its text, or from a file with its results (`export.comparison_file`). Raises SpecError."""
+        """From its text, or from a file that also holds its table (`export.tables.comparison_file`). Raises SpecError."""
         values = parse_json(text, "comparison")
         inside = values.get("comparison") if isinstance(values, Mapping) else None
         return cls.of(values if inside is None else inside)

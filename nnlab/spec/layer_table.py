@@ -1,4 +1,4 @@
-"""The layer table: what a network consists of, layer by layer."""
+"""The layer table: the layers of a network with their shapes and parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = {
     "sigmoid": "Sigmoid",
     "softplus": "Softplus",
 }
-"""The parts of a layer, by their names in PyTorch."""
+"""The parts of a layer, as PyTorch calls them."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,21 @@ class LayerRow:
     output_shape: str
     """As "(batch, 8)"."""
     parameters: int
-    """Numbers of one replicate: trainable unless the layer is frozen."""
+    """Of one replicate; trainable unless the layer is frozen."""
     formula: str
-    """Where they come from: inputs·width + biases, and a scale and a shift a unit where normalised."""
+    """How they add up: inputs·width + biases, and a scale and a shift for each unit of a normalised layer."""
     skip: bool = False
     """Whether the layer's input is added to its output."""
     frozen: bool = False
-    """Whether it keeps the weights it starts from."""
+    """Whether its weights stay as they are."""
 
 
 def layer_table(experiment: Experiment) -> list[LayerRow]:
-    """The layers in order, the input first. The parameters of the rows add up to `experiment.parameters`, those of
-    frozen ones to `experiment.frozen_parameters`."""
+    """The layers in order, the input first.
+
+    The parameters of frozen rows add up to `experiment.frozen_parameters`, those of the others to
+    `experiment.parameters`.
+    """
     *hidden, last = experiment.layers
     rows = [LayerRow("Input", "", f"(batch, {experiment.data.inputs})", 0, "")]
     rows += [_row(f"Hidden {i}", layer, ()) for i, layer in enumerate(hidden, 1)]
