@@ -13,7 +13,8 @@ import pytest
 from nnlab.catalogue.presets import presets
 from nnlab.comparison.table import Cell, table_of
 from nnlab.engines.base import METRICS
-from nnlab.jobs.dispatcher import Dispatcher, split_seeds
+from nnlab.jobs.cells import split_seeds
+from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
 from nnlab.settings import settings

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from nnlab.engines.base import Weights
-from nnlab.spec import Experiment, Point
-from nnlab.store import Run, State
+from nnlab.engines.base import METRICS, Weights
+from nnlab.spec import Comparison, Experiment, Point
+from nnlab.store import Run, State, StoredComparison
 
 _FIRST: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
 """Of runs in several states, the one that is told of the cell."""
@@ -91,6 +92,45 @@ class CellRun:
         return [(i, place * folds + fold) for i, place in found for fold in range(folds)]
 
 
+@dataclass(frozen=True)
+class ComparisonRun:
+    """A comparison and its runs: one cell per point, in the order of the points."""
+
+    id: str
+    owner: str
+    name: str
+    comparison: Comparison
+    cells: tuple[CellRun, ...]
+    created: datetime
+    test_opened: datetime | None
+    """When its owner first opened the test set."""
+
+    @classmethod
+    def of(cls, stored: StoredComparison, runs: Mapping[str, Run]) -> Self:
+        """A stored comparison with its runs, found by id in `runs`."""
+        of = stored.comparison
+        cells = tuple(
+            CellRun(point, experiment, of.seeds, tuple(runs[i] for i, _ in parts), tuple(reused for _, reused in parts))
+            for point, experiment, parts in zip(of.points, of.experiments, stored.cells, strict=True)
+        )
+        return cls(stored.id, stored.owner, stored.name, of, cells, stored.created, stored.test_opened)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All its runs, each once."""
+        return tuple({run.id: run for cell in self.cells for run in cell.runs}.values())
+
+    @property
+    def active(self) -> bool:
+        """Some of its runs wait or run."""
+        return any(cell.active for cell in self.cells)
+
+    @property
+    def progress(self) -> float:
+        """0 to 1."""
+        return sum(cell.progress for cell in self.cells) / max(1, len(self.cells))
+
+
 def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
     """The same shape as each of `results`, its lists over the replicates (the innermost) put together as `picks`
     says."""
@@ -121,6 +161,18 @@ def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFram
     order = whole["seed"].map({seed: place for place, seed in enumerate(cell.seeds)})
     columns = ["epoch", "_order", *(["fold"] if "fold" in whole else [])]
     return whole.assign(_order=order).sort_values(columns, kind="stable", ignore_index=True).drop(columns="_order")
+
+
+def merged_curves(metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
+    """Mean, lowest and highest of each of the METRICS over a cell's replicates, as `MetricsTable.curves`."""
+    over = metrics.groupby("epoch")[list(METRICS)].agg(["mean", "min", "max"])
+    if max_points is not None and len(over) > max_points:
+        over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
+    columns: dict[str, Any] = {"epoch": over.index.to_numpy()}
+    for name in METRICS:
+        ends = (("", "mean"), ("_low", "min"), ("_high", "max"))
+        columns |= {f"{name}{end}": over[name, of].to_numpy() for end, of in ends}
+    return pd.DataFrame(columns)
 
 
 def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:

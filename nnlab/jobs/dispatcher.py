@@ -11,15 +11,13 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.cluster import LocalProcess
 from nnlab.jobs.worker import work
 from nnlab.settings import settings
-from nnlab.spec import Experiment
 from nnlab.store import Store
 
 log = logging.getLogger("nnlab.jobs.dispatcher")
@@ -28,23 +26,6 @@ BUSY_TICK, IDLE_TICK = 1.0, 5.0
 """Seconds between two queries of the store: while runs wait or run, and otherwise."""
 PURGE_EVERY = 3600.0
 """Seconds between two removals of runs that were deleted more than a week ago."""
-SPLIT_FROM = 3.0
-"""Seconds: faster cells are not split."""
-
-
-def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[int]]:
-    """The seeds of one cell of a comparison, split among the workers if that is faster.
-
-    In a small network ten seeds take hardly longer than five, so they stay together; in a large one the arithmetic
-    dominates, and two workers take half the time."""
-    workers = min(settings().workers, len(seeds))
-    if workers < 2:
-        return [seeds] if seeds else []
-    largest = math.ceil(len(seeds) / workers)
-    whole, part = (estimate_seconds(experiment, n) for n in (len(seeds), largest))
-    if whole < SPLIT_FROM or part > 0.7 * whole:
-        return [seeds]
-    return [seeds[start : start + largest] for start in range(0, len(seeds), largest)]
 
 
 class Dispatcher:

@@ -9,22 +9,6 @@ from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, this_process
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import STATES, RequestedAction, State, new_id
 
-__all__ = [
-    "MAX_ATTEMPTS",
-    "STATES",
-    "Counts",
-    "Lost",
-    "MetricsTable",
-    "RequestedAction",
-    "Run",
-    "State",
-    "Store",
-    "StoredComparison",
-    "UnknownRun",
-    "new_id",
-    "this_process",
-]
-
 
 class Store(CurveStore, ComparisonStore):
     """Everything in one data base. Threads may share one; each process opens its own."""

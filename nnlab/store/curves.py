@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nnlab.engines.base import METRICS, Epoch, Weights
-from nnlab.spec import Experiment
+from nnlab.engines.base import METRICS, Array, Epoch, Floats, Weights
+from nnlab.spec import Experiment, replicates
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, data_of, experiment_from_json
 from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, runs_table, snapshots_table
@@ -31,12 +33,35 @@ class MetricsTable:
     """0 for hold-out."""
     epochs: NDArray[np.int64]
     """(n,)"""
-    values: NDArray[np.float64]
+    values: Floats
     """(n, 4, replicates), in the order of METRICS; nan where there is no value."""
-    lr: NDArray[np.float64]
+    lr: Floats
     """(n,)"""
-    seconds: NDArray[np.float64]
+    seconds: Floats
     """(n,) per epoch, all replicates together."""
+
+    def frame(self) -> pd.DataFrame:
+        """One row per epoch and replicate: epoch, seed (with folds also fold, from 0), the METRICS, lr, seconds."""
+        each = replicates(self.seeds, self.folds)
+        columns: dict[str, Array] = {
+            "epoch": np.repeat(self.epochs, len(each)),
+            "seed": np.tile(np.array([one.seed for one in each], np.int64), len(self.epochs)),
+        }
+        if self.folds:
+            columns["fold"] = np.tile(np.array([one.fold for one in each], np.int64), len(self.epochs))
+        columns |= {name: self.values[:, i].reshape(-1) for i, name in enumerate(METRICS)}
+        columns |= {"lr": np.repeat(self.lr, len(each)), "seconds": np.repeat(self.seconds, len(each))}
+        return pd.DataFrame(columns)
+
+    def curves(self) -> pd.DataFrame:
+        """One row per epoch: epoch, and the mean, lowest and highest of each of the METRICS over the replicates."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of the mean, if every replicate is nan
+            mean, low, high = (f(self.values, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
+        columns: dict[str, Array] = {"epoch": self.epochs}
+        for i, name in enumerate(METRICS):
+            columns |= {name: mean[:, i], f"{name}_low": low[:, i], f"{name}_high": high[:, i]}
+        return pd.DataFrame(columns)
 
 
 class CurveStore(RunQueue):

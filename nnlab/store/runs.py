@@ -82,6 +82,11 @@ class Run:
     position: int | None = None
     """In the queue: 1 is next. Only `with_positions` fills it in."""
 
+    def __repr__(self) -> str:
+        data, network = self.experiment.summary.split(", ")[:2]
+        seeds = "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
+        return f"Run({self.id}, {data}, {network}, {seeds}, {self.state} {self.epoch}/{self.epochs})"
+
     @property
     def engine(self) -> str:
         return self.experiment.train.engine

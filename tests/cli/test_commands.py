@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from urllib.parse import urlencode
@@ -15,7 +16,9 @@ from safetensors.numpy import load
 
 from nnlab import Comparison, Experiment, compare, presets, train
 from nnlab.catalogue.classics import classics
-from nnlab.cli import commands
+from nnlab.cli import commands, output
+from nnlab.cli.output import progress_bar
+from nnlab.cli.sources import experiment_from
 from nnlab.lab import close_labs, open_lab
 from nnlab.settings import settings
 from nnlab.spec.errors import SpecError
@@ -145,11 +148,11 @@ def test_an_experiment_comes_from_a_file_a_link_or_a_query(nnlab, tmp_path):
 
 
 def test_set_takes_json_text_and_knobs():
-    got = commands._experiment("mnist", ["model.hidden=[64,32]", "model.activation=tanh", "train.lr=0.5", "l2=0.1"])
+    got = experiment_from("mnist", ["model.hidden=[64,32]", "model.activation=tanh", "train.lr=0.5", "l2=0.1"])
     assert got == presets["mnist"].set(
         {"model.hidden": [64, 32], "model.activation": "tanh", "train.lr": 0.5, "train.l2": 0.1}
     )
-    assert commands._experiment("binary", ["depth=3"]).model.widths == (8, 8, 8)
+    assert experiment_from("binary", ["depth=3"]).model.widths == (8, 8, 8)
 
 
 def test_compare_prints_the_table_as_csv(nnlab):
@@ -318,16 +321,33 @@ def test_a_home_that_is_a_file_is_one_sentence(nnlab, tmp_path, monkeypatch):
     assert len(err.strip().splitlines()) == 1
 
 
-def test_progress_on_a_terminal_is_one_line_that_is_cleared(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    line = commands.ProgressLine()
-    line.began -= 10
-    line.shown -= 10
-    line.show("epoch 1 of 4", 0.25)
-    line.show("too soon to be shown", 0.3)
-    line.show("epoch 4 of 4", 1.0)
-    line.close()
-    assert capsys.readouterr().err == "\r\x1b[K 25 %  epoch 1 of 4, 30 s left\r\x1b[K100 %  epoch 4 of 4\r\x1b[K"
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch):
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bar("epoch 0 of 4") as show:
+        monkeypatch.setattr(output.time, "monotonic", lambda: 1e9)
+        show("epoch 1 of 4", 0.25)
+        show("too soon to be shown", 0.3)
+        show("epoch 4 of 4", 1.0)
+    shown = terminal.getvalue()
+    assert re.findall(r"epoch . of 4|\d+%|too soon", shown) == [
+        *("epoch 0 of 4", "0%"),
+        *("epoch 1 of 4", "25%"),
+        *("epoch 4 of 4", "100%"),
+    ]
+    assert shown.count("\n") == 1
+
+
+def test_progress_elsewhere_is_a_line_now_and_then(monkeypatch, capsys):
+    with progress_bar("epoch 0 of 4") as show:
+        show("too soon to be shown", 0.25)
+        show("epoch 4 of 4", 1.0)
+    assert capsys.readouterr().err == "epoch 0 of 4\nepoch 4 of 4\n"
 
 
 def test_the_module_runs_and_says_its_version():
@@ -338,6 +358,12 @@ def test_the_module_runs_and_says_its_version():
 def test_help_names_every_command(nnlab):
     _, out, _ = nnlab("--help")
     assert all(f"\n  {name} " in out for name in ("presets", "data", "train", "compare", "export", "runs"))
+
+
+def test_the_help_of_every_command_has_an_example(nnlab):
+    for command in ("presets", "data", "data fetch", "train", "rates", "compare", "export", "runs"):
+        _, out, _ = nnlab(*command.split(), "--help")
+        assert f"Example:\n    $ nnlab {command}" in out
 
 
 def test_classics_are_listed_without_their_outcomes_and_run_by_name(nnlab):

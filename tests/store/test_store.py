@@ -91,6 +91,12 @@ def test_a_run_comes_back_as_it_was_made(store: Store) -> None:
     assert store.run("nothere") is None
 
 
+def test_a_run_reads_like_the_thing(store: Store) -> None:
+    run, attempt = claimed(store)
+    store.append(run.id, attempt, [epoch(1), epoch(2)])
+    assert repr(now(store, run.id)) == f"Run({run.id}, moons 200, 2-8-1 relu, 2 seeds, running 2/10)"
+
+
 def test_ids_are_long_and_never_the_same(store: Store) -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000

@@ -1,0 +1,65 @@
+"""The runs of a comparison's cells: found in the store, or queued."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from nnlab.comparison.cell_runs import cover
+from nnlab.engines.costs import estimate_seconds
+from nnlab.settings import settings
+from nnlab.spec import Comparison, Experiment
+from nnlab.store import Store, StoredComparison
+
+SPLIT_FROM = 3.0
+"""Seconds: faster cells are not split."""
+
+
+def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[int]]:
+    """The seeds of one cell, split among the workers if that is faster.
+
+    In a small network ten seeds take hardly longer than five, so they stay together; in a large one the arithmetic
+    dominates, and two workers take half the time."""
+    workers = min(settings().workers, len(seeds))
+    if workers < 2:
+        return [seeds] if seeds else []
+    largest = math.ceil(len(seeds) / workers)
+    whole, part = (estimate_seconds(experiment, n) for n in (len(seeds), largest))
+    if whole < SPLIT_FROM or part > 0.7 * whole:
+        return [seeds]
+    return [seeds[start : start + largest] for start in range(0, len(seeds), largest)]
+
+
+def queue_cells(
+    store: Store,
+    stored: StoredComparison,
+    comparison: Comparison,
+    *,
+    reuse: bool,
+    wake: Callable[[], None],
+) -> None:
+    """Find or queue the runs of every cell of `comparison`, the new version of a stored one; `wake` the dispatcher."""
+    owner, name, seeds = stored.owner, stored.name, comparison.seeds
+
+    def runs_of(experiment: Experiment, former: Mapping[str, bool]) -> list[tuple[str, bool]]:
+        parts, missing = [], list(seeds)
+        if reuse:
+            found = store.find_parts(experiment.key, owner)
+            runs, missing = cover(seeds, sorted(found, key=lambda run: (run.id not in former, run.seeds != seeds)))
+            for run in runs:
+                own = run if run.owner == owner else store.copy_run(run, owner, name, stored.id)
+                parts.append((own.id, former.get(own.id, True)))
+        for some in split_seeds(experiment, missing):
+            parts.append((store.create_run(experiment, some, owner, name, stored.id).id, False))
+        return parts
+
+    same_seeds = stored.comparison.seeds == seeds
+    before = dict(zip(stored.comparison.points, stored.cells, strict=False))  # a new one has no cells yet
+    cells: list[Sequence[tuple[str, bool]]] = []
+    for point, experiment in zip(comparison.points, comparison.experiments, strict=True):
+        parts = before.get(point, ())
+        cells.append(parts if parts and same_seeds else runs_of(experiment, dict(parts)))
+        if len(cells) == 1:
+            wake()  # the first is trained while the others are queued
+    store.set_cells(stored.id, comparison, cells)
+    wake()
