@@ -1,4 +1,4 @@
-"""Compare in a real browser: a question is asked, its cells fill, F5 in the middle, tables are taken home and read."""
+"""The Compare page in a browser: a comparison is submitted, trains through a reload, and its files are saved."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def download(page: Page, key: str) -> bytes:
     return caught.value.path().read_bytes()
 
 
-def test_a_question_is_answered_live_survives_f5_and_is_taken_home(server, visit):
+def test_a_comparison_trains_survives_a_reload_and_is_saved(server, visit):
     page = visit()
     ask(page, server, MOONS)
     expect(page.locator("[class*='st-key-cell-']")).to_have_count(3)
@@ -73,7 +73,7 @@ def test_a_question_is_answered_live_survives_f5_and_is_taken_home(server, visit
     pd.testing.assert_frame_equal(also, epochs)
 
 
-def test_charts_are_not_built_anew_while_a_comparison_ticks(server, visit):
+def test_charts_are_not_rebuilt_while_a_comparison_ticks(server, visit):
     page = visit()
     ask(page, server, Comparison(MOONS.experiment.set({"train.epochs": 3000}), vary="width", values=(3, 5), seeds=2))
     page.wait_for_function(f"() => {CURVES} && document.querySelectorAll('.st-key-cells [role=progressbar]').length")
@@ -101,9 +101,7 @@ GRID = Comparison(
 )  # fmt: skip
 
 
-def test_two_knobs_from_the_click_to_the_heat_map_then_a_seed_more_the_test_set_and_the_file_home(
-    server, visit, tmp_path
-):
+def test_two_knobs_are_compared_extended_tested_saved_and_trained_again(server, visit, tmp_path):
     page = visit()
     one = Comparison(GRID.experiment, vary="depth", values=(1, 2), seeds=2)
     page.goto(f"{server.url}/compare?{urlencode({**one.to_query(), 'lang': 'en'})}")
@@ -169,7 +167,7 @@ def test_depths_on_real_mnist_are_compared(server, visit):
     assert table["validation_accuracy"].between(0.5, 0.95).all()
 
 
-def test_what_to_start_from_is_compared_with_folds(server, visit):
+def test_starting_weights_are_compared_with_folds(server, visit):
     """5 to 9 from nothing, and from a network that has learned 0 to 4, trained first; every seed in three folds."""
     first = Experiment().set({"data.name": "digits", "data.labels": [0, 1, 2, 3, 4], "model.hidden": [16]})
     few = first.set({"data.labels": [5, 6, 7, 8, 9], "data.n_samples": 150, "data.folds": 3, "train.epochs": 3})

@@ -1,4 +1,4 @@
-"""The classics on Compare: their questions before, what is usually seen after, in both languages."""
+"""The classics on the Compare page: their questions before, their usual outcome after, in both languages."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +12,7 @@ LANGUAGES = ("es", "en")
 
 
 def place():
-    """The part of the page that holds the gallery, or what is told of the comparison that is open."""
+    """The part of the page that holds the gallery, or the usual outcome of the open comparison."""
     import streamlit as st
 
     from nnlab.lab import open_lab
@@ -41,7 +41,7 @@ def said(app):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_classic_asks_its_question_and_tells_no_outcome(lab, language):
+def test_every_classic_shows_its_question_but_not_its_outcome(lab, language):
     t = text(language)
     words = said(shown(language))
     for classic in classics.values():
@@ -50,14 +50,14 @@ def test_every_classic_asks_its_question_and_tells_no_outcome(lab, language):
         assert t(classic.outcome) not in words
 
 
-def test_a_card_asks_its_comparison(lab):
+def test_a_card_submits_its_comparison(lab):
     app = shown("en")
     next(one for one in app.button if one.key == "classic-residual-go").click().run()
     assert not app.exception
     assert app.session_state["asked"] == classics["residual"].comparison
 
 
-def test_the_outcome_is_told_once_a_classic_has_finished_under_whatever_seeds(lab):
+def test_the_outcome_is_shown_once_a_classic_has_finished_with_any_seeds(lab):
     classic = classics["overfitting"]
     waiting, done = (
         Comparison.from_query({**classic.comparison.to_query(), "seeds": seeds}) for seeds in ("30-31", "3-3")
@@ -72,7 +72,7 @@ def test_the_outcome_is_told_once_a_classic_has_finished_under_whatever_seeds(la
         assert t(classic.outcome) in words
 
 
-def test_nothing_is_told_of_a_comparison_that_is_no_classic(lab):
+def test_no_outcome_is_shown_for_a_comparison_that_is_no_classic(lab):
     asked = classics["overfitting"].comparison
     own = Comparison(asked.experiment, vary="depth", values=(1, 2), seeds=2)
     for experiment in own.experiments:
@@ -80,7 +80,7 @@ def test_nothing_is_told_of_a_comparison_that_is_no_classic(lab):
     assert not said(shown("en", opened=lab.submit_comparison(own, OWNER).id))
 
 
-def test_a_classic_is_known_by_its_question_alone_and_from_its_link():
+def test_a_classic_is_recognised_whatever_its_seeds_and_from_its_link():
     for name, classic in classics.items():
         assert name == classic.name
         assert classic_of(Comparison.from_query(classic.comparison.to_query())) is classic
