@@ -1,1 +1,1 @@
-"""One knob or two, several values and seeds: runs, table, finding."""
+"""Comparisons: one setting or two, several values and seeds; their table and finding."""

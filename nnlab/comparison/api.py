@@ -1,4 +1,4 @@
-"""`compare`: train every cell of a comparison in this process."""
+"""`compare`: train all cells of a comparison in this process."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ from nnlab.training.result import Result
 from nnlab.training.transfer import first_weights
 
 Progress = Callable[[str, float], None]
-"""Called after every epoch with where things are (`depth 4, epoch 3 of 60`) and the share done, 0 to 1."""
+"""Called after every epoch with a text (`depth 4, epoch 3 of 60`) and the completed share, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)
 class ComparisonResult:
-    """A comparison that has been run. `table` has one row a cell, `epochs` one row a cell, seed and epoch."""
+    """The results of a comparison: `table` has one row a cell, `epochs` one row a cell, epoch and replicate."""
 
     comparison: Comparison
     results: Mapping[Any, Result]
-    """By value of the knob; by Point where there is a second knob."""
+    """By value of the setting; by Point where there is a second setting."""
+
+    def __repr__(self) -> str:
+        return f"ComparisonResult({repr(self.comparison).partition('(')[2]}"
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -36,36 +39,41 @@ class ComparisonResult:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """See `table_of`; differences are to the best."""
+        """See `table_of`; differences are to the best cell."""
         return table_of(self.comparison, self.cells)
 
     def against(self, value: Any, by_value: Any = None) -> pd.DataFrame:
-        """The table with differences to a baseline chosen beforehand. Raises ValueError where it is no cell."""
+        """The table with differences to a baseline chosen beforehand. Raises ValueError if it is not a cell."""
         return table_of(self.comparison, self.cells, baseline=place_of(self.comparison, Point(value, by_value)))
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
-        """See `epochs_of`."""
+        """All epochs of all cells, see `epochs_of`."""
         return epochs_of(self.comparison, [cell.metrics for cell in self.cells])
 
     @cached_property
     def finding(self) -> Finding:
-        """What the table says."""
+        """The conclusion from the table."""
         return finding(self.table, self.comparison, self.cells)
 
 
 def compare(comparison: Comparison, progress: Progress | None = None) -> ComparisonResult:
-    """Train every cell of a comparison under all its seeds, one after the other, in this process.
+    """Train all cells of a comparison under all its seeds, one after the other, in this process.
 
     Parameters
     ----------
+    comparison : Comparison
     progress : callable, optional
-        See `Progress`. Whatever it raises ends the comparison.
+        See `Progress`. An exception it raises ends the comparison.
+
+    Returns
+    -------
+    ComparisonResult
 
     Raises
     ------
     DatasetUnavailable
-        Where the data has to be downloaded and cannot be.
+        If the data has to be downloaded and cannot be.
     """
     experiments = comparison.experiments
     total, done = sum(experiment.train.epochs for experiment in experiments), 0
@@ -82,7 +90,7 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
 
 
 def results_of(result: Result) -> dict[str, Any]:
-    """A result's figures on all three parts and the signals, as a finished run stores them."""
+    """The scores on all three parts and the gradient health (key `signals`), as a finished run stores them."""
     parts: dict[str, Any] = {}
     for part in PARTS:
         figures = result.evaluate(part)

@@ -1,7 +1,7 @@
-"""One cell of a comparison in the store: the runs that answer it between them, seen as one.
+"""One cell of a comparison in the store: the runs that hold its seeds, joined into one.
 
-Seeds added later train in a run of their own, and a run that was there before may have more seeds than are asked for:
-a cell takes from every run the seeds it wants.
+Seeds added later train in a run of their own, and an earlier run may have more seeds than the comparison: a cell takes
+from every run the seeds it needs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nnlab.spec import Comparison, Experiment, Point
 from nnlab.store import Run, State, StoredComparison
 
 _FIRST: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
-"""Of runs in several states, the one that is told of the cell."""
+"""The state of a cell is the first of these that one of its runs has."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class CellRun:
     point: Point
     experiment: Experiment
     seeds: tuple[int, ...]
-    """Those the comparison asks for."""
+    """The seeds of the comparison."""
     runs: tuple[Run, ...]
-    """The seeds of a later one count where no earlier one has them."""
+    """A seed that several have is taken from the first."""
     reused: tuple[bool, ...]
-    """Whether a run had been there before."""
+    """Whether each run existed before the comparison."""
 
     @property
     def run(self) -> Run:
-        """The run that speaks for the cell: one under way, else the first."""
+        """The run that stands for the cell: the first in its state."""
         return next((run for run in self.runs if run.state == self.state), self.runs[0])
 
     @property
@@ -47,33 +47,33 @@ class CellRun:
 
     @property
     def active(self) -> bool:
-        """Something of it waits or runs."""
+        """Whether one of its runs is waiting or running."""
         return any(run.active for run in self.runs)
 
     @property
     def from_before(self) -> bool:
-        """Nothing of it had to be trained."""
+        """Whether all its runs existed before the comparison."""
         return all(self.reused)
 
     @property
     def epoch(self) -> int:
-        """Epochs done, of the run that is furthest behind."""
+        """Completed epochs of the run with the fewest."""
         return min(run.epoch for run in self.runs)
 
     @property
     def progress(self) -> float:
-        """0 to 1 over the seeds; a run that will not go on counts as done."""
+        """0 to 1 over the seeds; a run that will not continue counts as complete."""
         done = [1.0 if run.state in ("stopped", "failed") else run.progress for run in self.runs]
         return float(np.average(done, weights=[len(run.seeds) for run in self.runs]))
 
     @property
     def version(self) -> tuple[Any, ...]:
-        """What its curves depend on: another value where there is more to see."""
+        """A key that changes whenever its curves or results change."""
         return tuple((run.id, run.epoch, run.state) for run in self.runs)
 
     @property
     def results(self) -> dict[str, Any] | None:
-        """As a run stores them, over the replicates of the wanted seeds; None until all its runs have theirs."""
+        """As a run stores them, for the replicates of the cell's seeds; None until all its runs have results."""
         if any(run.active or not run.results for run in self.runs):
             return None
         if len(self.runs) == 1 and self.runs[0].seeds == self.seeds:
@@ -82,7 +82,7 @@ class CellRun:
         return merged
 
     def picks(self) -> list[tuple[int, int]]:
-        """For every replicate of the wanted seeds: which run has it, and at what place there."""
+        """For every replicate of the cell's seeds: the place of its run, and its place in that run."""
         folds = max(1, self.experiment.data.folds)
         where: dict[int, tuple[int, int]] = {}
         for i, run in enumerate(self.runs):
@@ -132,8 +132,7 @@ class ComparisonRun:
 
 
 def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
-    """The same shape as each of `results`, its lists over the replicates (the innermost) put together as `picks`
-    says."""
+    """The results of several runs as those of one; the innermost lists, over the replicates, are joined by `picks`."""
     first = results[0]
     if isinstance(first, Mapping):
         names = [name for name in first if all(isinstance(one, Mapping) and name in one for one in results)]
@@ -146,9 +145,8 @@ def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
 
 
 def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The tidy tables of a cell's runs as one, of the wanted seeds alone: by epoch, then by seed as they are asked for.
-
-    `seconds` is of all runs together."""
+    """The metrics of a cell's runs as one tidy table, for the cell's seeds alone: by epoch, then in the order of the
+    seeds."""
     if len(frames) == 1 and cell.runs[0].seeds == cell.seeds:
         return frames[0]
     taken: set[int] = set()
@@ -176,7 +174,7 @@ def merged_curves(metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame
 
 
 def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:
-    """Weights (replicates, ...) of the wanted seeds, from those of a cell's runs."""
+    """Weights (replicates, ...) of the cell's seeds, from the weights of its runs."""
     if len(weights) == 1 and cell.runs[0].seeds == cell.seeds:
         return dict(weights[0])
     picks = cell.picks()
@@ -184,7 +182,7 @@ def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:
 
 
 def cover(wanted: Sequence[int], runs: Sequence[Run]) -> tuple[list[Run], list[int]]:
-    """Which of the runs to take so that few give many of the wanted seeds, and the seeds that none of them has."""
+    """Choose few runs that hold many of the wanted seeds; also return the seeds that no run has."""
     missing, chosen = set(wanted), []
     while missing:
         best = max(runs, key=lambda run: len(missing.intersection(run.seeds)), default=None)

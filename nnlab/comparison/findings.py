@@ -1,17 +1,18 @@
-"""The sentence a comparison says, as data that any language can put into words."""
+"""The conclusion of a comparison, as data and as sentences in any language."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import pandas as pd
 
-from nnlab.analysis.statistics import Difference, Interval
-from nnlab.comparison.table import Cell, cell_differences, chosen_by, value_text
+from nnlab.analysis.statistics import Interval
+from nnlab.comparison.table import Cell, cell_differences, chosen_by
 from nnlab.spec import Comparison, Point
+from nnlab.spec.text import value_text
 
 MOST_NAMED = 5
 """Cells named in a sentence; more are counted."""
@@ -30,123 +31,51 @@ FindingKind = Literal[
 
 @dataclass(frozen=True)
 class Finding:
-    """What a comparison says, as data that any language can put into one sentence; `str()` is the English one.
+    """The conclusion of a comparison; `str()` is an English sentence, see `FindingText` for other languages.
 
-    Kinds: `incomplete` (no cell has finished), `all_diverged`, `single` (one cell to speak of), `indistinguishable`
-    (no cell can be told from the best), `best_then_overfits` (one knob, a number, and beyond the best value the gap
-    grows and the verdict is overfits), `best_at_edge` (one knob, and the best is the highest or lowest value tried and
-    stands clear), `best_among` (the best cannot be told from some others), `best`.
+    Kinds: `incomplete` (no cell has finished), `all_diverged`, `single` (only one cell has a score),
+    `indistinguishable` (no cell differs significantly from the best), `best_then_overfits` (a single numeric setting:
+    above the best value the gap grows and the verdict is overfits), `best_at_edge` (a single numeric setting: the best
+    value is the highest or lowest, and differs significantly from all others), `best_among` (some cells do not differ
+    significantly from the best), `best`.
     """
 
     kind: FindingKind
     knob: str
     by: str | None = None
-    """The second knob."""
+    """The second setting."""
     score: Literal["accuracy", "mse"] = "accuracy"
     part: Literal["train", "validation"] = "validation"
-    """Part the scores are of: validation, or train where there is no validation part. Never test."""
+    """The part of the scores: validation, or train where there is no validation part."""
     seeds: int = 0
     best: Point = field(default_factory=lambda: Point(None))
-    """The best cell; where none can be told apart, the one with the fewest parameters."""
+    """The best cell; the one with the fewest parameters if the cells are indistinguishable."""
     interval: Interval = field(default_factory=lambda: Interval(math.nan, math.nan, math.nan))
     """Of its score over the replicates."""
     rivals: tuple[Point, ...] = ()
-    """Cells that cannot be told from the best with these seeds (paired differences, corrected for their number)."""
+    """Cells that do not differ significantly from the best (paired differences, corrected for their number)."""
     nearest: Point | None = None
-    """The rival that would be told from the best with the fewest seeds ..."""
+    """The rival whose difference needs the fewest seeds to become significant ..."""
     needed: int | None = None
-    """... and how many that takes (80 % power); None where it is not to be had."""
+    """... and how many (80 % power); None where 1000 are not enough."""
     edge: Literal["", "lowest", "highest"] = ""
     gap_from: float = math.nan
     """Gap at the best value ..."""
     gap_to: float = math.nan
-    """... and at the highest that overfits."""
+    """... and at the highest value that overfits."""
     diverged: tuple[Point, ...] = ()
     """Cells left out because training diverged."""
 
     @property
     def value(self) -> Any:
-        """The best value of the knob."""
+        """The best value of the setting."""
         return self.best.value
 
     def __str__(self) -> str:
         return FindingText(self).sentence()
 
 
-def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell]) -> Finding:
-    """What a table says.
-
-    The best cell has the best mean score on the validation part (the training part where there is none). Another can
-    be told from it where their paired difference is significant after the correction for looking at all of them (see
-    `statistics.differences`)."""
-    score = comparison.experiment.score
-    part = chosen_by(cells, score)
-    rows = [_Row.of(point, row, f"{part}_{score}") for point, row in
-            zip(comparison.points, table.to_dict("records"), strict=True)]  # fmt: skip
-    finished = [row for row in rows if row.verdict]
-    kept = [row for row in finished if row.verdict != "diverged" and math.isfinite(row.interval.mean)]
-    said = Finding(
-        "all_diverged" if finished else "incomplete",
-        comparison.vary,
-        comparison.by,
-        score,
-        part,
-        len(comparison.seeds),
-        diverged=tuple(row.point for row in finished if row.verdict == "diverged"),
-    )
-    if not kept:
-        return said
-
-    compared = [cell if row in kept else Cell(None, None) for row, cell in zip(rows, cells, strict=True)]
-    place, against = cell_differences(comparison, compared)
-    best = rows[place] if place is not None else kept[0]
-    rivals = [(row, one) for row, one in zip(rows, against, strict=True) if one is not None and not one.distinct]
-    nothing_stands_out = len(rivals) == len(kept) - 1
-    chosen = min([best, *(row for row, _ in rivals)], key=lambda row: row.parameters) if nothing_stands_out else best
-    said = replace(
-        said,
-        kind="best_among" if rivals else "best",
-        best=chosen.point,
-        interval=chosen.interval,
-        rivals=tuple(row.point for row in rows if row is not chosen and (row is best or row in [r for r, _ in rivals])),
-        **_easiest(rivals),
-    )
-    if nothing_stands_out:
-        return replace(said, kind="single" if len(kept) == 1 else "indistinguishable")
-    if comparison.by is None and all(_is_number(row.point.value) for row in kept):
-        return _along(said, best, kept, bool(rivals))
-    return said
-
-
-def _along(said: Finding, best: _Row, kept: Sequence[_Row], tied: bool) -> Finding:
-    """A numeric knob: does it overfit beyond the best, or is the best at an end?"""
-    values = [row.point.value for row in kept]
-    beyond = [row for row in kept if row.point.value > best.point.value and row.verdict == "overfits"]
-    last = max(beyond, key=lambda row: float(row.point.value), default=best)
-    if last.gap > best.gap:
-        return replace(said, kind="best_then_overfits", gap_from=best.gap, gap_to=last.gap)
-    if not tied and best.point.value == min(values):
-        return replace(said, kind="best_at_edge", edge="lowest")
-    if not tied and best.point.value == max(values):
-        return replace(said, kind="best_at_edge", edge="highest")
-    return said
-
-
-def _easiest(rivals: Sequence[tuple[_Row, Difference]]) -> dict[str, Any]:
-    """The rival that takes the fewest seeds to be told from the best."""
-    reachable = [(one.needed, row.point) for row, one in rivals if one.needed is not None]
-    if not reachable:
-        return {}
-    needed, nearest = min(reachable, key=lambda pair: pair[0])
-    return {"needed": needed, "nearest": nearest}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-@dataclass(eq=False)
-class _Row:
+class _Row(NamedTuple):
     """What a finding needs of one row of the table."""
 
     point: Point
@@ -155,23 +84,92 @@ class _Row:
     gap: float
     verdict: str
 
-    @classmethod
-    def of(cls, point: Point, row: Mapping[Any, Any], column: str) -> _Row:
-        over = Interval(row[column], row[f"{column}_low"], row[f"{column}_high"])
-        return cls(point, row["parameters"], over, row["gap"], row["verdict"])
+
+def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell]) -> Finding:
+    """Draw the conclusion from a comparison's table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `table_of`.
+    comparison : Comparison
+    cells : sequence of Cell
+        In the order of `comparison.points`.
+
+    Returns
+    -------
+    Finding
+        The best cell has the best mean score on the validation part (the training part where there is none). Others
+        differ from it where the paired difference is significant, corrected for all pairs
+        (`statistics.differences`).
+    """
+    score = comparison.experiment.score
+    part = chosen_by(cells, score)
+    figures = [table[f"{part}_{score}{end}"] for end in ("", "_low", "_high")]
+    intervals = [Interval(*map(float, row)) for row in zip(*figures, strict=True)]
+    columns = comparison.points, table["parameters"], intervals, table["gap"].tolist(), table["verdict"]
+    rows = [_Row(*row) for row in zip(*columns, strict=True)]
+    finished = [row for row in rows if row.verdict]
+    valid = [row for row in finished if row.verdict != "diverged" and math.isfinite(row.interval.mean)]
+    found = Finding(
+        "all_diverged" if finished else "incomplete",
+        comparison.vary,
+        comparison.by,
+        score,
+        part,
+        len(comparison.seeds),
+        diverged=tuple(row.point for row in finished if row.verdict == "diverged"),
+    )
+    if not valid:
+        return found
+
+    place, against = cell_differences(
+        comparison, [cell if row in valid else Cell(None, None) for row, cell in zip(rows, cells, strict=True)]
+    )
+    best = rows[place] if place is not None else valid[0]
+    rivals = {row.point: one for row, one in zip(rows, against, strict=True) if one is not None and not one.distinct}
+    indistinguishable = len(rivals) == len(valid) - 1
+    tied = [row for row in rows if row is best or row.point in rivals]
+    chosen = min([best, *tied], key=lambda row: row.parameters) if indistinguishable else best
+    reachable = [(one.needed, point) for point, one in rivals.items() if one.needed is not None]
+    needed, nearest = min(reachable, key=lambda pair: pair[0], default=(None, None))
+    found = replace(
+        found,
+        kind="best_among" if rivals else "best",
+        best=chosen.point,
+        interval=chosen.interval,
+        rivals=tuple(row.point for row in tied if row is not chosen),
+        needed=needed,
+        nearest=nearest,
+    )
+    if indistinguishable:
+        return replace(found, kind="single" if len(valid) == 1 else "indistinguishable")
+    if comparison.by is None and all(type(row.point.value) in (int, float) for row in valid):
+        return _along(found, best, valid)
+    return found
+
+
+def _along(found: Finding, best: _Row, valid: Sequence[_Row]) -> Finding:
+    """The finding for a numeric setting: do higher values overfit, or is the best value at an end?"""
+    values = [row.point.value for row in valid]
+    overfit = [row for row in valid if row.point.value > best.point.value and row.verdict == "overfits"]
+    last = max(overfit, key=lambda row: float(row.point.value), default=best)
+    if last.gap > best.gap:
+        return replace(found, kind="best_then_overfits", gap_from=best.gap, gap_to=last.gap)
+    if not found.rivals and best.point.value == min(values):
+        return replace(found, kind="best_at_edge", edge="lowest")
+    if not found.rivals and best.point.value == max(values):
+        return replace(found, kind="best_at_edge", edge="highest")
+    return found
 
 
 class Language(Protocol):
     """What a sentence needs of a language; `nnlab.ui.shell.text.Text` is one."""
 
     def __call__(self, message: str, **values: object) -> str: ...
-
     def many(self, one: str, more: str, n: int) -> str: ...
-
     def whole(self, value: float) -> str: ...
-
     def number(self, value: float, digits: int) -> str: ...
-
     def interval(self, mean: float, low: float, high: float, kind: str) -> str: ...
 
 
@@ -221,7 +219,7 @@ class FindingText:
     finding: Finding
     t: Language = field(default_factory=_English)
     knob_name: Callable[[str, Any], str] = lambda knob, t: _NAMES.get(knob, knob)
-    value_name: Callable[[str, Any, Any], str] = lambda knob, value, t: str(value_text(value))
+    value_name: Callable[[str, Any, Any], str] = lambda knob, value, t: value_text(value)
 
     def sentence(self) -> str:
         """The finding, and what limits it: one sentence or a few."""

@@ -1,4 +1,4 @@
-"""One knob or two, their values, the seeds → runs → one table."""
+"""The table of a comparison: one row a cell."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import Difference, differences, interval
 from nnlab.datasets import PARTS
 from nnlab.engines.base import Floats
-from nnlab.spec import Comparison, Experiment, Point, StartFrom
+from nnlab.spec import Comparison, Experiment, Point
+from nnlab.spec.text import value_text
 
 
 class Cell(NamedTuple):
-    """What is known of one point of a comparison: both None while its training is not finished."""
+    """The results of one point of a comparison: both None until its training has finished."""
 
     results: Mapping[str, Any] | None
     """As a finished run stores them: `train`, `validation`, `test` → figure → list over the replicates, or None."""
@@ -27,34 +28,33 @@ class Cell(NamedTuple):
     """Tidy: a row an epoch and replicate."""
 
 
-# -- the table -------------------------------------------------------------------------------------------------------
-
-
 def table_of(
     comparison: Comparison, cells: Sequence[Cell], *, baseline: int | None = None, test: bool = True
 ) -> pd.DataFrame:
-    """One row a cell.
+    """The table of a comparison.
 
     Parameters
     ----------
-    cells : in the order of `comparison.points`
-        A cell that is not finished gives nan and an empty verdict.
-    baseline : place of the cell, chosen beforehand, that the others are compared with; None compares with the best
-    test : False leaves the test columns empty: the test part has not been opened
+    comparison : Comparison
+    cells : sequence of Cell
+        In the order of `comparison.points`. A cell that has not finished gives nan and an empty verdict.
+    baseline : int, optional
+        Place of a cell, chosen beforehand, that the others are compared with; the best if omitted.
+    test : bool
+        False leaves the test columns empty: the test set has not been opened.
 
     Returns
     -------
     DataFrame
-        The knob's name, that of the second knob where there is one, `parameters`, `seeds` (how many), then `train_`,
-        `validation_`, `test_` + `accuracy` (or `mse`), each followed by `_low` and `_high` (95 % interval, see
-        `statistics.interval`), `gap` (how much worse the network does on samples it was not trained on: training minus
-        validation accuracy, or validation minus training mse), `best_epoch` (median over the replicates of the epoch
-        with the lowest validation loss; training loss where there is no validation part), `seconds_per_epoch` (median,
-        all replicates together), `verdict` and `reason` (see `diagnosis.diagnose`). Then the paired difference of the
-        validation scores (of the training scores where there is no validation part) to the best cell or the baseline,
-        in whose row they are missing: `difference`, `difference_low`, `difference_high` (95 % interval), `p` (corrected
-        for the number of comparisons) and `seeds_needed` (to tell the two apart, see `statistics.differences`). nan
-        where a part is empty.
+        One row a cell: the name of the setting, that of the second setting if there is one, `parameters`, `seeds`
+        (their number), then `train_`, `validation_`, `test_` + `accuracy` (or `mse`), each followed by `_low` and
+        `_high` (95 % interval, see `statistics.interval`), `gap` (training minus validation accuracy, or validation
+        minus training mse), `best_epoch` (median over the replicates of the epoch with the lowest validation loss;
+        training loss without a validation part), `seconds_per_epoch` (median, all replicates together), `verdict` and
+        `reason` (see `diagnosis.diagnose`). Then the paired difference of the validation scores (training scores
+        without a validation part) to the best cell or the baseline, whose own row has none: `difference`,
+        `difference_low`, `difference_high` (95 % interval), `p` (corrected for the number of comparisons) and
+        `seeds_needed` (see `statistics.Difference`). nan where a part is empty.
     """
     rows = [cell_row(experiment, cell) for experiment, cell in zip(comparison.experiments, cells, strict=True)]
     return table_from(comparison, rows, cells, baseline=baseline, test=test)
@@ -68,7 +68,7 @@ def table_from(
     baseline: int | None = None,
     test: bool = True,
 ) -> pd.DataFrame:
-    """`table_of`, from the rows of `cell_row` and cells that need no metrics any more."""
+    """As `table_of`, from rows of `cell_row`; the metrics of the cells are not used."""
     table = pd.DataFrame(_heads(comparison)).join(pd.DataFrame(list(rows)))
     if not test:
         table.loc[:, table.columns.str.startswith("test_")] = math.nan
@@ -90,17 +90,17 @@ _DIFFERENCE: Mapping[str, Callable[[Difference], float | None]] = {
 
 
 def _heads(comparison: Comparison) -> list[dict[str, Any]]:
-    """What is known of every row before anything is trained."""
+    """The columns that do not depend on results."""
     return [
-        {comparison.vary: value_text(point.value)}
-        | ({comparison.by: value_text(point.by_value)} if comparison.by else {})
+        {comparison.vary: _table_value(point.value)}
+        | ({comparison.by: _table_value(point.by_value)} if comparison.by else {})
         | {"parameters": experiment.parameters, "seeds": len(comparison.seeds)}
         for point, experiment in zip(comparison.points, comparison.experiments, strict=True)
     ]
 
 
 def cell_row(experiment: Experiment, cell: Cell) -> dict[str, Any]:
-    """What a row of the table says of its cell alone, whatever the other cells are."""
+    """The columns of the table that depend on one cell alone."""
     score = experiment.score
     row: dict[str, Any] = {}
     means: dict[str, float] = {}
@@ -117,7 +117,7 @@ def cell_row(experiment: Experiment, cell: Cell) -> dict[str, Any]:
 
 
 def chosen_by(cells: Sequence[Cell], score: str) -> Literal["train", "validation"]:
-    """The part whose scores decide: validation, or train where no cell has a validation part. Never test."""
+    """The part whose scores decide which cell is best: validation, or train where no cell has a validation part."""
     seen = any(np.isfinite(final_scores(cell.results, "validation", score)).any() for cell in cells)
     return "validation" if seen else "train"
 
@@ -125,15 +125,27 @@ def chosen_by(cells: Sequence[Cell], score: str) -> Literal["train", "validation
 def cell_differences(
     comparison: Comparison, cells: Sequence[Cell], baseline: int | None = None
 ) -> tuple[int | None, list[Difference | None]]:
-    """The place of the cell that the others are compared with, and every cell's paired difference to it (its own
-    score minus that one's; None for the cell itself and for what is not finished). See `statistics.differences`."""
+    """Paired differences of the scores of all cells to one of them, see `statistics.differences`.
+
+    Parameters
+    ----------
+    comparison, cells, baseline
+        As in `table_of`.
+
+    Returns
+    -------
+    reference : int or None
+        Place of the cell that the others are compared with; None where it has no scores.
+    differences : list of Difference or None
+        One a cell, its own scores minus those of the reference; None for the reference and where there are no scores.
+    """
     score = comparison.experiment.score
     part = chosen_by(cells, score)
     scores: list[Floats] = [final_scores(cell.results, part, score) for cell in cells]
     known = [i for i, each in enumerate(scores) if len(each) and np.isfinite(each).any()]
-    nothing: list[Difference | None] = [None] * len(cells)
+    found: list[Difference | None] = [None] * len(cells)
     if not known or (baseline is not None and baseline not in known):
-        return None, nothing
+        return None, found
     reference, against = differences(
         [scores[i] for i in known],
         None if baseline is None else known.index(baseline),
@@ -141,8 +153,8 @@ def cell_differences(
         folds=comparison.experiment.data.folds,
     )
     for i, difference in zip(known, against, strict=True):
-        nothing[i] = difference
-    return known[reference], nothing
+        found[i] = difference
+    return known[reference], found
 
 
 def _best_epoch(metrics: pd.DataFrame | None) -> int | None:
@@ -164,32 +176,22 @@ def _seconds_per_epoch(metrics: pd.DataFrame | None) -> float:
 
 
 def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
-    """Every epoch of every replicate of every cell, tidy: the knobs' names, then the columns of the runs' metrics."""
+    """All epochs of all cells, tidy: the names of the settings, then the columns of `Result.metrics`."""
     knobs = [comparison.vary, *([comparison.by] if comparison.by else [])]
     frames = []
     for point, frame in zip(comparison.points, metrics, strict=True):
         if frame is not None and len(frame):
             values = {
-                knob: pd.Series([value_text(value)] * len(frame), index=frame.index)
+                knob: pd.Series([_table_value(value)] * len(frame), index=frame.index)
                 for knob, value in zip(knobs, point, strict=False)
             }
             frames.append(pd.concat([pd.DataFrame(values), frame], axis=1))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({knob: [] for knob in knobs})
 
 
-# -- names of cells --------------------------------------------------------------------------------------------------
-
-
-def value_text(value: Any) -> Any:
-    """A knob's value as it stands in a table: numbers and words as they are, a list of widths as 8-8-4, what a
-    network starts from as `2 of digits, 1 frozen`."""
-    if isinstance(value, (list, tuple)):
-        return "-".join(str(getattr(layer, "width", layer)) for layer in value) or "0"
-    if value is None:
-        return "none"
-    if isinstance(value, StartFrom):
-        return f"{value.layers} of {value.experiment.data.name}, {value.frozen} frozen"
-    return value
+def _table_value(value: Any) -> Any:
+    """A value of a setting in a table: numbers and words as they are, others as text."""
+    return value if isinstance(value, (bool, int, float, str)) else value_text(value)
 
 
 def point_text(comparison: Comparison, point: Point) -> str:
@@ -199,7 +201,7 @@ def point_text(comparison: Comparison, point: Point) -> str:
 
 
 def place_of(comparison: Comparison, point: Point) -> int:
-    """The place of a point among the cells. Raises ValueError where there is none."""
+    """The place of a point among the cells. Raises ValueError if it is not one of them."""
     if point not in comparison.points:
         cells = "; ".join(point_text(comparison, one) for one in comparison.points[:12])
         raise ValueError(f"baseline: got {point_text(comparison, point)}, allowed is a cell ({cells}).")

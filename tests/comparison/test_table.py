@@ -24,6 +24,10 @@ def compared():
     return compare(DEPTHS)
 
 
+def test_a_result_reads_like_its_comparison(compared):
+    assert repr(compared) == repr(DEPTHS).replace("Comparison(", "ComparisonResult(")
+
+
 def test_the_table_has_one_row_a_value_and_the_columns_of_the_design(compared):
     assert list(compared.table.columns) == [
         "depth",
