@@ -52,4 +52,4 @@ if recent := page.lab.runs(owner=page.owner)[:5]:
         run_row(page, run)
     page.link("runs", t("All runs"), width="content")
 else:
-    st.caption(t("Nothing trained yet. Run one of the cards above: the first curve is there within seconds."))
+    st.caption(t("Nothing trained yet. Run one of the cards above: the first curve appears within seconds."))

@@ -48,13 +48,15 @@ def actions(chosen: Sequence[Run]) -> None:
     """What can be done with the chosen rows; the space is there before anything is chosen."""
     with st.container(border=True, key="actions"):
         if not chosen:
-            st.caption(t("Choose a row to open, rename, download or delete it; several to lay them over each other."))
+            st.caption(
+                t("Select a run to open, rename, download or delete it; select several to overlay their curves.")
+            )
             return
         first, own = chosen[0], all(run.owner == page.owner for run in chosen)
         if len(chosen) == 1:
             run_row(page, first)
         else:
-            st.markdown(t.many("{n} run chosen", "{n} runs chosen", len(chosen)))
+            st.markdown(t.many("{n} run selected", "{n} runs selected", len(chosen)))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if len(chosen) == 1:
                 if st.button(t("Open"), icon=":material/show_chart:", type="primary", key="open"):
@@ -71,13 +73,11 @@ def actions(chosen: Sequence[Run]) -> None:
                             on_change=rename,
                             args=(first.id,),
                         )
-                        st.caption(t("Press Enter to keep it; empty gives the usual name back."))
+                        st.caption(t("Press Enter to save; leave it empty for the default name."))
                 download_menu(page, first, "take")
             elif len({run.experiment.score for run in chosen}) == 1:
                 several = ",".join(run.id for run in chosen[1 : 1 + MOST_OVERLAID])
-                if st.button(
-                    t("Lay over each other"), icon=":material/stacked_line_chart:", type="primary", key="open"
-                ):
+                if st.button(t("Overlay"), icon=":material/stacked_line_chart:", type="primary", key="open"):
                     page.go("train", {"run": first.id, "with": several})
             if own:
                 st.button(t("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(list(chosen),))
@@ -116,9 +116,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", ke
         on_change=keep_filter,
     )
     st.toggle(
-        t("Runs of the command line"),
+        t("Command-line runs"),
         key="filter-local",
-        help=t("What was trained on this server without the dashboard; to look at, not to change."),
+        help=t("Runs trained on this server without the dashboard. You can look at them, but not change them."),
         on_change=keep_filter,
     )
 
@@ -126,21 +126,21 @@ found = matching(runs, st.session_state["filter-text"], st.session_state["filter
 if not runs:
     with st.container(border=True, key="empty"):
         if local:
-            st.markdown(t("Nothing was trained on this server's command line yet."))
+            st.markdown(t("No runs from this server's command line yet."))
             st.code("nnlab train activations --seeds 5", language="bash")
         else:
             st.markdown(f"#### {t('Nothing trained yet')}")
-            st.markdown(t("Everything you train is kept here, with its curves and weights."))
+            st.markdown(t("Every run is saved here, with its curves and weights."))
             with st.container(horizontal=True, gap="medium"):
                 page.link("build", t("Build a network"))
                 page.link("home", t("See the presets"))
 elif not found:
-    st.info(t("No run fits this filter."), icon=":material/filter_alt_off:")
+    st.info(t("No run matches this filter."), icon=":material/filter_alt_off:")
 else:
     place = st.container()
     chosen = runs_table(found, t)
     with place:
         actions(chosen)
     shown = t.many("{n} run", "{n} runs", len(found))
-    most = t("the newest {n} are shown", n=t.whole(MOST))
+    most = t("only the newest {n} are shown", n=t.whole(MOST))
     st.caption(f"{shown} · {most}" if len(runs) == MOST else shown)

@@ -88,7 +88,7 @@ def test_a_switch_of_language_keeps_every_value_and_says_it_in_spanish(server, v
     number(page, "Epochs", "44")
     wait_for_link(page, train__epochs="44")
     number(page, "Learning rate", "-3")
-    expect(page.get_by_text("-3 is out of bounds").first).to_be_visible()
+    expect(page.get_by_text("-3 is out of range").first).to_be_visible()
     before = query(page)
     page.locator('[data-testid="stSidebar"]').get_by_role("radio", name="ES").click()
     expect(page.get_by_role("heading", name="Construye una red")).to_be_visible()
@@ -105,7 +105,7 @@ def test_an_impossible_value_says_so_beside_its_field_and_the_last_network_stays
     page = visit()
     build(page, server, **{"data.name": "moons", "train.epochs": "20"})
     number(page, "Epochs", "0")
-    beside = page.locator('[data-testid="stMarkdown"]').filter(has_text="0 is out of bounds; allowed is from 1")
+    beside = page.locator('[data-testid="stMarkdown"]').filter(has_text="0 is out of range; allowed is from 1")
     expect(beside).to_be_visible()
     field = page.get_by_role("spinbutton", name="Epochs", exact=True).bounding_box()
     assert 0 < beside.bounding_box()["y"] - field["y"] < 120, "right under the field"

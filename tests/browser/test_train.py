@@ -175,7 +175,7 @@ def test_runs_are_listed_filtered_renamed_and_a_deleted_one_comes_back(server, v
     choose_first_row(page)
     page.locator(".st-key-delete button").click()
     expect(page.get_by_text("1 run deleted")).to_be_visible()
-    expect(page.get_by_text("No run fits this filter.")).to_be_visible()
+    expect(page.get_by_text("No run matches this filter.")).to_be_visible()
     page.locator(".st-key-undo button").click()
     expect(page.get_by_text("1 run", exact=True)).to_be_visible()
     choose_first_row(page)

@@ -103,13 +103,13 @@ def test_data_that_cannot_be_split_as_before_does_not_break_the_page(lab, name):
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("data.n_samples", 5, "{} is out of bounds; allowed is from 10 to 100,000."),
-        ("data.noise", -0.5, "{} is out of bounds; allowed is from 0 to 3."),
-        ("train.lr", 0.0, "{} is out of bounds; allowed is from 1e-7 to 100."),
-        ("train.epochs", 0, "{} is out of bounds; allowed is from 1 to 100,000."),
-        ("train.batch_size", -1, "{} is out of bounds; allowed is from 1 to 100,000."),
-        ("model.dropout", 1.5, "{} is out of bounds; allowed is from 0 to 0.95."),
-        ("data.validation", 0.9, "{} is out of bounds; allowed is from 0 to 0.8."),
+        ("data.n_samples", 5, "{} is out of range; allowed is from 10 to 100,000."),
+        ("data.noise", -0.5, "{} is out of range; allowed is from 0 to 3."),
+        ("train.lr", 0.0, "{} is out of range; allowed is from 1e-7 to 100."),
+        ("train.epochs", 0, "{} is out of range; allowed is from 1 to 100,000."),
+        ("train.batch_size", -1, "{} is out of range; allowed is from 1 to 100,000."),
+        ("model.dropout", 1.5, "{} is out of range; allowed is from 0 to 0.95."),
+        ("data.validation", 0.9, "{} is out of range; allowed is from 0 to 0.8."),
     ],
 )
 def test_an_impossible_value_says_so_beside_its_field_and_the_last_experiment_stays(

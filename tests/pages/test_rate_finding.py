@@ -86,7 +86,7 @@ def test_a_rate_is_tested_shown_and_taken_over(asked, page, language):
     assert not charts(app)
     press(app, "rates-test")
     assert asked[0].given == (MOONS, (0, 1, 2))
-    waiting = t("Testing: the picture comes as soon as a worker has been free for a second or two.")
+    waiting = t("Testing: the chart appears once a worker has been free for a second or two.")
     assert waiting in said(app)
     assert app.button(key="rates-test").disabled
     asked[0].status = "finished"
@@ -150,7 +150,7 @@ def test_without_a_worker_it_says_so_and_asks_again(asked, language, monkeypatch
     ask = lab._dispatcher.submit
     monkeypatch.setattr(lab._dispatcher, "submit", lambda *given: None)
     press(app, "rates-test")
-    assert t("No worker is up yet; the test begins as soon as one is.") in said(app)
+    assert t("No worker is running yet; the test starts as soon as one is.") in said(app)
     monkeypatch.setattr(lab._dispatcher, "submit", ask)
     go(app)
     assert len(asked) == 1
@@ -164,8 +164,8 @@ def test_a_network_that_does_not_learn_gets_no_button(asked, language):
     go(app)
     go(app)
     assert t(
-        "The loss falls at no rate, so this network does not learn from these data: look at its initialisation, "
-        "activation and depth."
+        "The loss falls at no learning rate, so this network does not learn from this data: check its "
+        "initialisation, activation and depth."
     ) in said(app)
     assert "rates-use" not in {button.key for button in app.button}
 

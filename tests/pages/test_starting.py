@@ -41,7 +41,7 @@ def test_classes_are_chosen_and_come_and_go_with_the_link(lab, language, name):
     app.multiselect(key="field-data.labels").set_value([5])
     app = go(app)
     assert sum(":red[" in part.value for part in app.markdown) == 1
-    assert t("Classes kept") in app.error[0].value
+    assert t("Classes used") in app.error[0].value
     assert app.button(key="train").disabled
     assert shown(app).data.labels == (5, 9)
     app.multiselect(key="field-data.labels").set_value([])
@@ -95,7 +95,7 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
     assert "requires_grad_(False)" in app.code[0].value
     app.number_input(key="field-train.start_from.layers").set_value(3)
     app = go(app)
-    assert t("Layers taken") in app.error[0].value
+    assert t("Reused layers") in app.error[0].value
     assert sum(":red[" in part.value for part in app.markdown) == 1
     assert shown(app) == made
     app.number_input(key="field-train.start_from.layers").set_value(1)
@@ -115,7 +115,7 @@ def test_a_network_that_no_longer_fits_its_source_says_so_and_can_be_freed(lab, 
     assert shown(app) == started
     app.slider(key="field-width").set_value(9)
     app = go(app)
-    assert t("Layers taken") in app.error[0].value
+    assert t("Reused layers") in app.error[0].value
     app.selectbox(key="field-train.start_from").set_value("")
     app = go(app)
     assert not app.error

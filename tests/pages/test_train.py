@@ -103,7 +103,7 @@ def test_more_than_the_limits_allow_is_refused_in_one_sentence(lab):
     lab.stop(run.id, OWNER)
     app = open_train(run=run.id)
     press(app, "more-epochs")
-    assert [error.value for error in app.error] == ["Epochs: 5500 is out of bounds; allowed is from 1 to 5,000."]
+    assert [error.value for error in app.error] == ["Epochs: 5,500 is out of range; allowed is from 1 to 5,000."]
     assert lab.run(run.id).epochs == 5000
 
 

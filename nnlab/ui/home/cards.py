@@ -35,7 +35,7 @@ CARDS: tuple[Card, ...] = (
     Card("activations", mark("Moons and activations"), mark("Sigmoid, ReLU or tanh: which one learns fastest?"), 5),
     Card("mnist", mark("Handwritten digits"), mark("How far do 32 hidden neurons get on MNIST?"), 1),
     Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
-    Card("scratch", mark("MNIST without a framework"), mark("How little code does 98 % take?"), 1),
+    Card("scratch", mark("MNIST without a framework"), mark("How little code reaches 98 %?"), 1),
 )
 
 

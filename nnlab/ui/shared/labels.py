@@ -20,17 +20,17 @@ DATA: Mapping[str, str] = {
 }
 
 DATA_NOTES: Mapping[str, str] = {
-    "moons": mark("Two interleaved half circles: a straight line cannot part them."),
+    "moons": mark("Two interleaved half circles that no straight line separates."),
     "circles": mark("A ring around a disc."),
-    "xor": mark("Opposite corners belong together: the problem one neuron cannot solve."),
+    "xor": mark("Opposite corners have the same class: a problem that one neuron cannot solve."),
     "gaussians": mark("Two clouds of points: a single neuron is enough."),
-    "spirals": mark("Two arms wound around each other: the hardest of the plane sets."),
+    "spirals": mark("Two intertwined spiral arms: the hardest of the two-dimensional data sets."),
     "synthetic": mark(
-        "A made-up table of numbers with two or more classes; a share of the labels is wrong on purpose."
+        "A generated table of numbers with two or more classes; some of the labels are wrong on purpose."
     ),
-    "digits": mark("1,797 handwritten digits of 8×8 pixels; they come with nnlab."),
+    "digits": mark("1,797 handwritten digits of 8×8 pixels, included in nnlab."),
     "mnist": mark("70,000 handwritten digits of 28×28 pixels; downloaded once, 11 MB."),
-    "celsius": mark("Seven temperatures in °C and °F, rounded as in the course."),
+    "celsius": mark("Seven temperatures in °C and °F, rounded to whole degrees."),
 }
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -50,7 +50,7 @@ INITS: Mapping[str, str] = {
     "xavier": "Xavier (Glorot)",
     "kaiming": "Kaiming (He)",
     "orthogonal": mark("Orthogonal"),
-    "zeros": mark("All zero"),
+    "zeros": mark("All zeros"),
     "normal": mark("Normal"),
 }
 OPTIMIZERS: Mapping[str, str] = {
@@ -68,15 +68,15 @@ SCHEDULES: Mapping[str, str] = {
     "step": mark("Step"),
 }
 LOSSES: Mapping[str, str] = {
-    "auto": mark("As the task asks"),
+    "auto": mark("Default for the task"),
     "bce": mark("Binary cross-entropy"),
     "cross_entropy": mark("Cross-entropy"),
     "mse": mark("Mean squared error"),
 }
 SCALINGS: Mapping[str, str] = {
-    "none": mark("None (raw)"),
+    "none": mark("None (unscaled)"),
     "standard": mark("Standardise"),
-    "minmax": mark("To 0..1"),
+    "minmax": mark("To the range 0–1"),
 }
 ENGINES: Mapping[str, str] = {"torch": "PyTorch", "numpy": mark("NumPy (from scratch)")}
 
@@ -99,7 +99,7 @@ FIELDS: Mapping[str, str] = {
     "data.noise": mark("Noise"),
     "data.features": mark("Features"),
     "data.classes": mark("Classes"),
-    "data.labels": mark("Classes kept"),
+    "data.labels": mark("Classes used"),
     "data.validation": mark("Validation share"),
     "data.test": mark("Test share"),
     "data.folds": mark("Folds"),
@@ -109,21 +109,21 @@ FIELDS: Mapping[str, str] = {
     "model.activation": mark("Activation"),
     "model.norm": mark("Normalisation"),
     "model.dropout": mark("Dropout"),
-    "model.residual": mark("Residual connections"),
+    "model.residual": mark("Skip connections"),
     "model.init": mark("Initialisation"),
     "model.init_scale": mark("Standard deviation of the weights"),
     "train.engine": mark("Engine"),
     "train.optimizer": mark("Optimizer"),
     "train.lr": mark("Learning rate"),
-    "train.schedule": mark("Schedule"),
+    "train.schedule": mark("Learning rate schedule"),
     "train.batch_size": mark("Batch size"),
     "train.epochs": mark("Epochs"),
     "train.l2": mark("L2 (weight decay)"),
     "train.patience": mark("Early stopping (patience)"),
     "train.loss": mark("Loss"),
-    "train.start_from": mark("Start from"),
-    "train.start_from.layers": mark("Layers taken"),
-    "train.start_from.frozen": mark("Layers frozen"),
+    "train.start_from": mark("Starting weights"),
+    "train.start_from.layers": mark("Reused layers"),
+    "train.start_from.frozen": mark("Frozen layers"),
     "depth": mark("Depth"),
     "width": mark("Width"),
     "depth_same_size": mark("Depth at equal size"),
@@ -141,11 +141,11 @@ KNOBS: Mapping[str, str] = {
     "activation": mark("activation"),
     "norm": mark("normalisation"),
     "dropout": mark("dropout"),
-    "residual": mark("residual connections"),
+    "residual": mark("skip connections"),
     "init": mark("initialisation"),
     "optimizer": mark("optimizer"),
     "lr": mark("learning rate"),
-    "schedule": mark("schedule"),
+    "schedule": mark("learning rate schedule"),
     "batch_size": mark("batch size"),
     "epochs": mark("epochs"),
     "l2": mark("L2"),
@@ -153,43 +153,52 @@ KNOBS: Mapping[str, str] = {
     "noise": mark("noise"),
     "n_samples": mark("samples"),
     "scaling": mark("scaling"),
-    "start_from": mark("what it starts from"),
+    "start_from": mark("starting weights"),
 }
 """Knobs inside a sentence: "vary depth over 1, 2, 4"."""
 
 HELP: Mapping[str, str] = {
     "data.n_samples": mark("How many samples are drawn in all: training, validation and test together."),
     "data.noise": mark("How far points stray from their shape (standard deviation)."),
-    "data.validation": mark("Share of the samples kept aside to judge the network while it is chosen."),
-    "data.test": mark("Share kept aside for one single look at the end."),
+    "data.validation": mark("Share of the samples on which networks are compared while you choose one."),
+    "data.test": mark("Share of the samples held out for a single evaluation at the end."),
     "data.folds": mark(
-        "What is not test is cut into so many parts; every seed trains a network for each, judged on that part and "
-        "trained on the others."
+        "The samples outside the test part are split into this many folds. Every seed trains one network per "
+        "fold: on the other folds, validated on that one."
     ),
-    "data.scaling": mark("Standardise: every input gets mean 0 and deviation 1, measured on the training part."),
-    "data.seed": mark("Decides which samples are drawn, how they are split and the order of the batches."),
-    "model.activation": mark("What a neuron does with its sum. Without it, any depth is only one straight line."),
-    "model.norm": mark("Centres and scales what a layer gives, over the batch or over the layer's neurons."),
+    "data.scaling": mark(
+        "Standardise: every input gets mean 0 and standard deviation 1, computed on the training part."
+    ),
+    "data.seed": mark("Determines which samples are drawn, how they are split and the order of the batches."),
+    "model.activation": mark(
+        "The function a neuron applies to its weighted sum. Without it, a network of any depth is linear."
+    ),
+    "model.norm": mark("Centres and scales the outputs of a layer, over the batch or over the layer's neurons."),
     "model.dropout": mark("Share of neurons switched off at random in every training step, against overfitting."),
-    "model.residual": mark("Adds a layer's input to its output where the widths agree; lets deep networks learn."),
+    "model.residual": mark(
+        "Adds a layer's input to its output where their widths match; this makes deep networks easier to train."
+    ),
     "model.init": mark("How the weights are drawn before the first step."),
-    "train.engine": mark("Which code trains: PyTorch, or nnlab's own in plain NumPy. Same numbers, to rounding."),
+    "train.engine": mark(
+        "The code that trains: PyTorch, or nnlab's own in NumPy. Both give the same numbers up to rounding."
+    ),
     "train.optimizer": mark("The rule that turns gradients into steps."),
-    "train.lr": mark("How long a step is. Too small: slow. Too large: the loss jumps or explodes."),
-    "train.schedule": mark("How the learning rate changes on the way."),
-    "train.batch_size": mark("Samples looked at before each step. As many as there are: full batch."),
-    "train.epochs": mark("How many times the network sees all training samples."),
+    "train.lr": mark("The size of a step. Too small: training is slow. Too large: the loss jumps or diverges."),
+    "train.schedule": mark("How the learning rate changes during training."),
+    "train.batch_size": mark("Number of samples used for each step. All of them: full batch."),
+    "train.epochs": mark("How many times training goes through all training samples."),
     "train.l2": mark("Pulls weights towards zero, against overfitting."),
-    "train.patience": mark("Stops a seed after so many epochs without a better validation loss; 0 is off."),
-    "train.loss": mark("The number training makes small."),
-    "data.labels": mark("The digits to tell apart; with none chosen, all ten."),
+    "train.patience": mark("Stops a seed after this many epochs without a better validation loss; 0 turns it off."),
+    "train.loss": mark("The number that training minimises."),
+    "data.labels": mark("The digits to classify; all ten if you choose none."),
     "train.start_from": mark(
-        "Transfer learning: the first layers are not drawn at random but taken from a finished run, seed by seed."
+        "Transfer learning: the first layers start with the weights of a finished run, seed by seed, instead of "
+        "random ones."
     ),
     "train.start_from.layers": mark(
-        "How many hidden layers, from the first on, are taken over with all their weights."
+        "How many hidden layers, counted from the first, start with the weights of that run."
     ),
-    "train.start_from.frozen": mark("How many of these keep their weights while the rest learns."),
+    "train.start_from.frozen": mark("How many of these layers keep their weights while the others are trained."),
     "depth": mark("Number of hidden layers."),
     "width": mark("Neurons in each hidden layer."),
     "seeds": mark(

@@ -58,8 +58,9 @@ def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None]
             args=(page, experiment),
             disabled=asked is not None and asked.waits and asked.subject == subject_of(experiment),
             help=t(
-                "A short training in which every step takes a larger rate, from 0.000001 to 10, under {n} seeds. "
-                "Where the loss falls most steeply is a good rate; where it goes up, the rate is too large.",
+                "A short training in which the learning rate grows at every step, from 0.000001 to 10, with {n} "
+                "seeds. A good rate is where the loss falls most steeply; where the loss rises, the rate is too "
+                "large.",
                 n=SEEDS,
             ),
         )
@@ -104,9 +105,9 @@ def _looked(page: Page, asked: Asked) -> tuple[Asked, str]:
     if asked.answer is None:
         asked = replace(asked, answer=page.lab.rate_test(asked.subject, SEEDS))
         if asked.answer is None:
-            return asked, t("No worker is up yet; the test begins as soon as one is.")
+            return asked, t("No worker is running yet; the test starts as soon as one is.")
     if not asked.answer.done():
-        return asked, t("Testing: the picture comes as soon as a worker has been free for a second or two.")
+        return asked, t("Testing: the chart appears once a worker has been free for a second or two.")
     try:
         test = asked.answer.result()
     except Exception:  # whatever went wrong over there, or on the way
@@ -139,17 +140,19 @@ def _sentence(suggested: float | None, present: float, t: Text) -> str:
     """What the picture says of the present rate."""
     if suggested is None:
         return t(
-            "The loss falls at no rate, so this network does not learn from these data: look at its initialisation, "
-            "activation and depth."
+            "The loss falls at no learning rate, so this network does not learn from this data: check its "
+            "initialisation, activation and depth."
         )
     words = {"best": t.plain(suggested), "now": t.plain(present)}
     if present == suggested:
-        return t("At {best} the loss falls fast and does not yet jump: that is the rate now.", **words)
+        return t("At {best} the loss falls fast without jumping: that is your current rate.", **words)
     if present > CLOSE * suggested:
-        return t("At {best} the loss falls fast and does not yet jump; {now}, as now, may be too large.", **words)
+        return t("At {best} the loss falls fast without jumping; your current rate, {now}, may be too large.", **words)
     if present < suggested / CLOSE:
-        return t("At {best} the loss falls fast and does not yet jump; {now}, as now, learns more slowly.", **words)
-    return t("At {best} the loss falls fast and does not yet jump; {now}, as now, is close to that.", **words)
+        return t(
+            "At {best} the loss falls fast without jumping; your current rate, {now}, learns more slowly.", **words
+        )
+    return t("At {best} the loss falls fast without jumping; your current rate, {now}, is close to it.", **words)
 
 
 __all__ = ["rate_finder"]

@@ -74,10 +74,10 @@ def _steadier_gradient(experiment: Experiment) -> Change | None:
     with depth (Yang et al. 2019; Zhang et al. 2019). None if the network has both."""
     model = experiment.model
     if model.depth > PLAIN_DEPTH and not model.residual:
-        return mark("Try it with batch normalisation and residual connections"), _NORM_AND_SKIP
+        return mark("Try it with batch normalisation and skip connections"), _NORM_AND_SKIP
     if model.norm != "batch":
         return mark("Try it with batch normalisation"), {"model.norm": "batch"}
-    return None if model.residual else (mark("Try it with residual connections"), _NORM_AND_SKIP)
+    return None if model.residual else (mark("Try it with skip connections"), _NORM_AND_SKIP)
 
 
 def _against_dead_units(experiment: Experiment, figures: Mapping[str, float]) -> Change:

@@ -23,41 +23,46 @@ IT: Mapping[str, str] = {
 
 REASONS: Mapping[str, str] = {
     "": mark("it learned the training data ({train}) and does about as well on data it has not seen ({held_out})."),
-    "loss_not_finite": mark("the loss left the range of numbers{in_seeds}."),
-    "loss_ran_away": mark("the loss ran away{in_seeds}: it ended at {loss} times that of a blind guess."),
-    "some_seeds_diverged": mark("the loss ran away{in_seeds}, in the others it did not."),
+    "loss_not_finite": mark("the loss became infinite or undefined{in_seeds}."),
+    "loss_ran_away": mark("the loss kept growing{in_seeds}: it ended at {loss} times the loss of guessing."),
+    "some_seeds_diverged": mark("the loss kept growing{in_seeds}, but not in the others."),
     "seeds_disagree": mark(
-        "the seeds end far apart (standard deviation {deviation}): the start decides more than the training."
+        "the seeds end far apart (standard deviation {deviation}): the random start matters more than the training."
     ),
     "loss_jumps": mark(
-        "the loss still jumps at the end, within an epoch by {jump} of a blind guess's; shorter steps would calm it."
+        "the loss still jumps at the end, within an epoch by {jump} of the loss of guessing; a lower learning "
+        "rate would help."
     ),
     "loss_above_guessing": mark(
-        "its loss is {loss} times that of a blind guess: it is far too sure where it is wrong (right: {train})."
+        "its loss is {loss} times the loss of guessing: it is far too confident where it is wrong (correct: {train})."
     ),
     "gap": mark(
-        "it does clearly better on the training data ({train}) than on data it has not seen ({held_out}): "
-        "a gap of {gap}."
+        "it does clearly better on the training data ({train}) than on data it has not seen ({held_out}): a gap "
+        "of {gap}."
     ),
     "validation_turned": mark(
-        "its validation loss ended {rise} above its lowest, in epoch {turn}, while the training loss fell on."
+        "its validation loss ended {rise} above its minimum in epoch {turn}, while the training loss kept falling."
     ),
-    "guesses": mark("it does no better ({train}) than always naming the commonest class ({guess})."),
-    "below_reference": mark("it reaches {train} on the training data; a simple method without a network, {reference}."),
+    "guesses": mark("it does no better ({train}) than always predicting the most frequent class ({guess})."),
+    "below_reference": mark(
+        "it reaches {train} on the training data; a simple method without a network reaches {reference}."
+    ),
     "still_learning": mark(
-        "it was still getting better when it ended ({late} in the last fifth of the epochs); more epochs would help."
+        "it was still improving when it ended ({late} in the last fifth of the epochs); more epochs would help."
     ),
     "vanishing_gradients": mark(
-        "the gradient fades on its way back; "
-        "at the start it is {fade} times smaller in the first layer than in the last."
+        "the gradient vanishes on its way back; at the start it is {fade} times smaller in the first layer than "
+        "in the last."
     ),
     "no_gradient": mark("no gradient at all reaches the first layer."),
     "exploding_gradients": mark("the gradient explodes on its way back; it grows {growth} times."),
-    "dead_units": mark("{dead} of the {units} units of layer {layer} are dead; they say the same whatever the input."),
+    "dead_units": mark(
+        "{dead} of the {units} units of layer {layer} are dead: their output is the same for every input."
+    ),
 }
 """By reason; filled in by `_figures`."""
 
-UNCHECKED = mark("it learned the training data ({train}); how it does on new samples was not measured.")
+UNCHECKED = mark("it learned the training data ({train}); its score on new samples was not measured.")
 
 SHORT: Mapping[str, str] = {
     "vanishing_gradients": mark("vanishing gradients"),
@@ -120,7 +125,7 @@ def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
     sentences.append(t(UNCHECKED if unchecked else REASONS[diagnosis.rule], **figures))
     sentences += [t(NOTES[named(note)], **figures) for note in diagnosis.notes]
     if diagnosis.notes and diagnosis.verdict in ("fits", "overfits"):
-        sentences.append(t("It learned all the same."))
+        sentences.append(t("It learned nevertheless."))
     return " ".join([sentences[0], *(sentence[0].upper() + sentence[1:] for sentence in sentences[1:])])
 
 
