@@ -19,7 +19,6 @@ page = open_page("build")
 t = page.t
 form = Form(t, page.query())
 exp, seeds = form.experiment, form.seeds
-settings = exp.data.facts.uses
 if form.link_problems:
     problems = " ".join(problem_text(problem, t) for problem in form.link_problems)
     st.warning(
@@ -53,32 +52,21 @@ elif limit is not None:
 data, network, training = st.columns([10, 12, 10], border=True, gap="small")
 with data:
     st.markdown(f"#### 1 · {t('Data')}")
-    form.choose("data.name")
-    left, right = st.columns(2, vertical_alignment="bottom")
-    with left:
-        if "n_samples" in settings:
-            form.number("data.n_samples", 50)
-    with right:
-        if "noise" in settings:
-            form.number("data.noise", 0.05)
+    form.fields("data.name")
+    form.pair("data.n_samples", "data.noise")
     data_panel(page, exp.data)
     with st.expander(t("More")):
-        if "labels" in settings:
-            form.classes()
-        if "features" in settings:
-            form.number("data.features", 1)
-            form.number("data.classes", 1)
+        form.fields("data.labels", "data.features", "data.classes")
         if exp.data.facts.splits:
             form.validation()
             if not exp.data.facts.own_test:
-                form.number("data.test", 0.05)
-        form.choose("data.scaling")
-        form.number("data.seed", 1)
+                form.fields("data.test")
+        form.fields("data.scaling", "data.seed")
 
 with network:
     st.markdown(f"#### 2 · {t('Network')}")
     hidden_layers(form)
-    form.choose("model.activation")
+    form.fields("model.activation")
     network_picture(page, exp)
     with st.expander(t("More")):
         st.toggle(
@@ -87,24 +75,16 @@ with network:
             help=t("Set the width and other options of each layer."),
             persist_state="session",
         )
-        form.choose("model.norm")
-        form.number("model.dropout", 0.05)
-        form.toggle("model.residual")
-        form.choose("model.init")
+        form.fields("model.norm", "model.dropout", "model.residual", "model.init")
         if exp.model.init == "normal":
-            form.number("model.init_scale", 0.05)
+            form.fields("model.init_scale")
 
 with training:
     st.markdown(f"#### 3 · {t('Training')}")
-    form.choose("train.optimizer")
-    form.number("train.lr", 0.001)
+    form.fields("train.optimizer", "train.lr")
     rate_finder(page, exp, lambda rate: form.draft.update({"train.lr": rate}))
-    left, right = st.columns(2, vertical_alignment="bottom")
-    with left:
-        form.number("train.epochs", 10)
-    with right:
-        form.number("train.batch_size", 8)
-    form.text("seeds")
+    form.pair("train.epochs", "train.batch_size")
+    form.fields("seeds")
     st.caption(
         t("Cost"),
         help=t("Parameters of one network; steps (batches × epochs); time and memory of one worker for all seeds."),
@@ -118,11 +98,7 @@ with training:
         cost.append(t("the source experiment is trained first, unless it has been trained with these seeds"))
     st.caption(" · ".join(cost))
     with st.expander(t("More")):
-        form.choose("train.schedule")
-        form.number("train.l2", 0.001)
-        form.number("train.patience", 5)
-        form.choose("train.loss")
-        form.choose("train.engine")
+        form.fields("train.schedule", "train.l2", "train.patience", "train.loss", "train.engine")
         start_fields(page, form)
 
 layers_tab, code_tab, link_tab = st.tabs([t("Layers"), t("PyTorch code"), t("Link")])

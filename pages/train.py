@@ -7,9 +7,9 @@ from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.train.buttons import restore_button, run_buttons
+from nnlab.ui.train.curve_charts import overlaid_runs, overlay_choice
 from nnlab.ui.train.live import follow
 from nnlab.ui.train.outcome import outcome, trouble
-from nnlab.ui.train.overlay import overlaid_runs, overlay_choice
 
 page = open_page("train")
 t = page.t

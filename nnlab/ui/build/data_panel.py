@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from nnlab.charts.data import balance_rows, class_balance
 from nnlab.datasets import Dataset
-from nnlab.datasets.mnist import DatasetUnavailable
+from nnlab.datasets.mnist import DatasetUnavailable, fetch
 from nnlab.spec import DataSpec
 from nnlab.spec.errors import SpecError
-from nnlab.ui.build.mnist_download import offer_download
 from nnlab.ui.shared.data_chart import data_chart
 from nnlab.ui.shared.labels import DATA_NOTES
 from nnlab.ui.shared.pictures import HEIGHT, available_dataset
@@ -33,7 +34,7 @@ def data_panel(page: Page, spec: DataSpec) -> None:
         st.warning(str(unavailable), icon=":material/cloud_off:")
         return
     if dataset is None:
-        offer_download(page)
+        _offer_download(page)
         return
     picture, table = st.tabs([t("Picture"), t("Table")])
     with picture:
@@ -84,3 +85,46 @@ def _first_rows(dataset: Dataset, most: int = 100) -> pd.DataFrame:
     frame = pd.DataFrame(np.round(x[:, columns].astype(float), 4), columns=names[columns])
     frame.insert(0, dataset.target_name if dataset.target_name not in names else "y", target)
     return frame
+
+
+class _Download(threading.Thread):
+    """The download of MNIST: one for the whole server, with the same progress bar for every visitor."""
+
+    latest: _Download | None = None
+    share, error = 0.0, ""
+
+    def run(self) -> None:
+        try:
+            fetch(progress=self._progress)
+        except DatasetUnavailable as error:
+            self.error = str(error)
+
+    def _progress(self, done: int, total: int) -> None:
+        self.share = min(1.0, done / max(1, total))
+
+
+def _start_download() -> None:
+    _Download.latest = _Download(daemon=True)
+    _Download.latest.start()
+
+
+def _offer_download(page: Page) -> None:
+    """A button that starts the download; the progress bar while it runs."""
+    t, download = page.t, _Download.latest
+    if download is not None and download.is_alive():
+        _progress_bar(page, download)
+        return
+    if download is not None and download.error:
+        st.warning(download.error, icon=":material/cloud_off:")
+        label = t("Try again")
+    else:
+        st.info(t("MNIST is not on this server yet. It is downloaded once (11 MB)."), icon=":material/download:")
+        label = t("Download MNIST")
+    st.button(label, icon=":material/download:", key="download-mnist", on_click=_start_download)
+
+
+@st.fragment(run_every=0.5)
+def _progress_bar(page: Page, download: _Download) -> None:
+    if not download.is_alive():
+        st.rerun()
+    st.progress(download.share, page.t("Downloading MNIST"))

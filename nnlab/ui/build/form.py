@@ -7,6 +7,7 @@ stays as typed, with the reason beside its field, and the page shows the last va
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,27 @@ from nnlab.ui.shared.labels import CHOICES, HELP, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.text import Text
+
+OPTIONAL = ("n_samples", "noise", "labels", "features", "classes")
+"""Fields that only some data sets have."""
+STEPS: Mapping[str, float] = {
+    "data.n_samples": 50,
+    "data.noise": 0.05,
+    "data.features": 1,
+    "data.classes": 1,
+    "data.folds": 1,
+    "data.validation": 0.05,
+    "data.test": 0.05,
+    "data.seed": 1,
+    "model.dropout": 0.05,
+    "model.init_scale": 0.05,
+    "train.lr": 0.001,
+    "train.epochs": 10,
+    "train.batch_size": 8,
+    "train.l2": 0.001,
+    "train.patience": 5,
+}
+"""The steps of the fields that hold a number."""
 
 
 class Form:
@@ -76,40 +98,45 @@ class Form:
         else:
             st.session_state["draft"][path] = value
 
-    def number(self, path: str, step: float) -> None:
-        """A number, whole where the step is whole. The spec checks its bounds, so that any value can be typed."""
+    def fields(self, *paths: str) -> None:
+        """A widget for each of these fields that the data set has."""
+        for path in paths:
+            part, _, name = path.partition(".")
+            if part == "data" and name in OPTIONAL and name not in self.experiment.data.facts.uses:
+                continue
+            if path in CHOICES:
+                st.selectbox(
+                    **self._field(path, self.draft[path]),
+                    options=list(CHOICES[path]),
+                    format_func=partial(value_name, path, t=self.t),
+                )
+            elif path in STEPS:
+                self._number(path, STEPS[path])
+            elif path == "data.labels":
+                st.multiselect(
+                    **self._field(path, list(self.draft[path])),
+                    options=range(len(self.experiment.data.facts.class_sizes)),
+                    placeholder=self.t("all"),
+                    select_all=False,  # Streamlit's own entry is in English
+                )
+            elif path == "seeds":
+                st.text_input(**self._field(path, self.draft[path]))
+            else:
+                st.toggle(**self._field(path, bool(self.draft[path])))
+            self.show_problem(path)
+
+    def pair(self, left: str, right: str) -> None:
+        """Two fields side by side."""
+        for path, column in zip((left, right), st.columns(2, vertical_alignment="bottom"), strict=True):
+            with column:
+                self.fields(path)
+
+    def _number(self, path: str, step: float) -> None:
+        """Whole where the step is whole. The spec checks the bounds, so that any value can be typed."""
         whole, value = isinstance(step, int), self.draft[path]
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = int(value) if whole else float(value)
         st.number_input(**self._field(path, value), step=step, format="%d" if whole else "%.6g")
-        self.show_problem(path)
-
-    def choose(self, path: str) -> None:
-        """One of the choices of a field."""
-        st.selectbox(
-            **self._field(path, self.draft[path]),
-            options=list(CHOICES[path]),
-            format_func=lambda value: value_name(path, value, self.t),
-        )
-        self.show_problem(path)
-
-    def toggle(self, path: str) -> None:
-        st.toggle(**self._field(path, bool(self.draft[path])))
-        self.show_problem(path)
-
-    def text(self, path: str) -> None:
-        st.text_input(**self._field(path, self.draft[path]))
-        self.show_problem(path)
-
-    def classes(self) -> None:
-        """Which classes of the data are used; all of them if none is chosen."""
-        st.multiselect(
-            **self._field("data.labels", list(self.draft["data.labels"])),
-            options=range(len(self.experiment.data.facts.class_sizes)),
-            placeholder=self.t("all"),
-            select_all=False,  # Streamlit's own entry is in English
-        )
-        self.show_problem("data.labels")
 
     def validation(self) -> None:
         """How samples are set aside for validation: hold-out or k-fold, and how many."""
@@ -129,10 +156,7 @@ class Form:
             on_change=self._take_validation,
         )
         with right:
-            if folded:
-                self.number("data.folds", 1)
-            else:
-                self.number("data.validation", 0.05)
+            self.fields("data.folds" if folded else "data.validation")
 
     def _take_validation(self) -> None:
         draft = st.session_state["draft"]
