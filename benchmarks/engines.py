@@ -1,11 +1,11 @@
-"""The readable NumPy engine against PyTorch as in the tutorials and against scikit-learn, side by side.
+"""The readable NumPy engine compared with the PyTorch loop of the tutorials and with scikit-learn.
 
     python -m benchmarks.engines [--rounds 3] [--no-mnist] [--check]
 
-Time per model and step, in microseconds: whole epochs, where ours are `nnlab.train`'s with all their measuring (loss
-and accuracy on training and validation part), divided by steps and models. Everybody has one thread, and it is that
-thread's processor time which counts, so that other work on the machine does not. The engines take turns, several rounds
-of it, and the least disturbed turn counts. MNIST is read from NNLAB_DATA_DIR.
+Time per model and step, in microseconds: the time of whole epochs divided by steps and models. The epochs of nnlab
+include its evaluation (loss and accuracy on the training and validation parts). Each engine has one thread. Its
+processor time is measured, so that other processes do not disturb it. The engines take turns for several rounds; the
+fastest turn counts. MNIST is read from NNLAB_DATA_DIR.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from nnlab import train
 from nnlab.spec import DataSpec, Experiment, ModelSpec, TrainSpec
 
 TARGETS = {"moons, 10 seeds": (20.0, 8.0), "moons, 1 seed": (0.0, 2.0), "mnist, 1 seed": (0.0, 1.0)}
-"""At least so many times as fast as the tutorial loop and as scikit-learn."""
+"""The least speed-up over the tutorial loop and over scikit-learn."""
 
 
 def our_epoch(experiment: Experiment, seeds: int, epochs: int) -> float:
-    """Seconds of an epoch a model, measuring included, of the least disturbed epoch after the first."""
+    """Seconds per epoch and model, evaluation included, of the fastest epoch after the first."""
     training = train(experiment.set({"train.engine": "numpy", "train.epochs": 1 + epochs}), seeds)
     next(training)
     seconds = []
@@ -54,9 +54,9 @@ def mnist() -> Experiment:
 
 
 @click.command()
-@click.option("--rounds", default=3, show_default=True, help="Turns everybody gets.")
+@click.option("--rounds", default=3, show_default=True, help="Number of rounds.")
 @click.option("--mnist/--no-mnist", "with_mnist", default=True, help="Measure MNIST 784-32-10 too.")
-@click.option("--check", is_flag=True, help="End with an error where a target is missed.")
+@click.option("--check", is_flag=True, help="Exit with 1 if a target is missed.")
 def main(rounds: int, with_mnist: bool, check: bool) -> None:
     """Time per model and step of the NumPy engine and its rivals."""
     torch.set_num_threads(1)

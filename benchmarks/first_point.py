@@ -2,10 +2,10 @@
 
     python -m benchmarks.first_point [--rounds 7]
 
-A page of Chromium clicks; the first point is there when the loss chart has drawn a training mark. The share of every
-part is told: the click's way to the store, the wait in the queue, data and first epoch, the wait for the page's tick
-and its answer, drawing. Medians of several rounds; the first round, which warms up, does not count. Needs Chromium and
-playwright (`pip install -e '.[test]'`). Ends with 1 where the median is not below a second.
+Chromium clicks; the first point is visible when the loss chart has drawn a training mark. The time is split into: from
+the click to the store, in the queue, data and first epoch, until the page's tick is answered, drawing. The table shows
+medians of several rounds, without the first one, which warms up. Needs Chromium and playwright
+(`pip install -e '.[test]'`). The exit code is 1 unless the median is below a second.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ PARTS = ("click to store", "queue", "data and first epoch", "tick and answer", "
 def browser() -> Iterator[Any]:
     path = os.environ.get("NNLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        sys.exit("No Chromium here: install Debian's `chromium`, or name one in NNLAB_CHROMIUM.")
+        sys.exit("Chromium was not found: install Debian's `chromium`, or set NNLAB_CHROMIUM to its path.")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened
@@ -68,7 +68,7 @@ def browser() -> Iterator[Any]:
 
 
 def one_round(page: Page, server: Server, store: Store, link: dict[str, str]) -> dict[str, float]:
-    """Milliseconds of every part."""
+    """Milliseconds of each part."""
     page.goto(f"{server.url}/build?{urlencode({**link, 'lang': 'en'})}")
     page.wait_for_selector(".st-key-network-picture svg path", timeout=60_000)
     page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]') !== null")
@@ -76,7 +76,7 @@ def one_round(page: Page, server: Server, store: Store, link: dict[str, str]) ->
     page.wait_for_url("**/train?*run=*", timeout=60_000, wait_until="commit")
     run_id = parse_qs(urlsplit(page.url).query)["run"][0]
     first = None
-    while first is None:  # every 2 ms: when its first epoch is in the store
+    while first is None:  # read the store every 2 ms until the first epoch is there
         first = time.time() if len(store.metrics(run_id).epochs) else None
         time.sleep(0.002)
     page.wait_for_function("() => window.seen.drawn > 0", timeout=60_000)

@@ -2,11 +2,10 @@
 
     python -m benchmarks.growth [--quick]
 
-Every row is a run in a process of its own, as a worker does it: three epochs of moons (width 8, depth 2, batches of 32,
-Adam, 1,000 samples) with one thing changed. Time is the thread's processor time an epoch, measuring included, the least
-of three; memory is the highest the process reached, PyTorch included, beside what `nnlab.engines.costs` tells before a job
-starts. Ends with 1 where, for small networks, doubling the seeds doubles the time, or where the memory told is less
-than was used.
+Every row is a run in its own process, trained as a worker does: three epochs of moons (width 8, depth 2, batches of 32,
+Adam, 1,000 samples) with one setting changed. Time is the thread's processor time per epoch, evaluation included, the
+least of three. Memory is the peak of the process, PyTorch included, next to the estimate of `nnlab.engines.costs`. The
+exit code is 1 if doubling the seeds of a small network doubles the time, or if an estimate of memory is too low.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ DEPTHS = (1, 2, 4, 8, 16, 32, 64)
 WIDTHS = (2, 8, 32, 128, 512)
 SAMPLES = (100, 1_000, 10_000, 50_000)
 SMALL = 20
-"""Seeds up to which a small network must not pay for the double with the double."""
+"""Up to this number of seeds, doubling them must cost a small network less than double the time."""
 
 
 def one(text: str, seeds: int) -> dict[str, Any]:
-    """Trains in this process."""
+    """Train in this process."""
     from nnlab.jobs.worker import final_results, warm
 
     warm()
@@ -50,27 +49,29 @@ def one(text: str, seeds: int) -> dict[str, Any]:
 
 
 def measured(experiment: Experiment, seeds: int) -> dict[str, Any]:
-    """The same in a process of its own."""
+    """Train in a new process."""
     command = [sys.executable, "-m", "benchmarks.growth", "--one", experiment.to_json(), str(seeds)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(said.stdout)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def table(title: str, cases: list[tuple[str, Experiment, int]]) -> tuple[list[float], bool]:
-    """Prints one; the seconds, and whether every estimate of memory was enough."""
+    """Print a table; its seconds, and whether every estimate of memory was high enough."""
     print(
-        f"| {title} | ms an epoch | × the row above | memory, MB | told before |\n| --- | ---: | ---: | ---: | ---: |"
+        f"| {title} | ms per epoch | × the row above | memory, MB | estimate, MB |\n| --- | ---: | ---: | ---: | ---: |"
     )
     times, enough = [], True
     for name, experiment, seeds in cases:
-        found, told = measured(experiment, seeds), estimate_bytes(experiment, seeds)
+        found, estimate = measured(experiment, seeds), estimate_bytes(experiment, seeds)
+        megabytes = f"{found['bytes'] / 1e6:,.0f} | {estimate / 1e6:,.0f}"
         growth = f"{found['seconds'] / times[-1]:.2f}" if times else ""
         times.append(found["seconds"])
-        enough &= told >= 0.95 * found["bytes"]
-        told_mb = told / 1e6
-        print(f"| {name} | {1e3 * found['seconds']:,.1f} | {growth} | {found['bytes'] / 1e6:,.0f} | {told_mb:,.0f} |",
-              flush=True)  # fmt: skip
+        enough &= estimate >= 0.95 * found["bytes"]
+        print(
+            f"| {name} | {1e3 * found['seconds']:,.1f} | {growth} | {megabytes} |",
+            flush=True,
+        )
     print()
     return times, enough
 
@@ -85,21 +86,30 @@ def main(quick: bool, alone: tuple[str, int] | None) -> None:
         return
     step = 2 if quick else 1
     times, enough = table("seeds", [(str(n), BASE, n) for n in SEEDS[::step]])
-    ratios = [later / earlier / (b / a) for (earlier, later), (a, b) in
-              zip(pairwise(times), pairwise(SEEDS[::step]), strict=True) if b <= SMALL]  # fmt: skip
-    for title, knob, values in (("depth", "depth", DEPTHS), ("width", "width", WIDTHS),
-                                ("samples", "n_samples", SAMPLES)):  # fmt: skip
+    ratios = [
+        later / earlier / (b / a)
+        for (earlier, later), (a, b) in zip(pairwise(times), pairwise(SEEDS[::step]), strict=True)
+        if b <= SMALL
+    ]
+    for title, knob, values in (
+        ("depth", "depth", DEPTHS),
+        ("width", "width", WIDTHS),
+        ("samples", "n_samples", SAMPLES),
+    ):
         rows = [(f"{value:,}", BASE.vary(knob, value), 10) for value in values[::step]]
         enough &= table(f"{title}, 10 seeds", rows)[1]
     large = [
         ("digits, 1000-1000, 10 seeds", Experiment().set({"data.name": "digits", "model.hidden": [1000, 1000]}), 10),
-        ("4 × 200, batch 4,000, 10 seeds", Experiment().set({"data.n_samples": 20_000, "train.batch_size": 4000,
-                                                            "model.hidden": [200] * 4}), 10),
-    ]  # fmt: skip
+        (
+            "4 × 200, batch 4,000, 10 seeds",
+            Experiment().set({"data.n_samples": 20_000, "train.batch_size": 4000, "model.hidden": [200] * 4}),
+            10,
+        ),
+    ]
     enough &= table("large", [(name, big.set({"train.epochs": 2}), seeds) for name, big, seeds in large])[1]
     grows_well = all(ratio < 0.9 for ratio in ratios)
-    print(f"Doubling the seeds costs less than double, up to {SMALL}: {'met' if grows_well else 'NOT MET'}")
-    print(f"Memory told before is enough: {'met' if enough else 'NOT MET'}")
+    print(f"Doubling up to {SMALL} seeds costs less than double: {'met' if grows_well else 'NOT MET'}")
+    print(f"Estimated memory is enough: {'met' if enough else 'NOT MET'}")
     sys.exit(not (grows_well and enough))
 
 

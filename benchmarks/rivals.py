@@ -1,8 +1,8 @@
-"""The same experiment as others train it: the plain PyTorch loop of the tutorials, and scikit-learn.
+"""The same experiment in the plain PyTorch loop of the tutorials and in scikit-learn.
 
-Each takes an experiment (moons or MNIST, Adam, constant rate) and gives the seconds of one epoch of one model, the
-least disturbed of several epochs (for scikit-learn, which does not let us look inside, of several fits). Seconds are
-the calling thread's own, not counting what other processes took: let PyTorch and BLAS have one thread.
+Each function takes an experiment (moons or MNIST, Adam, constant learning rate) and returns the seconds of one epoch of
+one model: of the fastest of several epochs, or of several fits for scikit-learn, whose epochs cannot be timed. Seconds
+are the calling thread's processor time, so PyTorch and BLAS must have one thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nnlab.spec import Experiment
 
 
 def tutorial_epoch(experiment: Experiment, epochs: int) -> float:
-    """As in PyTorch's own tutorials: a DataLoader, a Sequential, torch.optim.Adam, `loss.item()` at every step."""
+    """As in PyTorch's tutorials: a DataLoader, a Sequential, torch.optim.Adam, `loss.item()` at every step."""
     data, train = load_dataset(experiment), experiment.train
     x, y = torch.from_numpy(data.scaling.apply(data.train.x)), torch.tensor(data.train.y)
     binary = experiment.loss == "bce"
@@ -48,7 +48,7 @@ def tutorial_epoch(experiment: Experiment, epochs: int) -> float:
 
 
 def sklearn_epoch(experiment: Experiment, epochs: int, fits: int = 2) -> float:
-    """MLPClassifier with the same layers, batches and rate."""
+    """MLPClassifier with the same layers, batches and learning rate."""
     data, train = load_dataset(experiment), experiment.train
     x = data.scaling.apply(data.train.x)
     seconds = []

@@ -1,4 +1,4 @@
-"""The dashboard as its own process on a free port: for the browser tests, the load test and the screenshots."""
+"""The dashboard in its own process on a free port, for browser tests, load tests and screenshots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Server:
-    """`streamlit run dashboard.py` on a free port with a home of its own."""
+    """`streamlit run dashboard.py` on a free port with its own NNLAB_HOME."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.environment = home, environment
@@ -29,11 +29,26 @@ class Server:
 
     def start(self) -> Server:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(self.port),
-             "--server.address", "127.0.0.1", "--server.headless", "true"],
-            cwd=ROOT, env={**os.environ, "NNLAB_HOME": str(self.home), **self.environment}, stdin=subprocess.DEVNULL,
-            stdout=self.log.open("ab"), stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                "dashboard.py",
+                "--server.port",
+                str(self.port),
+                "--server.address",
+                "127.0.0.1",
+                "--server.headless",
+                "true",
+            ],
+            cwd=ROOT,
+            env={**os.environ, "NNLAB_HOME": str(self.home), **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self.log.open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -44,7 +59,7 @@ class Server:
         raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
 
     def kill(self) -> None:
-        """As `kill -9` of the server process alone: what it started has to notice by itself."""
+        """Kill the server process only, as `kill -9` does; the processes it started must end by themselves."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()

@@ -1,16 +1,16 @@
-"""nnlab against what its users would write, side by side: time per model and step.
+"""nnlab compared with what its users would write: time per model and step.
 
     python -m benchmarks.speed [--quick] [--rounds 5]
 
-Moons at depths 1 to 6 (width 8, batches of 32, Adam) and the `mnist` preset (MNIST from NNLAB_DATA_DIR; left out where
-it is not), with 1 and with 10 seeds, each engine of nnlab against the PyTorch loop of the tutorials, scikit-learn's
-MLPClassifier, and Keras where it is installed.
+Moons at depths 1 to 6 (width 8, batches of 32, Adam) and the `mnist` preset (MNIST from NNLAB_DATA_DIR; left out if it
+is not there), with 1 and with 10 seeds: each engine of nnlab, the PyTorch loop of the tutorials, scikit-learn's
+MLPClassifier, and Keras if it is installed.
 
-What is timed are whole epochs, divided by steps and models. nnlab's are those a user gets: shuffling, loss and score on
-training and validation part, best weights. The others only train. Everybody has one thread, and that thread's processor
-time counts, so that other work on the machine does not (Keras works in threads of its own: the time by the clock).
-All take turns for several rounds; the median round counts.
-The table is Markdown; the last lines say whether nnlab's targets are met. Ends with 1 where one is not.
+Whole epochs are timed and divided by steps and models. nnlab's epochs are those a user gets: shuffling, loss and score
+on the training and validation parts, best weights. The others only train. Each has one thread, and its processor time is
+measured, so that other processes do not disturb it (Keras has its own threads, so it is timed by the clock). They take
+turns for several rounds; the median round counts. The table is Markdown; the last lines compare nnlab with its targets.
+The exit code is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from nnlab.spec import DataSpec, ModelSpec, TrainSpec
 SEEDS = (1, 10)
 ENGINES = ("torch", "numpy")
 TARGETS = {("moons", 10): 10.0, ("mnist", 10): 3.0, ("moons", 1): 1.0, ("mnist", 1): 1.0}
-"""At least so many times as fast as the tutorial loop, with the PyTorch engine, by data and seeds."""
+"""The least speed-up of the PyTorch engine over the tutorial loop, by data and seeds."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Case:
     name: str
     experiment: Experiment
     epochs: int
-    """A turn's, after one to warm up."""
+    """Per turn, after one to warm up."""
 
 
 def cases(quick: bool) -> Iterator[Case]:
@@ -65,7 +65,7 @@ def cases(quick: bool) -> Iterator[Case]:
 
 
 def nnlab_epoch(experiment: Experiment, engine: str, seeds: int, epochs: int) -> float:
-    """Seconds of an epoch of one model: the least disturbed of several epochs after the first, by the seeds."""
+    """Seconds per epoch and model: the fastest of several epochs after the first, divided by the seeds."""
     training = train(experiment.set({"train.engine": engine, "train.epochs": 1 + epochs}), seeds)
     next(training)
     seconds = []
@@ -77,7 +77,7 @@ def nnlab_epoch(experiment: Experiment, engine: str, seeds: int, epochs: int) ->
 
 
 def keras_epoch(experiment: Experiment, epochs: int) -> float:
-    """`fit` on the same layers, batches and rate; by the clock, for TensorFlow has threads of its own."""
+    """`fit` with the same layers, batches and learning rate; timed by the clock, as TensorFlow has its own threads."""
     import keras
 
     data, spec = load_dataset(experiment), experiment.train
@@ -107,7 +107,7 @@ def has_keras() -> bool:
 
 
 def measure(case: Case, rounds: int, keras: bool) -> dict[str, float]:
-    """Microseconds per model and step of everybody, the median of the rounds."""
+    """Microseconds per model and step of each engine, the median of the rounds."""
     runners: dict[str, Callable[[], float]] = {
         "tutorial": lambda: tutorial_epoch(case.experiment, max(1, case.epochs // 4)),
         "sklearn": lambda: sklearn_epoch(case.experiment, 2 * case.epochs),
@@ -132,15 +132,15 @@ def processor() -> str:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Depths 1 and 6, a sixth of MNIST, two rounds: about a minute.")
-@click.option("--rounds", type=click.IntRange(1), help="Turns everybody gets.  [default: 5; 2 with --quick]")
+@click.option("--rounds", type=click.IntRange(1), help="Number of rounds.  [default: 5; 2 with --quick]")
 def main(quick: bool, rounds: int | None) -> None:
-    """Time per model and step of nnlab and what its users would write."""
+    """Time per model and step of nnlab and of what its users would write."""
     torch.set_num_threads(1)
     rounds = rounds or (2 if quick else 5)
     keras = has_keras()
     print(
         f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, PyTorch {torch.__version__}, "
-        f"NumPy {np.__version__}, scikit-learn {sklearn.__version__}{'' if keras else '; no Keras here'}.\n"
+        f"NumPy {np.__version__}, scikit-learn {sklearn.__version__}{'' if keras else '; no Keras'}.\n"
         f"Microseconds per model and step, one thread, median of {rounds} rounds; in brackets: times as fast as the "
         "tutorial loop.\n"
     )

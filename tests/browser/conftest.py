@@ -42,7 +42,7 @@ def server(one_server: Server) -> Iterator[Server]:
     with closing(Store(f"sqlite:///{one_server.home / 'nnlab.db'}")) as store:
         for run in store.runs():
             if run.active:
-                store.ask(run.id, "stop")
+                store.request(run.id, "stop")
 
 
 @pytest.fixture(scope="session")

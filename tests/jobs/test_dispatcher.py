@@ -1,4 +1,4 @@
-"""Real workers: a Dask cluster in a process of its own. Waits are for what is seen, not for time."""
+"""Real workers, in the process of a Dask cluster. The tests wait for conditions, not for fixed times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pytest
 from distributed import Client
 
 from nnlab.jobs import dispatcher
-from nnlab.jobs.cluster import LocalProcess
 from nnlab.lab import Lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -29,7 +28,7 @@ T = TypeVar("T")
 
 
 def until(see: Callable[[], T], seconds: float = 120) -> T:
-    """What `see` gives, once it is something. Fails after so many seconds."""
+    """The result of `see` once it is true; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not (seen := see()):
         assert time.monotonic() < end, "it never came"
@@ -43,9 +42,15 @@ def state_of(lab: Lab, run: Run) -> str:
     return found.state
 
 
+def address_of(lab: Lab) -> str:
+    """The scheduler of the lab's local cluster."""
+    lab._dispatcher.start()
+    return until(lambda: lab._dispatcher._local).address
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """With workers that all tests here share."""
+    """All tests of this module share its workers."""
     made = Lab(Store(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'nnlab.db'}"))
     yield made
     made.close()
@@ -111,8 +116,8 @@ def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
     assert lab._dispatcher.cluster_pid != pid
 
 
-def test_workers_that_cannot_work_are_said_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    dispatcher = lab._dispatcher  # its workers may be new: each of them still has a task that will succeed
+def test_trouble_names_workers_that_cannot_work_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatcher = lab._dispatcher  # new workers still have a task that will succeed: wait for it
     until(
         lambda: (
             len(dispatcher._seen) == settings().workers and all(one.done() for one in list(dispatcher._tasks.values()))
@@ -127,7 +132,7 @@ def test_workers_that_cannot_work_are_said_until_they_can(lab: Lab, monkeypatch:
     until(lambda: lab.trouble is None)
 
 
-def test_what_was_deleted_long_ago_is_removed_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_deleted_long_ago_are_purged(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     run = lab.submit(EXPERIMENT, [14], "tidy")
     until(lambda: state_of(lab, run) == "finished")
     lab.delete(run.id, "tidy")
@@ -137,40 +142,34 @@ def test_what_was_deleted_long_ago_is_removed_by_itself(lab: Lab, monkeypatch: p
     until(lambda: lab.run(run.id) is None)
 
 
-def test_workers_give_way_and_are_warm(home: Path) -> None:
-    def about() -> tuple[int, int, bool]:  # in here, so that it is sent as code
+def test_workers_have_low_priority_and_are_warm(lab: Lab) -> None:
+    def about() -> tuple[int, int, bool]:  # a local function, so that it is sent as code
         import sys
 
         import torch
 
         return os.nice(0), torch.get_num_threads(), "nnlab.engines.torch_engine" in sys.modules
 
-    cluster = LocalProcess()
-    try:
-        with Client(cluster.address, set_as_default=False) as client:
-            until(lambda: len(client.nthreads()) == settings().workers)
-            for nice, threads, warm in client.run(about).values():
-                assert (nice, threads, warm) == (19, 1, True)
-            assert set(client.nthreads().values()) == {1}
-    finally:
-        cluster.close()
+    with Client(address_of(lab), set_as_default=False) as client:
+        until(lambda: len(client.nthreads()) == settings().workers)
+        for nice, threads, warm in client.run(about).values():
+            assert (nice, threads, warm) == (19, 1, True)
+        assert set(client.nthreads().values()) == {1}
 
 
-def test_any_dask_scheduler_will_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = LocalProcess()
-    monkeypatch.setenv("NNLAB_SCHEDULER", elsewhere.address)
+def test_any_dask_scheduler_will_do(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNLAB_SCHEDULER", address_of(lab))
     settings.cache_clear()
-    lab = Lab(Store(settings().database_url))
+    other = Lab(Store(settings().database_url))
     try:
-        run = lab.submit(EXPERIMENT, 2)
-        until(lambda: state_of(lab, run) == "finished")
-        assert lab._dispatcher.cluster_pid is None
+        run = other.submit(EXPERIMENT, 2)
+        until(lambda: state_of(other, run) == "finished")
+        assert other._dispatcher.cluster_pid is None
     finally:
-        lab.close()
-        elsewhere.close()
+        other.close()
 
 
-def test_a_scheduler_that_is_not_there_is_said_and_the_run_waits(
+def test_trouble_names_a_missing_scheduler_and_the_run_waits(
     home: Path, monkeypatch: pytest.MonkeyPatch, free_port: int
 ) -> None:
     monkeypatch.setenv("NNLAB_SCHEDULER", f"tcp://127.0.0.1:{free_port}")

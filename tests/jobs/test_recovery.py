@@ -1,4 +1,4 @@
-"""Processes that die in the middle, by SIGKILL: nothing is lost, nothing doubled, nothing runs for ever."""
+"""Processes killed by SIGKILL: no epoch is lost or doubled, and no run runs for ever."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def until(see: Callable[[], T], seconds: float = 200) -> T:
-    """What `see` gives, once it is something. Fails after so many seconds."""
+    """The result of `see` once it is true; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not (seen := see()):
         assert time.monotonic() < end, "it never came"
@@ -38,9 +38,10 @@ def until(see: Callable[[], T], seconds: float = 200) -> T:
     return seen
 
 
-@pytest.fixture
-def lab(home: Path) -> Iterator[Lab]:
-    made = Lab(Store(settings().database_url))
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """All tests of this module but one share its workers."""
+    made = Lab(Store(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'nnlab.db'}"))
     yield made
     made.close()
 
@@ -63,8 +64,8 @@ def kill(pid: int | None) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def is_as_if_nothing_had_happened(lab: Lab, run: Run) -> None:
-    """Equal to the same run, trained here without a break: every epoch there, once, with the same figures."""
+def assert_equals_an_uninterrupted_run(lab: Lab, run: Run) -> None:
+    """Equal to the same run trained in this process: every epoch once, with the same numbers."""
     whole = lab.train_here(run.experiment, run.seeds, "control")
     names = ["epoch", "seed", *METRICS, "lr"]
     got, wanted = lab.metrics(run.id)[names], lab.metrics(whole.id)[names]
@@ -83,7 +84,7 @@ def test_a_run_whose_worker_is_killed_is_finished_by_another(lab: Lab) -> None:
     kill(worker_of(lab.store, run.id))
     done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
     assert done.attempts == 2
-    is_as_if_nothing_had_happened(lab, done)
+    assert_equals_an_uninterrupted_run(lab, done)
 
 
 def test_a_run_that_kills_every_worker_is_interrupted_and_can_be_resumed(lab: Lab) -> None:
@@ -109,7 +110,8 @@ sys.stdin.read()
 """
 
 
-def test_after_the_server_is_killed_every_run_is_finished_by_the_next(lab: Lab) -> None:
+def test_after_the_server_is_killed_every_run_is_finished_by_the_next(home: Path) -> None:
+    lab = Lab(Store(settings().database_url))
     server = subprocess.Popen(
         [sys.executable, "-c", _SERVER, EXPERIMENT.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -121,17 +123,18 @@ def test_after_the_server_is_killed_every_run_is_finished_by_the_next(lab: Lab) 
     server.kill()
     server.communicate()
     assert {"running", "waiting"} <= states
-    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))  # they went with it
+    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))  # they end with it
     lab.store.release_dead(settings().stale_after)
     lab._dispatcher.wake()
     assert "running" not in {now(lab, run_id).state for run_id in ids if not worker_of(lab.store, run_id)}
     for run_id in ids:
         done = until(lambda run_id=run_id: (found := now(lab, run_id)) and found.state == "finished" and found)
-        is_as_if_nothing_had_happened(lab, done)
+        assert_equals_an_uninterrupted_run(lab, done)
+    lab.close()
 
 
-def test_a_worker_that_slept_through_its_replacement_writes_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = lab.submit(EXPERIMENT, SEEDS, "ana")
+def test_a_suspended_worker_that_was_replaced_writes_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = lab.submit(EXPERIMENT, SEEDS, "ana", reuse=False)
     until(lambda: now(lab, run.id).epoch > 20)
     sleeper = worker_of(lab.store, run.id)
     assert sleeper is not None
@@ -143,4 +146,4 @@ def test_a_worker_that_slept_through_its_replacement_writes_nothing(lab: Lab, mo
     settings.cache_clear()
     os.kill(sleeper, signal.SIGCONT)
     done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
-    is_as_if_nothing_had_happened(lab, done)
+    assert_equals_an_uninterrupted_run(lab, done)
