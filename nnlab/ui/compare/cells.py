@@ -17,7 +17,6 @@ from nnlab.charts.curves import sparkline
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View
-from nnlab.ui.compare.names import full_name
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -109,7 +108,7 @@ def run_links(page: Page, cell: CellRun) -> None:
 
 def stop_menu(page: Page, run: ComparisonRun) -> None:
     """Stop all active cells, or one of them; finished epochs stay."""
-    t, stop = page.t, page.lab.stop_comparison
+    t, view, stop = page.t, View(page, run), page.lab.stop_comparison
     st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop, args=(run.id, page.owner))
 
     def stop_one() -> None:
@@ -118,12 +117,5 @@ def stop_menu(page: Page, run: ComparisonRun) -> None:
 
     active = [place for place, cell in enumerate(run.cells) if cell.active]
     if len(active) > 1:
-        names = {place: full_name(run.comparison, run.cells[place].point, t) for place in active}
-        st.menu_button(
-            t("Stop one cell"),
-            active,
-            key="stop-one",
-            on_click=stop_one,
-            type="tertiary",
-            format_func=names.__getitem__,
-        )
+        look: dict[str, Any] = {"key": "stop-one", "on_click": stop_one, "type": "tertiary"}
+        st.menu_button(t("Stop one cell"), active, format_func=view.full_name, **look)

@@ -24,7 +24,7 @@ from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
-from nnlab.ui.compare.names import by_names, cell_names, full_name, knob_name, value_names
+from nnlab.ui.compare.names import by_names, knob_name, value_names
 from nnlab.ui.compare.values import is_number
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shell.frame import Page
@@ -57,9 +57,9 @@ _curves: Cache[Curve] = Cache(4000)
 
 def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None) -> Results:
     """The results so far; differences are to the cell in the place `baseline`, or to the best cell."""
-    asked = run.comparison.values, run.comparison.by_values, run.comparison.seeds  # they grow under the same id
+    grows = run.comparison.values, run.comparison.by_values, run.comparison.seeds  # under the same id
     finished = tuple(None if cell.active else cell.version for cell in run.cells)
-    key = run.id, asked, finished, baseline, run.test_opened is not None
+    key = run.id, grows, finished, baseline, run.test_opened is not None
     return _results.get(key, lambda: _compute_results(lab, run, baseline))
 
 
@@ -123,12 +123,16 @@ class View:
         return all(one.data.sizes[1] for one in self.comparison.experiments)
 
     def short_names(self) -> list[str]:
-        """The values of each cell."""
-        return cell_names(self.comparison, self.t)
+        """The values of each cell: `4`, or `4 · ReLU` with a second knob."""
+        ends = [f" · {name}" for name in self.by_values] or [""]
+        return [f"{value}{end}" for end in ends for value in self.values]
 
     def full_name(self, place: int) -> str:
-        """A cell with knobs and values."""
-        return full_name(self.comparison, self.cells[place].point, self.t)
+        """A cell with knobs and values: "depth 4", "depth 4, activation ReLU"."""
+        n = len(self.values)
+        return f"{self.knob} {self.values[place % n]}" + (
+            f", {self.by} {self.by_values[place // n]}" if self.by else ""
+        )
 
     def latest_table(self) -> pd.DataFrame:
         """The table, with the scores of the last epoch for cells that still train: for charts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -32,14 +33,8 @@ def extend_menu(page: Page, run: ComparisonRun, question: Question) -> None:
             values_control(knob, offered, t, label=label, key=KEYS[name], width=330)
         st.number_input(t("Seeds to add"), 0, MAX_SEEDS - len(comparison.seeds), 0, key="add-seeds", width=140)
         st.caption(t("Only new values and seeds are trained; the present results stay."))
-        st.form_submit_button(
-            t("Add and train"),
-            icon=":material/play_arrow:",
-            type="primary",
-            key="add-go",
-            on_click=_extend,
-            args=(page, run, question),
-        )
+        look: dict[str, Any] = {"icon": ":material/play_arrow:", "type": "primary", "key": "add-go"}
+        st.form_submit_button(t("Add and train"), on_click=_extend, args=(page, run, question), **look)
 
 
 def _varied(comparison: Comparison) -> list[tuple[str, str, Sequence[object]]]:

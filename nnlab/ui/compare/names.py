@@ -1,8 +1,8 @@
-"""Experiments, comparisons and their cells in words."""
+"""Experiments and comparisons in words."""
 
 from __future__ import annotations
 
-from nnlab.spec import Comparison, Experiment, Point
+from nnlab.spec import Comparison, Experiment
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.naming import data_title, start_words, value_name
 from nnlab.ui.shell.text import Text
@@ -23,23 +23,6 @@ def value_names(comparison: Comparison, t: Text) -> tuple[str, ...]:
 def by_names(comparison: Comparison, t: Text) -> tuple[str, ...]:
     """The second knob's values; empty where there is none."""
     return tuple(value_name(comparison.by or "", value, t) for value in comparison.by_values)
-
-
-def cell_names(comparison: Comparison, t: Text) -> list[str]:
-    """The values of each cell: `4`, or `4 · ReLU` with a second knob."""
-    return [f"{first}{by}" for by in _prefixed(" · ", by_names(comparison, t)) for first in value_names(comparison, t)]
-
-
-def _prefixed(sign: str, names: tuple[str, ...]) -> list[str]:
-    return [f"{sign}{name}" for name in names] or [""]
-
-
-def full_name(comparison: Comparison, point: Point, t: Text) -> str:
-    """A cell with knobs and values: "depth 4", "depth 4, activation ReLU"."""
-    first = f"{knob_name(comparison.vary, t)} {value_name(comparison.vary, point.value, t)}"
-    if not comparison.by:
-        return first
-    return f"{first}, {knob_name(comparison.by, t)} {value_name(comparison.by, point.by_value, t)}"
 
 
 def experiment_summary(experiment: Experiment, t: Text) -> str:

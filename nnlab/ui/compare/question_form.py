@@ -34,20 +34,20 @@ MANY_CELLS = 12
 
 def question_form(question: Question) -> None:
     """The controls, the Compare button, and below them what is wrong or what the experiment is."""
-    t, state, asked = question.page.t, st.session_state, question.input
+    t, state, current = question.page.t, st.session_state, question.input
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
         _word(t("On"))
         _source(question)
         _word(t("vary"))
         name = partial(knob_name, t=t)
         help_text = t("The setting that differs between the networks; everything else stays the same.")
-        knobs = knobs_for(asked.experiment)
-        _select("vary", t("Setting"), knobs, asked.vary, question.use_knob, help=help_text, format_func=name)
+        knobs = knobs_for(current.experiment)
+        _select("vary", t("Setting"), knobs, current.vary, question.use_knob, help=help_text, format_func=name)
         _word(t("over"))
-        _values(question, "values", asked.vary, asked.values)
+        _values(question, "values", current.vary, current.values)
         _second_knob(question)
         _word(t("with"))
-        state["compare-seeds"] = asked.seeds
+        state["compare-seeds"] = current.seeds
         st.text_input(
             t("Seeds"),
             key="compare-seeds",
@@ -79,7 +79,7 @@ def _select(name: str, label: str, options: Sequence[str], value: str, change: C
 
 def _source(question: Question) -> None:
     """Where the experiment is from: the draft, a preset, one of the visitor's runs, or the link."""
-    t, page, asked = question.page.t, question.page, question.input
+    t, page, current = question.page.t, question.page, question.input
     own: dict[str, Run] = {run.id: run for run in page.lab.runs(owner=page.owner, limit=10)}
 
     def name(source: str) -> str:
@@ -88,10 +88,10 @@ def _source(question: Question) -> None:
         if source in PRESETS:
             return t(PRESETS[source])
         run = own.get(source)
-        return (run.name if run else "") or experiment_summary(run.experiment if run else asked.experiment, t)
+        return (run.name if run else "") or experiment_summary(run.experiment if run else current.experiment, t)
 
     options = [DRAFT, *presets, *own]
-    _select("on", t("Experiment"), options, asked.source, question.use_source, format_func=name)
+    _select("on", t("Experiment"), options, current.source, question.use_source, format_func=name)
 
 
 def _values(question: Question, name: str, knob: str, values: Sequence[str]) -> None:
@@ -113,19 +113,19 @@ def _values(question: Question, name: str, knob: str, values: Sequence[str]) -> 
 
 def _second_knob(question: Question) -> None:
     """The controls of the second knob, or a button that adds it."""
-    t, asked = question.page.t, question.input
-    knobs = second_knobs(asked.experiment, asked.vary)
+    t, current = question.page.t, question.input
+    knobs = second_knobs(current.experiment, current.vary)
     help_text = t("Every value of one setting is combined with every value of the other.")
     use = question.use_second_knob
-    if not asked.by:
+    if not current.by:
         first = "activation" if "activation" in knobs else knobs[0]
         add, icon = t("second setting"), ":material/add:"
         st.button(add, icon=icon, key="compare-add-by", help=help_text, on_click=use, args=(first,), type="tertiary")
         return
     _word(t("and"))
-    _select("by", t("Second setting"), knobs, asked.by, use, help=help_text, format_func=partial(knob_name, t=t))
+    _select("by", t("Second setting"), knobs, current.by, use, help=help_text, format_func=partial(knob_name, t=t))
     _word(t("over"))
-    _values(question, "by_values", asked.by, asked.by_values)
+    _values(question, "by_values", current.by, current.by_values)
     drop = t("Remove the second setting")
     st.button(":material/close:", key="compare-drop-by", help=drop, on_click=use, args=("",), type="tertiary")
 

@@ -139,17 +139,11 @@ def _curve_switches(view: View) -> tuple[str, str, bool]:
     score = t("Accuracy") if view.score == "accuracy" else t("Squared error")
     words = {"validation": t("validation"), "train": t("training"), "loss": t("Loss"), "score": score}
 
+    look: dict[str, Any] = {"label_visibility": "collapsed", "required": True, "persist_state": "session"}
+    look["format_func"] = words.__getitem__
+
     def switch(key: str, label: str, options: Sequence[str]) -> str:
-        chosen = st.segmented_control(
-            label,
-            options,
-            default=options[0],
-            format_func=words.__getitem__,
-            key=key,
-            label_visibility="collapsed",
-            required=True,
-            persist_state="session",
-        )
+        chosen = st.segmented_control(label, options, default=options[0], key=key, **look)
         return chosen if chosen in options else options[0]
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="curves-head"):
