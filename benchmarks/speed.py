@@ -7,10 +7,10 @@ is not there), with 1 and with 10 seeds: each engine of nnlab, the PyTorch loop 
 MLPClassifier, and Keras if it is installed.
 
 Whole epochs are timed and divided by steps and models. nnlab's epochs are those a user gets: shuffling, loss and score
-on the training and validation parts, best weights. The others only train. Each has one thread, and its processor time is
-measured, so that other processes do not disturb it (Keras has its own threads, so it is timed by the clock). They take
-turns for several rounds; the median round counts. The table is Markdown; the last lines compare nnlab with its targets.
-The exit code is 1 if one is missed.
+on the training and validation parts, best weights. The others only train. Each has one thread, and its processor time
+is measured, so that other processes do not disturb it (Keras has its own threads, so it is timed by the clock). They
+take turns for several rounds; the median round counts. The table is Markdown; the last lines compare nnlab with its
+targets. The exit code is 1 if one is missed.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class NotYours(PermissionError):
 
     def __init__(self, what: str) -> None:
         self.what = what
-        super().__init__(f"{what}: it belongs to somebody else, allowed is to change what is your own.")
+        super().__init__(f"{what}: it belongs to another owner, allowed is to change what is your own.")
 
 
 class Lab:

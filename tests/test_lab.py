@@ -43,7 +43,7 @@ def now(lab: Lab, run: Run) -> Run:
     return found
 
 
-def test_the_lab_of_a_process_is_one_whoever_asks(lab: Lab) -> None:
+def test_all_threads_of_a_process_share_one_lab(lab: Lab) -> None:
     found: list[Lab] = []
     threads = [threading.Thread(target=lambda: found.append(open_lab())) for _ in range(8)]
     for thread in threads:
@@ -135,7 +135,7 @@ def test_snapshots_come_with_their_epoch(lab: Lab) -> None:
     assert found[1]["0.weight"].shape == (2, 2, 8)
 
 
-def test_what_was_finished_is_offered_again_and_copied_for_others(lab: Lab) -> None:
+def test_a_finished_run_is_returned_again_and_copied_for_other_owners(lab: Lab) -> None:
     run = worked(lab, lab.submit(EXPERIMENT, 2, "ana"))
     assert lab.submit(EXPERIMENT, 2, "ana") == run
     copy = lab.submit(EXPERIMENT, 2, "ben", "mine")
@@ -192,7 +192,7 @@ def test_a_batch_that_would_fill_the_memory_is_refused(lab: Lab) -> None:
     assert lab.check(full, 2) is None
 
 
-def test_nobody_changes_what_belongs_to_another(lab: Lab) -> None:
+def test_only_the_owner_may_change_a_run_or_comparison(lab: Lab) -> None:
     run = lab.submit(EXPERIMENT, 1, "ana")
     made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
     for change in (
@@ -248,7 +248,7 @@ def test_epochs_are_added_within_the_limits(lab: Lab) -> None:
     assert (fresh.state, fresh.results) == ("finished", done.results)
 
 
-def test_a_comparison_trains_every_value_and_takes_what_is_there(lab: Lab) -> None:
+def test_a_comparison_trains_every_value_and_reuses_finished_runs(lab: Lab) -> None:
     known = worked(lab, lab.submit(EXPERIMENT.vary("depth", 2), 2, "ana"))
     comparison = Comparison(EXPERIMENT, vary="depth", values=[1, 2, 3], seeds=2)
     made = lab.submit_comparison(comparison, "ana", "depths")

@@ -202,8 +202,8 @@ def compare(
     """Train an experiment for several values of a knob (or two) and print the table as CSV.
 
     One row per cell: scores as mean and 95 % interval over the seeds, gap, best epoch, seconds per epoch, verdict,
-    paired difference to the best or to the baseline. Instead of EXPERIMENT and --vary, give a comparison's JSON file or link,
-    or the name of a classic (see `nnlab presets --compare`); its usual outcome is printed at the end."""
+    paired difference to the best or to the baseline. Instead of EXPERIMENT and --vary, give a comparison's JSON file
+    or link, or the name of a classic (see `nnlab presets --compare`); its usual outcome is printed at the end."""
     comparison = comparison_from(source, vary, by, seeds, changes)
     place = None if baseline is None else baseline_place(comparison, baseline)
     for file in (csv_file, epochs_csv, markdown, json_file):

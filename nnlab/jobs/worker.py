@@ -252,7 +252,7 @@ class _Job:
         why: dict[str, Any] = {}
         if state == "stopped" and action is None:
             limit = settings().max_seconds
-            error = f"seconds: the run was stopped after {limit} s, the most allowed; what it learned is kept."
+            error = f"seconds: the run was stopped after {limit} s, the most allowed; its results so far are saved."
             why = {"error": error, "note": "max_seconds"}
         self.store.finish(self.run.id, self.attempt, state, requested=action, results=results, **why)
 

@@ -181,7 +181,7 @@ class CurveStore(RunQueue):
     def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
         """An epoch and its weights, arrays (replicates, ...); None if there are none.
 
-        It is the nearest stored epoch at or before `epoch`; None asks for the latest, "best" for the epoch of each
+        It is the nearest stored epoch at or before `epoch`; None means the latest, "best" the epoch of each
         replicate's lowest validation loss."""
         columns = snapshots_table.c
         query = sa.select(columns.epoch, columns.weights).where(columns.data == data_of(run_id))

@@ -104,7 +104,7 @@ import sys
 from nnlab.lab import open_lab
 from nnlab.spec import Experiment
 lab, experiment = open_lab(), Experiment.from_json(sys.argv[1])
-for seed in range(4):
+for seed in range(3):
     print(lab.submit(experiment, [seed, seed + 10], "ana").id, flush=True)
 sys.stdin.read()
 """
@@ -116,7 +116,7 @@ def test_after_the_server_is_killed_every_run_is_finished_by_the_next(home: Path
         [sys.executable, "-c", _SERVER, EXPERIMENT.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
-    ids = [server.stdout.readline().strip() for _ in range(4)]
+    ids = [server.stdout.readline().strip() for _ in range(3)]
     until(lambda: sum(now(lab, run_id).epoch > 10 for run_id in ids) >= 1)
     states = {now(lab, run_id).state for run_id in ids}
     workers = [pid for run_id in ids if (pid := worker_of(lab.store, run_id))]

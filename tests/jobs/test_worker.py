@@ -34,7 +34,7 @@ def store(home: Path) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def _write_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every epoch is written, so that what is seen does not hang on the clock."""
+    """Every epoch is written, so that results do not depend on the clock."""
     for name in ("WRITE_EVERY", "LIVE_EVERY", "CHECKPOINT_EVERY"):
         monkeypatch.setattr(worker, name, 0.0)
 
@@ -91,12 +91,12 @@ def test_snapshots_are_about_twenty_on_a_log_scale_from_0_to_the_last(store: Sto
     assert best is not None
 
 
-def test_a_large_network_keeps_fewer_snapshots(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_network_has_fewer_snapshots(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "SNAPSHOT_BYTES", 100.0)
     assert store.snapshot_epochs(ran(store).id) == [0, 1, 30]
 
 
-def test_the_test_part_is_looked_at_only_by_a_finished_run(store: Store) -> None:
+def test_only_a_finished_run_is_evaluated_on_the_test_set(store: Store) -> None:
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
     stopped = again(store, run, lambda epoch: store.request(run.id, "stop") if epoch.epoch == 5 else None)
     assert (stopped.state, stopped.error) == ("stopped", None)
@@ -243,7 +243,7 @@ def test_a_run_stopped_early_ends_with_each_replicates_best(store: Store) -> Non
     assert run.progress == 1.0
 
 
-def test_a_run_over_its_time_is_stopped_with_a_sentence_and_keeps_what_it_learned(
+def test_a_run_over_its_time_is_stopped_with_a_sentence_and_evaluated(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NNLAB_MAX_SECONDS", "7000")
@@ -287,7 +287,7 @@ def test_an_error_is_one_sentence_and_its_traceback_goes_to_the_log(
     assert any(record.exc_info for record in caplog.records if record.levelno == logging.ERROR)
 
 
-def test_missing_data_says_so_in_its_own_words_and_can_be_tried_again(
+def test_missing_data_fails_with_its_own_error_and_can_be_tried_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nnlab.datasets import mnist
@@ -329,7 +329,7 @@ def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("action", "state"), [("pause", "paused"), ("stop", "stopped")])
-def test_a_download_ends_when_the_run_is_asked_to(
+def test_a_download_ends_when_an_action_is_requested(
     store: Store, monkeypatch: pytest.MonkeyPatch, action: RequestedAction, state: str
 ) -> None:
     from nnlab.datasets import mnist
@@ -350,7 +350,7 @@ def test_a_download_ends_when_the_run_is_asked_to(
     assert (asked.state, asked.requested_action, asked.loading, fetched) == (state, None, None, [1])
 
 
-def test_a_replaced_attempt_ends_without_a_word(store: Store) -> None:
+def test_a_replaced_attempt_ends_without_writing(store: Store) -> None:
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
 
     def take_over(epoch: Any) -> None:
@@ -406,7 +406,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(store: Store) -> None:
     np.testing.assert_array_equal(figures(store, run), figures(store, ran(store)))
 
 
-def test_what_is_dear_is_done_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_tasks_are_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
     task = worker.Throttle(every=2.0)

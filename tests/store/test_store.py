@@ -51,7 +51,7 @@ def store(url: str) -> Iterator[Store]:
 
 
 def epoch(n: int, seeds: tuple[int, ...] = (0, 1), value: float | None = None) -> Epoch:
-    """An epoch whose figures tell which it is."""
+    """An epoch whose numbers identify it."""
     base = float(n) if value is None else value
     figures = {name: base + i / 10 + np.arange(len(seeds)) / 100 for i, name in enumerate(METRICS)}
     return Epoch(epoch=n, seeds=seeds, lr=0.1, seconds=0.5, **figures)
@@ -149,7 +149,7 @@ def test_deleting_a_run_under_way_stops_it(store: Store) -> None:
     assert store.heartbeat(run.id, attempt) == "stop"
 
 
-def test_a_finished_twin_is_found_of_ones_own_first(store: Store) -> None:
+def test_a_finished_equal_run_is_found_own_ones_first(store: Store) -> None:
     other, own = finished(store, "ben"), finished(store, "ana")
     finished(store, "carl")
     assert store.find_finished(EXPERIMENT.key, (0, 1), "ana") == own
@@ -173,7 +173,7 @@ def test_names_and_unknown_runs(store: Store) -> None:
 # -- the queue
 
 
-def test_whoever_has_fewer_jobs_goes_first(store: Store) -> None:
+def test_owners_with_fewer_runs_go_first(store: Store) -> None:
     ana = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(3)]
     ben = [store.create_run(EXPERIMENT, (0,), "ben").id for _ in range(2)]
     assert store.queue() == [ana[0], ben[0], ana[1], ben[1], ana[2]]
@@ -185,7 +185,7 @@ def test_whoever_has_fewer_jobs_goes_first(store: Store) -> None:
     assert store.queue() == [ben[0], carl, ben[1], ana[2], ana4, ana[1]]
 
 
-def test_a_run_is_claimed_once_however_many_want_it(store: Store) -> None:
+def test_a_run_is_claimed_once_by_many_threads(store: Store) -> None:
     runs = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(20)]
     claims: list[str] = []
 
@@ -202,7 +202,7 @@ def test_a_run_is_claimed_once_however_many_want_it(store: Store) -> None:
     assert sorted(claims) == sorted(runs)
 
 
-def test_counts_tell_mine_from_all(store: Store) -> None:
+def test_counts_are_of_one_owner_and_of_all(store: Store) -> None:
     claimed(store, "ana")
     claimed(store, "ben")
     store.create_run(EXPERIMENT, (0,), "ana")
@@ -229,12 +229,12 @@ def test_a_running_run_reads_the_requested_action_with_its_next_write(store: Sto
     store.request(run.id, "pause")
     assert now(store, run.id).requested_action == "pause"
     assert store.append(run.id, attempt, [epoch(2)]) == "pause"
-    assert not store.requeue(run.id)  # it changed its mind
+    assert not store.requeue(run.id)  # this withdraws the pause
     assert store.append(run.id, attempt, [epoch(3)]) is None
 
 
 @pytest.mark.parametrize("action", [None, "stop"])
-def test_who_changes_their_mind_as_a_run_pauses_is_obeyed(store: Store, action: RequestedAction | None) -> None:
+def test_an_action_requested_while_a_run_pauses_is_carried_out(store: Store, action: RequestedAction | None) -> None:
     run, attempt = claimed(store)
     store.request(run.id, "pause")
     assert store.append(run.id, attempt, [epoch(1)]) == "pause"
@@ -277,7 +277,7 @@ def test_metrics_come_back_bit_for_bit_and_after_a_cursor(store: Store) -> None:
     assert (now(store, run.id).epoch, now(store, run.id).seconds) == (5, 2.5)
 
 
-def test_an_epoch_told_twice_is_there_once_as_it_was(store: Store) -> None:
+def test_an_epoch_written_twice_keeps_its_first_values(store: Store) -> None:
     run, attempt = claimed(store)
     store.append(run.id, attempt, [epoch(1), epoch(2)])
     store.append(run.id, attempt, [epoch(2, value=99.0), epoch(3)])
@@ -345,7 +345,7 @@ def test_an_attempt_that_was_replaced_cannot_write(store: Store) -> None:
     assert store.checkpoint(run.id) is None
     store.append(run.id, new, [epoch(2)])
     store.finish(run.id, new, "finished")
-    with pytest.raises(Lost):  # and nobody writes to what is over
+    with pytest.raises(Lost):  # a finished run is never written again
         store.append(run.id, new, [epoch(3)])
 
 
@@ -376,7 +376,7 @@ def test_a_run_that_kills_its_workers_is_interrupted_in_the_end(store: Store) ->
     assert (now(store, run.id).state, now(store, run.id).attempts) == ("waiting", 0)
 
 
-def test_the_end_of_a_run_is_kept(store: Store) -> None:
+def test_the_end_of_a_run_is_stored(store: Store) -> None:
     run = finished(store)
     assert (run.state, run.progress, run.results) == ("finished", 1.0, {"train": {"loss": [0.5, None]}})
     assert run.finished is not None
@@ -431,7 +431,7 @@ def test_a_run_under_way_is_not_extended(store: Store) -> None:
 # -- comparisons
 
 
-def test_a_comparison_keeps_its_cells_in_order(store: Store) -> None:
+def test_the_cells_of_a_comparison_stay_in_order(store: Store) -> None:
     comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
     made = store.create_comparison(comparison, "ana", "depths")
     runs = [store.create_run(one, (0, 1), "ana", comparison=made) for one in comparison.experiments]
@@ -446,7 +446,7 @@ def test_a_comparison_keeps_its_cells_in_order(store: Store) -> None:
     assert store.comparison("nothere") is None
 
 
-def test_what_a_comparison_asks_and_its_cells_may_change(store: Store) -> None:
+def test_the_values_and_cells_of_a_comparison_may_change(store: Store) -> None:
     comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
     made = store.create_comparison(comparison, "ana")
     run = store.create_run(EXPERIMENT, (0, 1), "ana").id
