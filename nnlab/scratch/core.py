@@ -1,19 +1,20 @@
-"""A neural network in plain NumPy, whole: modules, loss, gradient descent and the loop. Read it from top to bottom.
+"""A complete neural network in plain NumPy: modules, loss, gradient descent and the loop. Read it from top to bottom.
 
-A network is a chain of modules. Forward, each module turns numbers into numbers, and at the end the loss says how wrong
-they are. Backward, one question travels through the chain from its end to its start: *if this number were a little
-larger, how much would the loss change?* The answer for every number is its gradient g = ∂L/∂(that number).
+A network is a chain of modules. In the forward pass each module computes its output from its input, and at the end the
+loss measures how wrong the last output is. The backward pass goes through the chain from its end to its start and
+answers one question: *if this number were a little larger, how much would the loss change?* The answer for every number
+is its gradient g = ∂L/∂(that number).
 
-A module that computes y = f(x) is handed the gradient of its output, g = ∂L/∂y, and gives back that of its input. An
-x_j changes the loss through every y_i it feeds, so the changes add up (the chain rule):
+A module that computes y = f(x) receives the gradient of its output, g = ∂L/∂y, and returns that of its input. An x_j
+changes the loss through every y_i that depends on it, so the changes add up (the chain rule):
 
     ∂L/∂x_j = Σ_i g_i · ∂y_i/∂x_j            in short  gᵀJ, a vector-Jacobian product
 
-The table J of all ∂y_i/∂x_j is never written down: each `backward` below computes the product directly, which costs
-about what `forward` cost. Then every weight takes a small step against its gradient, and the loss falls.
+The matrix J of all ∂y_i/∂x_j is never stored: each `backward` below computes the product directly, which takes about
+as long as `forward`. Then every weight takes a small step against its gradient, and the loss falls.
 
 All arrays are (batch, features), or (seeds, batch, features) for several networks trained side by side: the formulas
-speak of the last two axes, NumPy repeats them over the others.
+describe the last two axes, and NumPy repeats them over the others.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ Array = NDArray[Any]
 
 
 class Module:
-    """One step of a network: `forward` computes it, `backward` sends a gradient through it the other way."""
+    """One step of a network: `forward` computes its output, `backward` the gradient of its input."""
 
     def __init__(self, **parameters: Array) -> None:
         self.parameters = parameters
-        """The numbers that are learned, by name."""
+        """The numbers that training changes, by name."""
         self.gradients = {name: np.zeros_like(value) for name, value in parameters.items()}
         """∂L/∂parameter, same names and shapes; `backward` fills them."""
         self.memory: dict[Any, Array] = {}
 
     def keep(self, name: str, function: Callable[..., Array], *arrays: Any) -> Array:
-        """function(*arrays), written where its last result of this name and shape was: training allocates nothing."""
+        """function(*arrays), stored in the memory of its last result of this name and shape: training allocates nothing."""
         key = name, arrays[0].shape, arrays[0].dtype.char
         result = self.memory[key] = function(*arrays, out=self.memory.get(key))
         return result
@@ -50,21 +51,21 @@ class Module:
         raise NotImplementedError
 
     def backward(self, g: Array) -> Array:
-        """From g = ∂L/∂y the same for the input, ∂L/∂x, for the x that `forward` saw last."""
+        """∂L/∂x from g = ∂L/∂y, for the last x of `forward`."""
         raise NotImplementedError
 
     def parts(self) -> Iterator[Module]:
-        """The module itself; those made of others give the others, in order."""
+        """The module itself; a module that consists of others yields these, in order."""
         yield self
 
 
 class Linear(Module):
-    """Weighted sums: every output is a sum over the inputs, each times a weight of its own, plus a bias.
+    """Weighted sums: every output is the sum of all inputs, each multiplied by its own weight, plus a bias.
 
         forward    y = x W + b         y_nj = Σ_i x_ni W_ij + b_j         (n: sample, i: input, j: output)
-        backward   ∂L/∂x = g Wᵀ        x_ni feeds every y_nj with strength W_ij:  Σ_j g_nj W_ij
-                   ∂L/∂W = xᵀ g        W_ij meets x_ni in every sample n:         Σ_n x_ni g_nj
-                   ∂L/∂b = Σ_n g_n     b_j is in every y_nj with strength 1:      Σ_n g_nj
+        backward   ∂L/∂x = g Wᵀ        x_ni is in every y_nj with factor W_ij:        Σ_j g_nj W_ij
+                   ∂L/∂W = xᵀ g        W_ij is multiplied by x_ni in every sample n:  Σ_n x_ni g_nj
+                   ∂L/∂b = Σ_n g_n     b_j is in every y_nj with factor 1:            Σ_n g_nj
 
     weight (..., inputs, outputs), bias (..., outputs); x (..., batch, inputs) → y (..., batch, outputs).
     """
@@ -90,7 +91,7 @@ def ones(n: int, kind: str) -> Array:
 
 
 class ReLU(Module):
-    """Negative numbers become 0, the others pass (Nair and Hinton 2010).
+    """Negative numbers become 0, the others stay (Nair and Hinton 2010).
 
     forward    y = max(x, 0)
     backward   ∂L/∂x = g where x > 0, else 0        the slope of y is 1 on the right and 0 on the left
@@ -127,7 +128,7 @@ class LogSoftmax(Module):
 
 
 class Sequential(Module):
-    """Modules one after the other: forward in order, backward in reverse (that is the chain rule)."""
+    """Modules in a row: forward in order, backward in reverse (the chain rule)."""
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
@@ -149,21 +150,21 @@ class Sequential(Module):
 
 
 class Loss:
-    """How wrong outputs y are against targets t, as one number to make small: the mean over the batch."""
+    """One number for how far the outputs y are from the targets t: the mean over the batch. Training makes it small."""
 
     def forward(self, y: Array, t: Array) -> Array:
-        """L, one number a network."""
+        """L, one number per network."""
         raise NotImplementedError
 
     def backward(self, y: Array, t: Array) -> Array:
-        """∂L/∂y, where every way back begins."""
+        """∂L/∂y, the start of the backward pass."""
         raise NotImplementedError
 
 
 class NLL(Loss):
-    """Negative log-likelihood: how little the network believed in the right class, averaged over the batch.
+    """Negative log-likelihood: −log of the probability of the right class, averaged over the batch.
 
-        forward    L = −(1/n) Σ_n Σ_j t_nj y_nj      t is 1 for the right class and 0 for the others: one term a sample
+        forward    L = −(1/n) Σ_n Σ_j t_nj y_nj      t is 1 for the right class and 0 for the others: one term per sample
         backward   ∂L/∂y_nj = −t_nj / n
 
     y (..., batch, classes) log-probabilities, t (batch, classes) → L (...).
@@ -197,9 +198,9 @@ def xavier(inputs: int, outputs: int, rng: np.random.Generator) -> Linear:
 
 
 def flatten(network: Module) -> tuple[Array, Array]:
-    """Lay all parameters side by side in one vector and all gradients in another, and return both.
+    """Copy all parameters into one vector and all gradients into another, and return both.
 
-    The modules go on with views into them, so that an optimizer steps all parameters with one operation."""
+    The modules then work on views of them, so that an optimizer changes all parameters with one operation."""
     owned = [(part, name) for part in network.parts() for name in part.parameters]
     parameters = np.concatenate([part.parameters[name].ravel() for part, name in owned])
     gradients = np.zeros_like(parameters)
@@ -215,7 +216,7 @@ def flatten(network: Module) -> tuple[Array, Array]:
 def train(
     network: Module, loss: Loss, optimizer: SGD, batches: Iterable[tuple[Array, Array]], rates: Iterable[float]
 ) -> None:
-    """The loop: forward, loss, backward, step; once for every batch (x, t) and learning rate."""
+    """The loop: forward, loss, backward and step, once for every batch (x, t) and learning rate."""
     for (x, t), lr in zip(batches, rates, strict=False):
         y = network.forward(x)
         network.backward(loss.backward(y, t))

@@ -1,4 +1,4 @@
-"""More losses: for two classes and for numbers. NLL, for classes, and what a loss is, are in `core.py`."""
+"""More losses: for two classes and for numbers. `Loss` itself and NLL, the loss for classes, are in `core.py`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import numpy as np
 from nnlab.scratch.core import NLL, Array, Loss
 from nnlab.scratch.modules import sigmoid
 
-__all__ = ["BCE", "LOSSES", "MSE", "NLL", "Loss"]
-
 
 class BCE(Loss):
-    """Binary cross-entropy, from logits: −log of the probability that was given to the right answer.
+    """Binary cross-entropy, from logits: −log of the probability of the right answer.
 
         forward    L = −(1/n) Σ_n [t log σ(y) + (1 − t) log(1 − σ(y))]
                      = (1/n) Σ_n [max(y, 0) − t y + log(1 + e^−|y|)]       the same, and nothing can overflow
-        backward   ∂L/∂y = (σ(y) − t) / n       what was said minus what is right
+        backward   ∂L/∂y = (σ(y) − t) / n       predicted probability minus target
 
-    Why so simple: log σ(y) has the slope 1 − σ, and log(1 − σ(y)) the slope −σ; t(σ − 1) + (1 − t)σ = σ − t.
+    This is so simple because log σ(y) has the slope 1 − σ, and log(1 − σ(y)) the slope −σ; t(σ − 1) + (1 − t)σ = σ − t.
 
     y (..., batch, 1) logits, t (batch, 1) 0 or 1 → L (...).
     """
@@ -54,4 +52,4 @@ class MSE(Loss):
 
 
 LOSSES: dict[str, type[Loss]] = {"bce": BCE, "cross_entropy": NLL, "mse": MSE}
-"""By the names of `experiment.loss`; NLL takes log-probabilities, so a LogSoftmax ends the network there."""
+"""By the names of `experiment.loss`. NLL takes log-probabilities, so the network then ends in a LogSoftmax."""

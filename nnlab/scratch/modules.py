@@ -1,8 +1,8 @@
-"""More modules: the other activations, normalisation, dropout, and the skip connection. Linear, ReLU, LogSoftmax and
-Sequential, and what forward and backward mean, are in `core.py`.
+"""More modules: the other activations, normalisation, dropout and the skip connection. `core.py` has Linear, ReLU,
+LogSoftmax and Sequential, and explains forward and backward.
 
-Activations work number by number, y = f(x), so their vector-Jacobian product is one product: ∂L/∂x = g · f′(x), where
-f′ is the slope of f: how much y grows when x grows a little.
+An activation computes every number by itself, y = f(x), so its vector-Jacobian product is one product:
+∂L/∂x = g · f′(x). The slope f′ of f is how much y grows when x grows a little.
 """
 
 from __future__ import annotations
@@ -12,38 +12,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nnlab.scratch.core import Array, Linear, LogSoftmax, Module, ReLU, Sequential, ones
-
-__all__ = [
-    "ACTIVATIONS",
-    "ELU",
-    "GELU",
-    "BatchNorm",
-    "Dropout",
-    "FirstLinear",
-    "Frozen",
-    "InputLinear",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "Module",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softplus",
-    "Tanh",
-    "sigmoid",
-]
-
-
-# -- activations -----------------------------------------------------------------------------------------------------
+from nnlab.scratch.core import Array, Linear, Module, ReLU, Sequential, ones
 
 
 class LeakyReLU(Module):
-    """As ReLU, but a hundredth of a negative number passes, so that its slope is never 0 (Maas et al. 2013).
+    """As ReLU, but negative numbers are multiplied by 0.01, so that the slope is never 0 (Maas et al. 2013).
 
     forward    y = x where x > 0, else 0.01 x
     backward   ∂L/∂x = g · (1 where x > 0, else 0.01)
@@ -62,7 +35,7 @@ class LeakyReLU(Module):
 
 
 class ELU(Module):
-    """Bends softly towards −1 on the left (Clevert et al. 2016).
+    """Approaches −1 smoothly on the left (Clevert et al. 2016).
 
     forward    y = x where x > 0, else e^x − 1
     backward   ∂L/∂x = g · (1 where x > 0, else e^x)        and e^x is y + 1 there
@@ -81,14 +54,14 @@ class ELU(Module):
 
 
 class GELU(Module):
-    """x times the share Φ(x) of the normal distribution that lies below x (Hendrycks and Gimpel 2016).
+    """x times the share Φ(x) of the standard normal distribution that is below x (Hendrycks and Gimpel 2016).
 
     forward    y = x Φ(x)                       Φ(x) = (1 + erf(x/√2)) / 2
     backward   ∂L/∂x = g · (Φ(x) + x φ(x))      product rule; φ(x) = e^(−x²/2) / √(2π) is the slope of Φ
     """
 
     def forward(self, x: Array) -> Array:
-        from scipy.special import erf  # only here, and only where it is used
+        from scipy.special import erf  # an import that only GELU needs
 
         self.x = x
         below = self.keep("below", np.multiply, x, math.sqrt(0.5))
@@ -128,7 +101,7 @@ class SiLU(Module):
 
 
 class Tanh(Module):
-    """An S from −1 to 1.
+    """A curve in the shape of an S, from −1 to 1.
 
     forward    y = tanh x
     backward   ∂L/∂x = g · (1 − y²)
@@ -154,8 +127,8 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
 
 
 class Sigmoid(Module):
-    """An S from 0 to 1, which reads as a probability. Its slope is at most a quarter: through many such layers a
-    gradient shrinks to nothing, and deep sigmoid networks stall.
+    """A curve in the shape of an S, from 0 to 1: a probability. Its slope is at most a quarter, so a gradient shrinks
+    from layer to layer, and deep sigmoid networks hardly learn.
 
     forward    y = σ(x) = 1 / (1 + e^−x)
     backward   ∂L/∂x = g · y (1 − y)
@@ -173,7 +146,7 @@ class Sigmoid(Module):
 
 
 class Softplus(Module):
-    """A smooth ReLU.
+    """A smooth version of ReLU.
 
     forward    y = log(1 + e^x) = max(x, 0) + log(1 + e^−|x|)       the second form cannot overflow
     backward   ∂L/∂x = g · σ(x)
@@ -204,18 +177,15 @@ ACTIVATIONS: dict[str, type[Module] | None] = {
 }
 
 
-# -- normalisation ---------------------------------------------------------------------------------------------------
-
-
 def mean(x: Array, axis: int) -> Array:
-    """The mean along an axis, which stays with length 1."""
-    total: Array = np.add.reduce(x, axis=axis, keepdims=True)  # x.mean does the same at twice the price
+    """The mean along an axis, which remains with length 1."""
+    total: Array = np.add.reduce(x, axis=axis, keepdims=True)  # x.mean takes twice as long
     total /= x.shape[axis]
     return total
 
 
 class LayerNorm(Module):
-    """Every sample's features are brought to mean 0 and variance 1, then scaled and shifted as learned
+    """Brings the features of every sample to mean 0 and variance 1, then applies a learned scale and shift
     (Ba et al. 2016).
 
         forward    z = (x − μ) / s          μ, s²: mean and variance (+ ε) over the d features of one sample
@@ -223,12 +193,11 @@ class LayerNorm(Module):
         backward   ∂L/∂shift = Σ_n g_n      ∂L/∂scale = Σ_n g_n z_n
                    ∂L/∂x = (h − mean(h) − z · mean(h z)) / s       with h = g · scale
 
-    x_j changes z_j directly (h_j), and all of z by moving μ (which takes mean(h) away) and s (which takes
-    z · mean(h z) away): what is left can change neither mean nor variance, as it must be.
+    x_j changes z_j directly (h_j), and every z through μ (the term mean(h)) and through s (the term z · mean(h z)).
     """
 
     over = -1
-    """The axis that is brought to mean 0 and variance 1."""
+    """The axis of the mean and the variance."""
 
     eps = 1e-5
     """Keeps the division finite where all numbers are equal."""
@@ -263,11 +232,11 @@ class LayerNorm(Module):
 
 
 class BatchNorm(LayerNorm):
-    """Every feature is brought to mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015): the formulas of
-    LayerNorm, with mean and variance taken over the samples instead of the features.
+    """Brings every feature to mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015). The formulas are those of
+    LayerNorm, with mean and variance over the samples instead of the features.
 
-    Alone, a sample has no batch: in evaluation the running mean and variance stand in, which every training step
-    moves a tenth of the way to those of its batch (the variance as the unbiased estimate, times n/(n − 1)).
+    Evaluation uses a running mean and variance instead of those of a batch. Every training step moves them a tenth of
+    the way to the values of its batch (the variance as the unbiased estimate, times n/(n − 1)).
     """
 
     over = -2
@@ -295,16 +264,13 @@ class BatchNorm(LayerNorm):
         if self.training:
             return gx
         np.multiply(g, self.parameters["scale"][..., None, :], out=gx)
-        return np.divide(gx, self.s, out=gx)  # μ and s are constants: x_j changes z_j alone
-
-
-# -- the first layer of many networks --------------------------------------------------------------------------------
+        return np.divide(gx, self.s, out=gx)  # μ and s are constants: x_j changes only z_j
 
 
 class FirstLinear(Linear):
-    """The first Linear of networks that are trained side by side. They see the same data, so their weights, side by
-    side, make one wide matrix, and one large product takes the place of many small ones. The formulas are Linear's,
-    but for ∂L/∂x: the data are not learned, nobody asks for their gradient, and an empty array stands for it.
+    """The first Linear of networks that train side by side on the same data. Their weights form one wide matrix, so
+    that one large product replaces many small ones. The formulas are Linear's, without ∂L/∂x: no module needs the
+    gradient of the data, and `backward` returns an empty array.
 
     weight (inputs, seeds, outputs), bias (seeds, outputs); x (batch, inputs) → y (seeds, batch, outputs).
     """
@@ -325,8 +291,8 @@ class FirstLinear(Linear):
 
 
 class InputLinear(Linear):
-    """The first Linear of networks that each see data of their own, as folds do. The formulas are Linear's, but for
-    ∂L/∂x, which nobody asks for either."""
+    """The first Linear of networks that each train on their own data, as under k-fold. The formulas are Linear's,
+    without ∂L/∂x."""
 
     def backward(self, g: Array) -> Array:
         np.matmul(self.x.mT, g, out=self.gradients["weight"])
@@ -334,31 +300,25 @@ class InputLinear(Linear):
         return g[..., :0]
 
 
-# -- layers that are not learned ------------------------------------------------------------------------------------
-
-
 class Frozen(Sequential):
-    """The first modules of a network where they keep their numbers: nobody asks for a gradient there.
+    """The first modules of a network if they are not trained.
 
-    forward    y = f(x)        as ever
-    backward   the way back ends here, which saves two thirds of the work; an empty array stands for ∂L/∂x
+    forward    y = f(x)
+    backward   ends here and returns an empty array, which saves two thirds of the work
     """
 
     def backward(self, g: Array) -> Array:
         return g[..., :0]
 
 
-# -- dropout and the skip connection ---------------------------------------------------------------------------------
-
-
 class Dropout(Module):
-    """In training every number is set to 0 with probability `rate`, and the others are divided by 1 − rate, so that
-    the mean stays; in evaluation nothing happens (Srivastava et al. 2014).
+    """In training every number becomes 0 with probability `rate`, and the others are divided by 1 − rate, so that
+    the mean stays the same; in evaluation y = x (Srivastava et al. 2014).
 
-        forward    y = x · k          k: 0 or 1/(1 − rate), drawn anew at every step
+        forward    y = x · k          k: 0 or 1/(1 − rate), random in every step
         backward   ∂L/∂x = g · k
 
-    `generators`: where the draws come from, one a network: for x (seeds, batch, features) as many as seeds.
+    `generators`: the sources of random numbers, one per network: for x (seeds, batch, features) as many as seeds.
     """
 
     def __init__(self, rate: float, generators: Sequence[np.random.Generator] = ()) -> None:
@@ -369,13 +329,13 @@ class Dropout(Module):
     def forward(self, x: Array) -> Array:
         if not self.training:
             return x
-        kept = self.keep("kept", np.greater_equal, self._draws(x), self.rate)
+        kept = self.keep("kept", np.greater_equal, self._uniform(x), self.rate)
         self.k = self.keep("k", np.multiply, kept, x.dtype.type(1 / (1 - self.rate)))
         return self.keep("y", np.multiply, x, self.k)
 
-    def _draws(self, x: Array) -> Array:
+    def _uniform(self, x: Array) -> Array:
         """Uniform numbers in [0, 1), float32, in the shape of x."""
-        key = "draws", x.shape
+        key = "uniform", x.shape
         if key not in self.memory:
             self.memory[key] = np.empty(x.shape, np.float32)
         networks = self.memory[key].reshape(len(self.generators), *x.shape[-2:])
@@ -388,10 +348,10 @@ class Dropout(Module):
 
 
 class Residual(Module):
-    """A skip connection: what goes in is added to what comes out (He et al. 2016).
+    """A skip connection: the input is added to the output (He et al. 2016).
 
     forward    y = f(x) + x
-    backward   ∂L/∂x = f's own answer + g       the second way from x to the loss has slope 1: nothing gets lost on it
+    backward   ∂L/∂x = gᵀJ of f + g       the direct path from x to the loss has slope 1, so no gradient is lost on it
     """
 
     def __init__(self, inner: Module) -> None:

@@ -1,6 +1,7 @@
-"""From an experiment's layers and weights to modules, and the forward pass for everyone who only wants answers.
+"""Builds the modules of an experiment from its layers and weights, and computes the forward pass alone.
 
-Weights are named as in `nnlab.engines.random_streams`: `0.weight`, `0.bias`, `0.norm.scale`, ... behind a leading axis of seeds.
+Weights have the names of `nnlab.engines.random_streams` (`0.weight`, `0.bias`, `0.norm.scale`, ...) and a leading axis
+of seeds.
 """
 
 from __future__ import annotations
@@ -13,20 +14,19 @@ from nnlab.scratch.core import Array, Linear, Module, Sequential
 from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, FirstLinear, InputLinear, LayerNorm, Residual
 from nnlab.spec import Layer
 
-_CHUNK = 1 << 18  # numbers a layer holds at once: 1 MB of float32, so that the steps of a chunk stay in the cache
+_CHUNK = 1 << 18  # numbers per layer: 1 MB of float32, which fits the processor's cache
 
 
 def build(layers: Sequence[Layer], weights: Mapping[str, Array], *, shared: bool = True) -> Sequential:
-    """The network as a Sequential with one module a layer, which uses the arrays in `weights` as they are.
+    """A Sequential with one module per layer, which uses the arrays in `weights` without a copy.
 
-    Every layer is again a Sequential of linear, normalisation, activation and dropout, inside a Residual where the
-    layer has a skip connection. `shared`: networks side by side see the same samples, x (n, inputs); else each its
-    own, x (seeds, n, inputs)."""
-    return Sequential(*(build_layer(i, layer, weights, shared) for i, layer in enumerate(layers)))
+    Every layer is a Sequential of linear, normalisation, activation and dropout, inside a Residual where it has a skip
+    connection. `shared`: networks side by side train on the same samples, x (n, inputs); else each has its own,
+    x (seeds, n, inputs)."""
+    return Sequential(*(_build_layer(i, layer, weights, shared) for i, layer in enumerate(layers)))
 
 
-def build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: bool = True) -> Module:
-    """Layer i: linear, normalisation, activation, dropout; then + input."""
+def _build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: bool) -> Module:
     weight, bias = weights[f"{i}.weight"], weights[f"{i}.bias"]
     if i > 0 or weight.ndim < 3 or layer.residual:
         linear = Linear(weight, bias)
@@ -38,8 +38,8 @@ def build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: bool
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
         modules.append(BatchNorm(**norm) if layer.norm == "batch" else LayerNorm(**norm))
-    if layer.norm == "batch" and layer.frozen:  # it goes by its running figures, and leaves them as they are
-        set_training(modules[-1], False)
+    if layer.norm == "batch" and layer.frozen:  # uses its running mean and variance without changing them
+        _evaluation(modules[-1])
     activation = ACTIVATIONS[layer.activation]
     if activation is not None:
         modules.append(activation())
@@ -50,7 +50,7 @@ def build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: bool
 
 
 def named_arrays(network: Sequential) -> dict[str, Array]:
-    """The arrays a network works with, under the names it was built from: views with the leading axis of seeds."""
+    """The arrays of a network by the names `build` takes them under: views with the leading axis of seeds."""
     arrays: dict[str, Array] = {}
     for i, layer in enumerate(network.modules):
         for part in layer.parts():
@@ -64,15 +64,15 @@ def named_arrays(network: Sequential) -> dict[str, Array]:
     return arrays
 
 
-def set_training(network: Module, training: bool) -> None:
-    """Whether batch normalisation and dropout behave as in training or as in evaluation."""
+def _evaluation(network: Module) -> None:
+    """Switch batch normalisation and dropout to evaluation mode."""
     for part in network.parts():
         if isinstance(part, (BatchNorm, Dropout)):
-            part.training = training
+            part.training = False
 
 
 def forward(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> Array:
-    """What networks answer, in evaluation mode.
+    """The outputs of networks in evaluation mode.
 
     Parameters
     ----------
@@ -85,12 +85,8 @@ def forward(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> 
     (seeds, n, outputs) logits (classes) or values (regression)
     """
     network = build(layers, weights)
-    set_training(network, False)
-    return run(network, layers, weights["0.bias"].shape[0], x)
-
-
-def run(network: Sequential, layers: Sequence[Layer], seeds: int, x: Array) -> Array:
-    """`network.forward(x)` a piece of x at a time: (seeds, n, outputs)."""
+    _evaluation(network)
+    seeds = len(weights["0.bias"])
     result = np.empty((seeds, len(x), layers[-1].width), np.float32)
     for part in chunks(layers, seeds, len(x)):
         result[:, part] = network.forward(x[part])
@@ -98,12 +94,12 @@ def run(network: Sequential, layers: Sequence[Layer], seeds: int, x: Array) -> A
 
 
 def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> list[Array]:
-    """What every layer gives, in evaluation mode: one array (seeds, n, width) a layer, after activation and skip.
+    """The outputs of every layer in evaluation mode: an array (seeds, n, width) per layer, after activation and skip.
 
     x (n, inputs) scaled inputs. The last array equals `forward(layers, weights, x)`."""
     network = build(layers, weights)
-    set_training(network, False)
-    seeds = weights["0.bias"].shape[0]
+    _evaluation(network)
+    seeds = len(weights["0.bias"])
     results = [np.empty((seeds, len(x), layer.width), np.float32) for layer in layers]
     for part in chunks(layers, seeds, len(x)):
         values = x[part]
@@ -114,7 +110,7 @@ def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array)
 
 
 def chunks(layers: Sequence[Layer], seeds: int, n: int, *, shared: bool = True) -> list[slice]:
-    """Pieces of n samples, small enough that every layer of all seeds stays small in memory. `shared`: see `build`."""
+    """Slices of n samples, small enough for the memory of every layer of all seeds. `shared`: see `build`."""
     width = max(max(layer.inputs, seeds * layer.width) for layer in layers)
     if not shared:
         width = max(width, seeds * layers[0].inputs)

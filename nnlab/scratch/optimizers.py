@@ -1,9 +1,9 @@
-"""Optimizers: how parameters follow their gradients. Plain gradient descent, SGD, is in `core.py`.
+"""Optimizers compute the step of the parameters from their gradients. Plain gradient descent, SGD, is in `core.py`.
 
-An optimizer sees one vector w of all parameters and one vector g of all gradients (see `core.flatten`), and works in
-place. The definitions, and the constants, are PyTorch's, so that both engines take the same steps.
+An optimizer has one vector w of all parameters, which it changes in place, and one vector g of all gradients (see
+`core.flatten`). Rules and constants are those of PyTorch, so that both engines take the same steps.
 
-`l2` pulls the weights towards 0: the penalty (l2/2) Σ w² adds l2 · w to the gradient.
+`l2` draws the weights towards 0: the penalty (l2/2) Σ w² adds l2 · w to the gradient.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from nnlab.scratch.core import SGD, Array
 
 
 class Optimizer(SGD):
-    """SGD with L2. The others change `update`."""
+    """SGD with L2. The others replace `update`."""
 
     memory: tuple[str, ...] = ()
-    """Names of the vectors an optimizer remembers from step to step; each starts at 0."""
+    """Names of the vectors that an optimizer updates in every step; each starts at 0."""
 
     def __init__(self, parameters: Array, gradients: Array, l2: float = 0.0) -> None:
         super().__init__(parameters, gradients)
@@ -53,7 +53,7 @@ class Optimizer(SGD):
 
 
 class Momentum(Optimizer):
-    """A heavy ball: steps in the same direction add up, steps to and fro cancel (Polyak 1964).
+    """Steps in the same direction add up, opposite steps cancel (Polyak 1964).
 
     v ← 0.9 v + g
     w ← w − lr · v
@@ -70,8 +70,7 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """Momentum that looks ahead: the gradient counts once more, as it will in the next step (Nesterov 1983,
-    Sutskever et al. 2013).
+    """Momentum that applies the current gradient twice, in v and by itself (Nesterov 1983, Sutskever et al. 2013).
 
     v ← 0.9 v + g
     w ← w − lr · (g + 0.9 v)
@@ -87,7 +86,7 @@ class Nesterov(Momentum):
 
 
 class RMSprop(Optimizer):
-    """Every parameter has a step size of its own: large where gradients are small, small where they are large
+    """Every parameter has its own step size: large where gradients are small, small where they are large
     (Tieleman and Hinton 2012).
 
     s ← s + 0.01 (g² − s)                 the mean square of the gradient, over about the last hundred steps
@@ -114,12 +113,12 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Momentum with RMSprop's step sizes (Kingma and Ba 2015).
 
-        m ← 0.9 m + g                      sum of the gradients, fading: that of ten steps ago counts a third
-        s ← 0.999 s + g²                   sum of their squares, fading over about a thousand steps
+        m ← 0.9 m + g                      weighted sum of the gradients: that of ten steps ago has a third of its weight
+        s ← 0.999 s + g²                   weighted sum of their squares, over about a thousand steps
         w ← w − lr · m̂ / (√ŝ + ε)
 
-    Means are sums divided by the weights in them: after t steps m̂ = m / (1 + 0.9 + … + 0.9ᵗ⁻¹) = m · 0.1 / (1 − 0.9ᵗ)
-    and ŝ = s · 0.001 / (1 − 0.999ᵗ). The paper keeps 0.1 m and 0.001 s, which are the same and take longer.
+    The means m̂ and ŝ are the sums divided by their weights: after t steps m̂ = m / (1 + 0.9 + … + 0.9ᵗ⁻¹)
+    = m · 0.1 / (1 − 0.9ᵗ) and ŝ = s · 0.001 / (1 − 0.999ᵗ). The paper stores 0.1 m and 0.001 s, with equal results.
     """
 
     memory = ("m", "s")
@@ -143,8 +142,8 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam in which the pull towards 0 does not pass through the step sizes: w ← w − lr · l2 · w, then Adam's step
-    (Loshchilov and Hutter 2019)."""
+    """Adam with L2 outside the gradient, so that the step sizes do not rescale it: w ← w − lr · l2 · w, then Adam's
+    step (Loshchilov and Hutter 2019)."""
 
     def decay(self, lr: float) -> None:
         if self.l2:
