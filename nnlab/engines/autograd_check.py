@@ -1,4 +1,4 @@
-"""Gradients by PyTorch's autograd, to hold those of `nnlab.scratch` against. Called in a worker: it imports torch."""
+"""Gradients by PyTorch's autograd, to compare those of `nnlab.scratch` with. It imports torch, so workers run it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def autograd(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: 
 
     Parameters
     ----------
-    weights : as `draws.initial_weights`, without an axis of seeds
+    weights : as `random_streams.initial_weights`
     x, t : (n, inputs) scaled inputs and (n, outputs) targets
 
     Returns
     -------
     dict
-        `loss`; ∂loss/∂parameter under the parameter's name; ∂loss/∂(what the k-th module gives) as `out.k`, `out.-1`
-        for the input. Layers are linear, normalisation and activation, each a module; a log-softmax ends the network
-        under cross-entropy.
+        `loss`; ∂loss/∂parameter under the parameter's name; ∂loss/∂(output of module k) as `out.k`, and as `out.-1` that
+        of the input. The modules of a layer are linear, normalisation and activation; under cross-entropy the last
+        module is a log-softmax.
     """
     import torch
     from torch.nn import functional as F

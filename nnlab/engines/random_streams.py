@@ -1,8 +1,8 @@
-"""Everything random in training, drawn with NumPy so that both engines see the same numbers.
+"""The random numbers of training, from NumPy, so that both engines use the same.
 
-A seed decides initialisation and dropout; the data seed decides the order of the batches. Every draw comes from a
-generator of its own, named by (seed, epoch, ...): nothing depends on what was drawn before, so an epoch can be
-repeated, and a resumed run equals an uninterrupted one.
+A seed determines initialisation and dropout, the data seed the order of the batches. Each has its own stream of random
+numbers, which (seed, epoch, ...) identify. No stream depends on numbers used before, so an epoch can be repeated, and a
+resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from nnlab.engines.base import Weights
 from nnlab.spec import Experiment, Init, TrainSpec
 
-WEIGHTS_STREAM, ORDER_STREAM, DROPOUT_STREAM, SCORED_STREAM = 1, 2, 3, 4  # keep the streams of one seed apart
+WEIGHTS_STREAM, ORDER_STREAM, DROPOUT_STREAM, SCORED_STREAM = 1, 2, 3, 4  # distinguish the streams of one seed
 
 
 def initial_weights(experiment: Experiment, seed: int) -> Weights:
-    """The weights one replicate starts from.
+    """The initial weights of one replicate.
 
-    Layer i (the output layer is the last) has `i.weight` (inputs, width) and `i.bias` (width,), used as `x @ W + b`;
-    a normalised layer also `i.norm.scale` and `i.norm.shift` (width,), batch normalisation also its running
+    Layer i (the output layer is the last) has `i.weight` (inputs, width) and `i.bias` (width,), used as `x @ W + b`.
+    A normalised layer also has `i.norm.scale` and `i.norm.shift` (width,), and with batch normalisation the running
     `i.norm.mean` and `i.norm.variance` (width,), which are not trained.
     """
     rng = np.random.default_rng((WEIGHTS_STREAM, seed))
@@ -41,7 +41,7 @@ def initial_weights(experiment: Experiment, seed: int) -> Weights:
 
 
 def stacked_weights(experiment: Experiment, seeds: Sequence[int]) -> Weights:
-    """`initial_weights` of every seed behind a leading axis (seeds, ...)."""
+    """`initial_weights` of every seed, with a leading axis: (seeds, ...)."""
     each = [initial_weights(experiment, seed) for seed in seeds]
     return {name: np.stack([weights[name] for weights in each]) for name in each[0]}
 
@@ -79,15 +79,15 @@ def epoch_order(data_seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
 
 def scored_samples(data_seed: int, n: int, at_most: int = 5000) -> NDArray[np.int64]:
-    """Which of the n training samples the scores of an epoch are measured on: always the same, in order."""
+    """The rows of the n training samples that every epoch is scored on, in ascending order."""
     if n <= at_most:
         return np.arange(n)
     return np.sort(np.random.default_rng((SCORED_STREAM, data_seed)).choice(n, at_most, replace=False))
 
 
 def dropout_stream(seed: int, epoch: int, layer: int) -> np.random.Generator:
-    """The stream of one replicate, epoch and layer. Every step takes `random((batch, width), dtype=float32)` from
-    it; a unit is kept where the number is at least the dropout rate, and kept units are divided by 1 - rate."""
+    """The stream of one replicate, epoch and layer. Every step takes `random((batch, width), dtype=float32)` from it. A
+    unit becomes 0 where the number is below the dropout rate, and is divided by 1 - rate elsewhere."""
     return np.random.Generator(np.random.SFC64((DROPOUT_STREAM, seed, epoch, layer)))
 
 

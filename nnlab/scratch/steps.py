@@ -1,13 +1,12 @@
-"""One training step taken apart: what every line of `core.train` computes, in the order in which it happens.
+"""One training step in detail: what every line of `core.train` computes, in this order.
 
     for (x, t), lr in zip(batches, rates):
         y = network.forward(x)                      stages: input, then every module forward
         network.backward(loss.backward(y, t))       the loss, its gradient, then every module backward
         optimizer.step(lr)                          update
 
-The modules are those of the engine, one network instead of many, in double precision, so that finite differences can
-be compared with their gradients. Beside them stands what is needed to check them: the loss at any weights, and the
-slopes that come from trying.
+The modules are those of the engine, for one network and in double precision, so that their gradients can be compared
+with finite differences.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,15 +30,11 @@ from nnlab.scratch.network import build, named_arrays
 from nnlab.spec import Experiment
 
 Kind = Literal["input", "forward", "loss", "loss_backward", "backward", "update"]
-Weights = Mapping[str, Array]
-
-
-# -- a step, stage by stage --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Part:
-    """A module of the chain, and which layer's weights it has (-1: those of none)."""
+    """A module of the chain, and the layer whose weights it has (-1: none)."""
 
     module: Module
     layer: int
@@ -49,25 +44,25 @@ class Part:
         return type(self.module).__name__
 
     def names(self) -> dict[str, str]:
-        """Its parameters' names in the network, by their own: weight → 0.weight."""
+        """Names of its parameters in the network, by their names in the module: weight → 0.weight."""
         norm = "norm." if isinstance(self.module, LayerNorm) else ""
         return {name: f"{self.layer}.{norm}{name}" for name in self.module.parameters}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing that happens in a step."""
+    """A part of the step: the input, one call of `forward` or `backward`, or the update."""
 
     kind: Kind
     part: int
-    """The module's place in the chain, from 0; the loss comes after the last module, the input is -1."""
+    """The module's index in the chain, from 0; the loss comes after the last module, the input is -1."""
     name: str
-    """The class that does it: Linear, NLL, SGD; `input` for the input."""
+    """The class that computes it: Linear, NLL, SGD; `input` for the input."""
     values: Mapping[str, Array] = field(repr=False)
-    """Every array it takes and gives, copies, by the names of the formulas: x, y, weight, bias; g (the gradient that
-    comes in), gx (the one that goes on), and the parameters' gradients as `weight.gradient`, ..."""
+    """Copies of its input and output arrays by the names of the formulas: x, y, weight, bias; g (the gradient of the
+    output), gx (the gradient of the input) and the parameters' gradients `weight.gradient`, ..."""
     code: tuple[Callable[..., Any], ...] = field(repr=False)
-    """The functions that do it, first the main one."""
+    """The functions that compute it, the main one first."""
 
 
 class Step:
@@ -75,14 +70,19 @@ class Step:
 
     Parameters
     ----------
-    experiment : decides layers and loss (no dropout, no skip connections: `ValueError`)
-    weights : as `draws.initial_weights`, without an axis of seeds; they are copied
+    experiment : layers and loss
+    weights : as `nnlab.engines.random_streams.initial_weights`; they are copied
     x : (n, inputs) scaled inputs
-    t : (n, outputs) targets, see `targets`
+    t : (n, outputs) targets, see `nnlab.engines.base.targets`
     lr : learning rate of plain gradient descent
+
+    Raises
+    ------
+    ValueError
+        If a layer has dropout or a skip connection.
     """
 
-    def __init__(self, experiment: Experiment, weights: Weights, x: Array, t: Array, lr: float) -> None:
+    def __init__(self, experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array, lr: float) -> None:
         if any(layer.residual or layer.dropout for layer in experiment.layers):
             raise ValueError("model: got dropout or skip connections, allowed is a plain chain of modules.")
         self.experiment, self.x, self.t, self.lr = experiment, x.astype(float), t.astype(float), lr
@@ -90,7 +90,7 @@ class Step:
         network, self.chain, self.loss_function = make(experiment, self.before)
         self.stages: list[Stage] = [Stage("input", -1, "input", {"x": self.x, "t": self.t}, (core.train,))]
         self.gradients: dict[str, Array] = {}
-        """∂L/∂parameter by the parameter's name, and ∂L/∂(output of module k) as `out.k`; `out.-1` is the input."""
+        """∂L/∂parameter by the parameter's name, and ∂L/∂(output of module k) as `out.k`; `out.-1` is ∂L/∂x."""
         parameters, gradients = flatten(network)
         self.values = self._forward()
         y = self.values[-1]
@@ -102,7 +102,7 @@ class Step:
         self.stages.append(Stage("update", len(self.chain), "SGD", {}, (SGD.step,)))
 
     def _forward(self) -> list[Array]:
-        """What every module gives, (n, width) each, the input first."""
+        """The input and the output of every module, (n, width) each."""
         values = [self.x]
         for k, part in enumerate(self.chain):
             y = part.module.forward(values[-1]).copy()
@@ -135,34 +135,33 @@ class Step:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of all that is learned, in order."""
+        """The names of all parameters, in order."""
         return tuple(full for part in self.chain for full in part.names().values())
 
-    def loss_at(self, weights: Weights) -> float:
+    def loss_at(self, weights: Mapping[str, Array]) -> float:
         """The loss of the same batch with other weights."""
         network, _, loss = make(self.experiment, _exact(weights))
         return float(loss.forward(network.forward(self.x), self.t))
 
     def loss_along(self, name: str, index: tuple[int, ...], values: Sequence[float]) -> Array:
-        """The loss (len(values),) while one number of one parameter takes each of the values."""
+        """The loss (len(values),) with one number of one parameter set to each of the values."""
         losses = []
         for value in values:
-            tried = self.before[name].copy()
-            tried[index] = value
-            losses.append(self.loss_at({**self.before, name: tried}))
+            changed = self.before[name].copy()
+            changed[index] = value
+            losses.append(self.loss_at({**self.before, name: changed}))
         return np.array(losses)
 
     def loss_from(self, k: int, values: Array) -> float:
-        """The loss if module k had given these values."""
-        network, chain, loss = make(self.experiment, self.before)
-        del network
+        """The loss if these were the outputs of module k."""
+        _, chain, loss = make(self.experiment, self.before)
         for part in chain[k + 1 :]:
             values = part.module.forward(values)
         return float(loss.forward(values, self.t))
 
 
-def make(experiment: Experiment, weights: Weights) -> tuple[Sequential, list[Part], Loss]:
-    """The network as the engine builds it, its modules in a row, and the loss. Uses copies of the weights."""
+def make(experiment: Experiment, weights: Mapping[str, Array]) -> tuple[Sequential, list[Part], Loss]:
+    """The network as the engine builds it, its modules in a row, and the loss. Copies the weights."""
     network = build(experiment.layers, {name: value.copy() for name, value in weights.items()})
     chain = [Part(module, i) for i, layer in enumerate(network.modules) for module in layer.parts()]
     if experiment.loss == "cross_entropy":
@@ -171,55 +170,48 @@ def make(experiment: Experiment, weights: Weights) -> tuple[Sequential, list[Par
     return network, chain, LOSSES[experiment.loss]()
 
 
-def _exact(weights: Weights) -> dict[str, Array]:
+def _exact(weights: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.array(value, float) for name, value in weights.items()}
 
 
-def follow(experiment: Experiment, weights: Weights, x: Array, t: Array, lr: float, steps: int) -> dict[str, Array]:
-    """The weights after so many steps of plain gradient descent, always on the same batch: `core.train` itself."""
+def follow(
+    experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array, lr: float, steps: int
+) -> dict[str, Array]:
+    """The weights after some steps of `core.train` by plain gradient descent, all on the same batch."""
     network, _, loss = make(experiment, _exact(weights))
     optimizer = SGD(*flatten(network))
-    with np.errstate(all="ignore"):  # weights that run away are seen in the loss
+    with np.errstate(all="ignore"):  # diverging weights show in the loss
         core.train(network, loss, optimizer, [(x.astype(float), t.astype(float))] * steps, [lr] * steps)
     return {name: value.copy() for name, value in named_arrays(network).items()}
 
 
-# -- a few points ------------------------------------------------------------------------------------------------------
-
-
 def few_points(dataset: Dataset, n: int) -> tuple[Array, Array]:
-    """n samples of the training part, spread over classes and sides: scaled inputs rounded to one decimal, so that
-    one can calculate along, (n, inputs); and labels (n,) or values (n, 1)."""
+    """n samples of the training part from all classes and both sides of the y axis: scaled inputs (n, inputs), rounded
+    to one decimal for calculations by hand, and labels (n,) or values (n, 1)."""
     x = np.round(dataset.scaling.apply(dataset.train.x).astype(float), 1)
     y = dataset.train.y
     if dataset.task == "regression":
         chosen = np.argsort(x[:, 0])[np.linspace(0, len(x) - 1, n).round().astype(int)]
         return x[chosen], y[chosen].astype(float)
     sides = 2 * (x[:, 0] > 0) + y
-    far = np.argsort(-np.abs(x).sum(axis=1), kind="stable")  # those far from the middle are told apart by eye
+    far = np.argsort(-np.abs(x).sum(axis=1), kind="stable")  # points far from the middle are easy to distinguish
     groups = [far[sides[far] == side][:n] for side in (0, 3, 1, 2)]
     turns = [group[i] for i in range(n) for group in groups if i < len(group)]
     chosen = np.array(turns[:n])
     return x[chosen], y[chosen]
 
 
-# -- is it right? ------------------------------------------------------------------------------------------------------
-
-
 def finite_differences(step: Step, h: float = 1e-5) -> dict[str, Array]:
-    """Every gradient of a step once more, by trying: raise one number by h, lower it by h, and see how much the loss
-    changes, (L(w + h) − L(w − h)) / 2h. No calculus; two forward passes for each number. Same names and shapes."""
-
-    def with_parameter(name: str) -> Callable[[Array], float]:
-        return lambda values: step.loss_at({**step.before, name: values})
-
-    def from_module(k: int) -> Callable[[Array], float]:
-        return lambda values: step.loss_from(k, values)
-
-    slopes = {name: _slopes(step.before[name], h, with_parameter(name)) for name in step.parameters}
+    """The gradients of a step without calculus, with the names and shapes of `Step.gradients`: raise one number by h,
+    lower it by h, and measure how the loss changes, (L(w + h) − L(w − h)) / 2h. Two forward passes per number."""
+    slopes = {name: _slopes(step.before[name], h, partial(_loss_with, step, name)) for name in step.parameters}
     for k, values in enumerate(step.values, start=-1):
-        slopes[f"out.{k}"] = _slopes(values, h, from_module(k))
+        slopes[f"out.{k}"] = _slopes(values, h, partial(step.loss_from, k))
     return slopes
+
+
+def _loss_with(step: Step, name: str, values: Array) -> float:
+    return step.loss_at({**step.before, name: values})
 
 
 def _slopes(values: Array, h: float, loss: Callable[[Array], float]) -> Array:
@@ -234,22 +226,19 @@ def _slopes(values: Array, h: float, loss: Callable[[Array], float]) -> Array:
 
 
 def relative_difference(ours: Array, other: Array, floor: float = 1e-4) -> float:
-    """The largest difference as a part of the largest number there, or of `floor` where all are smaller still."""
+    """The largest difference, divided by the largest number of both arrays or by `floor`, whichever is larger."""
     size = max(float(np.abs(ours).max(initial=0)), float(np.abs(other).max(initial=0)), floor)
     return float(np.abs(ours - other).max(initial=0)) / size
 
 
-# -- where it is written -----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Source:
-    """A few lines of the engine: where they are, and what they say."""
+    """Some lines of a source file."""
 
     file: str
-    """From the project's folder, as nnlab/scratch/core.py."""
+    """Relative to the project, such as nnlab/scratch/core.py."""
     line: int
-    """Of the first line, from 1."""
+    """The number of the first line, from 1."""
     text: str
 
 
@@ -272,7 +261,7 @@ def formula_line(thing: type, way: Literal["forward", "backward"]) -> Source:
 
 
 def functions(thing: Module | Loss, way: Literal["forward", "backward"]) -> tuple[Callable[..., Any], ...]:
-    """The method, and what it uses of the functions beside it."""
+    """The method, and the functions of its module that it calls."""
     method = getattr(type(thing), way)
     used = method.__code__.co_names
     found: list[Callable[..., Any]] = [method]
@@ -286,19 +275,16 @@ def functions(thing: Module | Loss, way: Literal["forward", "backward"]) -> tupl
 _ROOT = Path(core.__file__).resolve().parents[2]
 
 
-# -- why log-sum-exp ---------------------------------------------------------------------------------------------------
-
-
 def naive_log_softmax(x: Array) -> Array:
-    """log(e^x / Σ e^x) as it stands on paper: above 709, e^x is more than a double holds, below −745 it is 0."""
+    """log(e^x / Σ e^x) without log-sum-exp: above 709, e^x overflows a double; below −745 it is 0."""
     e = np.exp(x)
     y: Array = np.log(e / e.sum(axis=-1, keepdims=True))
     return y
 
 
 def overflow(logits: Array) -> tuple[Array, Array, list[str]]:
-    """Log-softmax of logits (classes,) as on paper and by log-sum-exp, and what NumPy complains of on paper."""
-    said: list[str] = []
-    with np.errstate(all="call", under="ignore", call=lambda kind, _: said.append(kind)):
+    """Log-softmax of logits (classes,) without and with log-sum-exp, and NumPy's warnings for the first."""
+    warnings: list[str] = []
+    with np.errstate(all="call", under="ignore", call=lambda kind, _: warnings.append(kind)):
         naive = naive_log_softmax(logits)
-    return naive, LogSoftmax().forward(logits[None])[0].copy(), list(dict.fromkeys(said))
+    return naive, LogSoftmax().forward(logits[None])[0].copy(), list(dict.fromkeys(warnings))
