@@ -1,7 +1,4 @@
-"""The engine that trains any experiment with the modules of this package, many seeds at once.
-
-`nnlab.training.loop.Training` owns the epochs, early stopping and checkpoints; an engine makes one pass over the data.
-"""
+"""The NumPy engine: trains any experiment with the modules of `nnlab.scratch`, all replicates at once."""
 
 from __future__ import annotations
 
@@ -21,19 +18,13 @@ from nnlab.scratch.network import build, chunks, named_arrays
 from nnlab.scratch.optimizers import OPTIMIZERS
 from nnlab.spec import Experiment
 
-_KEPT = 1 << 24
-"""Numbers of all folds that may be kept scaled: 64 MB."""
+_MAX_SCALED = 1 << 24
+"""Numbers of all folds up to which their scaled samples stay in memory: 64 MB."""
 
 
 class NumpyEngine:
-    """Trains one network a seed, side by side: every array has a leading axis of seeds. With folds it is one network a
-    seed and fold, each on samples of its own: fold after fold, seed by seed.
-
-    Parameters
-    ----------
-    experiment, seeds, dataset : what is trained
-    weights : where it starts, as `random_streams.stacked_weights` makes them; they are copied
-    """
+    """See `nnlab.engines.base.EngineProtocol`. Networks train side by side: every array has a leading replicate axis.
+    Under k-fold each network has its own samples, ordered by seed, and by fold within a seed."""
 
     def __init__(
         self, experiment: Experiment, seeds: Sequence[int], dataset: Dataset, weights: Mapping[str, Array]
@@ -44,7 +35,7 @@ class NumpyEngine:
         shared = len(self.sets) == 1
         network = build(self.layers, {name: np.array(value) for name, value in weights.items()}, shared=shared)
         ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
-        first = sum(layer.frozen for layer in self.layers)  # the first layer that learns
+        first = sum(layer.frozen for layer in self.layers)  # the first layer that is trained
         frozen, learned = Frozen(*network.modules[:first]), Sequential(*network.modules[first:], *ending)
         self.network = Sequential(frozen, learned) if first else learned
         self.loss = LOSSES[experiment.loss]()
@@ -55,11 +46,11 @@ class NumpyEngine:
         self.dropouts = [
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]
-        keep = shared or sum(one.train.x.size for one in self.sets) <= _KEPT
+        keep = shared or sum(one.train.x.size for one in self.sets) <= _MAX_SCALED
         self.batches = [Batches(one.train, one.scaling, targets(experiment, one.train.y), keep) for one in self.sets]
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
-        """One pass over the training part in the order of this epoch (the first is 1), a step for every rate."""
+        """See EngineProtocol."""
         spec = self.experiment
         for i, dropout in self.dropouts:
             dropout.generators = [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds]
@@ -77,43 +68,42 @@ class NumpyEngine:
             yield self._stacked(x), self._stacked(t)
 
     def _stacked(self, each: Sequence[Array]) -> Array:
-        """What all networks share, or that of every fold, seed by seed."""
+        """The one array that all networks share, or those of the folds, repeated for every seed."""
         return each[0] if len(each) == 1 else np.stack(tuple(each) * self.each_seed)
 
     def scores(self, *parts: Part) -> tuple[Floats, Floats]:
-        """Loss and score (accuracy, or mean squared error) of every replicate, (seeds,) each, in evaluation mode, on a
-        part (of every fold)."""
+        """See EngineProtocol."""
         training = self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
-        n, wanted = len(parts[0]), [targets(self.experiment, part.y) for part in parts]
+        n, expected = len(parts[0]), [targets(self.experiment, part.y) for part in parts]
         with single_thread():
             for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
                 scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
                 y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
                 share = y.shape[1] / n
-                loss += self.loss.forward(y, self._stacked([target[piece] for target in wanted])) * share
+                loss += self.loss.forward(y, self._stacked([target[piece] for target in expected])) * share
                 if self.experiment.score == "accuracy":
                     score += _share_right(y, self._stacked([part.y[piece] for part in parts])) * share
         self._switch(training)
         return loss, score if self.experiment.score == "accuracy" else loss.copy()
 
     def weights(self) -> dict[str, Array]:
-        """Copies of the present weights."""
+        """A copy of the current weights."""
         return {name: np.array(value, order="C") for name, value in self.arrays.items()}
 
     def state(self) -> dict[str, Array]:
-        """What the optimizer remembers."""
+        """A copy of the optimizer's state."""
         return self.optimizer.state()
 
     def load(self, weights: Mapping[str, Array], state: Mapping[str, Array]) -> None:
-        """Go on from weights and an optimizer's state; an empty state starts the optimizer anew."""
+        """Continue from weights and an optimizer's state; an empty state leaves the optimizer as it is."""
         for name, value in self.arrays.items():
             value[:] = weights[name]
         if state:
             self.optimizer.load(dict(state))
 
     def _switch(self, training: bool) -> bool:
-        """Training or evaluation mode; which it was."""
+        """Set training or evaluation mode, and return the earlier mode."""
         before, self.training = self.training, training
         for part in self.modes:
             part.training = training
@@ -121,13 +111,13 @@ class NumpyEngine:
 
 
 class Batches:
-    """The training part as the network sees it: scaled once and kept, pictures a batch at a time."""
+    """The scaled batches of a training part. Pictures are scaled batch by batch, other data once."""
 
-    def __init__(self, part: Part, scaling: Scaling, targets: Array, keep: bool = True) -> None:
-        self.kept = keep and part.x.dtype != np.uint8
-        if self.kept:
+    def __init__(self, part: Part, scaling: Scaling, targets: Array, keep: bool) -> None:
+        self.scaled_once = keep and part.x.dtype != np.uint8
+        if self.scaled_once:
             self.x, self.rows = scaling.apply(part.x), None
-        else:  # a fold's samples are some rows of more
+        else:  # a fold consists of some rows of an array
             self.x, self.rows = (part.x.whole, part.x.rows) if isinstance(part.x, Rows) else (part.x, None)
         self.scaling, self.targets = scaling, targets
         self.shifted = bool(scaling.shift.any())
@@ -138,7 +128,7 @@ class Batches:
     def of(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Array, Array]]:
         """(x, t) of every step."""
         targets = self.targets[order]
-        if self.kept:
+        if self.scaled_once:
             x = self.x[order]
             for start in range(0, len(order), size):
                 yield x[start : start + size], targets[start : start + size]
@@ -149,7 +139,7 @@ class Batches:
         for start in range(0, len(order), size):
             chosen = order[start : start + size]
             pixels, scaled = pixels[: len(chosen)], scaled[: len(chosen)]
-            np.take(self.x, chosen, axis=0, out=pixels, mode="clip")  # "raise" would copy once more
+            np.take(self.x, chosen, axis=0, out=pixels, mode="clip")  # "raise" makes another copy
             np.copyto(scaled, pixels)
             if self.shifted:
                 scaled -= self.scaling.shift
@@ -158,7 +148,7 @@ class Batches:
 
 
 def _share_right(y: Array, labels: Array) -> Floats:
-    """Share of right answers of every replicate, y (seeds, n, outputs); an answer of nan is wrong."""
+    """Accuracy of every replicate from outputs y (seeds, n, outputs); nan counts as wrong."""
     guessed = y[..., 0] > 0 if y.shape[-1] == 1 else y.argmax(axis=-1)
     right = (guessed == labels) & ~np.isnan(y).any(axis=-1)
     share: Floats = right.mean(axis=-1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,12 @@ from nnlab.engines.torch_optimizers import OPTIMIZERS
 from nnlab.spec import Experiment, Layer
 
 CHUNK = 1 << 20
-"""Numbers made ready at a time: 4 MB as float32."""
+"""Numbers prepared at a time: 4 MB as float32."""
 
 
 class TorchEngine:
-    """Trains the replicates of an experiment; see EngineProtocol.
-
-    A sample is a column here, as inside StackedModel. What all replicates share, (inputs, n), has no leading axis; with
-    folds everything has one of replicates."""
+    """See EngineProtocol. Samples are columns, as in StackedModel: all replicates share inputs (inputs, n), and under
+    k-fold inputs are (replicates, inputs, n)."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None:
         self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
@@ -41,7 +40,7 @@ class TorchEngine:
         self.optimizer = OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
         columns = [torch.from_numpy(targets(experiment, part.y)).T.contiguous() for part in self.train_parts]
         self.targets = self._stacked(columns)  # (..., outputs, n)
-        self._scaled: dict[int, tuple[Part, Tensor]] = {}
+        self._scaled_once = cache(_scaled)
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
         batch_size, rates = self.experiment.train.batch_size, iter(rates)
@@ -68,7 +67,8 @@ class TorchEngine:
         widest = max(self._inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
         with single_thread():
-            for rows in _slices(len(parts[0]), max(1, 2 * CHUNK // widest)):
+            size = max(1, 2 * CHUNK // widest)
+            for rows in [slice(start, start + size) for start in range(0, len(parts[0]), size)]:
                 logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
                 y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
                 pieces.append(_measure(self.experiment, logits, y))
@@ -97,14 +97,14 @@ class TorchEngine:
         return {**state, "steps": self.optimizer.steps}
 
     def _chunk_size(self) -> int:
-        """Samples made ready together: whole batches, as many as CHUNK allows."""
+        """Samples prepared together: whole batches, as many as CHUNK allows."""
         batch = self.experiment.train.batch_size
         masks = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
         return batch * max(1, CHUNK // (batch * max(self._inputs_held, masks)))
 
     @property
     def _inputs_held(self) -> int:
-        """Numbers that the inputs of one sample take."""
+        """Numbers in the inputs of one sample, over all replicates."""
         return self.experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
 
     def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
@@ -112,31 +112,25 @@ class TorchEngine:
         return self._stacked([self._scale(part, one.scaling, rows) for part, one in zip(parts, self.sets, strict=True)])
 
     def _scale(self, part: Part, scaling: Scaling, rows: NDArray[np.int64] | slice) -> Tensor:
-        """Scaled samples (inputs, rows). Small data is scaled once; pictures stay uint8 and are scaled as they come."""
+        """Scaled samples (inputs, rows). Small data is scaled once, large data (pictures) as it is needed."""
         if part.x.size * len(self.sets) > 4 * CHUNK:
             return torch.from_numpy(scaling.apply(part.x[rows])).T
-        if id(part) not in self._scaled:
-            self._scaled[id(part)] = part, torch.from_numpy(scaling.apply(part.x)).T.contiguous()
-        scaled = self._scaled[id(part)][1]
-        return scaled[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+        return self._scaled_once(part, scaling)[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
 
     def _stacked(self, each: Sequence[Tensor]) -> Tensor:
-        """What is the same for every seed: the one thing all replicates share, or that of every fold, seed by seed."""
+        """The one tensor that all replicates share, or those of the folds, repeated for every seed."""
         return each[0] if len(each) == 1 else torch.stack(tuple(each) * self.each_seed)
 
 
-def _slices(n: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, n, size))
-
-
-# -- losses ----------------------------------------------------------------------------------------------------------
+def _scaled(part: Part, scaling: Scaling) -> Tensor:
+    return torch.from_numpy(scaling.apply(part.x)).T.contiguous()
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
-    """The gradient of every replicate's mean loss by its logits (seeds, outputs, batch).
+    """The gradient of every replicate's mean loss with respect to its logits (seeds, outputs, batch).
 
-    For cross-entropy of a sigmoid or a softmax, as for squared error (but for its factor 2), it is prediction minus
-    target over the size of the batch. So a step needs no loss, and nothing is read back from it."""
+    It is (prediction - target) / batch, with a factor of 2 for the squared error. A step thus need not compute the
+    loss."""
     outputs, n = target.shape[-2:]
     if loss == "bce":
         return (torch.sigmoid(logits) - target).mul_(1 / n)
@@ -146,7 +140,7 @@ def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
 
 
 def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss and score of every replicate and sample, (seeds, n) each. An answer of nan is wrong."""
+    """Loss and score of every replicate and sample, (seeds, n) each; nan counts as wrong."""
     if experiment.loss == "cross_entropy":
         y = y.expand(len(logits), -1)  # (seeds, n)
         losses = F.cross_entropy(logits, y, reduction="none")
@@ -169,8 +163,8 @@ class _Masks:
         self.streams = {i: [random_streams.dropout_stream(seed, epoch, i) for seed in seeds] for i in self.layers}
 
     def draw(self, n: int) -> list[dict[int, Tensor]]:
-        """For every batch of the next n samples its masks (seeds, width, batch) by layer. One draw for all batches
-        gives the numbers that a draw a batch would give."""
+        """The masks (seeds, width, batch) by layer for every batch of the next n samples. One draw for all batches
+        gives the same numbers as a draw per batch."""
         batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / self.batch_size))]
         for i, layer in self.layers.items():
             numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in self.streams[i]])

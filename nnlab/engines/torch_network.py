@@ -1,7 +1,5 @@
-"""An experiment's network as a `torch.nn` module in which every parameter has a leading replicate axis.
-
-The same network under several seeds is one module: `torch.baddbmm` computes a layer of all of them at once.
-"""
+"""An experiment's network as a `torch.nn` module in which every parameter has a leading replicate axis, so that one
+`torch.baddbmm` computes a layer of all replicates."""
 
 from __future__ import annotations
 
@@ -15,10 +13,7 @@ from torch.nn import functional as F
 from nnlab.spec import Layer
 
 EPS = 1e-5  # of both normalisations
-
-
-MOMENTUM = 0.1  # of batch normalisation's running figures
-
+MOMENTUM = 0.1  # of the running mean and variance of batch normalisation
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -52,11 +47,11 @@ class StackedNorm(nn.Module):
         if self.kind == "layer":  # over the units of one sample (Ba et al. 2016)
             return F.layer_norm(x.transpose(1, 2), x.shape[1:2], eps=EPS).transpose(1, 2) * self.scale + self.shift
         mean, variance = self.mean.view(-1), self.variance.view(-1)
-        if self.training and x.shape[2] == 1:  # one sample is its own mean; PyTorch would divide by n - 1 = 0
+        if self.training and x.shape[2] == 1:  # the mean is the sample itself; PyTorch would divide by n - 1 = 0
             mean.lerp_(x.detach().reshape(-1), MOMENTUM)
             variance.mul_(1 - MOMENTUM)
             return self.shift.expand_as(x)
-        # over the samples of the batch (Ioffe and Szegedy 2015); to PyTorch the units of all replicates are channels
+        # over the samples of the batch (Ioffe and Szegedy 2015), with the units of all replicates as channels
         scale, shift = self.scale.view(-1), self.shift.view(-1)
         y = torch.batch_norm(
             x.reshape(1, -1, x.shape[2]), scale, shift, mean, variance, self.training, MOMENTUM, EPS, False
@@ -65,19 +60,19 @@ class StackedNorm(nn.Module):
 
 
 class StackedLayer(nn.Module):
-    """Linear, normalisation, activation, dropout, then + input where the layer is residual."""
+    """Linear, normalisation, activation and dropout, then + input if the layer is residual."""
 
     def __init__(self, layer: Layer, seeds: int) -> None:
         super().__init__()
         self.layer = layer
         self.weight = nn.Parameter(torch.zeros(seeds, layer.width, layer.inputs))
-        self.bias = nn.Parameter(torch.zeros(seeds, layer.width, 1))  # the 1 spreads it over the batch
+        self.bias = nn.Parameter(torch.zeros(seeds, layer.width, 1))  # the 1 is broadcast over the batch
         self.norm = None if layer.norm == "none" else StackedNorm(layer.norm, seeds, layer.width)
         self.activation = ACTIVATIONS[layer.activation]
         self.requires_grad_(not layer.frozen)
 
     def train(self, mode: bool = True) -> StackedLayer:
-        """As for every module, but a frozen layer's normalisation stays as in evaluation."""
+        """Set the mode; the normalisation of a frozen layer stays in evaluation mode."""
         super().train(mode)
         if self.norm is not None and self.layer.frozen:
             self.norm.eval()
@@ -85,9 +80,9 @@ class StackedLayer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x (seeds, inputs, n) to (seeds, width, n). `mask`, of the result's shape, is 0 where a unit is dropped and
-        1 / (1 - dropout) elsewhere; without one a training module draws its own from PyTorch's generator."""
-        # A batch less its mean has lost its bias, so the bias has the gradient 0. Autograd would find rounding noise
-        # instead, which Adam scales up to whole steps.
+        1 / (1 - dropout) elsewhere; without a mask, training uses PyTorch's own dropout."""
+        # Batch normalisation subtracts the mean and with it the bias, so the bias has the gradient 0. Autograd would
+        # find rounding noise instead, which Adam scales up to whole steps.
         cancelled = self.layer.norm == "batch" and self.norm is not None and self.norm.training
         y = torch.baddbmm(self.bias.detach() if cancelled else self.bias, self.weight, x)
         if self.norm is not None:
@@ -99,10 +94,10 @@ class StackedLayer(nn.Module):
 
 
 class StackedModel(nn.Sequential):
-    """The replicates of one network. Layer i is `model[i]`, the last one gives the logits (or the values).
+    """The replicates of one network. Layer i is `model[i]`; the last one computes the logits (or the values).
 
-    Inside, a sample is a column, (seeds, width, n): kernels run along the samples, of which there are more than units
-    in a small network. That makes a batch of 32 a tenth faster, and a pass over hundreds of samples four times."""
+    Internally a sample is a column, (seeds, width, n): kernels run along the samples, which outnumber the units of a
+    small network. A batch of 32 is then 10 % faster, and a pass over hundreds of samples four times as fast."""
 
     def __init__(self, layers: Sequence[Layer], seeds: int) -> None:
         super().__init__(*(StackedLayer(layer, seeds) for layer in layers))
@@ -122,11 +117,12 @@ class StackedModel(nn.Sequential):
         return x
 
     def named_arrays(self) -> dict[str, Tensor]:
-        """Every parameter and running figure as `nnlab.engines.random_streams` names and shapes it, (seeds, ...): views."""
+        """Views of all parameters and running values, with the names and shapes of `random_streams.initial_weights`
+        and a leading axis of seeds."""
         each = (*self.named_parameters(), *self.named_buffers())
         return {name: (t.mT if name.endswith(".weight") else t.squeeze(2)).detach() for name, t in each}
 
     def load_arrays(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Copy the weights of `nnlab.engines.random_streams` (seeds, ...) in."""
+        """Copy weights (seeds, ...) as `random_streams.stacked_weights` names them into the model."""
         for name, tensor in self.named_arrays().items():
             tensor.copy_(torch.from_numpy(np.asarray(weights[name], np.float32)))

@@ -1,4 +1,5 @@
-"""Optimizers of the PyTorch engine: one call of PyTorch's fused kernels over all parameters."""
+"""Optimizers of the PyTorch engine: one call of PyTorch's fused kernels for all parameters, without the bookkeeping of
+`torch.optim`, which takes 30 µs a step."""
 
 from __future__ import annotations
 
@@ -9,25 +10,24 @@ from torch import Tensor
 
 from nnlab.spec import TrainSpec
 
-# -- optimizers ------------------------------------------------------------------------------------------------------
-# PyTorch's own kernels and rules over all parameters in one call, without torch.optim's bookkeeping (30 µs a step).
-
 
 class _Optimizer:
     kinds: Sequence[str] = ()
-    """What is remembered of every parameter."""
+    """Names of the tensors it keeps for every parameter."""
 
     def __init__(self, train: TrainSpec, parameters: list[torch.nn.Parameter]) -> None:
         self.l2, self.leaves = train.l2, parameters
-        self.parameters = [p.detach() for p in parameters]  # the same memory, out of autograd's sight
+        self.parameters = [p.detach() for p in parameters]  # the same memory, without autograd
         self.state = {kind: [torch.zeros_like(p) for p in self.parameters] for kind in self.kinds}
         self.steps = torch.zeros(())
-        self.nothing = [torch.zeros_like(p) for p in self.parameters]  # the gradient of what the loss does not feel
+        self.nothing = [
+            torch.zeros_like(p) for p in self.parameters
+        ]  # the gradient of parameters without effect on the loss
 
     def step(self, rate: float) -> None:
         gradients = [none if p.grad is None else p.grad for p, none in zip(self.leaves, self.nothing, strict=True)]
-        for p in self.leaves:  # taken, not kept: the next backward pass hands over new ones instead of adding to these
-            p.grad = None
+        for p in self.leaves:
+            p.grad = None  # or the next backward pass would add to it
         self.steps += 1
         self.update(gradients, rate)
 
