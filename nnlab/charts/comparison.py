@@ -1,38 +1,20 @@
-"""What one knob does: capacity and curves by value."""
+"""The effect of one setting: scores and curves by its value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from nnlab.charts.base import (
-    DASH,
-    ENGLISH,
-    FAINT,
-    FORMATS,
-    HEIGHT,
-    INK,
-    PAPER,
-    SERIES,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Labels,
-    Spec,
-    axis,
-    finish,
-    number_axis,
-    quoted,
-    ramp,
-)
-from nnlab.charts.curves import epochs_axis
+from nnlab.charts.axes import axis, line_legend, number_axis, score_y
+from nnlab.charts.base import HEIGHT, Spec, finish
+from nnlab.charts.colours import COLOURS, DASHES, FAINT, INK, PAPER, SERIES, ramp
+from nnlab.charts.curves import epoch_tip, epochs_axis, named_points
+from nnlab.charts.labels import ENGLISH, FORMATS, Labels, interval_text, part_word, word_for
+from nnlab.charts.marks import number_colour, tip, where
 from nnlab.datasets import PARTS
-
-_COLOURS = (TRAIN, VALIDATION, TEST)
 
 
 def capacity_rows(table: pd.DataFrame, knob: str, kind: str = "accuracy") -> pd.DataFrame:
@@ -53,8 +35,7 @@ def capacity_rows(table: pd.DataFrame, knob: str, kind: str = "accuracy") -> pd.
         )
         for part in PARTS
     ]
-    rows = pd.concat(frames, ignore_index=True)
-    return rows[rows["score"].notna()].reset_index(drop=True)
+    return pd.concat(frames, ignore_index=True).dropna(subset="score", ignore_index=True)
 
 
 @cache
@@ -68,85 +49,73 @@ def capacity(
     labels: Labels = ENGLISH,
     height: int = HEIGHT,
 ) -> Spec:
-    """The score against the knob: training, validation and test with 95 % intervals.
+    """The score by the setting's value: training, validation and test with 95 % intervals.
 
     Parameters
     ----------
     values : tuple of str
-        The knob's values as texts, in order: the axis is complete before the first result is there.
+        The setting's values as texts, in order: the axis is complete before the first result arrives.
     knob : str
-        Its name for the reader: the axis title.
+        The setting's name: the axis title.
     ordered : bool
-        Numbers: lines with bands. Names (activations, optimizers): points with bars, side by side.
+        Numbers: lines with bands. Names (activations, optimizers): points with intervals, side by side.
     test : bool
-        Whether the test part has been opened: only then it has a colour in the legend.
+        Whether the test part has been opened: only then it is in the legend.
 
     Rows: `capacity_rows`.
     """
-    parts = PARTS if test else PARTS[:2]
-    look: dict[str, Any] = {"domain": list(parts)}
-    legend = alt.Legend(orient="top", title=None, labelExpr=_part_words(labels), symbolSize=70, symbolOpacity=1)
-    colour = alt.Color("part:N", scale=alt.Scale(**look, range=list(_COLOURS[: len(parts)])), legend=legend)
-    shape = alt.Shape(
-        "part:N", scale=alt.Scale(**look, range=["circle", "square", "diamond"][: len(parts)]), legend=legend
-    )
-    y = alt.Y("score:Q", title=None, scale=alt.Scale(zero=False, nice=True))
-    base = alt.Chart()
-    tooltip = [
-        alt.Tooltip("value:N", title=knob),
-        alt.Tooltip("part_word:N", title=labels.part),
-        alt.Tooltip("score:Q", title=labels.score(kind), format=FORMATS[kind]),
-        alt.Tooltip("interval:N", title=labels.interval),
-        alt.Tooltip("parameters:Q", title=labels.parameters, format=",d"),
-        alt.Tooltip("seeds:Q", title=labels.seeds),
-    ]
-    form = quoted(FORMATS[kind])
+    parts = list(PARTS if test else PARTS[:2])
+    legend = alt.Legend(orient="top", title=None, labelExpr=part_word("label", labels), symbolSize=70, symbolOpacity=1)
+    ranges = {"color": [COLOURS[part] for part in parts], "shape": ["circle", "square", "diamond"][: len(parts)]}
+    colour = alt.Color("part:N", scale=alt.Scale(domain=parts, range=ranges["color"]), legend=legend)
+    shape = alt.Shape("part:N", scale=alt.Scale(domain=parts, range=ranges["shape"]), legend=legend)
     dots = (
-        base.transform_calculate(
-            part_word=_part_words(labels).replace("datum.label", "datum.part"),
-            interval=f"isValid(datum.low) ? format(datum.low, {form}) + ' – ' + format(datum.high, {form}) : '–'",
-        )
+        alt.Chart()
+        .transform_calculate(part_word=part_word("part", labels), interval=interval_text(kind))
         .mark_point(filled=True, size=80, opacity=1, stroke=PAPER, strokeWidth=1.5)
-        .encode(y=y, color=colour, shape=shape, tooltip=tooltip)
+        .encode(
+            y="score:Q",
+            color=colour,
+            shape=shape,
+            tooltip=[
+                tip("value", knob),
+                tip("part_word", labels.part),
+                tip("score", labels[kind], FORMATS[kind]),
+                tip("interval", labels.interval),
+                tip("parameters", labels.parameters, ",d"),
+                tip("seeds", labels.seeds, ",d"),
+            ],
+        )
     )
+    known = where("isValid(datum.low)")
+    interval: dict[str, Any] = {"y": "low:Q", "y2": "high", "color": colour}
     if ordered:
-        seen = base.transform_filter("isValid(datum.low)")
         layers = [
-            seen.transform_filter("datum.part !== 'test'")
-            .mark_area(opacity=0.16, tooltip=False)
-            .encode(y=alt.Y("low:Q", title=None), y2="high", color=colour),
+            known.transform_filter("datum.part !== 'test'").mark_area(opacity=0.16).encode(**interval),
             *(
-                base.transform_filter(f"datum.part === '{part}'")
-                .mark_line(strokeWidth=2.5, strokeDash=dash, tooltip=False)
-                .encode(y=y, color=colour)
-                for part, dash in zip(PARTS, ([], DASH, [2, 3]), strict=True)
+                where(f"datum.part === '{part}'")
+                .mark_line(strokeWidth=2.5, strokeDash=DASHES[part])
+                .encode(y="score:Q", color=colour)
+                for part in PARTS
             ),
-            seen.transform_filter("datum.part === 'test'")
-            .mark_rule(strokeWidth=1.5, opacity=0.8, tooltip=False)
-            .encode(y=alt.Y("low:Q", title=None), y2="high", color=colour),
+            known.transform_filter("datum.part === 'test'").mark_rule(strokeWidth=1.5, opacity=0.8).encode(**interval),
             dots,
         ]
-        scale = alt.Scale(domain=list(values), padding=0.35)
+        padding: dict[str, Any] = {"padding": 0.35}
     else:
-        shift = alt.XOffset("part:N", scale=alt.Scale(**look))
-        bars = (
-            base.transform_filter("isValid(datum.low)")
-            .mark_rule(strokeWidth=2.2, opacity=0.75, tooltip=False)
-            .encode(y=alt.Y("low:Q", title=None), y2="high", color=colour, xOffset=shift)
-        )
+        shift = alt.XOffset("part:N", scale=alt.Scale(domain=parts))
+        bars = known.mark_rule(strokeWidth=2.2, opacity=0.75).encode(**interval, xOffset=shift)
         layers = [bars, dots.encode(xOffset=shift)]
-        scale = alt.Scale(domain=list(values), paddingInner=0.5, paddingOuter=0.25)
+        padding = {"paddingInner": 0.5, "paddingOuter": 0.25}
     chart = alt.layer(*layers).encode(
-        x=alt.X("value:O", scale=scale, axis=axis(title=knob, labelAngle=0, domain=True, grid=False)),
-        y=alt.Y(axis=number_axis(kind, title=labels.score(kind))),
+        x=alt.X(
+            "value:O",
+            scale=alt.Scale(domain=list(values), **padding),
+            axis=axis(title=knob, labelAngle=0, domain=True, grid=False),
+        ),
+        y=alt.Y(scale=alt.Scale(zero=False, nice=True), axis=number_axis(kind, title=labels[kind])),
     )
-    return finish(chart, labels, height=height, right=16)
-
-
-def by_value(curves: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The curves of each value (as `lab.curves`), one under the other, with `place` (0, 1, ...)."""
-    frames = [frame.assign(place=place) for place, frame in enumerate(curves) if len(frame)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"place": [], "epoch": []})
+    return finish(chart, labels, height, right=16)
 
 
 @cache
@@ -167,86 +136,54 @@ def compare_curves(
 ) -> Spec:
     """Curves by value with a band over the seeds: ordered values from light to dark, names in colours.
 
-    Rows: `by_value` (`place`, `epoch`, `<part>_<metric>`, `_low`, `_high`). Names beyond the seventh are not drawn.
+    Rows: `place` (0, 1, ... by value), `epoch`, `<part>_<metric>`, `_low`, `_high`. Names beyond the seventh are not
+    drawn.
 
-    facet : one of several side by side: without a legend (see `curves_key`), and rows of place -1 stretch its axis, so
-        that all reach as far.
+    facet : one of several side by side: without a legend (see `curves_key`), and rows of place -1 extend its axis, so
+        that all axes have the same end.
     """
     kind = "loss" if metric == "loss" else kind
-    shown = values if ordered else values[: len(SERIES)]
-    colours: list[Any] = list(ramp(len(shown))) if ordered else list(SERIES[: len(shown)])
-    names = " : ".join(f"datum.{{0}} === {i} ? {quoted(value)}" for i, value in enumerate(shown)) + " : ''"
-    legend = alt.Legend(
-        orient="top",
-        title=knob,
-        titleOrient="left",
-        symbolType="stroke",
-        symbolStrokeWidth=3,
-        symbolOpacity=1,
-        columns=6 if ordered else 3,
-        labelExpr=names.format("value"),
-    )
-    colour = alt.Color("place:N", scale=alt.Scale(domain=list(range(len(shown))), range=colours),
-                       legend=None if facet else legend)  # fmt: skip
-    field = f"{part}_{metric}"
-    y = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=kind != "accuracy", nice=True)
+    shown, colours = _series(values, ordered)
+    legend = line_legend(shown, title=knob, titleOrient="left", columns=6 if ordered else 3)
+    colour = number_colour("place:N", colours, None if facet else legend)
+    field, title = f"{part}_{metric}", f"{labels[kind]}, {labels[part]}"
     positive = f" && datum.{field}_low > 0" if log else ""
-    kept = f"datum.place >= 0 && datum.place < {len(shown)} && isValid(datum.{field})" + positive
-    stretch = alt.Chart().transform_filter(f"datum.place < 0{positive}").mark_point(opacity=0, tooltip=False)
-    base = alt.Chart().transform_filter(kept)
-    hover = alt.selection_point(name="hover", on="pointerover", nearest=True, clear="pointerout", empty=False)
+    rows = where(f"datum.place >= 0 && datum.place < {len(shown)} && isValid(datum.{field})" + positive)
     tooltip = [
-        alt.Tooltip("name:N", title=knob),
-        alt.Tooltip("epoch:Q", title=labels.epoch, format=",d"),
-        alt.Tooltip(f"{field}:Q", title=f"{labels.score(kind)}, {getattr(labels, part)}", format=FORMATS[kind]),
-        alt.Tooltip(f"{field}_low:Q", title=labels.lowest, format=FORMATS[kind]),
-        alt.Tooltip(f"{field}_high:Q", title=labels.highest, format=FORMATS[kind]),
+        tip("name", knob),
+        epoch_tip(labels),
+        tip(field, title, FORMATS[kind]),
+        tip(f"{field}_low", labels.lowest, FORMATS[kind]),
+        tip(f"{field}_high", labels.highest, FORMATS[kind]),
     ]
-    between = base.mark_area(opacity=0.12, tooltip=False).encode(
-        y=alt.Y(f"{field}_low:Q", title=None, scale=y), y2=f"{field}_high", color=colour
-    )
-    chart = alt.layer(
-        *([between] if band else []),
-        base.mark_line(strokeWidth=2.4, strokeDash=[] if part == "train" else DASH, tooltip=False).encode(
-            y=alt.Y(f"{field}:Q", title=None, scale=y), color=colour
-        ),
-        base.transform_calculate(name=names.format("place"))
-        .mark_point(filled=True, size=60, stroke=PAPER, strokeWidth=1.5)
-        .encode(
-            y=alt.Y(f"{field}:Q", title=None),
-            color=colour,
-            opacity=alt.condition(hover, alt.value(1), alt.value(0)),
-            tooltip=tooltip,
-        )
-        .add_params(hover),
-        *([stretch.encode(y=alt.Y(f"{field}:Q", title=None, scale=y))] if facet else []),
-    ).encode(
-        x=epochs_axis(epochs, labels),
-        y=alt.Y(axis=number_axis(kind, title=None if facet else f"{labels.score(kind)}, {getattr(labels, part)}")),
-    )
-    return finish(chart, labels, height=height, right=16)
+    layers = [
+        rows.mark_line(strokeWidth=2.4, strokeDash=DASHES[part]).encode(y=f"{field}:Q", color=colour),
+        named_points(rows, word_for("place", shown), field, colour, tooltip),
+    ]
+    if band:
+        layers.insert(0, rows.mark_area(opacity=0.12).encode(y=f"{field}_low:Q", y2=f"{field}_high", color=colour))
+    if facet:
+        layers.append(where(f"datum.place < 0{positive}").mark_point(opacity=0).encode(y=f"{field}:Q"))
+    chart = alt.layer(*layers).encode(x=epochs_axis(epochs, labels), y=score_y(kind, None if facet else title, log=log))
+    return finish(chart, labels, height, right=16)
 
 
 @cache
 def curves_key(values: tuple[str, ...], knob: str = "depth", *, ordered: bool = True, labels: Labels = ENGLISH) -> Spec:
-    """The legend of several `compare_curves` side by side. Rows: `place`, a number a value."""
-    shown = values if ordered else values[: len(SERIES)]
-    colours: list[Any] = list(ramp(len(shown))) if ordered else list(SERIES[: len(shown)])
-    names = " : ".join(f"datum.place === {i} ? {quoted(value)}" for i, value in enumerate(shown)) + " : ''"
-    colour = alt.Color("place:N", scale=alt.Scale(domain=list(range(len(shown))), range=colours), legend=None)
-    x = alt.X("place:O", axis=None, scale=alt.Scale(domain=list(range(-1, len(shown))), padding=0))
-    base = alt.Chart().transform_filter(f"datum.place < {len(shown)}").transform_calculate(name=names)
+    """The legend of several `compare_curves` side by side. Rows: `place`, one row a value."""
+    shown, colours = _series(values, ordered)
+    rows = where(f"datum.place < {len(shown)}").transform_calculate(name=word_for("place", shown))
     chart = alt.layer(
-        base.mark_tick(orient="horizontal", thickness=3, width=22, xOffset=-26, tooltip=False).encode(color=colour),
-        base.mark_text(align="left", color=INK, fontSize=12, xOffset=-10, tooltip=False).encode(text="name:N"),
-        alt.Chart()
-        .transform_filter("datum.place === 0")
-        .mark_text(align="left", color=FAINT, fontSize=12, tooltip=False, text=knob)
-        .encode(x=alt.value(0)),
-    ).encode(x=x)
-    return finish(chart, labels, height=20)
+        rows.mark_tick(orient="horizontal", thickness=3, width=22, xOffset=-26).encode(
+            color=number_colour("place:N", colours)
+        ),
+        rows.mark_text(align="left", color=INK, fontSize=12, xOffset=-10).encode(text="name:N"),
+        where("datum.place === 0").mark_text(align="left", color=FAINT, fontSize=12, text=knob).encode(x=alt.value(0)),
+    ).encode(x=alt.X("place:O", axis=None, scale=alt.Scale(domain=list(range(-1, len(shown))), padding=0)))
+    return finish(chart, labels, 20)
 
 
-def _part_words(labels: Labels) -> str:
-    words = " : ".join(f"datum.label === '{part}' ? {quoted(getattr(labels, part))}" for part in PARTS)
-    return f"{words} : ''"
+def _series(values: tuple[str, ...], ordered: bool) -> tuple[tuple[str, ...], list[Any]]:
+    """The values that are drawn, and their colours."""
+    shown = values if ordered else values[: len(SERIES)]
+    return shown, ramp(len(shown)) if ordered else list(SERIES[: len(shown)])

@@ -1,30 +1,53 @@
-"""The network drawn as a network: layers from left to right, a line a weight."""
+"""The network as a drawing: layers from left to right, a line a weight."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from nnlab.charts.base import ENGLISH, FAINT, INK, SOFT, Labels, Spec, diverging, finish, themed
+from nnlab.charts.axes import gradient_legend, no_axis
+from nnlab.charts.base import Spec, finish
+from nnlab.charts.colours import CHOSEN, FAINT, INK, SOFT, diverging
+from nnlab.charts.labels import ENGLISH, Labels
+from nnlab.charts.marks import either, of_kind, text, tip, where
 from nnlab.spec import Experiment
 from nnlab.spec.layer_table import layer_table
 
 MOST_UNITS = 8
-"""Slots a layer has; a larger layer shows its first five units, dots, and its last two."""
+"""Places in a column; a larger layer shows its first five units, dots, and its last two."""
 MOST_LAYERS = 11
 """Columns of a network; a deeper one shows its first six layers, dots, and its last four."""
 
-_COLUMNS = [
-    *("kind", "layer", "unit", "x", "y", "x2", "y2", "value", "share", "text", "detail", "source", "target", "columns"),
-    "frozen",
-]
+_NUMBERS = ["x", "y", "x2", "y2", "value", "share"]
+_TEXTS = ["text", "detail", "source", "target"]
+_COLUMNS = ["kind", "layer", "unit", *_NUMBERS, *_TEXTS, "columns", "frozen"]
 _CAPTION_Y, _SKIP_Y = 0.64, -0.56
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A layer as it is drawn; its units from top to bottom, None for the dots in place of those left out."""
+
+    layer: int
+    x: float
+    name: str
+    units: list[int | None]
+    room: int
+    """Places in the tallest column."""
+
+    def places(self) -> list[tuple[int | None, float]]:
+        """The units with their heights."""
+        return [(unit, (i - (len(self.units) - 1) / 2) / self.room) for i, unit in enumerate(self.units)]
+
+    def unit_places(self) -> list[tuple[int, float]]:
+        """The same without the dots."""
+        return [(unit, y) for unit, y in self.places() if unit is not None]
 
 
 def network_rows(
@@ -37,68 +60,58 @@ def network_rows(
     class_names: Sequence[str] = (),
     labels: Labels = ENGLISH,
 ) -> pd.DataFrame:
-    """Nodes, edges and captions of a network, in one set of rows.
+    """Nodes, edges and captions of a network, in one data frame.
 
     Parameters
     ----------
     weights : mapping, optional
-        Stacked arrays as everywhere (seeds, ...). Without them the lines are all alike.
+        Stacked arrays as everywhere (seeds, ...). Without them all lines are alike.
     limit : float, optional
-        The size of weight at which a line is widest; the largest weight drawn where it is left out.
+        The weight for which a line is widest; by default the largest weight that is drawn.
     feature_names, class_names : optional
-        Written beside the inputs and the outputs where there is room for each.
+        Written beside the inputs and the outputs if there is one for each.
 
     Returns
     -------
     DataFrame
         `kind`: "edge", "skip", "node" (a unit, or with `unit` -1 the dots of a condensed layer), "name", "layer" (the
-        caption, `unit` -1) or "dots" (left out layers). `layer` counts from 0, the input. `x` in 0..1, `y` in about
-        -0.5..0.5 (down). Edges have `value` (weight) and `share` (its size as part of the limit), nodes `value` (bias).
-        `frozen`: what belongs to a layer that is not trained.
+        caption, `unit` -1) or "dots" (layers that are left out). `layer` counts from 0, the input. `x` in 0..1, `y` in
+        about -0.5..0.5 (down). Edges have `value` (weight) and `share` (its size as part of the limit), nodes `value`
+        (bias). `frozen`: belongs to a layer that is not trained.
     """
     widths = [experiment.data.inputs, *(layer.width for layer in experiment.layers)]
-    columns = _condense(len(widths), MOST_LAYERS, 6, 4)
-    places = {layer: _place(i, len(columns)) for i, layer in enumerate(columns) if layer is not None}
-    slots = {layer: _condense(widths[layer], MOST_UNITS, 5, 2) for layer in places}
-    room = max(4, *(len(shown) for shown in slots.values()))
-    heights = {layer: _heights(shown, room) for layer, shown in slots.items()}
+    numbers = _condense(len(widths), MOST_LAYERS, 6, 4)
+    columns = _columns(numbers, widths, labels)
     rows: list[dict[str, Any]] = []
-    for layer in places:
-        if layer - 1 in places:
-            rows += _edges(layer, places, slots, heights, weights, seed_index, labels)
+    for layer, column in columns.items():
+        if before := columns.get(layer - 1):
+            rows += _edges(before, column, _array(weights, f"{layer - 1}.weight", seed_index))
             if experiment.layers[layer - 1].residual:
-                rows.append({"kind": "skip", "x": places[layer - 1], "x2": places[layer], "y": _SKIP_Y, "y2": _SKIP_Y})
-    table = layer_table(experiment)
-    for layer, x in places.items():
-        biases = None if weights is None or layer == 0 else np.asarray(weights[f"{layer - 1}.bias"])[seed_index]
-        names = {0: feature_names, len(widths) - 1: class_names}.get(layer, ())
-        rows += _nodes(
-            layer, x, slots[layer], heights[layer], biases, names if len(names) == widths[layer] else (), labels
-        )
+                rows.append({"kind": "skip", "x": before.x, "x2": column.x, "y": _SKIP_Y, "y2": _SKIP_Y})
+    table, last = layer_table(experiment), len(widths) - 1
+    for layer, column in columns.items():
+        bias = _array(weights, f"{layer - 1}.bias", seed_index) if layer else None
+        names = {0: feature_names, last: class_names}.get(layer, ())
+        rows += _nodes(column, bias, names if len(names) == widths[layer] else ())
         parts = table[layer].kind.split(" → ")
-        title = labels.input if layer == 0 else " → ".join(parts[1:] or parts)
-        rows.append(
-            {"kind": "layer", "layer": layer, "unit": -1, "x": x, "y": _CAPTION_Y, "text": title}
-            | {
-                "detail": f"{widths[layer]:d}" + " 🔒" * table[layer].frozen,
-                "target": _layer_name(layer, len(widths), labels),
-            }
-        )
-    if None in columns:
-        left_out = len(widths) - len(places)
-        x = _place(columns.index(None), len(columns))
+        caption = {
+            "text": labels.input if layer == 0 else " → ".join(parts[1:] or parts),
+            "detail": f"{widths[layer]:d}" + " 🔒" * table[layer].frozen,
+            "target": labels.output if 0 < layer == last else column.name,
+        }
+        rows.append({"kind": "layer", "layer": layer, "unit": -1, "x": column.x, "y": _CAPTION_Y, **caption})
+    if None in numbers:
+        x, left_out = _place(numbers.index(None), len(numbers)), len(widths) - len(columns)
         rows.append({"kind": "dots", "x": x, "y": 0.0, "text": "⋯", "detail": f"+{left_out}"})
-    frame = pd.DataFrame(rows, columns=_COLUMNS)
+    frame = pd.DataFrame(rows, columns=_COLUMNS).fillna(dict.fromkeys(_TEXTS, ""))
     sizes = frame["value"].where(frame["kind"] == "edge").abs()
     widest = sizes.max() if limit is None else limit
     frame["share"] = (sizes / widest if widest and np.isfinite(widest) else sizes).clip(upper=1.0)
-    frame["columns"] = len(columns)
-    still = {place for place, layer in enumerate(experiment.layers, 1) if layer.frozen}
-    frame["frozen"] = frame["layer"].isin(still)
+    frame["columns"] = len(numbers)
+    frame["frozen"] = frame["layer"].isin([i for i, layer in enumerate(experiment.layers, 1) if layer.frozen])
     frame[["layer", "unit"]] = frame[["layer", "unit"]].fillna(-1).astype(int)
-    number = ["x", "y", "x2", "y2", "value", "share"]
-    frame[number] = frame[number].astype(float)
-    return frame.fillna({"text": "", "detail": "", "source": "", "target": ""})
+    frame[_NUMBERS] = frame[_NUMBERS].astype(float)
+    return frame
 
 
 @cache
@@ -114,89 +127,66 @@ def network(
     selectable : bool
         Adds the selection "node" (fields `layer`, `unit`; unit -1 is the whole layer) for `on_select="rerun"`.
     """
-    place: dict[str, Any] = {
-        "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06], nice=False)),
-        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0.78, -0.62], nice=False, zero=False)),
-    }
-    edges = _kind("edge")
-    if limit is None:
-        lines: Any = edges.mark_rule(color=FAINT, strokeWidth=0.8, opacity=0.4, tooltip=False)
-    else:
-        legend = alt.Legend(
-            orient="top", title=labels.weight, gradientLength=140, gradientThickness=8, tickCount=3, titleOrient="left"
-        )
-        lines = edges.mark_rule(strokeCap="round").encode(
-            color=alt.Color("value:Q", scale=diverging(limit), legend=legend),
-            strokeWidth=alt.StrokeWidth("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.4, 4.5]), legend=None),
-            opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None),
-            tooltip=[
-                alt.Tooltip("source:N", title=labels.source),
-                alt.Tooltip("target:N", title=labels.target),
-                alt.Tooltip("value:Q", title=labels.weight, format=".3~r"),
-            ],
-        )
     chosen = alt.selection_point(name="node", fields=["layer", "unit"], on="click", empty=False)
-    violet = themed("#6440b0", "#b79cf0")
-    nodes = (
-        (_kind("node", "layer") if selectable else _kind("node"))  # a caption can be clicked too: it is the layer
-        .mark_point(shape="circle", filled=True, fill=SOFT)
-        .encode(
-            size=alt.condition("datum.kind === 'layer'", alt.value(1600), alt.value(230)),
-            opacity=alt.condition("datum.kind === 'layer'", alt.value(0), alt.value(1)),
-            strokeDash=_dashed_where_frozen(3, 2),
-            stroke=alt.condition(chosen, alt.value(violet), alt.value(FAINT)) if selectable else alt.value(FAINT),
-            strokeWidth=alt.condition(chosen, alt.value(3.5), alt.value(1.2)) if selectable else alt.value(1.2),
-            tooltip=[
-                alt.Tooltip("target:N", title=labels.unit),
-                *([alt.Tooltip("value:Q", title=labels.bias, format=".3~r")] if limit is not None else []),
-            ],
-        )
+    nodes = where("datum.kind === 'node' || datum.kind === 'layer'") if selectable else of_kind("node")
+    nodes = nodes.mark_point(shape="circle", filled=True, fill=SOFT).encode(
+        size=either("datum.kind === 'layer'", 1600, 230),  # an invisible circle: a click on a caption is on its layer
+        opacity=either("datum.kind === 'layer'", 0, 1),
+        strokeDash=_dashed_if_frozen(3, 2),
+        stroke=either(chosen, CHOSEN, FAINT) if selectable else alt.value(FAINT),
+        strokeWidth=either(chosen, 3.5, 1.2) if selectable else alt.value(1.2),
+        tooltip=[tip("target", labels.unit), *([tip("value", labels.bias, ".3~r")] if limit is not None else [])],
     )
-    caption: Any = alt.value(INK)
     if selectable:
         nodes = nodes.add_params(chosen).properties(name="nodes")
-        caption = alt.condition(chosen, alt.value(violet), alt.value(INK))
-    skips = [
-        _kind("skip").mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1.4, tooltip=False),
-        _kind("skip")
-        .mark_text(text="+", dx=0, dy=-1, align="center", color=FAINT, fontSize=15, fontWeight=600, tooltip=False)
-        .encode(x="x2:Q"),
-    ]
-    wide = alt.ExprRef(expr="0.9 * width / datum.columns")
-    fits = alt.ExprRef(expr="width / datum.columns < 54 ? 0 : 1")
-    words: dict[str, Any] = {"color": INK, "tooltip": False, "fontSize": 12}
-    texts = [
-        _kind("node").transform_filter("datum.unit < 0").mark_text(**words | {"fontSize": 15}).encode(text="text:N"),
-        _kind("name")
-        .transform_filter("datum.layer === 0")
-        .mark_text(**words, align="right", dx=-13, limit=70)
-        .encode(text="text:N"),
-        _kind("name")
-        .transform_filter("datum.layer > 0")
-        .mark_text(**words, align="left", dx=13, limit=70)
-        .encode(text="text:N"),
-        _kind("layer").mark_text(fontSize=12, fontWeight=600, tooltip=False).encode(text="detail:N", color=caption),
-        _kind("layer")
-        .mark_text(color=FAINT, fontSize=12, dy=16, limit=wide, opacity=fits, tooltip=False)
-        .encode(text="text:N"),
-        _kind("dots").mark_text(**words | {"fontSize": 22}).encode(text="text:N"),
-        _kind("dots").mark_text(**words | {"color": FAINT}, dy=18).encode(text="detail:N"),
-    ]
-    lines = lines.encode(x2="x2", y2="y2", strokeDash=_dashed_where_frozen(5, 4))
-    chart = alt.layer(lines, skips[0].encode(x2="x2"), skips[1], nodes, *texts).encode(**place)
-    spec = finish(chart, labels, height=height)
-    return {**spec, "padding": {"left": 20, "top": 4, "right": 20, "bottom": 0}}
+    skip, name, caption, dots = of_kind("skip"), of_kind("name"), of_kind("layer"), of_kind("dots")
+    narrow = {
+        "limit": alt.ExprRef(expr="0.9 * width / datum.columns"),
+        "opacity": alt.ExprRef(expr="width / datum.columns < 54 ? 0 : 1"),
+    }
+    chart = alt.layer(
+        _lines(limit, labels).encode(x2="x2", y2="y2", strokeDash=_dashed_if_frozen(5, 4)),
+        skip.mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1.4).encode(x2="x2"),
+        skip.mark_text(text="+", dy=-1, color=FAINT, fontSize=15, fontWeight=600).encode(x="x2:Q"),
+        nodes,
+        text(of_kind("node").transform_filter("datum.unit < 0"), "text", fontSize=15),
+        text(name.transform_filter("datum.layer === 0"), "text", align="right", dx=-13, limit=70),
+        text(name.transform_filter("datum.layer > 0"), "text", align="left", dx=13, limit=70),
+        text(caption, "detail", fontWeight=600).encode(
+            color=either(chosen, CHOSEN, INK) if selectable else alt.value(INK)
+        ),
+        text(caption, "text", color=FAINT, dy=16, **narrow),
+        text(dots, "text", fontSize=22),
+        text(dots, "detail", color=FAINT, dy=18),
+    ).encode(**no_axis((-0.06, 1.06), (0.78, -0.62)))
+    return finish(chart, labels, height, padding=(20, 4, 20, 0))
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _kind(*kinds: str) -> Any:
-    return alt.Chart().transform_filter(" || ".join(f"datum.kind === '{kind}'" for kind in kinds))
+def _lines(limit: float | None, labels: Labels) -> Any:
+    if limit is None:
+        return of_kind("edge").mark_rule(color=FAINT, strokeWidth=0.8, opacity=0.4)
+    width, opacity = (alt.Scale(domain=[0, 1], range=list(ends)) for ends in ((0.4, 4.5), (0.25, 1)))
+    return (
+        of_kind("edge")
+        .mark_rule(strokeCap="round")
+        .encode(
+            color=alt.Color("value:Q", scale=diverging(limit), legend=gradient_legend(labels.weight)),
+            strokeWidth=alt.StrokeWidth("share:Q", scale=width, legend=None),
+            opacity=alt.Opacity("share:Q", scale=opacity, legend=None),
+            tooltip=[
+                tip("source", labels.source),
+                tip("target", labels.target),
+                tip("value", labels.weight, ".3~r"),
+            ],
+        )
+    )
 
 
-def _dashed_where_frozen(on: int, off: int) -> Any:
-    return alt.condition("datum.frozen", alt.value([on, off]), alt.value([1, 0]))
+def _dashed_if_frozen(on: int, off: int) -> Any:
+    return either("datum.frozen", [on, off], [1, 0])
 
 
 def _condense(n: int, most: int, first: int, last: int) -> list[int | None]:
@@ -208,64 +198,54 @@ def _place(i: int, n: int) -> float:
     return 0.5 if n == 1 else i / (n - 1)
 
 
-def _heights(slots: Sequence[int | None], room: int) -> list[float]:
-    return [(i - (len(slots) - 1) / 2) / room for i in range(len(slots))]
+def _columns(numbers: list[int | None], widths: Sequence[int], labels: Labels) -> dict[int, _Column]:
+    units = {layer: _condense(widths[layer], MOST_UNITS, 5, 2) for layer in numbers if layer is not None}
+    room = max(4, *map(len, units.values()))
+    return {
+        layer: _Column(
+            layer,
+            _place(i, len(numbers)),
+            f"{labels.layer} {layer}" if layer else labels.input,
+            units[layer],
+            room,
+        )
+        for i, layer in enumerate(numbers)
+        if layer is not None
+    }
 
 
-def _layer_name(layer: int, layers: int, labels: Labels) -> str:
-    if layer in (0, layers - 1):
-        return labels.input if layer == 0 else labels.output
-    return f"{labels.layer} {layer}"
+def _array(weights: Mapping[str, Any] | None, name: str, seed_index: int) -> Any:
+    return None if weights is None else np.asarray(weights[name])[seed_index]
 
 
-def _edges(
-    layer: int,
-    places: Mapping[int, float],
-    slots: Mapping[int, list[int | None]],
-    heights: Mapping[int, list[float]],
-    weights: Mapping[str, Any] | None,
-    seed_index: int,
-    labels: Labels,
-) -> list[dict[str, Any]]:
-    matrix = None if weights is None else np.asarray(weights[f"{layer - 1}.weight"])[seed_index]  # (in, out)
+def _edges(left: _Column, right: _Column, matrix: Any) -> list[dict[str, Any]]:
     return [
         {
             "kind": "edge",
-            "layer": layer,
+            "layer": right.layer,
             "unit": into,
-            "x": places[layer - 1],
+            "x": left.x,
             "y": y,
-            "x2": places[layer],
+            "x2": right.x,
             "y2": y2,
             "value": np.nan if matrix is None else float(matrix[out, into]),
-            "source": f"{labels.input if layer == 1 else f'{labels.layer} {layer - 1}'} · {out + 1}",
-            "target": f"{labels.layer} {layer} · {into + 1}",
+            "source": f"{left.name} · {out + 1}",
+            "target": f"{right.name} · {into + 1}",
         }
-        for out, y in zip(slots[layer - 1], heights[layer - 1], strict=True)
-        for into, y2 in zip(slots[layer], heights[layer], strict=True)
-        if out is not None and into is not None
+        for out, y in left.unit_places()
+        for into, y2 in right.unit_places()
     ]
 
 
-def _nodes(
-    layer: int,
-    x: float,
-    slots: list[int | None],
-    heights: list[float],
-    biases: ArrayLike | None,
-    names: Sequence[str],
-    labels: Labels,
-) -> list[dict[str, Any]]:
-    where = labels.input if layer == 0 else f"{labels.layer} {layer}"
-    given = None if biases is None else np.asarray(biases)
+def _nodes(column: _Column, bias: Any, names: Sequence[str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for unit, y in zip(slots, heights, strict=True):
-        shared = {"layer": layer, "x": x, "y": y}
+    for unit, y in column.places():
+        node = {"kind": "node", "layer": column.layer, "x": column.x, "y": y}
         if unit is None:
-            rows.append(shared | {"kind": "node", "unit": -1, "text": "⋮", "target": where})
+            rows.append(node | {"unit": -1, "text": "⋮", "target": column.name})
             continue
-        bias = np.nan if given is None else float(given[unit])
-        rows.append(shared | {"kind": "node", "unit": unit, "value": bias, "target": f"{where} · {unit + 1}"})
+        value = np.nan if bias is None else float(bias[unit])
+        rows.append(node | {"unit": unit, "value": value, "target": f"{column.name} · {unit + 1}"})
         if names:
-            rows.append(shared | {"kind": "name", "unit": unit, "text": names[unit]})
+            rows.append(node | {"kind": "name", "unit": unit, "text": names[unit]})
     return rows

@@ -1,13 +1,14 @@
-"""Pictures of one training step: the network with the numbers on it, the loss along one weight, two engines racing.
+"""One training step: the network with the numbers on it, and the loss along one weight.
 
-The specs are constants: colours are shares of a limit, from -1 to 1, and numbers come as text, written in the
-visitor's language, so that stepping only swaps rows.
+The specs are constants: colours are shares of a limit, from -1 to 1, and numbers are texts in the visitor's language,
+so that stepping only swaps rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import altair as alt
@@ -15,145 +16,131 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from nnlab.charts.base import (
-    DASH,
-    ENGLISH,
-    FAINT,
-    HAIR,
-    INK,
-    PAPER,
-    SOFT,
-    Labels,
-    Spec,
-    diverging,
-    finish,
-    nice_limit,
-    number_axis,
-    themed,
-)
+from nnlab.charts.axes import nice_limit, no_axis, number_axis, number_x
+from nnlab.charts.base import Spec, finish
+from nnlab.charts.colours import CHOSEN, DASH, FAINT, HAIR, INK, PAPER, SOFT, diverging, themed
+from nnlab.charts.labels import ENGLISH, Labels
+from nnlab.charts.marks import either, of_kind, text, tip, where
 from nnlab.scratch.core import Linear
-from nnlab.scratch.steps import Step
+from nnlab.scratch.steps import Stage, Step
 
 BELOW, ABOVE = themed("#0B5394", "#7CC0F2"), themed("#A64F00", "#FFB46E")
-HERE = themed("#6440b0", "#b79cf0")
+_TEXTS = ["text", "above", "below", "name"]
 _COLUMNS = ["kind", "x", "y", "x2", "y2", "share", "text", "above", "below", "slope", "active", "name", "columns"]
 _ONE_TO_ONE = ("ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Tanh", "Sigmoid", "Softplus")
 
+Rows = list[dict[str, Any]]
+Number = Callable[[float], str]
 
-# -- the network, with the numbers on it ------------------------------------------------------------------------------
+# -- the network, with the numbers on it -------------------------------------------------------------------------------
 
 
-def step_rows(step: Step, stage: int, sample: int, number: Callable[[float], str]) -> pd.DataFrame:
-    """The network of a step as it is at one stage: a column of circles for the input, every module and the loss.
+def step_rows(step: Step, stage: int, sample: int, number: Number) -> pd.DataFrame:
+    """The network of a step at one stage: a column of circles for the input, every module and the loss.
 
     Parameters
     ----------
-    stage : which of `step.stages`; numbers that are not known yet are left out
+    stage : which of `step.stages`; numbers that are not computed yet are left out
     sample : which point of the batch the circles show
-    number : how a number is written
+    number : writes a number
 
     Returns
     -------
     DataFrame
-        `kind`: "band" (where the stage is at work), "edge" (a weight, `share` of the largest), "wire" (numbers that
-        pass without a weight), "node" (`text` its value, `above` its bias, `below` its gradient, `slope` the sign of
-        that) and "column" (`text` the formula's letter, `below` what stands there, `name` the shape).
+        `kind`: "band" (behind the columns of the stage), "edge" (a weight, `share` of the largest), "wire" (numbers
+        that pass without a weight), "node" (`text` its value, `above` its bias, `below` its gradient, `slope` the sign
+        of that) and "column" (`text` the formula's letter, `below` the module, `name` the shape).
     """
     now, end = step.stages[stage], len(step.chain)
     forward = {"input": -1, "forward": now.part}.get(now.kind, end)  # the last column that has values
     backward = {"loss_backward": end, "backward": now.part, "update": 0}.get(now.kind, end + 2)
-    columns = [*step.values, np.array([[step.loss]])]
     places = [i / (end + 1) for i in range(end + 2)]
-    room = max(3, *(values.shape[1] for values in columns))
-    heights = [_heights(values.shape[1], room) for values in columns]
-    rows: list[dict[str, Any]] = []
-    if now.kind in ("forward", "loss", "loss_backward", "backward"):
-        rows.append({"kind": "band", "x": places[now.part], "x2": places[now.part + 1], "y": -0.6, "y2": 0.6})
-    elif now.kind == "input":
-        rows.append({"kind": "band", "x": places[0], "x2": places[0], "y": -0.6, "y2": 0.6})
-    limit = nice_limit(np.concatenate([v.ravel() for n, v in step.before.items() if n.endswith(".weight")]))
+    widths = [*(values.shape[1] for values in step.values), 1]
+    gap = 0.84 / (max(3, *widths) - 1)
+    heights = [[gap * (i - (n - 1) / 2) for i in range(n)] for n in widths]
+    rows: Rows = []
+    if now.kind != "update":
+        rows.append({"kind": "band", "x": places[max(now.part, 0)], "x2": places[now.part + 1], "y": -0.6, "y2": 0.6})
     for k in range(end + 1):
-        at = {"x": places[k], "x2": places[k + 1]}
-        names = step.chain[k].names() if k < end else {}
-        if "weight" not in names:
-            straight = k < end and step.chain[k].name in _ONE_TO_ONE
-            rows += [
-                {"kind": "wire", "y": y, "y2": y2, **at}
-                for i, y in enumerate(heights[k])
-                for j, y2 in enumerate(heights[k + 1])
-                if not straight or i == j
-            ]
-            continue
-        shown = (step.after if now.kind == "update" else step.before)[names["weight"]]
-        active = now.kind == "update" or now.part == k
-        slopes = step.gradients[names["weight"]] if now.kind == "backward" and active else None
-        share = np.clip(shown / limit, -1, 1) if slopes is None else slopes / max(1e-300, np.abs(slopes).max())
-        for i, y in enumerate(heights[k]):
-            for j, y2 in enumerate(heights[k + 1]):
-                told = number(float(shown[i, j] if slopes is None else slopes[i, j]))
-                if not active and shown.size > 9:
-                    told = ""
-                rows.append(
-                    {"kind": "edge", "y": y, "y2": y2, **at, "share": share[i, j], "text": told, "active": active}
-                    | {"name": f"W{i + 1}{j + 1}", "slope": 0 if slopes is None else np.sign(slopes[i, j])}
-                )
-    for c, (values, x) in enumerate(zip(columns, places, strict=True)):
-        rows += _nodes(step, c, values, x, heights[c], sample, number, forward, backward)
-        rows.append(_caption(step, c, x, values, now.kind != "update" and now.part == c - 1))
+        line = {"x": places[k], "x2": places[k + 1]}
+        rows += [{**line, **row} for row in _links(step, now, k, heights[k], heights[k + 1], number)]
+    for k, x in enumerate(places, -1):
+        known = k <= forward
+        nodes = _nodes(step, k, sample, number, known=known, gradient=k + 1 >= backward)
+        rows += [
+            {"kind": "node", "x": x, "y": y, "active": known, **node}
+            for y, node in zip(heights[k + 1], nodes, strict=True)
+        ]
+        active = now.kind != "update" and now.part == k
+        rows.append({"kind": "column", "x": x, "y": 0.74, "active": active, **_caption(step, k)})
     frame = pd.DataFrame(rows, columns=_COLUMNS)
-    frame["columns"] = len(columns)
+    frame["columns"] = len(places)
     frame["active"] = frame["active"].fillna(False).astype(bool)
     frame[["share", "slope"]] = frame[["share", "slope"]].fillna(0.0).astype(float)
-    return frame.fillna({"text": "", "above": "", "below": "", "name": ""})
+    return frame.fillna(dict.fromkeys(_TEXTS, ""))
 
 
-def _nodes(
-    step: Step,
-    c: int,
-    values: Any,
-    x: float,
-    heights: list[float],
-    sample: int,
-    number: Callable[[float], str],
-    forward: int,
-    backward: int,
-) -> list[dict[str, Any]]:
-    k, end = c - 1, len(step.chain)
-    known = k <= forward
-    bias = step.before.get(f"{step.chain[k].layer}.bias") if 0 <= k < end and _linear(step, k) else None
-    if k == end:
-        mine, slopes = values[0], np.ones(1)
-    else:
-        mine, slopes = values[sample], step.gradients[f"out.{k}"][sample]
-    limit = nice_limit(values)
-    felt = k + 1 >= backward
+def _links(step: Step, now: Stage, k: int, left: list[float], right: list[float], number: Number) -> Rows:
+    """The lines from column k to the next, those of module k: weights, or wires where a module has none."""
+    part = step.chain[k] if k < len(step.chain) else None
+    name = part.names().get("weight") if part else None
+    pairs = [(i, j) for i, j in product(range(len(left)), range(len(right)))]
+    if name is None:
+        straight = part is not None and part.name in _ONE_TO_ONE
+        return [{"kind": "wire", "y": left[i], "y2": right[j]} for i, j in pairs if i == j or not straight]
+    values = (step.after if now.kind == "update" else step.before)[name]
+    limit = nice_limit(np.concatenate([v.ravel() for n, v in step.before.items() if n.endswith(".weight")]))
+    share, slope, active = np.clip(values / limit, -1, 1), np.zeros(values.shape), now.kind == "update" or now.part == k
+    if now.kind == "backward" and active:
+        values = step.gradients[name]
+        share, slope = values / max(1e-300, np.abs(values).max()), np.sign(values)
+    written = active or values.size <= 9
     return [
         {
-            "kind": "node",
-            "x": x,
-            "y": y,
-            "share": float(np.clip(mine[j] / limit, -1, 1)) if known and np.isfinite(mine[j]) else 0.0,
-            "text": number(float(mine[j])) if known else "",
-            "above": "" if bias is None else "b " + number(float(bias[j])),
-            "below": number(float(slopes[j])) if felt else "",
-            "slope": float(np.sign(slopes[j])) if felt else 0.0,
-            "active": known,
-            "name": f"{letter(step, k)}{j + 1}" if k < end else "L",
+            "kind": "edge",
+            "y": left[i],
+            "y2": right[j],
+            "share": share[i, j],
+            "slope": slope[i, j],
+            "text": number(float(values[i, j])) if written else "",
+            "active": active,
+            "name": f"W{i + 1}{j + 1}",
         }
-        for j, y in enumerate(heights)
+        for i, j in pairs
     ]
 
 
-def _caption(step: Step, c: int, x: float, values: Any, active: bool) -> dict[str, Any]:
-    k, end = c - 1, len(step.chain)
-    name = "" if k < 0 else step.chain[k].name if k < end else type(step.loss_function).__name__
-    shape = "×".join(map(str, values.shape)) if k < end else "1"
-    text = letter(step, k) if k < end else "L"
-    return {"kind": "column", "x": x, "y": 0.74, "text": text, "below": name, "name": shape, "active": active}
+def _nodes(step: Step, k: int, sample: int, number: Number, *, known: bool, gradient: bool) -> Rows:
+    """The circles of module k (-1: the input; after the last module: the loss)."""
+    if k == len(step.chain):
+        values, slopes, limit, name = np.array([step.loss]), np.ones(1), nice_limit(step.loss), "L"
+    else:
+        values, slopes = step.values[k + 1][sample], step.gradients[f"out.{k}"][sample]
+        limit, name = nice_limit(step.values[k + 1]), letter(step, k)
+    linear = 0 <= k < len(step.chain) and isinstance(step.chain[k].module, Linear)
+    bias = step.before.get(f"{step.chain[k].layer}.bias") if linear else None
+    return [
+        {
+            "share": float(np.clip(value / limit, -1, 1)) if known and np.isfinite(value) else 0.0,
+            "text": number(float(value)) if known else "",
+            "above": "" if bias is None else "b " + number(float(bias[j])),
+            "below": number(float(slope)) if gradient else "",
+            "slope": float(np.sign(slope)) if gradient else 0.0,
+            "name": name if name == "L" else f"{name}{j + 1}",
+        }
+        for j, (value, slope) in enumerate(zip(values, slopes, strict=True))
+    ]
+
+
+def _caption(step: Step, k: int) -> dict[str, str]:
+    if k == len(step.chain):
+        return {"text": "L", "below": type(step.loss_function).__name__, "name": "1"}
+    shape = "×".join(map(str, step.values[k + 1].shape))
+    return {"text": letter(step, k), "below": step.chain[k].name if k >= 0 else "", "name": shape}
 
 
 def letter(step: Step, k: int) -> str:
-    """The letter of what module k gives: x for the input, then z₁, a₁, z₂, ... and ℓ for log-probabilities."""
+    """The letter of module k's output: x for the input, then z₁, a₁, z₂, ... and ℓ for log-probabilities."""
     if k < 0:
         return "x"
     part = step.chain[k]
@@ -163,105 +150,77 @@ def letter(step: Step, k: int) -> str:
     return {"Linear": "z", "BatchNorm": "u", "LayerNorm": "u"}.get(part.name, "a") + sub
 
 
-def _linear(step: Step, k: int) -> bool:
-    return isinstance(step.chain[k].module, Linear)
-
-
-def _heights(n: int, room: int) -> list[float]:
-    return [0.84 * (i - (n - 1) / 2) / (room - 1) for i in range(n)]
-
-
 @cache
 def step_network(*, labels: Labels = ENGLISH, height: int = 440) -> Spec:
     """The network of one step with its numbers. Rows: `step_rows`."""
     pitch = "width / datum.columns"
     small = alt.ExprRef(expr=f"clamp(0.125 * {pitch}, 7.5, 11.5)")
-    inner = alt.ExprRef(expr=f"clamp(0.13 * {pitch}, 8, 12.5)")
+    large = alt.ExprRef(expr=f"clamp(0.13 * {pitch}, 8, 12.5)")
     size = alt.ExprRef(expr=f"pow(clamp(0.5 * {pitch}, 24, 46), 2) * 0.8")
-    wide = alt.ExprRef(expr=f"{pitch} < 66 ? 0 : 1")
-    place: dict[str, Any] = {
-        "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06], nice=False)),
-        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[0.94, -0.62], nice=False, zero=False)),
-    }
-    share = alt.Color("share:Q", scale=diverging(1.0), legend=None)
-    sign = alt.condition("datum.slope < 0", alt.value(BELOW), alt.value(ABOVE))
-    tooltip = [alt.Tooltip("name:N", title=" "), alt.Tooltip("text:N", title=labels.value)]
-    halo: dict[str, Any] = {"stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "opacity": wide}
-
-    plate: dict[str, Any] = {**halo, "color": PAPER, "opacity": 0.85}
-
-    def words(kind: str, field: str, **look: Any) -> Any:
-        return _kind(kind).mark_text(tooltip=False, **look).encode(text=f"{field}:N")
-
-    edge_text = _kind("edge").transform_calculate(
+    fits = alt.ExprRef(expr=f"{pitch} < 66 ? 0 : 1")
+    above, below = (
+        alt.ExprRef(expr=f"{place} * {pitch}, {ends})")
+        for place, ends in (("-clamp(0.3", "18, 31"), ("clamp(0.31", "18, 32"))
+    )
+    sign = either("datum.slope < 0", BELOW, ABOVE)
+    halo: dict[str, Any] = {"color": PAPER, "stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round"}
+    plate: dict[str, Any] = halo | {"opacity": 0.85}
+    name, value = tip("name", " "), tip("text", labels.value)
+    edges, nodes, columns = of_kind("edge"), of_kind("node"), of_kind("column")
+    on_edge = edges.transform_calculate(
         x="datum.x + 0.6 * (datum.x2 - datum.x)", y="datum.y + 0.6 * (datum.y2 - datum.y)"
     )
+    width = alt.StrokeWidth("size:Q", scale=alt.Scale(domain=[0, 1], range=[0.8, 5]), legend=None)
+    active_ink = either("datum.active", CHOSEN, INK)
     layers = [
-        _kind("band")
+        of_kind("band")
         .transform_calculate(x="datum.x - 0.42 / datum.wide", x2="datum.x2 + 0.42 / datum.wide")
-        .mark_rect(fill=SOFT, cornerRadius=12, tooltip=False)
+        .mark_rect(fill=SOFT, cornerRadius=12)
         .encode(x2="x2", y2="y2"),
-        _kind("wire").mark_rule(color=HAIR, strokeWidth=1.2, tooltip=False).encode(x2="x2", y2="y2"),
-        _kind("edge")
+        of_kind("wire").mark_rule(color=HAIR, strokeWidth=1.2).encode(x2="x2", y2="y2"),
+        edges.transform_calculate(size="abs(datum.share)")
         .mark_rule(strokeCap="round")
         .encode(
             x2="x2",
             y2="y2",
-            color=share,
-            strokeWidth=alt.StrokeWidth("size:Q", scale=alt.Scale(domain=[0, 1], range=[0.8, 5]), legend=None),
-            opacity=alt.condition("datum.active", alt.value(1), alt.value(0.45)),
-            tooltip=tooltip,
-        )
-        .transform_calculate(size="abs(datum.share)"),
-        edge_text.mark_text(fontSize=small, tooltip=False, **halo).encode(text="text:N", color=alt.value(PAPER)),
-        edge_text.transform_filter("datum.slope === 0")
-        .mark_text(fontSize=small, tooltip=False, opacity=wide, fontWeight=600)
-        .encode(text="text:N", color=alt.condition("datum.active", alt.value(INK), alt.value(FAINT))),
-        edge_text.transform_filter("datum.slope !== 0")
-        .mark_text(fontSize=small, tooltip=False, opacity=wide, fontWeight=700)
-        .encode(text="text:N", color=sign),
-        _kind("node")
-        .mark_point(shape="circle", filled=True, opacity=1, size=size, strokeWidth=1.4)
-        .encode(
-            fill=alt.Fill("share:Q", scale=diverging(1.0), legend=None),
-            stroke=alt.condition("datum.active", alt.value(FAINT), alt.value(HAIR)),
-            tooltip=[*tooltip, alt.Tooltip("below:N", title="∂L/∂ ")],
+            color=alt.Color("share:Q", scale=diverging(1.0), legend=None),
+            strokeWidth=width,
+            opacity=either("datum.active", 1, 0.45),
+            tooltip=[name, value],
         ),
-        words("node", "text", fontSize=inner, fontWeight=600).encode(
-            color=alt.condition("abs(datum.share) > 0.62", alt.value(PAPER), alt.value(INK))
-        ),
-        *(
-            words("node", "above", fontSize=small, dy=alt.ExprRef(expr=f"-clamp(0.3 * {pitch}, 18, 31)"), **look)
-            for look in (plate, {"color": FAINT})
-        ),
-        words("node", "below", fontSize=inner, dy=alt.ExprRef(expr=f"clamp(0.31 * {pitch}, 18, 32)"), **plate),
-        words(
-            "node", "below", fontSize=inner, fontWeight=700, dy=alt.ExprRef(expr=f"clamp(0.31 * {pitch}, 18, 32)")
+        text(on_edge, "text", fontSize=small, opacity=fits, **halo),
+        text(
+            on_edge.transform_filter("datum.slope === 0"), "text", fontSize=small, opacity=fits, fontWeight=600
+        ).encode(color=either("datum.active", INK, FAINT)),
+        text(
+            on_edge.transform_filter("datum.slope !== 0"), "text", fontSize=small, opacity=fits, fontWeight=700
         ).encode(color=sign),
-        words("column", "text", fontSize=15, fontStyle="italic", fontWeight=600).encode(
-            color=alt.condition("datum.active", alt.value(HERE), alt.value(INK))
+        nodes.mark_point(shape="circle", filled=True, opacity=1, size=size, strokeWidth=1.4).encode(
+            fill=alt.Fill("share:Q", scale=diverging(1.0), legend=None),
+            stroke=either("datum.active", FAINT, HAIR),
+            tooltip=[name, value, tip("below", "∂L/∂ ")],
         ),
-        words("column", "below", fontSize=small, dy=18).encode(
-            color=alt.condition("datum.active", alt.value(HERE), alt.value(INK))
-        ),
-        words("column", "name", fontSize=small, color=FAINT, dy=33),
+        text(nodes, "text", fontSize=large, fontWeight=600).encode(color=either("abs(datum.share) > 0.62", PAPER, INK)),
+        text(nodes, "above", fontSize=small, dy=above, **plate),
+        text(nodes, "above", fontSize=small, dy=above, color=FAINT),
+        text(nodes, "below", fontSize=large, dy=below, **plate),
+        text(nodes, "below", fontSize=large, dy=below, fontWeight=700).encode(color=sign),
+        text(columns, "text", fontSize=15, fontStyle="italic", fontWeight=600).encode(color=active_ink),
+        text(columns, "below", fontSize=small, dy=18).encode(color=active_ink),
+        text(columns, "name", fontSize=small, color=FAINT, dy=33),
     ]
-    chart = alt.layer(*layers).transform_calculate(wide="datum.columns * 1.05").encode(**place)
-    spec = finish(chart, labels, height=height)
-    return {**spec, "padding": {"left": 4, "top": 4, "right": 4, "bottom": 0}}
+    chart = alt.layer(*layers).transform_calculate(wide="datum.columns * 1.05")
+    chart = chart.encode(**no_axis((-0.06, 1.06), (0.94, -0.62)))
+    return finish(chart, labels, height, padding=(4, 4, 4, 0))
 
 
-def _kind(kind: str) -> Any:
-    return alt.Chart().transform_filter(f"datum.kind === '{kind}'")
+# -- the loss along one weight -----------------------------------------------------------------------------------------
 
 
-# -- the loss along one weight ----------------------------------------------------------------------------------------
+def loss_along_rows(values: ArrayLike, losses: ArrayLike, here: float, loss: float, slope: float) -> pd.DataFrame:
+    """The loss (n,) at values (n,) of one weight; the weight's present value `here`, and the tangent there.
 
-
-def along_rows(values: ArrayLike, losses: ArrayLike, here: float, loss: float, slope: float) -> pd.DataFrame:
-    """The loss (n,) at values (n,) of one weight; where the weight stands, and the tangent there.
-
-    Columns: `weight`, `loss`, `tangent` (nan outside its short piece), `here` (true in one row)."""
+    Columns: `weight`, `loss`, `tangent` (nan except near `here`), `here` (true in one row)."""
     x, y = np.asarray(values, float), np.asarray(losses, float)
     near = np.abs(x - here) <= 0.22 * (x.max() - x.min())
     tangent = np.where(near, loss + slope * (x - here), np.nan)
@@ -271,31 +230,19 @@ def along_rows(values: ArrayLike, losses: ArrayLike, here: float, loss: float, s
 
 
 @cache
-def along(*, labels: Labels = ENGLISH, height: int = 240) -> Spec:
-    """The loss against one weight: its slope where the weight stands is the gradient. Rows: `along_rows`."""
-    base = alt.Chart()
-    tooltip = [
-        alt.Tooltip("weight:Q", title=labels.weight, format=".3~r"),
-        alt.Tooltip("loss:Q", title=labels.loss, format=".3~r"),
-    ]
-    layers = [
-        base.mark_line(color=FAINT, strokeWidth=2.5).encode(y=alt.Y("loss:Q")),
-        base.transform_filter("isValid(datum.tangent)")
-        .mark_line(color=HERE, strokeWidth=2, strokeDash=DASH, clip=True)
-        .encode(y=alt.Y("tangent:Q")),
-        base.transform_filter("datum.here")
-        .mark_point(filled=True, color=HERE, size=130, opacity=1, stroke=PAPER, strokeWidth=2)
-        .encode(y=alt.Y("loss:Q"), tooltip=tooltip),
-    ]
-    chart = alt.layer(*layers).encode(
-        x=alt.X(
-            "weight:Q",
-            scale=alt.Scale(zero=False, nice=False),
-            axis=number_axis("value", upright=False, title=labels.weight, grid=False),
-        ),
+def loss_along(*, labels: Labels = ENGLISH, height: int = 240) -> Spec:
+    """The loss by one weight: its slope at the weight's value is the gradient. Rows: `loss_along_rows`."""
+    chart = alt.layer(
+        alt.Chart().mark_line(color=FAINT, strokeWidth=2.5).encode(y="loss:Q"),
+        where("isValid(datum.tangent)")
+        .mark_line(color=CHOSEN, strokeWidth=2, strokeDash=DASH, clip=True)
+        .encode(y="tangent:Q"),
+        where("datum.here")
+        .mark_point(filled=True, color=CHOSEN, size=130, opacity=1, stroke=PAPER, strokeWidth=2)
+        .encode(y="loss:Q"),
+    ).encode(
+        x=number_x("weight:Q", labels.weight),
         y=alt.Y(scale=alt.Scale(zero=False), axis=number_axis("loss", title=labels.loss)),
+        tooltip=[tip("weight", labels.weight, ".3~r"), tip("loss", labels.loss, ".3~r")],
     )
-    return finish(chart, labels, height=height, right=16)
-
-
-# -- two engines ------------------------------------------------------------------------------------------------------
+    return finish(chart, labels, height, right=16)

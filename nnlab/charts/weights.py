@@ -1,4 +1,4 @@
-"""Weights as pictures: heat maps, histograms, filters; and the curve of an activation function."""
+"""Weights as pictures: heat maps, histograms, filters."""
 
 from __future__ import annotations
 
@@ -11,31 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from nnlab.charts.base import (
-    ENGLISH,
-    FAINT,
-    HAIR,
-    HEIGHT,
-    INK,
-    Labels,
-    Spec,
-    axis,
-    diverging,
-    finish,
-    nice_limit,
-    number_axis,
-    themed,
-)
+from nnlab.charts.axes import axis, nice_limit, number_axis
+from nnlab.charts.base import HEIGHT, Spec, finish
+from nnlab.charts.colours import FAINT, diverging, themed
+from nnlab.charts.labels import ENGLISH, Labels
+from nnlab.charts.marks import either, tip
 from nnlab.charts.pictures import tiles, weights_url
-from nnlab.scratch import activations
-from nnlab.spec import Layer
 
 MAX_CELLS = 4096
 BELOW, ABOVE = themed("#1F73B3", "#4F9EDB"), themed("#D97519", "#DF8B30")
-_REACH = 4.0
-
-
-# -- rows --------------------------------------------------------------------------------------------------------------
 
 
 def weights_rows(matrix: ArrayLike, max_cells: int = MAX_CELLS) -> pd.DataFrame:
@@ -53,21 +37,14 @@ def weights_rows(matrix: ArrayLike, max_cells: int = MAX_CELLS) -> pd.DataFrame:
     sums = np.add.reduceat(np.add.reduceat(values, starts, axis=0), tops, axis=1)
     means = sums / np.outer(ends - starts, bottoms - tops)  # (input blocks, output blocks)
     i, o = (index.ravel() for index in np.indices(means.shape))
-    return pd.DataFrame(
-        {
-            "input": starts[i],
-            "input_end": ends[i],
-            "output": tops[o],
-            "output_end": bottoms[o],
-            "weight": means.ravel().astype(np.float32),
-        }
-    )
+    places = {"input": starts[i], "input_end": ends[i], "output": tops[o], "output_end": bottoms[o]}
+    return pd.DataFrame({**places, "weight": means.ravel().astype(np.float32)})
 
 
 def histogram_rows(values: ArrayLike, limit: float | None = None, bins: int = 40) -> pd.DataFrame:
-    """How often weights fall into `bins` (even) equal parts of -limit..limit: `low`, `high`, `count`.
+    """How often weights fall into `bins` (even) equal intervals of -limit..limit: `low`, `high`, `count`.
 
-    What lies beyond a given limit is counted in the outermost parts."""
+    Weights beyond a given limit are counted in the outermost intervals."""
     numbers = np.asarray(values, float).ravel()
     numbers = numbers[np.isfinite(numbers)]
     limit = nice_limit(numbers) if limit is None else limit
@@ -78,48 +55,29 @@ def histogram_rows(values: ArrayLike, limit: float | None = None, bins: int = 40
 def filter_rows(
     matrix: ArrayLike, image_shape: tuple[int, int], limit: float | None = None, *, columns: int = 8, most: int = 64
 ) -> pd.DataFrame:
-    """What each unit of the first layer looks for: its weights (inputs, units) as pictures of the input's shape.
+    """The weights of each unit of the first layer (inputs, units) as pictures of the input's shape.
 
     Columns: `column`, `row`, `url`, `text` (the unit, from 1), `wrong` (false), `unit`."""
     values = np.asarray(matrix, float)
     limit = nice_limit(values) if limit is None else limit
+    unit = np.arange(min(most, values.shape[1]))
     return pd.DataFrame(
-        [
-            {
-                "column": unit % columns,
-                "row": unit // columns,
-                "url": weights_url(values[:, unit].reshape(image_shape), limit),
-                "text": str(unit + 1),
-                "wrong": False,
-                "unit": unit,
-            }
-            for unit in range(min(most, values.shape[1]))
-        ],
-        columns=["column", "row", "url", "text", "wrong", "unit"],
+        {
+            "column": unit % columns,
+            "row": unit // columns,
+            "url": [weights_url(values[:, i].reshape(image_shape), limit) for i in unit],
+            "text": [str(i + 1) for i in unit],
+            "wrong": False,
+            "unit": unit,
+        }
     )
-
-
-@cache
-def _activation(name: str) -> pd.DataFrame:
-    x = np.linspace(-_REACH, _REACH, 81, dtype=np.float32)
-    one = {"0.weight": np.ones((1, 1, 1), np.float32), "0.bias": np.zeros((1, 1), np.float32)}
-    y = activations((Layer(1, 1, name),), one, x[:, None])[0][0, :, 0]
-    return pd.DataFrame({"x": x, "y": y})
-
-
-def activation_rows(name: str) -> pd.DataFrame:
-    """The curve of an activation function from -4 to 4: `x`, `y`."""
-    return _activation(name).copy()
-
-
-# -- charts ------------------------------------------------------------------------------------------------------------
 
 
 @cache
 def weights_heatmap(inputs: int, outputs: int, limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
     """A weight matrix (inputs, outputs): blue below zero, orange above, symmetric. Rows: `weights_rows`.
 
-    A cell that stands for several weights says so in its tooltip."""
+    The tooltip of a cell that stands for several weights gives their range."""
 
     def place(n: int, title: str) -> dict[str, Any]:
         ticks = axis(title=title, grid=False, tickMinStep=1, format=",d")
@@ -143,74 +101,43 @@ def weights_heatmap(inputs: int, outputs: int, limit: float, *, labels: Labels =
             y2="output_end",
             color=alt.Color("weight:Q", scale=diverging(limit), legend=legend),
             tooltip=[
-                alt.Tooltip("from_unit:N", title=labels.input),
-                alt.Tooltip("to_unit:N", title=labels.unit),
-                alt.Tooltip("weight:Q", title=labels.mean_of if block else labels.weight, format=".3~r"),
+                tip("from_unit", labels.input),
+                tip("to_unit", labels.unit),
+                tip("weight", labels.mean_of if block else labels.weight, ".3~r"),
             ],
         )
     )
-    return {
-        **finish(alt.layer(chart), labels, height=height, config={"aria": False}),
-        "usermeta": {"embedOptions": {"renderer": "canvas"}},
-    }
+    return finish(alt.layer(chart), labels, height, canvas=True)
 
 
 @cache
 def histogram(limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
-    """How the weights are spread, on an axis symmetric about zero. Rows: `histogram_rows` with the same limit."""
-    chart = alt.layer(
+    """How the weights are distributed, on an axis symmetric about zero. Rows: `histogram_rows` with the same limit."""
+    bars = (
         alt.Chart()
-        .mark_rect(tooltip=True)
+        .mark_rect()
         .encode(
             x=alt.X("low:Q", scale=alt.Scale(domain=[-limit, limit], nice=False)),
             x2="high",
             y=alt.Y("count:Q", axis=axis(title=labels.count, format=",d", tickCount=4, tickMinStep=1)),
             y2=alt.datum(0),
-            color=alt.condition("datum.high <= 1e-12", alt.value(BELOW), alt.value(ABOVE)),
-            tooltip=[
-                alt.Tooltip("low:Q", title="≥", format=".3~r"),
-                alt.Tooltip("high:Q", title="<", format=".3~r"),
-                alt.Tooltip("count:Q", title=labels.count, format=",d"),
-            ],
-        ),
-        alt.Chart().mark_rule(color=FAINT, strokeWidth=1, tooltip=False).encode(x=alt.datum(0)),
-    ).encode(x=alt.X(axis=number_axis("value", upright=False, title=labels.weight, grid=False)))
-    return finish(chart, labels, height=height, right=16)
+            color=either("datum.high <= 1e-12", BELOW, ABOVE),
+            tooltip=[tip("low", "≥", ".3~r"), tip("high", "<", ".3~r"), tip("count", labels.count, ",d")],
+        )
+    )
+    zero = alt.Chart().mark_rule(color=FAINT, strokeWidth=1).encode(x=alt.datum(0))
+    ticks = number_axis("value", upright=False, title=labels.weight, grid=False)
+    return finish(alt.layer(bars, zero).encode(x=alt.X(axis=ticks)), labels, height, right=16)
 
 
 @cache
 def filters(columns: int = 8, rows: int = 4, *, labels: Labels = ENGLISH, cell: int = 68) -> Spec:
     """The first layer's weights as pictures, one a unit. Rows: `filter_rows` with the same number of columns."""
-    tooltip = [alt.Tooltip("text:N", title=labels.unit)]
-    return tiles(columns, rows, tooltip, captions=True, labels=labels, cell=cell, frame=True)
-
-
-@cache
-def activation_function(*, labels: Labels = ENGLISH, height: int = 96) -> Spec:
-    """A small picture of an activation function; the axes cross at zero. Rows: `activation_rows`."""
-    zero = alt.Chart().mark_rule(color=HAIR, strokeWidth=1, tooltip=False)
-    line = (
-        alt.Chart()
-        .mark_line(color=INK, strokeWidth=2.2, clip=True)
-        .encode(
-            x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-_REACH, _REACH], nice=False)),
-            y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-1.3, 3], nice=False)),
-            tooltip=[alt.Tooltip("x:Q", format=".2f"), alt.Tooltip("y:Q", format=".2f")],
-        )
-    )
-    spec = finish(
-        alt.layer(zero.encode(x=alt.datum(0, axis=None)), zero.encode(y=alt.datum(0, axis=None)), line),
-        labels,
-        height=height,
-    )
-    return {**spec, "padding": {"left": 2, "top": 2, "right": 2, "bottom": 2}}
-
-
-# -- parts -------------------------------------------------------------------------------------------------------------
+    return tiles(columns, rows, [tip("text", labels.unit)], captions=True, labels=labels, cell=cell, frame=True)
 
 
 def _blocks(rows: int, columns: int, most: int) -> tuple[int, int]:
-    """Sides of the blocks a matrix is cut into: as square as can be, no more than `most` of them."""
+    """Sides of the blocks a matrix is cut into: as square as possible, no more than `most` of them."""
     across = down = 1
     while math.ceil(rows / across) * math.ceil(columns / down) > most:
         if rows / across >= columns / down:

@@ -8,11 +8,10 @@ import inspect
 import json
 import pkgutil
 import re
-import struct
 import subprocess
 import sys
 import tomllib
-import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from PIL import Image
 
 import nnlab.charts
 from nnlab.analysis import predictions
 from nnlab.catalogue.presets import presets
-from nnlab.charts import base
-from nnlab.charts.base import CLASSES, TEST, TRAIN, VALIDATION, Labels, Spec, nice_limit
-from nnlab.charts.comparison import by_value, capacity, capacity_rows, compare_curves, curves_key
-from nnlab.charts.comparison_grid import heat, matrix
-from nnlab.charts.curves import curves, gap, overlay, race, sparkline
+from nnlab.charts import colours
+from nnlab.charts.axes import nice_limit
+from nnlab.charts.base import Spec
+from nnlab.charts.colours import CLASSES, TEST, TRAIN, VALIDATION
+from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
+from nnlab.charts.comparison_grid import heatmap, matrix
+from nnlab.charts.curves import curves, engine_losses, gap, overlay, sparkline
 from nnlab.charts.data import (
     Plane,
     balance_rows,
@@ -43,21 +45,13 @@ from nnlab.charts.data import (
     surface,
     surface_rows,
 )
+from nnlab.charts.labels import Labels, quoted
 from nnlab.charts.lr_range_test import range_test_curve, range_test_rows
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.pictures import picture_grid, picture_rows, picture_url, weights_url
-from nnlab.charts.predictions import answer_bars, confusion, confusion_rows
-from nnlab.charts.training_step import along, step_network
-from nnlab.charts.weights import (
-    activation_function,
-    activation_rows,
-    filter_rows,
-    filters,
-    histogram,
-    histogram_rows,
-    weights_heatmap,
-    weights_rows,
-)
+from nnlab.charts.predictions import confusion, confusion_rows, probability_bars
+from nnlab.charts.training_step import loss_along, step_network
+from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import load_dataset
 from nnlab.engines.random_streams import stacked_weights
 from nnlab.spec import Experiment
@@ -90,7 +84,6 @@ SPECS: dict[str, Any] = {
     "weights": lambda: weights_heatmap(784, 32, 0.2),
     "histogram": lambda: histogram(0.2),
     "filters": lambda: filters(),
-    "activation": lambda: activation_function(),
     "capacity": lambda: capacity(VALUES),
     "capacity by name": lambda: capacity(("relu", "tanh"), "activation", kind="mse", ordered=False),
     "curves by depth": lambda: compare_curves(VALUES, part="train"),
@@ -100,13 +93,13 @@ SPECS: dict[str, Any] = {
     "their legend": lambda: curves_key(VALUES),
     "matrix of one knob": lambda: matrix(tuple(map(str, range(45)))),
     "matrix of two knobs": lambda: matrix(VALUES, ("relu", "it's"), "depth", "activation"),
-    "heat map": lambda: heat(VALUES, ("relu", "it's"), "depth", "activation"),
-    "heat map of errors": lambda: heat(VALUES, ("8", "16"), kind="mse", part="train"),
+    "heat map": lambda: heatmap(VALUES, ("relu", "it's"), "depth", "activation"),
+    "heat map of errors": lambda: heatmap(VALUES, ("8", "16"), kind="mse", part="train"),
     "confusion": lambda: confusion(("cat", "dog's")),
-    "probabilities": lambda: answer_bars(),
+    "probabilities": lambda: probability_bars(),
     "training step": lambda: step_network(),
-    "loss along a weight": lambda: along(),
-    "losses of both engines": lambda: race(12),
+    "loss along a weight": lambda: loss_along(),
+    "losses of both engines": lambda: engine_losses(12),
 }
 
 
@@ -196,6 +189,13 @@ def test_the_same_arguments_give_the_very_same_spec() -> None:
     assert all(make() is make() for make in SPECS.values())
 
 
+@pytest.mark.parametrize("band", [True, False])
+def test_the_scale_of_a_curve_does_not_depend_on_the_number_of_seeds(band: bool) -> None:
+    (loss,) = scales(curves("loss", log=True, band=band), "y")
+    (score,) = scales(curves("score", band=band), "y")
+    assert (loss["type"], score["zero"]) == ("log", False)
+
+
 def test_large_neighbours_are_equally_high() -> None:
     heights = {
         SPECS[name]()["height"] for name in ("loss", "accuracy", "gap", "surface", "capacity", "curves by depth")
@@ -220,7 +220,7 @@ def test_labels_are_translated_word_by_word() -> None:
 
 
 def test_a_name_with_quotes_stays_one_string_in_an_expression() -> None:
-    assert base.quoted("it's \\ a\nname") == r"'it\'s \\ a name'"
+    assert quoted("it's \\ a\nname") == r"'it\'s \\ a name'"
 
 
 # -- colours -----------------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_weights_have_a_symmetric_scale_with_its_middle_at_zero(spec_of: Any, li
 
 def test_ordered_values_go_from_light_to_dark_in_both_themes() -> None:
     for n in (2, 5, 20):
-        shades = [re.findall(r"#[0-9a-f]{6}", str(colour.expr)) for colour in base.ramp(n)]
+        shades = [re.findall(r"#[0-9a-f]{6}", str(colour.expr)) for colour in colours.ramp(n)]
         for theme in (0, 1):
             lights = [luminance(shade[theme]) for shade in shades]
             assert lights == sorted(lights, reverse=True)
@@ -279,7 +279,7 @@ def test_text_is_readable_in_both_themes(theme: dict[str, Any]) -> None:
 
 def test_words_on_charts_are_readable_and_role_colours_visible_in_both_themes(theme: dict[str, Any]) -> None:
     which = ["light", "dark"].index(theme["name"])
-    for ink in (base.INK, base.FAINT, base.WRONG, *base.ROLE_INK.values()):
+    for ink in (colours.INK, colours.FAINT, colours.WRONG, *colours.ROLE_INK.values()):
         assert contrast(re.findall(r"#[0-9A-Fa-f]{6}", str(ink.expr))[which], theme["backgroundColor"]) >= 4.5
     for role in (TRAIN, VALIDATION, TEST):
         assert contrast(role, theme["backgroundColor"]) >= 3
@@ -414,23 +414,7 @@ def test_a_histogram_is_symmetric_and_counts_everything_once() -> None:
 
 
 def pixels_of(url: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """A PNG of our own read back, by the letter of the standard."""
-    data = base64.b64decode(url.removeprefix("data:image/png;base64,"))
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    body, at = b"", 8
-    while at < len(data):
-        (length,), name = struct.unpack(">I", data[at : at + 4]), data[at + 4 : at + 8]
-        chunk = data[at + 8 : at + 8 + length]
-        assert struct.unpack(">I", data[at + 8 + length : at + 12 + length])[0] == zlib.crc32(name + chunk)
-        if name == b"IHDR":
-            width, height, depth, kind = struct.unpack(">IIBB", chunk[:10])
-            assert depth == 8
-        body += chunk if name == b"IDAT" else b""
-        at += 12 + length
-    channels = {0: 1, 2: 3, 6: 4}[kind]
-    lines = np.frombuffer(zlib.decompress(body), np.uint8).reshape(height, 1 + width * channels)
-    assert (lines[:, 0] == 0).all()
-    return lines[:, 1:].reshape(height, width, channels)
+    return np.asarray(Image.open(BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,")))))
 
 
 def test_weights_as_a_picture_are_clear_at_zero_blue_below_and_orange_above() -> None:
@@ -451,12 +435,6 @@ def test_filters_are_one_picture_a_unit() -> None:
     rows = filter_rows(np.eye(4)[:, :3], (2, 2), limit=1.0, columns=2)
     assert list(zip(rows.row, rows.column, rows.text, strict=True)) == [(0, 0, "1"), (0, 1, "2"), (1, 0, "3")]
     assert pixels_of(rows.url[2])[..., 3].tolist() == [[0, 0], [255, 0]]
-
-
-def test_activation_curves_are_the_functions() -> None:
-    relu, tanh = activation_rows("relu"), activation_rows("tanh")
-    np.testing.assert_allclose(relu.y, np.maximum(relu.x, 0))
-    np.testing.assert_allclose(tanh.y, np.tanh(tanh.x), atol=1e-6)
 
 
 # -- data and results --------------------------------------------------------------------------------------------------
@@ -518,12 +496,6 @@ def test_a_comparison_becomes_a_row_a_value_and_part_without_empty_parts() -> No
 def test_the_axis_of_a_comparison_is_complete_before_its_first_result() -> None:
     (scale,) = [one for one in scales(capacity(VALUES), "x") if "domain" in one]
     assert scale["domain"] == list(VALUES)
-
-
-def test_curves_by_value_keep_their_places_when_one_has_none_yet() -> None:
-    rows = by_value([pd.DataFrame({"epoch": []}), pd.DataFrame({"epoch": [1, 2]})])
-    assert list(rows.place) == [1, 1]
-    assert list(by_value([]).columns) == ["place", "epoch"]
 
 
 def test_a_confusion_matrix_is_shared_out_by_what_a_sample_is() -> None:

@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from nnlab.charts import base
-from nnlab.charts.base import Labels
+from nnlab.charts import colours
 from nnlab.charts.curves import curves
+from nnlab.charts.labels import Labels
 from nnlab.charts.paper import WIDTH, on_paper
 from nnlab.charts.weights import filter_rows, filters, weights_heatmap, weights_rows
 from nnlab.export.chart_file import chart_file
@@ -71,10 +71,10 @@ def test_a_png_has_two_pixels_a_point_and_text_in_it() -> None:
 
 def test_colours_are_those_of_the_light_theme() -> None:
     svg = chart_file(curves("loss"), curve_rows(), "svg").decode().lower()
-    light, dark = base.ROLE_INK["train"].to_dict()["expr"].split("'")[1:4:2]
+    light, dark = colours.ROLE_INK["train"].to_dict()["expr"].split("'")[1:4:2]
     assert light.lower() in svg
     assert dark.lower() not in svg
-    assert base.TRAIN.lower() in svg
+    assert colours.TRAIN.lower() in svg
 
 
 @pytest.mark.parametrize("make", [lambda f: f, pa.Table.from_pandas, lambda f: f.to_dict("records")])

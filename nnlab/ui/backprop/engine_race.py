@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.curves import ENGINES, race
+from nnlab.charts.curves import ENGINES, engine_losses
 from nnlab.lab import LimitError
 from nnlab.store import Run
 from nnlab.ui.backprop.scene import Scene, change
@@ -75,7 +75,7 @@ def _race(page: Page, scene: Scene, live: bool) -> None:
     with left, st.container(key="step-race-picture"):
         st.vega_lite_chart(
             rows,
-            race(epochs, labels=page.words),
+            engine_losses(epochs, labels=page.words),
             key="step-race-chart",
             alt=t("Training loss of both engines by epoch"),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from nnlab.charts.training_step import along, along_rows
+from nnlab.charts.training_step import loss_along, loss_along_rows
 from nnlab.scratch.steps import Step
 from nnlab.ui.backprop.scene import Scene, change, set_weight, weights_at
 from nnlab.ui.backprop.views import readable
@@ -63,8 +63,8 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
         with np.errstate(all="ignore"):
             losses = step.loss_along(name, index, values.tolist())
         st.vega_lite_chart(
-            along_rows(values, losses, value, step.loss, slope),
-            along(labels=page.words, height=250),
+            loss_along_rows(values, losses, value, step.loss, slope),
+            loss_along(labels=page.words, height=250),
             key="step-along",
             alt=t("The loss as a function of this weight"),
         )

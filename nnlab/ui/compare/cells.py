@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.comparison_grid import SPARK_POINTS, lines, matrix, matrix_rows
+from nnlab.charts.comparison_grid import SPARK_POINTS, grid_shape, matrix, matrix_rows
 from nnlab.charts.curves import sparkline
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.lab import ComparisonRun
@@ -70,7 +70,7 @@ def _card(view: View, place: int, score: str, spark: Curve) -> None:
 
 def _chart(view: View, scores: Sequence[str], sparks: Sequence[Curve]) -> None:
     t, run = view.t, view.run
-    columns, _ = lines(len(view.values), len(view.by_values))
+    columns, _ = grid_shape(len(view.values), len(view.by_values))
     rows = matrix_rows(
         columns,
         view.short_names(),

@@ -12,7 +12,7 @@ import streamlit as st
 
 from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
-from nnlab.charts.comparison_grid import heat, heat_rows
+from nnlab.charts.comparison_grid import heatmap, heatmap_rows
 from nnlab.comparison.findings import FindingText
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.cell_table import difference_text
@@ -105,11 +105,11 @@ def _heat_map(view: View, table: pd.DataFrame) -> None:
     verdicts = [f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}".strip() or "–" for verdict in shown["verdict"]]
     differences = [difference_text(row, view.score, t) for row in shown.to_dict("records")]
     look: dict[str, Any] = {"part": view.results.part, "kind": view.score}
-    rows = heat_rows(
+    rows = heatmap_rows(
         table, view.values, view.by_values, verdicts=verdicts, marks=marks, differences=differences, **look
     )
     height, labels = max(2 * FACET + 36, min(620, 26 * len(view.by_values) + 90)), view.page.words
-    spec = heat(view.values, view.by_values, view.knob, view.by, labels=labels, height=height, **look)
+    spec = heatmap(view.values, view.by_values, view.knob, view.by, labels=labels, height=height, **look)
     alt = t("The score by {knob} and {by}, one cell for each pair", knob=view.knob, by=view.by)
     with st.container(key="panel-heat"):
         draw_chart(view.run, rows, spec, key="heat", alt=alt)

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.analysis.predictions import grid
-from nnlab.charts.base import nice_limit
+from nnlab.charts.axes import nice_limit
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from nnlab.analysis.predictions import predict
-from nnlab.charts.predictions import answer_bars, answer_rows
+from nnlab.charts.predictions import probability_bars, probability_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Floats, Weights
 from nnlab.store import Run
@@ -80,8 +80,8 @@ def _show_classes(page: Page, outputs: Floats, dataset: Dataset) -> None:
         border=True,
     )
     right.vega_lite_chart(
-        answer_rows(shares, dataset.class_names),
-        answer_bars(labels=page.words),
+        probability_rows(shares, dataset.class_names),
+        probability_bars(labels=page.words),
         key="ask-bars",
         alt=t("Probability of every class"),
     )

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nnlab.charts.base import Labels, Spec
-from nnlab.charts.data import (
-    Plane,
-    balance_rows,
-    class_balance,
-    data_scatter,
-    fit_rows,
-    line_fit,
-    point_rows,
-    surface,
-)
+from nnlab.charts.base import Spec
+from nnlab.charts.data import Plane, balance_rows, class_balance, data_scatter, fit_rows, line_fit, point_rows, surface
+from nnlab.charts.labels import Labels
 from nnlab.charts.pictures import picture_grid
 from nnlab.datasets import Dataset
 from nnlab.ui.shared.pictures import first_two_features, sample_pictures

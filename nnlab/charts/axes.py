@@ -1,0 +1,76 @@
+"""The axes and legends of charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnlab.charts.labels import word_for
+
+PLAIN = (
+    "datum.value === 0 ? '0' : abs(datum.value) >= 1e5 || abs(datum.value) < 1e-4"
+    " ? format(datum.value, '.2~e') : format(datum.value, ',.6~r')"
+)
+"""Numbers on an axis as a person writes them: 0.002, 150, 3,000; powers of ten only for very large or small ones."""
+
+
+def nice_limit(values: ArrayLike) -> float:
+    """The first of ..., 0.1, 0.2, 0.5, 1, 2, 5, ... that no absolute value exceeds; 1 if all are zero.
+
+    The limit moves in steps, so a chart's spec stays the same while weights change a little."""
+    sizes = np.abs(np.asarray(values, float))
+    largest = float(sizes[np.isfinite(sizes)].max(initial=0.0))
+    if largest == 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(largest))
+    return float(f"{next(m for m in (1, 2, 5, 10) if largest <= m * power * (1 + 1e-9)) * power:.6g}")
+
+
+def axis(**given: Any) -> alt.Axis:
+    """An axis with few ticks."""
+    return alt.Axis(**{"tickCount": 5, "titlePadding": 8, "labelPadding": 6, **given})
+
+
+def number_axis(kind: str, *, upright: bool = True, **given: Any) -> alt.Axis:
+    """The axis of a loss, a score or another number. An upright axis has a fixed width, so that the plot does not move
+    when its labels change."""
+    if upright:
+        given = {"minExtent": 42, **given}
+    return axis(format=".0%", **given) if kind == "accuracy" else axis(labelExpr=PLAIN, **given)
+
+
+def number_x(field: str, title: str) -> alt.X:
+    """The horizontal axis of numbers, from the lowest to the highest."""
+    scale = alt.Scale(zero=False, nice=False)
+    return alt.X(field, scale=scale, axis=number_axis("value", upright=False, title=title, grid=False))
+
+
+def score_y(kind: str, title: str | None, *, log: bool = False) -> alt.Y:
+    """The upright axis of losses or scores. Accuracies need not start at zero."""
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=kind != "accuracy", nice=True)
+    return alt.Y(scale=scale, axis=number_axis(kind, title=title))
+
+
+def no_axis(x: Sequence[float], y: Sequence[float]) -> dict[str, Any]:
+    """Places `x` and `y` in a frame without axes."""
+    return {
+        "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=list(x), nice=False)),
+        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=list(y), nice=False, zero=False)),
+    }
+
+
+def line_legend(names: Sequence[str], **given: Any) -> alt.Legend:
+    """A legend of lines with the numbers 0, 1, ..."""
+    look = {"orient": "top", "title": None, "symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1}
+    return alt.Legend(**look | given, labelExpr=word_for("value", names))
+
+
+def gradient_legend(title: str, **given: Any) -> alt.Legend:
+    """A colour scale above the chart."""
+    look = {"gradientLength": 140, "gradientThickness": 8, "tickCount": 3}
+    return alt.Legend(orient="top", title=title, titleOrient="left", **look | given)
