@@ -1,4 +1,4 @@
-"""Names of things as a person reads them: fields, choices, knobs, states, verdicts. Ids stay English."""
+"""The names and help texts of fields, choices, settings, states and verdicts."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ KNOBS: Mapping[str, str] = {
     "scaling": mark("scaling"),
     "start_from": mark("starting weights"),
 }
-"""Knobs inside a sentence: "vary depth over 1, 2, 4"."""
+"""Settings inside a sentence: "vary depth over 1, 2, 4"."""
 
 HELP: Mapping[str, str] = {
     "data.n_samples": mark("How many samples are drawn in all: training, validation and test together."),

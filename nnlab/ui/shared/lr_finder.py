@@ -1,7 +1,7 @@
-"""Find a learning rate: a panel that has a worker test rates, shows the loss against them, and takes the one found.
+"""The panel "Find a learning rate": a worker runs a range test, the panel shows it and offers the suggested rate.
 
-The last test of a visit is kept, so that it is there again on the other page; it belongs to an experiment whatever its
-rate is (`subject_of`), and says so when it is another's.
+The session keeps the last test, so that Build and Compare show the same. A test belongs to an experiment whatever its
+learning rate (`subject_of`); with another experiment the panel asks for a new test.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ SEEDS = 3
 LOOK_EVERY = 0.5  # seconds
 WIDTH, HEIGHT = 460, 260
 CLOSE = 3.0
-"""Rates no more than so many times apart are as good as one another."""
+"""Rates closer than this factor are equally good."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A test of this visit: of what, the worker's answer to come (None: nobody could be asked yet), and what came."""
+class Job:
+    """A range test: its experiment, the future of the worker (None: no worker yet), and its result."""
 
     subject: Experiment
-    answer: Any = None
-    test: RangeTest | None = None
+    future: Any = None
+    result: RangeTest | None = None
     failed: bool = False
 
     @property
-    def waits(self) -> bool:
-        return self.test is None and not self.failed
+    def pending(self) -> bool:
+        return self.result is None and not self.failed
 
 
 def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None] | None) -> None:
-    """A button that opens the panel. `use` takes over the rate found; None where the rate is not one to choose."""
+    """A button that opens the panel. `use` sets the suggested rate; None if the page does not choose a rate."""
     t = page.t
     panel = st.popover(t("Find a learning rate"), icon=":material/speed:", key="rates")
     with panel, st.container(width=WIDTH, key="rates-panel"):
-        asked: Asked | None = st.session_state.get("rate-test")
+        job: Job | None = st.session_state.get("rate-test")
         st.button(
             t("Test learning rates"),
             icon=":material/play_arrow:",
             key="rates-test",
-            on_click=_ask,
+            on_click=_submit,
             args=(page, experiment),
-            disabled=asked is not None and asked.waits and asked.subject == subject_of(experiment),
+            disabled=job is not None and job.pending and job.subject == subject_of(experiment),
             help=t(
                 "A short training in which the learning rate grows at every step, from 0.000001 to 10, with {n} "
                 "seeds. A good rate is where the loss falls most steeply; where the loss rises, the rate is too "
@@ -66,54 +66,54 @@ def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None]
         )
         if refused := st.session_state.get("rates-refused"):
             st.caption(f":red[:material/error: {refused}]")
-        if asked is None:
+        if job is None:
             return
-        if asked.waits:
+        if job.pending:
             st.fragment(_wait, run_every=LOOK_EVERY)(page)
-        elif asked.subject != subject_of(experiment):
+        elif job.subject != subject_of(experiment):
             st.caption(t("The experiment has changed since the last test: test again."))
-        elif asked.test is None:
+        elif job.result is None:
             st.caption(t("The worker could not finish the test; try again."))
         else:
-            _result(page, asked.test, experiment.train.lr, use)
+            _result(page, job.result, experiment.train.lr, use)
 
 
-def _ask(page: Page, experiment: Experiment) -> None:
-    """Asks a worker; what is over a limit becomes a sentence."""
+def _submit(page: Page, experiment: Experiment) -> None:
+    """Submits a test; an experiment over a limit is refused with a sentence."""
     state = st.session_state
     state.pop("rates-refused", None)
     try:
-        answer = page.lab.rate_test(experiment, SEEDS)
+        future = page.lab.rate_test(experiment, SEEDS)
     except SpecError as error:
         state["rates-refused"] = problem_text(error.problems[0], page.t)
         return
-    state["rate-test"] = Asked(subject_of(experiment), answer)
+    state["rate-test"] = Job(subject_of(experiment), future)
 
 
 def _wait(page: Page) -> None:
-    """Looks whether the answer has come; then the page is drawn once more."""
-    asked, note = _looked(page, st.session_state["rate-test"])
-    st.session_state["rate-test"] = asked
-    if not asked.waits:
+    """Checks for the result, and then reruns the page."""
+    job, note = _checked(page, st.session_state["rate-test"])
+    st.session_state["rate-test"] = job
+    if not job.pending:
         st.rerun()
     st.caption(note)
 
 
-def _looked(page: Page, asked: Asked) -> tuple[Asked, str]:
-    """The test as it is now, and in words what it waits for. Never waits."""
+def _checked(page: Page, job: Job) -> tuple[Job, str]:
+    """The test as it is now, and what it waits for as a sentence. Does not block."""
     t = page.t
-    if asked.answer is None:
-        asked = replace(asked, answer=page.lab.rate_test(asked.subject, SEEDS))
-        if asked.answer is None:
-            return asked, t("No worker is running yet; the test starts as soon as one is.")
-    if not asked.answer.done():
-        return asked, t("Testing: the chart appears once a worker has been free for a second or two.")
+    if job.future is None:
+        job = replace(job, future=page.lab.rate_test(job.subject, SEEDS))
+        if job.future is None:
+            return job, t("No worker is running yet; the test starts as soon as one is.")
+    if not job.future.done():
+        return job, t("Testing: the chart appears once a worker has been free for a second or two.")
     try:
-        test = asked.answer.result()
-    except Exception:  # whatever went wrong over there, or on the way
+        test = job.future.result()
+    except Exception:  # anything the worker or the connection raises
         log.exception("a range test failed")
-        return replace(asked, answer=None, failed=True), ""
-    return replace(asked, answer=None, test=test), ""
+        return replace(job, future=None, failed=True), ""
+    return replace(job, future=None, result=test), ""
 
 
 def _result(page: Page, test: RangeTest, present: float, use: Callable[[float], None] | None) -> None:
@@ -137,7 +137,7 @@ def _result(page: Page, test: RangeTest, present: float, use: Callable[[float], 
 
 
 def _sentence(suggested: float | None, present: float, t: Text) -> str:
-    """What the picture says of the present rate."""
+    """How the current rate compares with the suggested one."""
     if suggested is None:
         return t(
             "The loss falls at no learning rate, so this network does not learn from this data: check its "
@@ -153,6 +153,3 @@ def _sentence(suggested: float | None, present: float, t: Text) -> str:
             "At {best} the loss falls fast without jumping; your current rate, {now}, learns more slowly.", **words
         )
     return t("At {best} the loss falls fast without jumping; your current rate, {now}, is close to it.", **words)
-
-
-__all__ = ["rate_finder"]

@@ -1,4 +1,4 @@
-"""Short human titles: of an experiment, of a run, of a moment."""
+"""Experiments, runs, values and moments as short texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nnlab.ui.shell.text import Text
 
 
 def network_title(experiment: Experiment, t: Text) -> str:
-    """The network in a few letters: "2×8 tanh", "64-32 ReLU", "no hidden layer"."""
+    """The network: "2×8 tanh", "64-32 ReLU", "no hidden layer"."""
     widths, activation = experiment.model.widths, t(ACTIVATIONS[experiment.model.activation])
     if not widths:
         return t("no hidden layer")
@@ -48,7 +48,7 @@ def start_words(start: StartFrom | None, t: Text) -> str:
 
 
 def value_name(setting: str, value: object, t: Text) -> str:
-    """A setting's value as it is read: "tanh", "yes", "0.01", "8-8-4", "2 layers of MNIST 28×28".
+    """A setting's value: "tanh", "yes", "0.01", "8-8-4", "2 layers of MNIST 28×28".
 
     `setting` is a field's path or the short name of a knob.
     """
@@ -71,17 +71,17 @@ def experiment_title(experiment: Experiment, t: Text) -> str:
 
 
 def run_title(run: Run, t: Text) -> str:
-    """The name its owner gave it, else what it is."""
+    """The name its owner gave it, else its data and network."""
     return run.name or experiment_title(run.experiment, t)
 
 
 def in_markdown(text: str) -> str:
-    """A name somebody typed, safe inside a Markdown label."""
+    """A typed name, escaped for a Markdown label."""
     return re.sub(r"([\\`*_{}\[\]()#+.!|:$<>~-])", r"\\\1", text)
 
 
 def run_facts(run: Run, t: Text) -> str:
-    """One line that says what is trained: data, network, optimizer, seeds, engine."""
+    """One line about a run: data, network, optimizer, seeds, engine."""
     experiment = run.experiment
     train, validation, test = experiment.data.sizes
     parts = [
@@ -133,7 +133,7 @@ def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
 
 
 def zone() -> tzinfo | None:
-    """The visitor's; the server's where the browser does not tell."""
+    """The visitor's time zone; None, which is the server's, if the browser does not send it."""
     try:
         return ZoneInfo(st.context.timezone or "")
     except (ZoneInfoNotFoundError, ValueError, TypeError):
@@ -141,6 +141,6 @@ def zone() -> tzinfo | None:
 
 
 def file_name(run: Run, end: str) -> str:
-    """A name for a download that says what is in it: nnlab-moons-8x8-tanh-<id>.csv."""
+    """The file name of a download: nnlab-moons-8x8-tanh-<id>.csv."""
     widths = "x".join(map(str, run.experiment.model.widths[:6])) or "linear"
     return f"nnlab-{run.experiment.data.name}-{widths}-{run.experiment.model.activation}-{run.id}{end}"

@@ -1,4 +1,4 @@
-"""A run as one small row: name, state, shape of its curve, score, when."""
+"""A run as one row: name, state, sparkline of its loss, score, time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nnlab.ui.shared.naming import ago, in_markdown, run_title
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
-POINTS = 60  # of a curve the size of a word
+POINTS = 60  # of the sparkline
 HEIGHT = 34
 
 

@@ -1,4 +1,4 @@
-"""The verdict on a fit in words: what is the case, the figures it rests on, and what to try now."""
+"""A verdict as a sentence with the figures it rests on."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ REASONS: Mapping[str, str] = {
         "{dead} of the {units} units of layer {layer} are dead: their output is the same for every input."
     ),
 }
-"""By reason; filled in by `_figures`."""
+"""By reason; `_figures` has the values of the places."""
 
 UNCHECKED = mark("it learned the training data ({train}); its score on new samples was not measured.")
 
@@ -110,7 +110,7 @@ def verdict_sentence(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> s
 
 
 def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
-    """Why, with the figures it rests on: the cause and what the curves show, and after them what else was seen inside;
+    """The reason of a verdict with its figures: the cause, what the curves show, and what else the network shows;
     empty without a verdict."""
     if not diagnosis.verdict:
         return ""
@@ -130,7 +130,7 @@ def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
 
 
 def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str, str]:
-    """Every figure as it is read; empty where there is none."""
+    """Every figure as a text; empty if it is missing."""
     known = diagnosis.figures
     classes = experiment.score == "accuracy"
 
@@ -139,14 +139,14 @@ def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str,
         return f"{t.number(100 * value, 2)} %" if value > 100 else t.percent(value, digits)
 
     def fit(name: str) -> str:
-        """Accuracy, or the share of the variance that is explained: none where it is worse than the mean."""
+        """Accuracy, or the explained share of the variance (at least 0)."""
         if name not in known:
             return ""
         share = t.percent(max(0.0, known[name]))
         return share if classes else t("{share} of the variance", share=share)
 
     def points(name: str) -> str:
-        """A difference of fits."""
+        """A difference of two fits."""
         if name not in known:
             return ""
         if classes:

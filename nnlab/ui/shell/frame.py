@@ -1,7 +1,7 @@
-"""The frame every page stands in: page settings, language, identity, navigation, what is running.
+"""What every page starts with: page settings, language, identity, navigation, the visitor's running jobs.
 
-Every script starts with `page = open_page("build")`. Classic `pages/` make each script an entry of its own, so a deep
-link on a fresh server works only because each of them calls this first.
+Every script starts with `page = open_page("build")`. With Streamlit's `pages/` folder each script is an entry point: a
+link to it on a fresh server runs nothing else before it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAME = "nnlab"
 
 @dataclass(frozen=True)
 class Place:
-    """A page: its script, its name and icon in the navigation, and what it is for."""
+    """A page: its script, and its name and icon in the navigation."""
 
     script: str
     label: str
@@ -49,7 +49,7 @@ PLACES: Mapping[str, Place] = {
 
 @dataclass(frozen=True)
 class Page:
-    """What a page script works with."""
+    """What a page script gets: its name, the visitor's texts and owner name, and the lab."""
 
     name: str
     t: Text
@@ -62,11 +62,11 @@ class Page:
         return chart_words(self.t.language)
 
     def query(self) -> dict[str, str]:
-        """The address bar's parameters without the frame's own."""
+        """The parameters of the address bar without the language."""
         return {k: v for k, v in st.query_params.to_dict().items() if k != "lang"}
 
     def set_query(self, params: Mapping[str, str]) -> None:
-        """Writes the address bar; leaves it alone where nothing changes."""
+        """Sets the address bar, if anything changes."""
         wanted = {**params, "lang": self.t.language}
         if st.query_params.to_dict() != wanted:
             st.query_params.from_dict(wanted)
@@ -82,41 +82,42 @@ class Page:
         )
 
     def address(self, place: str, params: Mapping[str, str]) -> str:
-        """The full address of a page, as one would copy it."""
+        """The full address of a page, to be copied."""
         here = urlsplit(st.context.url or "http://localhost:8501/")
         root = here.path.removesuffix("/").removesuffix(f"/{self.name}")
         path = f"{root}/" if place == "home" else f"{root}/{place}"
         return urlunsplit((here.scheme, here.netloc, path, urlencode(params, safe=",:"), ""))
 
     def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
-        """To another page, at once."""
+        """Opens another page."""
         st.switch_page(PLACES[place].script, query_params={**(params or {}), "lang": self.t.language})
 
 
 @cache
 def chart_words(language: str) -> Labels:
-    """Every word a chart can show."""
+    """The words of the charts in a language."""
     return Labels.of(language, text(language))
 
 
 @cache
 def _warm() -> None:
-    """Once a server: what the first visitors will need and what takes a second to import, fetched while they read; and
-    threads that take turns quickly. Every tick is a thread of its own that hands over to the event loop a dozen times;
-    at Python's 5 ms a turn fifty live pages wait 0.6 s (p95), at 0.2 ms 0.3 s (benchmarks/load.py)."""
+    """Once a server: imports what the first visitors need, in the background, and shortens the threads' turns.
+
+    Every tick is a thread that hands over to the event loop a dozen times. With Python's turns of 5 ms, fifty live
+    pages wait 0.6 s (p95), with 0.2 ms 0.3 s (benchmarks/load.py)."""
     sys.setswitchinterval(0.0002)
 
     def load() -> None:
         load_dataset("digits")
         gc.collect()
-        gc.freeze()  # half a million objects of imports: looking through them again stops every page for 0.2 s
+        gc.freeze()  # half a million imported objects: collecting them again would stop every page for 0.2 s
         gc.set_threshold(50_000, 20, 20)
 
     threading.Thread(target=load, name="warm", daemon=True).start()
 
 
 def open_page(name: str) -> Page:
-    """Starts a page: call it before anything else is drawn."""
+    """Starts a page: call it before drawing anything else."""
     _warm()
     t = text(_language())
     place = PLACES[name]
@@ -134,7 +135,7 @@ def open_page(name: str) -> Page:
 
 
 def _language() -> str:
-    """From the link, else from before, else from the browser."""
+    """The language of the link, else of the session, else of the browser."""
     wanted = st.query_params.get("lang")
     if wanted not in LANGUAGES:
         wanted = st.session_state.get("language")
@@ -172,13 +173,13 @@ def _navigation(page: Page) -> None:
             label_visibility="collapsed",
             required=True,
         )
-        theme_switch(t)
+        theme_switch(t, ["", *(name for name in PLACES if name != "home")])
     set_document(page.owner, t.language)
 
 
 @st.fragment(run_every=5.0)
 def activity_line(page: Page) -> None:
-    """One line with the visitor's running and waiting jobs, leading to them."""
+    """One line with the number of the visitor's running and waiting runs, and a link to them."""
     t = page.t
     now = page.lab.activity(page.owner)
     mine = now.mine_running + now.mine_waiting

@@ -1,10 +1,12 @@
-"""Light, dark or as the system has it: a switch in the sidebar.
+"""The switch between the light and the dark theme.
 
-Streamlit keeps the choice in the browser, one entry a page path, and reads it when a page loads; there is no call for
-it. The switch writes the entries of all pages and loads the page again. Nothing is lost: the link holds the experiment.
+Streamlit stores the choice in the browser, one entry for each page's path, and reads it when a page loads; no call sets
+it. The switch writes the entries of all pages and reloads the page. Nothing is lost: the link holds the experiment.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -42,14 +44,7 @@ export default function({ data, parentElement }) {
 )
 
 
-def theme_switch(t: Text) -> None:
-    """Draws the switch."""
-    _switch(
-        key="theme-switch",
-        data={
-            "light": t("Light theme"),
-            "dark": t("Dark theme"),
-            "pages": ["", "build", "train", "compare", "inspect", "backprop", "runs", "classroom"],
-        },
-        width="content",
-    )
+def theme_switch(t: Text, pages: Sequence[str]) -> None:
+    """Draws the switch. `pages`: the paths of all pages."""
+    words = {"light": t("Light theme"), "dark": t("Dark theme")}
+    _switch(key="theme-switch", data={**words, "pages": list(pages)}, width="content")
