@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -26,14 +26,14 @@ class Settings:
     scheduler: str | None
     """Address of a Dask scheduler; None starts a local cluster."""
     workers: int
-    max_parameters: int
+    max_parameters: int = 2_000_000
     """Of one replicate."""
-    max_samples: int
-    max_epochs: int
-    max_seeds: int
-    max_seconds: int
+    max_samples: int = 60_000
+    max_epochs: int = 5_000
+    max_seeds: int = 100
+    max_seconds: int = 1_800
     """Training time of one run."""
-    stale_after: float
+    stale_after: int = 15
     """A running job without a heartbeat for so long counts as interrupted."""
     warm: bool = True
     """Whether workers start with the first page; with NNLAB_WARM=0 they start with the first job."""
@@ -58,12 +58,11 @@ def load_settings() -> Settings:
         database_url=os.environ.get("NNLAB_DATABASE_URL") or f"sqlite:///{home / 'nnlab.db'}",
         scheduler=os.environ.get("NNLAB_SCHEDULER") or None,
         workers=_whole("NNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1))),
-        max_parameters=_whole("NNLAB_MAX_PARAMETERS", 2_000_000),
-        max_samples=_whole("NNLAB_MAX_SAMPLES", 60_000),
-        max_epochs=_whole("NNLAB_MAX_EPOCHS", 5_000),
-        max_seeds=_whole("NNLAB_MAX_SEEDS", 100),
-        max_seconds=_whole("NNLAB_MAX_SECONDS", 1_800),
-        stale_after=float(_whole("NNLAB_STALE_AFTER", 15)),
+        **{
+            field.name: _whole(f"NNLAB_{field.name.upper()}", field.default)
+            for field in fields(Settings)
+            if type(field.default) is int
+        },
         warm=os.environ.get("NNLAB_WARM", "1").strip() != "0",
     )
 

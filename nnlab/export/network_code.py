@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nnlab.spec import DataSpec, Experiment, Layer
+from nnlab.spec import Experiment, Layer
+from nnlab.spec.layer_table import KINDS
 
-_ACTIVATIONS = {
-    "relu": "nn.ReLU()",
-    "leaky_relu": "nn.LeakyReLU()",
-    "elu": "nn.ELU()",
-    "gelu": "nn.GELU()",
-    "silu": "nn.SiLU()",
-    "tanh": "nn.Tanh()",
-    "sigmoid": "nn.Sigmoid()",
-    "softplus": "nn.Softplus()",
-}
 LOSSES = {"bce": "nn.BCEWithLogitsLoss()", "cross_entropy": "nn.CrossEntropyLoss()", "mse": "nn.MSELoss()"}
 _NORM_NAMES = {"scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
 
@@ -54,22 +45,17 @@ def _modules(i: int, layer: Layer, single_batches: bool, dropout: str) -> Iterat
         kind = ("BatchNorm" if single_batches else "nn.BatchNorm1d") if layer.norm == "batch" else "nn.LayerNorm"
         yield f"{kind}({layer.width})", {f"{i}.norm.{name}": _NORM_NAMES[name] for name in names}
     if layer.activation != "none":
-        yield _ACTIVATIONS[layer.activation], {}
+        yield f"nn.{KINDS[layer.activation]}()", {}
     if layer.dropout:
         yield dropout.format(rate=layer.dropout, layer=i), {}
 
 
 def _single_batches(experiment: Experiment) -> bool:
     """Whether a step may see one sample only, which PyTorch's batch normalisation refuses."""
-    size = experiment.train.batch_size
-    return size == 1 or any(n % size == 1 for n in _train_sizes(experiment.data))
-
-
-def _train_sizes(data: DataSpec) -> tuple[int, ...]:
-    """How many samples a training part has; folds may be of two sizes."""
+    data, size = experiment.data, experiment.train.batch_size
     train, validation, _ = data.sizes
-    uneven = data.folds and (train + validation) % data.folds
-    return (train, train - 1) if uneven else (train,)
+    sizes = {train, train - 1} if data.folds and (train + validation) % data.folds else {train}  # uneven folds
+    return size == 1 or any(n % size == 1 for n in sizes)
 
 
 _RESIDUAL = '''
@@ -152,6 +138,10 @@ def training_mode(experiment: Experiment) -> str:
                 if isinstance(module, nn.BatchNorm1d):
                     module.eval()"""
     return text
+
+
+BEST = """
+    best, waited, best_weights = math.inf, 0, copy.deepcopy(model.state_dict())"""
 
 
 def early_stopping(patience: int) -> str:

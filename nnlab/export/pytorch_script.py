@@ -13,17 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nnlab.engines import random_streams
+from nnlab.export import network_code as network
 from nnlab.export.data_code import data_code, parts_code, tensor_code
 from nnlab.export.function_source import function_source
-from nnlab.export.network_code import (
-    LOSSES,
-    early_stopping,
-    helper_classes,
-    network_code,
-    optimizer_code,
-    start_code,
-    training_mode,
-)
 from nnlab.spec import DataSpec, Experiment, as_seeds
 
 
@@ -92,7 +84,7 @@ def _training_sections(experiment: Experiment) -> list[Section]:
     fitted = "the scaling is fitted on the training part alone"
     if data.folds:
         split = f"{data.folds} folds of {sum(data.sizes[:2])} samples, {data.sizes[2]} samples to test"
-        fitted += ", for each fold anew"
+        fitted += ", separately for each fold"
     first = "Drawn with NumPy from a random stream that the seed names"
     if train.start_from:
         taken, frozen = train.start_from.layers, train.start_from.frozen
@@ -136,10 +128,12 @@ class Dropout(nn.Module):
 
 
 def _model_code(experiment: Experiment) -> str:
-    code = helper_classes(experiment)
+    code = network.helper_classes(experiment)
     if _drops(experiment):
         code += "\n\n\n".join([*function_source(random_streams.dropout_stream).values(), _DROPOUT.strip("\n")]) + "\n"
-    lines = "\n".join("    " + line for line in network_code(experiment, "Dropout({rate}, layer={layer})").lines)
+    lines = "\n".join(
+        "    " + line for line in network.network_code(experiment, "Dropout({rate}, layer={layer})").lines
+    )
     return f"{code}\n\ndef build_model():\n    return nn.Sequential(\n{lines}\n    )\n"
 
 
@@ -161,7 +155,7 @@ def draw_weights(model, seed):
             module.weight.data = torch.tensor(weight.T, dtype=torch.float32).contiguous()
             module.bias.data = torch.tensor(bias, dtype=torch.float32)
 
-{start_code(experiment)}"""
+{network.start_code(experiment)}"""
 
 
 # -- training --------------------------------------------------------------------------------------------------------
@@ -178,7 +172,7 @@ def _scores_code(experiment: Experiment) -> str:
         scores = f"""
         "accuracy": ({right}).double().mean().item(),"""
     return f"""
-loss_function = {LOSSES[experiment.loss]}
+loss_function = {network.LOSSES[experiment.loss]}
 
 
 @torch.no_grad()
@@ -198,38 +192,34 @@ def _training_code(experiment: Experiment) -> str:
     functions = function_source(random_streams.epoch_order)
     if scheduled:
         functions |= function_source(random_streams.learning_rates, train=train)
-    lines = ["def train(seed):", "    model = build_model()", "    draw_weights(model, seed)"]
-    if train.start_from:
-        lines += [f"    start_from(model, sources[{_source_key(experiment)}])"]
-    lines += [f"    optimizer = {optimizer_code(experiment)}", "    x, y = train_part"]
-    if train.patience:
-        lines += ["    best, waited, best_weights = math.inf, 0, copy.deepcopy(model.state_dict())"]
-    lines += [f"    for epoch in range(1, {train.epochs} + 1):", f"        {training_mode(experiment)}"]
-    if _drops(experiment):
-        lines += [
-            "        for module in model.modules():",
-            "            if isinstance(module, Dropout):",
-            "                module.start_epoch(seed, epoch)",
-        ]
-    order = f"epoch_order({experiment.data.seed}, epoch, len(x))"
-    lines += [f"        batches = torch.from_numpy({order}).split({train.batch_size})"]
-    if scheduled:
-        lines += [
-            "        for batch, rate in zip(batches, learning_rates(len(batches), epoch).tolist()):",
-            "            for group in optimizer.param_groups:",
-            '                group["lr"] = rate',
-        ]
-    else:
-        lines += ["        for batch in batches:"]
-    lines += [
-        "            optimizer.zero_grad()",
-        "            loss = loss_function(model(x[batch]), y[batch])",
-        "            loss.backward()",
-        "            optimizer.step()",
-    ]
-    if train.patience:
-        lines += ['        loss = scores(model, *validation_part)["loss"]', early_stopping(train.patience).strip("\n")]
-    return "\n\n\n".join([*functions.values(), "\n".join([*lines, "    return model"])])
+    start = f"\n    start_from(model, sources[{_source_key(experiment)}])" if train.start_from else ""
+    dropout = """
+        for module in model.modules():
+            if isinstance(module, Dropout):
+                module.start_epoch(seed, epoch)"""
+    set_rate = """
+            for group in optimizer.param_groups:
+                group["lr"] = rate"""
+    steps = (
+        "batch, rate in zip(batches, learning_rates(len(batches), epoch).tolist())" if scheduled else "batch in batches"
+    )
+    stop = f"""
+        loss = scores(model, *validation_part)["loss"]{network.early_stopping(train.patience)}"""
+    code = f"""def train(seed):
+    model = build_model()
+    draw_weights(model, seed){start}
+    optimizer = {network.optimizer_code(experiment)}
+    x, y = train_part{network.BEST * bool(train.patience)}
+    for epoch in range(1, {train.epochs} + 1):
+        {network.training_mode(experiment)}{dropout * _drops(experiment)}
+        batches = torch.from_numpy(epoch_order({experiment.data.seed}, epoch, len(x))).split({train.batch_size})
+        for {steps}:{set_rate * scheduled}
+            optimizer.zero_grad()
+            loss = loss_function(model(x[batch]), y[batch])
+            loss.backward()
+            optimizer.step(){stop * bool(train.patience)}
+    return model"""
+    return "\n\n\n".join([*functions.values(), code])
 
 
 # -- folds, and the networks a run starts from -----------------------------------------------------------------------

@@ -11,7 +11,7 @@ import vl_convert
 
 
 def main() -> None:
-    """No address but data: is ever asked, whatever a chart says."""
+    """Draw without access to the network: no chart may load an address."""
     os.nice(10)
     spec = sys.stdin.read()
     if sys.argv[1] == "svg":

@@ -13,7 +13,7 @@ from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
-from nnlab.spec.text import Value, link_text, list_parameter, list_text, parse_json, plain, text_parameter, value_text
+from nnlab.spec.text import Value, link_text, list_parameter, list_text, plain, text_parameter, value_text
 
 MAX_CELLS = 200
 """Cells of a comparison."""
@@ -112,8 +112,10 @@ class Comparison(Value):
         return tuple(base.vary(self.vary, value) for base in bases for value in self.values)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """A comparison from plain values. Raises SpecError."""
+    def of(cls, values: Any) -> Self:
+        """A comparison from plain values, or from those of a file that also holds its table. Raises SpecError."""
+        if isinstance(values, Mapping) and values.get("comparison") is not None:
+            values = values["comparison"]
         if not isinstance(values, Mapping):
             raise SpecError([Problem("comparison", values, "type", expected="object")])
         values = {str(name): value for name, value in values.items()}
@@ -140,13 +142,6 @@ class Comparison(Value):
             **second,
             "seeds": list(self.seeds),
         }
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """From its text, or from a file that also holds its table (`export.tables.comparison_file`). Raises SpecError."""
-        values = parse_json(text, "comparison")
-        inside = values.get("comparison") if isinstance(values, Mapping) else None
-        return cls.of(values if inside is None else inside)
 
     def to_query(self) -> dict[str, str]:
         """The experiment's link with `vary`, `values`, where there is a second knob `by` and `by_values`, and

@@ -39,20 +39,18 @@ class Problem:
         return _shown(self.got)
 
     def __str__(self) -> str:
-        got = self.shown
-        if self.kind == "range":
-            return f"{self.field}: got {got}, allowed is from {_number(self.low)} to {_number(self.high)}."
-        if self.kind == "choice":
-            return f"{self.field}: got {got}, allowed is one of {', '.join(self.choices)}."
         if self.kind == "unknown":
             return f"{self.field}: there is no such field; allowed is one of {', '.join(self.choices)}."
         if self.kind == "conflict":
             sentence = CONFLICTS[self.expected]
-            return f"{self.field}: got {got}, but {sentence[0].lower()}{sentence[1:]}"
-        if self.kind == "json":
-            return f"{self.field}: got {got}, allowed is the JSON text of an experiment or a comparison."
+            return f"{self.field}: got {self.shown}, but {sentence[0].lower()}{sentence[1:]}"
         article = "" if self.expected in ("text", "true or false") else "an " if self.expected[:1] in "aeiou" else "a "
-        return f"{self.field}: got {got}, allowed is {article}{self.expected}."
+        allowed = {
+            "range": f"from {_number(self.low)} to {_number(self.high)}",
+            "choice": f"one of {', '.join(self.choices)}",
+            "json": "the JSON text of an experiment or a comparison",
+        }.get(self.kind, article + self.expected)
+        return f"{self.field}: got {self.shown}, allowed is {allowed}."
 
 
 CONFLICTS: Mapping[str, str] = MappingProxyType(
@@ -106,7 +104,7 @@ def _shown(value: Any) -> str:
         return _tidy(f"'{value[:100]}'")
     try:
         return _tidy(json.dumps(value, ensure_ascii=False, default=str))
-    except (ValueError, TypeError, RecursionError):  # too long, too deep, or nothing JSON knows
+    except (ValueError, TypeError, RecursionError):  # too long, too deep, or not a JSON value
         return "too much to show"
 
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from nnlab.spec.data import OPTIONAL_FIELDS, DataSpec, Task
-from nnlab.spec.errors import Problem, SpecError, spec_error, whole
+from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.spec.knobs import KNOBS, Bounds, bounds, place_of
 from nnlab.spec.network import MAX_DEPTH, Layer, ModelSpec
-from nnlab.spec.text import Value, compact, from_link, last, link_text, parse_json, plain
+from nnlab.spec.text import Value, compact, from_link, last, link_text, plain
 
 Optimizer = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one_cycle", "step"]
@@ -122,23 +123,21 @@ class Experiment(Value):
     @model_validator(mode="after")
     def _check(self) -> Self:
         data, train = self.data, self.train
-        if not data.folds and data.validation + data.test > 0.9 + 1e-9:
-            raise SpecError.conflict("data.validation", data.validation, "shares_exceed_one")
-        if data.sizes[0] < max(2, data.classes if data.facts.classes else 2):
-            raise SpecError.conflict("data.n_samples", data.n_samples, "too_few_samples")
-        if data.folds * max(1, data.classes if data.facts.classes else 1) > sum(data.sizes[:2]):
-            raise SpecError.conflict("data.folds", data.folds, "folds_exceed_class")
-        if train.patience and data.sizes[1] == 0:
-            raise SpecError.conflict("train.patience", train.patience, "early_stopping_needs_validation")
+        classes = data.classes if data.facts.classes else 0
         natural = {"binary": "bce", "classes": "cross_entropy", "regression": "mse"}[data.task]
         if train.loss == natural:  # written as "auto", so that the same experiment has one text
             object.__setattr__(self, "train", train.model_copy(update={"loss": "auto"}))
-        elif train.loss == "bce":
-            raise SpecError.conflict("train.loss", train.loss, "loss_needs_binary")
-        elif train.loss == "mse":
-            raise SpecError.conflict("train.loss", train.loss, "loss_needs_regression")
-        elif train.loss == "cross_entropy" and data.task == "regression":
-            raise SpecError.conflict("train.loss", train.loss, "loss_needs_classes")
+        for field, invalid, code in (
+            ("data.validation", not data.folds and data.validation + data.test > 0.9 + 1e-9, "shares_exceed_one"),
+            ("data.n_samples", data.sizes[0] < max(2, classes), "too_few_samples"),
+            ("data.folds", data.folds * max(1, classes) > sum(data.sizes[:2]), "folds_exceed_class"),
+            ("train.patience", train.patience and not data.sizes[1], "early_stopping_needs_validation"),
+            ("train.loss", self.train.loss == "bce", "loss_needs_binary"),
+            ("train.loss", self.train.loss == "mse", "loss_needs_regression"),
+            ("train.loss", self.train.loss == "cross_entropy" and not classes, "loss_needs_classes"),
+        ):
+            if invalid:
+                raise SpecError.conflict(field, self.knob(field), code)
         if train.start_from is not None:
             self._check_start(train.start_from)
         return self
@@ -219,14 +218,6 @@ class Experiment(Value):
         """How many networks a run with so many seeds trains: one for each seed, or for each seed and fold."""
         return seeds * max(1, self.data.folds)
 
-    @classmethod
-    def of(cls, values: Any, where: str = "") -> Self:
-        """An experiment from plain nested values. Raises SpecError."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise spec_error(error, cls, where or "experiment") from None
-
     def set(self, changes: Mapping[str, Any]) -> Self:
         """Change fields by their dotted names.
 
@@ -266,9 +257,9 @@ class Experiment(Value):
         Parameters
         ----------
         knob : str
-            A name in KNOBS or any dotted field name. `depth` keeps the width (of the first hidden layer), `width` keeps
-            the depth, and `depth_same_size` keeps the number of parameters as nearly as one width for all layers
-            allows. All three keep the common settings of the network and drop those of single layers.
+            A name in KNOBS or any dotted field name. `depth` leaves the width as it is (of the first hidden layer), `width`
+            the depth, and `depth_same_size` the number of parameters, as nearly as one width for all layers allows. All
+            three drop the settings of single layers.
         value
             A value the knob's field allows.
 
@@ -286,7 +277,8 @@ class Experiment(Value):
             depth = whole("depth", value, 0, MAX_DEPTH)
             return self.set({"model.hidden": [(self.model.widths or (8,))[0]] * depth})
         if knob == "depth_same_size":
-            return self._deepened(whole("depth_same_size", value, 1, MAX_DEPTH))
+            depth = whole("depth_same_size", value, 1, MAX_DEPTH)
+            return self.set({"model.hidden": [self._width_of_same_size(depth)] * depth})
         if knob == "width":
             width = whole("width", value, 1, 4096)
             return self.set({"model.hidden": [width] * max(1, self.model.depth)})
@@ -295,15 +287,14 @@ class Experiment(Value):
             raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
         return self.set({path: value})
 
-    def _deepened(self, depth: int) -> Self:
-        """`depth` layers of the one width that comes nearest to the present number of parameters."""
-        low, high = 1, 4096
-        while low < high:  # the first width with as many parameters or more
-            middle = (low + high) // 2
-            enough = self.set({"model.hidden": [middle] * depth}).parameters >= self.parameters
-            low, high = (low, middle) if enough else (middle + 1, high)
-        smaller, larger = (self.set({"model.hidden": [width] * depth}) for width in (max(1, low - 1), low))
-        return smaller if self.parameters - smaller.parameters < larger.parameters - self.parameters else larger
+    def _width_of_same_size(self, depth: int) -> int:
+        """The width of `depth` layers that comes nearest to the present number of parameters."""
+
+        def with_width(width: int) -> Experiment:
+            return self.set({"model.hidden": [width] * depth})
+
+        enough = 1 + bisect_left(range(1, 4096), self.parameters, key=lambda width: with_width(width).parameters)
+        return min(enough, max(1, enough - 1), key=lambda width: abs(with_width(width).parameters - self.parameters))
 
     def knob(self, knob: str) -> Any:
         """The value of a knob."""
@@ -328,11 +319,6 @@ class Experiment(Value):
         activation = f" {self.model.activation}" if self.model.hidden and self.model.activation != "none" else ""
         start = f", from {train.start_from}" if train.start_from else ""
         return f"{data.name} {samples}, {widths}{activation}, {train.optimizer} {train.lr:g} × {train.epochs}{start}"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """The experiment a text describes; fields left out take their defaults. Raises SpecError."""
-        return cls.of(parse_json(text, "experiment"))
 
     def to_query(self) -> dict[str, str]:
         """The parameters of a share link: the data's name and every field that differs from its default."""

@@ -31,7 +31,7 @@ def seeds_summary(seeds: Sequence[int]) -> str:
 
 
 def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """`10` is seeds 0 to 9; a list is taken as it is. Raises SpecError."""
+    """The seeds 0 to 9 for `10`, or those of a list. Raises SpecError."""
     if isinstance(seeds, bool) or not isinstance(seeds, (int, Iterable)) or isinstance(seeds, (str, bytes)):
         raise SpecError([Problem("seeds", seeds, "type", expected="number of seeds or a list of seeds")])
     if isinstance(seeds, int):

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from nnlab.spec.errors import Problem, SpecError
+from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
 
 _LISTS = {"model.hidden": "list of widths as 8-8-4 (0 for none)", "data.labels": "list of classes as 5-6-9 (0 for all)"}
@@ -27,6 +27,19 @@ class Value(BaseModel):
             if isinstance(value, float) and value == 0:  # -0.0 equals 0.0 and must not have another text
                 self.__dict__[name] = 0.0
         return self
+
+    @classmethod
+    def of(cls, values: Any) -> Self:
+        """From plain nested values; fields left out take their defaults. Raises SpecError."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise spec_error(error, cls, cls.__name__.lower()) from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """From JSON text; fields left out take their defaults. Raises SpecError."""
+        return cls.of(parse_json(text, cls.__name__.lower()))
 
     def plain(self) -> dict[str, Any]:
         """The value as nested dictionaries, lists, numbers and texts, as JSON has it."""

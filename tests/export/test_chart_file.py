@@ -106,7 +106,7 @@ def test_what_cannot_be_drawn_is_one_error() -> None:
         chart_file({"mark": "no such mark", "encoding": 7}, curve_rows(), "svg")
 
 
-def test_drawing_stays_out_of_the_process_that_asks() -> None:
+def test_a_chart_is_drawn_in_a_process_of_its_own() -> None:
     code = (
         "import sys, pandas; from nnlab.charts.curves import sparkline; from nnlab.export.chart_file import chart_file;"
         "chart_file(sparkline(), pandas.DataFrame({'epoch': [1]}), 'svg'); print('vl_convert' in sys.modules)"

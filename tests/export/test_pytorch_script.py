@@ -142,7 +142,7 @@ def test_exported_weights_load_into_the_short_code_and_answer_alike(changes):
     assert logits == pytest.approx(predict(experiment, result.stacked, result.dataset, x)[1], abs=1e-5)
 
 
-def test_exported_weights_say_where_they_are_from():
+def test_exported_weights_name_their_experiment_and_seed():
     content = safetensors(SHORT, random_streams.initial_weights(SHORT, 3), seed=3)
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     assert Experiment.from_json(header["__metadata__"]["experiment"]) == SHORT

@@ -186,7 +186,7 @@ def test_any_change_is_an_experiment_or_one_sentence(changes: Any):
 
 @given(st.sampled_from([*KNOBS, *FIELDS]) | anything, anything)
 @slow
-def test_any_turn_of_any_knob_is_an_experiment_or_one_sentence(knob: Any, value: Any):
+def test_any_value_of_any_knob_is_an_experiment_or_one_sentence(knob: Any, value: Any):
     refused_or(presets["binary"].vary, knob, value)
 
 
@@ -443,7 +443,7 @@ def test_the_text_is_sorted_and_without_blanks():
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
 
-def test_a_link_says_only_what_differs_from_the_defaults():
+def test_a_link_holds_only_what_differs_from_the_defaults():
     assert Experiment().to_query() == {"data.name": "moons"}
     experiment = Experiment().set({"model.hidden": [64, 32], "train.lr": 0.1, "model.residual": True})
     assert experiment.to_query() == {
@@ -559,7 +559,7 @@ def test_a_layers_own_settings_win_over_the_networks():
     assert (second.activation, second.dropout, second.residual) == ("tanh", 0.5, False)
 
 
-# -- what is said ----------------------------------------------------------------------------------------------------
+# -- error sentences -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -679,7 +679,7 @@ def test_a_refusal_names_the_field_what_it_was_and_what_is_allowed(values: Any, 
         ),
     ],
 )
-def test_a_refused_comparison_says_why(values: Any, sentence: str):
+def test_an_invalid_comparison_names_the_field_and_what_is_allowed(values: Any, sentence: str):
     with pytest.raises(SpecError) as caught:
         Comparison.of(values)
     assert str(caught.value) == sentence
@@ -714,7 +714,7 @@ def test_what_is_off_leaves_no_trace_in_a_text_so_that_keys_stay_what_they_were(
 
 @pytest.mark.parametrize("name", ["digits", "mnist"])
 @pytest.mark.parametrize("labels", [(5, 6, 7, 8, 9), (3, 1)])
-def test_what_a_data_set_has_of_some_classes_is_known_before_it_is_loaded(name: str, labels: tuple[int, ...]):
+def test_the_samples_of_some_classes_are_counted_without_loading_the_data(name: str, labels: tuple[int, ...]):
     data = DataSpec(name=name, labels=labels)
     assert data.labels == tuple(sorted(labels))
     assert data.classes == len(labels)
