@@ -33,7 +33,7 @@ MANY_CELLS = 12
 
 
 def question_form(question: Question) -> None:
-    """The controls, the Compare button, and below them what is wrong or what the experiment is."""
+    """The controls and the Compare button; below them the problem of the question, or its experiment in a line."""
     t, state, current = question.page.t, st.session_state, question.input
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
         _word(t("On"))

@@ -42,6 +42,6 @@ def evenly_spaced(n: int, most: int) -> list[int]:
 
 
 def note_left_out(shown: int, total: int, t: Text) -> None:
-    """Tells that not all are shown, where that is so."""
+    """A note where only some of them are shown."""
     if shown < total:
         st.caption(t("{n} of {all} are shown, evenly spaced.", n=t.whole(shown), all=t.whole(total)))
