@@ -251,7 +251,7 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
         (["train", "data.name=nothing"], "data.name: got 'nothing', allowed is one of synthetic,"),
         (["train"], "Missing argument 'EXPERIMENT'."),
         (["compare", "binary"], "--vary: it is missing"),
-        (["compare", "binary", "--vary", "depth=1", "--by", "depth=2"], "by: got 'depth', but the other knob sets"),
+        (["compare", "binary", "--vary", "depth=1", "--by", "depth=2"], "by: got 'depth', but the other setting sets"),
         (["compare", "binary", "--vary", "depth"], "--vary: got 'depth', allowed is a name and a value"),
         (["compare", "binary", "--vary", "depth=1,x"], "depth: got 'x', allowed is a whole number."),
         (["compare", "binary", "--vary", "size=1"], "vary: got 'size', allowed is one of depth,"),
