@@ -5,10 +5,10 @@
 Moons (1,000 samples, width 8, batches of 32, Adam, 100 epochs) at depths 1, 2, 4, 6 with 10 seeds, and the `mnist`
 preset with 10 seeds, from the click to the last score: nnlab through the lab with both engines on two warm workers; the
 PyTorch loop of the tutorials in one process, as it is written, and in one process a core; scikit-learn's MLPClassifier
-through joblib on all cores; Keras, where it is installed, on a part and scaled; TensorFlow Playground's way, with
-an object a unit and a connection, in Node (`playground.mjs`, plain gradient descent) where there is Node. The others train and are not measured; nnlab
-measures loss and accuracy after every epoch, keeps snapshots, and has everything in the store at the end.
-The last lines say whether nnlab's targets are met. Ends with 1 where one is not.
+through joblib on all cores; Keras, if it is installed, on a part and scaled; a network of objects as in TensorFlow
+Playground (`playground.mjs`, plain gradient descent), if Node is installed. The others only train; nnlab also measures
+loss and accuracy after every epoch, stores snapshots, and has everything in the store at the end. The last lines state
+whether nnlab meets its targets. The exit status is 1 if it does not.
 """
 
 from __future__ import annotations

@@ -387,11 +387,15 @@ def test_pieces_of_the_input_give_the_same_answer_as_the_whole(monkeypatch):
     layers = (Layer(5, 7, "relu", "batch", 0.5), Layer(7, 2, "none"))
     rng = np.random.default_rng(0)
     weights = {
-        "0.weight": rng.normal(size=(2, 5, 7)), "0.bias": rng.normal(size=(2, 7)),
-        "0.norm.scale": rng.normal(size=(2, 7)), "0.norm.shift": rng.normal(size=(2, 7)),
-        "0.norm.mean": rng.normal(size=(2, 7)), "0.norm.variance": rng.random((2, 7)),
-        "1.weight": rng.normal(size=(2, 7, 2)), "1.bias": rng.normal(size=(2, 2)),
-    }  # fmt: skip
+        "0.weight": rng.normal(size=(2, 5, 7)),
+        "0.bias": rng.normal(size=(2, 7)),
+        "0.norm.scale": rng.normal(size=(2, 7)),
+        "0.norm.shift": rng.normal(size=(2, 7)),
+        "0.norm.mean": rng.normal(size=(2, 7)),
+        "0.norm.variance": rng.random((2, 7)),
+        "1.weight": rng.normal(size=(2, 7, 2)),
+        "1.bias": rng.normal(size=(2, 2)),
+    }
     weights = {name: array.astype(np.float32) for name, array in weights.items()}
     kept = {name: array.copy() for name, array in weights.items()}
     x = rng.normal(size=(101, 5)).astype(np.float32)
@@ -470,8 +474,11 @@ def test_every_module_and_loss_states_its_formulas(package):
         if own and issubclass(kind, (core.Module, core.Loss)) and kind not in (core.Module, core.Loss):
             words = inspect.getdoc(kind)
             stated = ("forward " in words and "backward " in words) or kind in (
-                modules.BatchNorm, modules.FirstLinear, modules.InputLinear, core.Sequential
-            )  # those say whose formulas theirs are  # fmt: skip
+                modules.BatchNorm,
+                modules.FirstLinear,
+                modules.InputLinear,
+                core.Sequential,
+            )  # those say whose formulas theirs are
             assert stated, name
 
 

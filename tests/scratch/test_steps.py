@@ -175,9 +175,18 @@ def test_four_points_of_xor_are_its_four_corners():
 
 @pytest.mark.parametrize(
     "thing",
-    [core.Linear, core.ReLU, core.LogSoftmax, core.NLL, losses.BCE, losses.MSE, modules.BatchNorm, modules.LayerNorm,
-     *(module for module in modules.ACTIVATIONS.values() if module)],
-)  # fmt: skip
+    [
+        core.Linear,
+        core.ReLU,
+        core.LogSoftmax,
+        core.NLL,
+        losses.BCE,
+        losses.MSE,
+        modules.BatchNorm,
+        modules.LayerNorm,
+        *(module for module in modules.ACTIVATIONS.values() if module),
+    ],
+)
 @pytest.mark.parametrize("way", ["forward", "backward"])
 def test_every_formula_and_every_method_is_found_where_the_page_says(thing, way):
     formula = steps.formula_line(thing, way)
