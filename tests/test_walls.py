@@ -31,7 +31,7 @@ app.run()
 assert not app.exception, app.exception
 assert "torch" not in sys.modules, "dashboard.py"
 links = [{}, *({"run": run} for run in runs), presets["binary"].to_query()]
-tabs = ["What each neuron looks for", "Ask it", "What it gets right and wrong", "Figures of all layers"]
+tabs = ["What each neuron detects", "Try it", "What it gets right and wrong", "Statistics of all layers"]
 seen = 0
 for script in sorted(Path("pages").glob("*.py")):
     for link in links:

@@ -80,7 +80,7 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
         fresh.stop()
 
 
-def test_a_switch_of_language_keeps_every_value_and_says_it_in_spanish(server, visit):
+def test_a_switch_of_language_keeps_every_value_and_translates_the_page(server, visit):
     page = visit()
     build(page, server, **{"data.name": "circles", "model.hidden": "6-4"})
     number(page, "Samples", "350")
@@ -101,7 +101,7 @@ def test_a_switch_of_language_keeps_every_value_and_says_it_in_spanish(server, v
     assert query(page) == {**before, "train.lr": "0.02", "lang": "es"}
 
 
-def test_an_impossible_value_says_so_beside_its_field_and_the_last_network_stays(server, visit):
+def test_an_invalid_value_is_explained_beside_its_field_and_the_last_network_stays(server, visit):
     page = visit()
     build(page, server, **{"data.name": "moons", "train.epochs": "20"})
     number(page, "Epochs", "0")

@@ -57,7 +57,7 @@ def weights_of(server: Server, run_id: str, epoch: int, layer: int) -> np.ndarra
     return np.vstack([kept[f"{layer}.weight"][0], kept[f"{layer}.bias"][0]])
 
 
-def test_the_slider_moves_the_epoch_and_the_csv_is_what_was_kept(server, visit):
+def test_the_slider_moves_the_epoch_and_the_csv_holds_the_stored_weights(server, visit):
     page = visit()
     run_id = trained(page, server, MOONS)
     epochs = store_of(server).snapshot_epochs(run_id)

@@ -78,7 +78,7 @@ def test_validation_is_hold_out_or_k_fold(lab, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_more_folds_than_a_class_has_samples_are_told_in_place_of_the_picture(lab, language):
+def test_more_folds_than_a_class_has_samples_are_refused_in_place_of_the_picture(lab, language):
     link = {"data.name": "synthetic", "data.classes": "3", "data.n_samples": "60", "data.noise": "3"}
     app = open_build(language, {**link, "data.folds": "16"})
     sentence = text(language)("Every fold needs a sample of every class; use fewer folds or more samples.")
@@ -94,7 +94,7 @@ def test_folded_data_changes_into_any_other(lab, name):
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
-def test_data_that_cannot_be_split_as_before_does_not_break_the_page(lab, name):
+def test_data_that_does_not_allow_the_previous_split_does_not_break_the_page(lab, name):
     app = open_build(link={"data.n_samples": "50", "data.validation": "0.7", "train.patience": "5"})
     assert shown(choose(app, "data.name", name)).data.name == name
 
@@ -112,7 +112,7 @@ def test_data_that_cannot_be_split_as_before_does_not_break_the_page(lab, name):
         ("data.validation", 0.9, "{} is out of range; allowed is from 0 to 0.8."),
     ],
 )
-def test_an_impossible_value_says_so_beside_its_field_and_the_last_experiment_stays(
+def test_an_invalid_value_is_explained_beside_its_field_and_the_last_experiment_stays(
     lab, language, field, value, sentence
 ):
     app = open_build(language, presets["activations"].to_query())
@@ -125,12 +125,12 @@ def test_an_impossible_value_says_so_beside_its_field_and_the_last_experiment_st
     assert len(app.error) == 1
     assert app.button(key="train").disabled
     assert shown(app) == presets["activations"]
-    assert address(app) == before, "a link is always of an experiment that can be"
-    assert app.number_input(key=f"field-{field}").value == value, "kept as typed"
+    assert address(app) == before, "a link always holds a valid experiment"
+    assert app.number_input(key=f"field-{field}").value == value, "stays as typed"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_clashes_is_one_sentence_and_mending_it_frees_train(lab, language):
+def test_contradicting_values_give_one_sentence_and_correcting_them_enables_train(lab, language):
     app, t = open_build(language), text(language)
     app = set_number(app, "data.validation", 0.6)
     app = set_number(app, "data.test", 0.6)
@@ -143,7 +143,7 @@ def test_what_clashes_is_one_sentence_and_mending_it_frees_train(lab, language):
 
 
 @pytest.mark.parametrize("seeds", ["0", "x", "3,3", "-1", "99999", ""])
-def test_bad_seeds_say_so_beside_the_field(lab, seeds):
+def test_invalid_seeds_are_explained_beside_the_field(lab, seeds):
     app = open_build()
     app.text_input(key="field-seeds").set_value(seeds)
     app = go(app)
@@ -159,7 +159,7 @@ def test_more_than_this_server_allows_is_refused_before_it_is_submitted(lab, lan
     assert text(language)("Epochs") in app.error[0].value
 
 
-def test_a_switch_of_language_keeps_every_value_typed_the_impossible_too(lab):
+def test_a_switch_of_language_keeps_every_typed_value_even_an_invalid_one(lab):
     app = open_build("en")
     app = set_number(app, "train.epochs", 33)
     app = set_number(app, "data.noise", 0.35)
@@ -179,7 +179,7 @@ def test_a_switch_of_language_keeps_every_value_typed_the_impossible_too(lab):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_link_with_a_bad_value_takes_the_rest_and_says_which(lab, language):
+def test_an_invalid_value_of_a_link_is_named_and_the_rest_is_opened(lab, language):
     app = open_build(language, {"data.name": "circles", "train.lr": "much", "data.test": "0.8", "model.hidden": "5-4"})
     t = text(language)
     assert len(app.warning) == 1
@@ -236,7 +236,7 @@ def test_layers_are_edited_one_by_one(lab, language):
 
 
 @pytest.mark.parametrize("width", [0, -3, 5000, None])
-def test_an_impossible_width_of_one_layer_says_so_beside_that_layer(lab, width):
+def test_an_invalid_width_is_explained_beside_its_layer(lab, width):
     app = open_build(link={"model.hidden": "8-6"})
     app.number_input(key="layer-1-width").set_value(width)
     app = go(app)
@@ -247,7 +247,7 @@ def test_an_impossible_width_of_one_layer_says_so_beside_that_layer(lab, width):
     assert shown(go(app)).model.hidden == (8, 7)
 
 
-def test_an_impossible_dropout_of_one_layer_says_so_beside_that_layer(lab):
+def test_an_invalid_dropout_is_explained_beside_its_layer(lab):
     app = open_build(link={"model.hidden": "8-6"})
     app.number_input(key="layer-0-dropout").set_value(7.0)
     app = go(app)

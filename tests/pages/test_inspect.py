@@ -35,7 +35,7 @@ def test_every_tab_opens_for_every_kind_of_data(lab, language, tab, name):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("folds", [0, 3])
-def test_the_table_of_values_is_what_the_lab_kept_at_the_chosen_epoch_seed_and_layer(lab, language, folds):
+def test_the_table_of_values_holds_the_stored_weights_of_the_chosen_epoch_seed_and_layer(lab, language, folds):
     run = lab.train_here(QUICK.set({"data.folds": folds}), (3, 8), owner=OWNER)
     app = open_inspect(language, run=run.id)
     epochs = lab.snapshot_epochs(run.id)
@@ -107,7 +107,7 @@ def test_without_runs_it_leads_to_the_presets(lab, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_waiting_run_says_that_its_weights_come_later(lab, language):
+def test_a_waiting_run_explains_that_its_weights_come_later(lab, language):
     run = lab.submit(QUICK, 1, owner=OWNER)
     assert text(language)("This run has no weights yet; they appear after its first epoch.") in said(
         open_inspect(language, run=run.id)
@@ -115,7 +115,7 @@ def test_a_waiting_run_says_that_its_weights_come_later(lab, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_unknown_run_says_so_and_shows_ones_own(lab, language):
+def test_an_unknown_run_is_reported_and_ones_own_is_shown(lab, language):
     mine = lab.train_here(QUICK, 1, owner=OWNER)
     app = open_inspect(language, run="nothing")
     assert text(language)("There is no run at this address; it may have been deleted.") in said(app)

@@ -54,7 +54,7 @@ def test_classes_are_chosen_and_come_and_go_with_the_link(lab, language, name):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_where_no_run_fits_one_sentence_says_why(lab, language):
+def test_where_no_run_fits_one_sentence_explains_why(lab, language):
     t = text(language)
     inputs = t.many("{n} input", "{n} inputs", 64)
     link = {"data.name": "digits", "model.hidden": "8"}
@@ -108,7 +108,7 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_network_that_no_longer_fits_its_source_says_so_and_can_be_freed(lab, language):
+def test_a_network_that_no_longer_fits_its_source_is_reported_and_the_source_can_be_removed(lab, language):
     lab.train_here(SOURCE, 1, owner=OWNER)
     started = SOURCE.vary("start_from", {"experiment": SOURCE, "layers": 1})
     app, t = open_page("build", language, link=started.to_query()), text(language)
@@ -160,7 +160,7 @@ def test_nothing_leads_on_from_a_run_without_hidden_layers_or_classes(lab):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_an_experiment_starts_from_is_said_wherever_it_is_named(lab, language):
+def test_the_source_of_an_experiment_is_named_wherever_the_experiment_is(lab, language):
     t = text(language)
     start = StartFrom(experiment=SOURCE, layers=2, frozen=1)
     started = SOURCE.set({"data.labels": [5, 7], "train.start_from": start})
@@ -178,7 +178,7 @@ def test_what_an_experiment_starts_from_is_said_wherever_it_is_named(lab, langua
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_comparison_of_what_to_start_from_is_asked_answered_and_read(lab, language):
+def test_a_comparison_of_source_experiments_is_submitted_shown_and_opened_by_its_link(lab, language):
     t = text(language)
     base = SOURCE.set({"data.labels": [5, 6, 7], "data.n_samples": 60})
     start = StartFrom(experiment=SOURCE, layers=2, frozen=1)

@@ -52,7 +52,7 @@ def test_what_a_tick_draws_is_alone_in_its_box(lab, preset):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("data", ["moons", "synthetic", "digits"])
-def test_a_folded_run_is_shown_like_any_other_and_says_so(lab, language, data):
+def test_a_folded_run_is_shown_like_any_other_with_its_folds_named(lab, language, data):
     experiment = QUICK.set({"data.name": data, "data.n_samples": 100, "data.folds": 3})
     run = lab.train_here(experiment, 2, owner=OWNER)
     app, t = open_train(language, run=run.id), text(language)
@@ -67,7 +67,7 @@ def test_a_folded_run_is_shown_like_any_other_and_says_so(lab, language, data):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_waiting_run_says_its_place_in_the_queue_and_shows_empty_frames(lab, language):
+def test_a_waiting_run_shows_its_place_in_the_queue_and_empty_charts(lab, language):
     lab.submit(QUICK, 1, owner=OWNER)
     second = lab.submit(QUICK, 2, owner=OWNER)
     app, t = open_train(language, run=second.id), text(language)
@@ -136,7 +136,7 @@ def test_an_unknown_run_is_one_sentence(lab):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_digits_are_offered_where_mnist_is_not_to_be_had(lab, language):
+def test_digits_are_offered_where_mnist_cannot_be_downloaded(lab, language):
     run = lab.submit(presets["mnist"], 1, owner=OWNER)
     attempt = lab.store.claim(run.id)
     lab.store.finish(run.id, attempt, "failed", error="MNIST could not be downloaded: no mirror could be reached.")
@@ -146,7 +146,7 @@ def test_digits_are_offered_where_mnist_is_not_to_be_had(lab, language):
     assert "resume" in enabled(app)
 
 
-def test_an_interrupted_run_says_so_and_can_be_resumed(lab):
+def test_an_interrupted_run_is_marked_and_can_be_resumed(lab):
     run = lab.submit(QUICK, 1, owner=OWNER)
     lab.store.finish(run.id, lab.store.claim(run.id), "interrupted")
     app = open_train(run=run.id)
@@ -154,7 +154,7 @@ def test_an_interrupted_run_says_so_and_can_be_resumed(lab):
     assert "resume" in enabled(app)
 
 
-def test_runs_laid_over_each_other_are_kept_in_the_link(lab):
+def test_overlaid_runs_are_part_of_the_link(lab):
     first = lab.train_here(QUICK, 1, owner=OWNER)
     second = lab.train_here(QUICK.set({"data.seed": 3}), 1, owner=OWNER)
     app = open_train(run=second.id)

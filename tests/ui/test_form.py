@@ -1,4 +1,4 @@
-"""Whatever stands in the fields or in a link: an experiment, or a sentence beside the field that says why not."""
+"""Any values in the form or in a link give an experiment, or a sentence beside the field that explains why not."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def test_any_link_opens(link):
         ({"data.name": "cats"}, "data.name"),
     ],
 )
-def test_a_link_with_a_bad_value_takes_the_rest_and_says_which(state, bad, named):
+def test_an_invalid_value_of_a_link_is_named_and_the_rest_is_opened(state, bad, named):
     good = {"model.activation": "tanh", "train.epochs": "7", "data.noise": "0.3"}
     form = Form(ENGLISH, {**good, **bad})
     assert named in {problem.field for problem in form.link_problems}
     assert form.experiment.to_query().items() >= good.items()
 
 
-def test_two_bad_values_of_different_kinds_are_both_told(state):
+def test_two_invalid_values_of_different_kinds_are_both_reported(state):
     form = Form(ENGLISH, {"seeds": "3,3", "train.lr": "much", "train.epochs": "7"})
     assert {problem.field for problem in form.link_problems} == {"seeds", "train.lr"}
     assert form.experiment.train.epochs == 7
@@ -119,7 +119,7 @@ def test_the_same_link_does_not_undo_what_was_typed_since(state):
     assert Form(ENGLISH, {"data.name": "circles"}).experiment.data.name == "circles", "another link is taken"
 
 
-def test_an_impossible_value_is_kept_as_typed_and_the_last_experiment_stays(state):
+def test_an_invalid_value_stays_as_typed_and_the_last_experiment_stays(state):
     Form(ENGLISH, {"train.epochs": "7"})
     state["draft"] |= {"train.epochs": -5, "data.noise": 99.0, "seeds": "x"}
     form = Form(ENGLISH, {})
@@ -137,7 +137,7 @@ def test_another_data_set_brings_its_own_defaults_and_keeps_network_and_training
 
 
 @pytest.mark.parametrize("new", list(DATASETS))
-def test_what_the_new_data_cannot_have_goes_back_to_its_default(new):
+def test_what_the_new_data_does_not_allow_returns_to_its_default(new):
     moons = {"data": {"name": "moons", "n_samples": 50, "validation": 0.7}, "train": {"patience": 5}}
     celsius = {"data": {"name": "celsius"}}
     assert with_data(Experiment.of(moons), new).data.name == new

@@ -12,7 +12,7 @@ from nnlab.ui.shared.naming import value_name
 
 
 def hidden_layers(form: Form) -> None:
-    """Sliders while the layers are equal and nothing else is asked for; else the rows."""
+    """Two sliders if the layers are equal and the switch "Layer by layer" is off; else a row per layer."""
     hidden = form.draft["model.hidden"]
     if st.session_state.get("layer-by-layer") or any(
         layer != hidden[0] or not isinstance(layer, int) for layer in hidden
