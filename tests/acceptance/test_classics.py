@@ -1,5 +1,4 @@
-"""Each classic shows what is told of it afterwards, with fewer seeds and fewer of its values than it has; and what the
-course's own comparisons come to."""
+"""Each classic has the outcome that its text states, here with fewer seeds and values; and the course's comparisons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verdict for every constructed case."""
+"""The verdict for every constructed case, and for real trainings."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_nothing_finished_has_no_verdict():
     assert verdict(BIG, curves(FALLING), {"train": None, "validation": None, "test": None}) == ("", "")
 
 
-def test_good_on_both_parts_fits():
+def test_good_scores_on_both_parts_fit():
     assert verdict(BIG, curves(FALLING, FALLING * 0 + 0.98), results([0.98] * 3, [0.975] * 3)) == ("fits", "")
     assert verdict(BIG, curves(FALLING, FALLING * 0 + 0.98), results(0.98, 0.975)) == ("fits", "")
     assert verdict(ALONE, curves(FALLING, FALLING * 0 + 0.98), results([0.98] * 3)) == ("fits", "")
@@ -72,22 +72,22 @@ def test_much_worse_on_new_samples_overfits():
     assert verdict(no_validation, curves(FALLING), results([1.0] * 3, None, test=[0.86] * 3)) == ("overfits", "gap")
 
 
-def test_a_few_validation_samples_prove_no_gap():
+def test_few_validation_samples_do_not_prove_a_gap():
     small = presets["activations"].set({"data.n_samples": 50})  # 10 validation samples: one is a tenth
     assert verdict(small, curves(FALLING), results(1.0, 0.9))[0] == "fits"
     assert verdict(small, curves(FALLING), results(1.0, 0.6))[0] == "overfits"
 
 
-def test_seeds_that_disagree_on_the_gap_prove_none():
+def test_a_gap_that_differs_between_seeds_is_not_proved():
     assert verdict(BIG, curves(FALLING), results([0.99, 0.98, 0.99], [0.99, 0.98, 0.80]))[0] == "fits"
 
 
-def test_validation_loss_that_turns_overfits_before_the_score_says_so():
+def test_a_rising_validation_loss_overfits_before_the_score_does():
     turned = np.concatenate([np.linspace(0.7, 0.2, 10), np.linspace(0.2, 0.5, 20)])
     metrics = curves(FALLING, FALLING * 0 + 0.99, turned)
     final = results([0.99] * 3, [0.96] * 3)
     assert verdict(BIG, metrics, final) == ("overfits", "validation_turned")
-    stops = BIG.set({"train.patience": 5})  # went back to the lowest: cured
+    stops = BIG.set({"train.patience": 5})  # it takes the weights of the lowest loss
     assert verdict(stops, metrics, final) == ("fits", "")
 
 
@@ -101,7 +101,7 @@ def test_guessing_underfits():
     assert verdict(BIG, curves(flat), results([0.5] * 3, [0.5] * 3, loss=math.log(2))) == ("underfits", "guesses")
 
 
-def test_noise_that_nobody_can_learn_is_not_called_underfitting():
+def test_noise_that_cannot_be_learned_is_not_underfitting():
     clouds = Experiment.of({"data": {"name": "gaussians", "noise": 3, "n_samples": 1000}})
     reached = reference_of(clouds.data).score
     assert 0.6 < reached < 0.75  # the best possible is Φ(√2 / √(3² + 0.35²)) = 0.68
@@ -109,7 +109,7 @@ def test_noise_that_nobody_can_learn_is_not_called_underfitting():
 
 
 def test_a_verdict_downloads_nothing():
-    digits = presets["mnist"]  # the test's home has no MNIST
+    digits = presets["mnist"]  # not on disk in the tests
     assert verdict(digits, curves(FALLING), results([0.97] * 3, [0.965] * 3)) == ("fits", "")
     assert verdict(digits, curves(FALLING), results([0.11] * 3, [0.1] * 3, loss=2.3)) == ("underfits", "guesses")
 
@@ -122,7 +122,7 @@ def test_still_gaining_at_the_end_underfits():
     )
 
 
-def test_a_loss_that_is_no_number_diverged():
+def test_a_loss_that_is_not_finite_diverged():
     gone = np.where(np.arange(30) < 5, 0.5, np.nan)
     final = results([0.0] * 2, [0.0] * 2, loss=[None, None])
     assert verdict(BIG, curves(np.column_stack([gone, gone])), final) == ("diverged", "loss_not_finite")
@@ -134,7 +134,7 @@ def test_a_loss_that_runs_away_diverged():
     assert verdict(BIG, curves(growing), results([0.5], [0.5], loss=1e5)) == ("diverged", "loss_ran_away")
 
 
-def test_the_rest_of_a_stopped_replicates_curve_is_no_divergence():
+def test_nan_after_early_stopping_is_no_divergence():
     stopped = np.where(np.arange(30) < 20, FALLING, np.nan)
     stops = BIG.set({"train.patience": 5})
     metrics = curves(np.column_stack([FALLING, stopped]), np.full((30, 2), 0.98))
@@ -185,7 +185,7 @@ def test_regression_with_a_validation_part_overfits_by_the_gap_in_variance_expla
     assert verdict(CELSIUS, curves(np.full(30, 0.07)), final) == ("overfits", "gap")
 
 
-def test_every_figure_of_a_verdict_is_at_hand():
+def test_a_diagnosis_holds_the_figures_of_its_rules():
     said = diagnose(curves(FALLING), results([1.0] * 3, [0.85, 0.86, 0.87]), BIG)
     assert said.figures["gap"] == pytest.approx(0.14)
     assert said.figures["gap_low"] == pytest.approx(0.14 - stats.t.ppf(0.975, 2) * 0.01 / math.sqrt(3))
@@ -199,8 +199,8 @@ def test_a_loss_that_starts_sky_high_and_falls_has_not_run_away():
     assert verdict(BIG, curves(flat), results(0.9, 0.9, loss=1e4)) == ("diverged", "loss_ran_away")
 
 
-def test_what_has_hardly_been_learned_is_not_called_overfitting():
-    """A gap is there, but far more is missing to what is there to be learned."""
+def test_a_network_that_has_hardly_learned_is_not_overfitting():
+    """There is a gap, but the distance to the reference is much larger."""
     assert verdict(BIG, curves(FALLING), results([0.68] * 3, [0.55] * 3))[0] == "underfits"
     assert verdict(BIG, curves(FALLING), results([0.85] * 3, [0.72] * 3))[0] == "overfits"
 
@@ -210,14 +210,14 @@ def test_a_perfect_score_is_not_still_learning():
     assert verdict(BIG, curves(FALLING[:20], score), results([1.0] * 3, [0.99] * 3)) == ("fits", "")
 
 
-# -- the inside as the reason
+# -- gradients and units as the reason
 
 DEEP = BIG.set({"model.hidden": [16] * 4})
 
 
-def signals_of(seeds=3, start=0.5, growth=1.0, dead=0, dead_before=0, layer=2):
-    """Signals of a network 16-16-16-16: gradient of the first layer before training, of the largest one after it (the
-    last layer's is 1), and dead units of one layer, all the same for every seed or given by seed."""
+def health_of(seeds=3, start=0.5, growth=1.0, dead=0, dead_before=0, layer=2):
+    """Stored figures of a network 16-16-16-16: gradient of the first layer before training, the largest gradient after it
+    (that of the last layer is 1), and dead units of one layer, the same for every seed or given by seed."""
 
     def look(first, largest, stuck):
         gradient = np.ones((5, seeds)) * 0.9
@@ -234,62 +234,62 @@ WEAK = results([0.85] * 3, [0.85] * 3)
 GOOD = results([0.98] * 3, [0.975] * 3)
 DISAGREE = results([0.98, 0.6, 0.6], [0.97, 0.6, 0.6])
 LOST = results([0.0] * 3, [0.0] * 3, loss=[None] * 3)
-SICK = {
-    "vanishing_gradients": signals_of(start=1 / 200),
-    "exploding_gradients": signals_of(growth=500),
-    "dead_units": signals_of(dead=12),
+FOUND = {
+    "vanishing_gradients": health_of(start=1 / 200),
+    "exploding_gradients": health_of(growth=500),
+    "dead_units": health_of(dead=12),
 }
 
 
-@pytest.mark.parametrize("reason", SICK)
+@pytest.mark.parametrize("reason", FOUND)
 @pytest.mark.parametrize("final", [GUESSES, WEAK, DISAGREE])
-def test_where_it_did_not_learn_the_inside_is_the_reason(reason, final):
+def test_findings_explain_why_a_network_did_not_learn(reason, final):
     expected = verdict(DEEP, curves(FALLING), final)[0]
-    said = diagnose(curves(FALLING), final | {"signals": SICK[reason]}, DEEP)
+    said = diagnose(curves(FALLING), final | {"signals": FOUND[reason]}, DEEP)
     assert (said.verdict, said.reason, said.notes) == (expected, reason, ())
 
 
-@pytest.mark.parametrize("reason", SICK)
-def test_where_it_learned_the_inside_is_a_note(reason):
-    said = diagnose(curves(FALLING, FALLING * 0 + 0.98), GOOD | {"signals": SICK[reason]}, DEEP)
+@pytest.mark.parametrize("reason", FOUND)
+def test_findings_on_a_network_that_learned_are_notes(reason):
+    said = diagnose(curves(FALLING, FALLING * 0 + 0.98), GOOD | {"signals": FOUND[reason]}, DEEP)
     assert (said.verdict, said.reason, said.notes) == ("fits", "", (reason,))
-    said = diagnose(curves(FALLING), results([1.0] * 3, [0.85] * 3) | {"signals": SICK[reason]}, DEEP)
+    said = diagnose(curves(FALLING), results([1.0] * 3, [0.85] * 3) | {"signals": FOUND[reason]}, DEEP)
     assert (said.verdict, said.reason, said.notes) == ("overfits", "gap", (reason,))
 
 
-def test_what_diverges_with_a_gradient_that_grows_explodes():
+def test_exploding_gradients_explain_divergence():
     for final in (LOST, results([0.98, 0.98, 0.98], [0.97] * 3, loss=[0.1, 0.1, None])):
         expected = verdict(DEEP, curves(FALLING), final)[0]
-        said = diagnose(curves(FALLING), final | {"signals": SICK["exploding_gradients"]}, DEEP)
+        said = diagnose(curves(FALLING), final | {"signals": FOUND["exploding_gradients"]}, DEEP)
         assert (said.verdict, said.reason) == (expected, "exploding_gradients")
-    for sign in ("vanishing_gradients", "dead_units"):  # these stop a network, they do not blow it up
-        assert diagnose(None, LOST | {"signals": SICK[sign]}, DEEP).reason == "loss_not_finite"
+    for sign in ("vanishing_gradients", "dead_units"):  # these stop learning, they do not make it diverge
+        assert diagnose(None, LOST | {"signals": FOUND[sign]}, DEEP).reason == "loss_not_finite"
 
 
 def test_a_gradient_too_large_for_numbers_before_training_explodes():
-    inside = signals_of()
+    inside = health_of()
     inside["before"]["gradient"][1] = [None] * 3
     inside["after"] = {name: [[None] * 3] * 5 for name in inside["after"]}
     assert diagnose(None, LOST | {"signals": inside}, DEEP).reason == "exploding_gradients"
 
 
-def test_lost_weights_alone_say_nothing_of_gradients():
-    inside = signals_of()
+def test_weights_that_are_not_finite_do_not_prove_exploding_gradients():
+    inside = health_of()
     inside["after"] = {name: [[None] * 3] * 5 for name in inside["after"]}
     said = diagnose(None, LOST | {"signals": inside}, DEEP)
     assert (said.verdict, said.reason, said.notes) == ("diverged", "loss_not_finite", ())
 
 
 def test_most_seeds_decide_and_a_dead_layer_in_one_is_a_note():
-    one = signals_of(dead=[16, 2, 0], start=[1e-6, 0.5, 0.5])
+    one = health_of(dead=[16, 2, 0], start=[1e-6, 0.5, 0.5])
     said = diagnose(curves(FALLING), WEAK | {"signals": one}, DEEP)
     assert (said.verdict, said.reason, said.notes) == ("underfits", "below_reference", ("dead_layers",))
     assert said.figures["dead_layers"] == 1
 
 
-def test_the_thresholds_are_where_they_are_said_to_be():
+def test_the_thresholds_of_the_findings():
     def reason(**inside):
-        return diagnose(curves(FALLING), WEAK | {"signals": signals_of(**inside)}, DEEP).reason
+        return diagnose(curves(FALLING), WEAK | {"signals": health_of(**inside)}, DEEP).reason
 
     assert reason(start=1.01 * LIMITS["vanishing_gradients"]) == "below_reference"
     assert reason(start=0.99 * LIMITS["vanishing_gradients"]) == "vanishing_gradients"
@@ -299,8 +299,8 @@ def test_the_thresholds_are_where_they_are_said_to_be():
     assert reason(dead=16 * LIMITS["dead_units"]) == "dead_units"
 
 
-def test_the_figures_of_the_inside_are_at_hand():
-    figures = diagnose(curves(FALLING), WEAK | {"signals": signals_of(start=0.002, growth=7, dead=12)}, DEEP).figures
+def test_a_diagnosis_holds_the_figures_of_gradients_and_units():
+    figures = diagnose(curves(FALLING), WEAK | {"signals": health_of(start=0.002, growth=7, dead=12)}, DEEP).figures
     assert figures["gradient_start"] == pytest.approx(0.002)
     assert figures["growth_end"] == pytest.approx(7)
     assert (figures["dead"], figures["units"], figures["layer"], figures["dead_share"]) == (12, 16, 2, 12 / 64)
@@ -326,7 +326,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_networks_are_told_what_ails_them(name, one_thread):
+def test_real_networks_get_the_right_reason(name, one_thread):
     changes, expected = REAL[name]
     experiment = TINY.set(changes)
     result = train(experiment, 3).result()
@@ -334,7 +334,7 @@ def test_real_networks_are_told_what_ails_them(name, one_thread):
     assert (said.verdict, said.reason) == expected, said.figures
 
 
-def test_the_cures_of_a_vanishing_gradient_cure_it(one_thread):
+def test_the_remedies_for_vanishing_gradients_help(one_thread):
     for changes in ({"model.activation": "relu", "model.init": "kaiming"}, {"model.norm": "batch"}):
         experiment = TINY.set({"model.hidden": [8] * 10, "model.activation": "sigmoid", **changes})
         result = train(experiment, 3).result()
@@ -343,12 +343,12 @@ def test_the_cures_of_a_vanishing_gradient_cure_it(one_thread):
         assert said.figures["train"] > 0.8
 
 
-# -- never against the curves
+# -- for any curves
 
 
 @st.composite
 def runs(draw):
-    """Any curves, final scores and signals."""
+    """Any curves, final scores and figures of gradients and units."""
     seeds, epochs = draw(st.integers(1, 5)), draw(st.integers(1, 12))
     share = st.floats(0, 1)
     losses = st.one_of(st.floats(0, 2), st.floats(0, 1e9), st.just(math.nan), st.just(math.inf))
@@ -373,7 +373,7 @@ def runs(draw):
 
 @settings(deadline=None)
 @given(runs())
-def test_whatever_the_curves_the_verdict_does_not_contradict_them(run):
+def test_a_verdict_never_contradicts_the_curves(run):
     metrics, final = run
     said = diagnose(metrics, final, DEEP)
     train_score, loss = np.array(final["train"]["accuracy"]), np.array(final["train"]["loss"])
@@ -391,4 +391,4 @@ def test_whatever_the_curves_the_verdict_does_not_contradict_them(run):
         assert said.reason in ("", "gap", "validation_turned")
         assert np.isfinite(loss).all()
     if said.verdict == "fits":
-        assert np.mean(train_score) > 0.9  # what neighbours reach on these moons, less the margin
+        assert np.mean(train_score) > 0.9  # the accuracy of the neighbours on these moons, less the margin

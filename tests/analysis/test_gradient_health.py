@@ -1,4 +1,4 @@
-"""What the inside of a network says: against autograd, and on networks made for it."""
+"""Gradients, deviations and dead units against autograd, and on networks built for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(experiment):
         {"model.activation": "tanh", "model.residual": True},
         {"model.norm": "batch"},
         {"model.norm": "layer", "train.loss": "cross_entropy"},
-        {"data.name": "digits", "data.n_samples": 400},  # more than are looked at
+        {"data.name": "digits", "data.n_samples": 400},  # more samples than are used
         {"data.name": "celsius"},
     ],
     ids=str,
@@ -67,7 +67,7 @@ def test_gradients_are_those_of_autograd_and_deviations_those_of_the_outputs(cha
         assert got.deviation[:, r] == pytest.approx(deviation, rel=1e-3)
 
 
-def test_a_chain_of_tenths_passes_on_a_tenth_a_layer():
+def test_layers_that_scale_by_a_tenth_scale_outputs_and_gradients_by_a_tenth():
     """Linear layers W = I/10: what goes forward and what comes back is a tenth after every layer."""
     experiment = MOONS.set({"model.hidden": [2, 2, 2, 2], "model.activation": "none"})
     weights, dataset = made(experiment)
@@ -79,7 +79,7 @@ def test_a_chain_of_tenths_passes_on_a_tenth_a_layer():
 
 
 @pytest.mark.parametrize(("activation", "bias"), [("relu", -100), ("sigmoid", 8), ("sigmoid", -8), ("tanh", -5)])
-def test_units_that_say_the_same_whatever_the_sample_are_counted(activation, bias):
+def test_units_with_the_same_output_for_every_sample_are_dead(activation, bias):
     experiment = MOONS.set({"model.activation": activation, "model.init": "normal"})  # small weights: none is stuck
     weights, dataset = made(experiment)
     assert (measure(experiment, weights, dataset).dead == 0).all() or activation == "relu"
@@ -97,7 +97,7 @@ def test_a_unit_without_a_flat_side_is_never_dead():
     assert (measure(experiment, weights, dataset).dead == 0).all()
 
 
-def test_looking_changes_nothing_and_sees_no_dropout():
+def test_measuring_changes_no_weights_and_ignores_dropout():
     experiment = MOONS.set({"model.norm": "batch"})
     weights, dataset = made(experiment)
     copies = {name: array.copy() for name, array in weights.items()}
@@ -108,7 +108,7 @@ def test_looking_changes_nothing_and_sees_no_dropout():
     np.testing.assert_array_equal(dropped.gradient, plain.gradient)
 
 
-def test_replicates_looked_at_in_groups_look_as_they_do_together(monkeypatch):
+def test_replicates_measured_in_groups_are_measured_as_together(monkeypatch):
     experiment = MOONS.set({"model.norm": "batch"})
     weights, dataset = made(experiment)
     together = measure(experiment, weights, dataset)
@@ -119,7 +119,7 @@ def test_replicates_looked_at_in_groups_look_as_they_do_together(monkeypatch):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
-def test_weights_that_ran_away_spoil_their_own_replicate_alone(value):
+def test_weights_that_are_not_finite_affect_only_their_replicate(value):
     weights, dataset = made(MOONS)
     well = measure(MOONS, weights, dataset)
     weights["1.weight"][1] = value
@@ -133,7 +133,7 @@ def test_weights_that_ran_away_spoil_their_own_replicate_alone(value):
     assert np.isnan(again.gradient[0, 1])
 
 
-def test_a_training_has_signals_of_its_start_and_of_its_end():
+def test_results_hold_the_health_before_and_after_training():
     experiment = MOONS.set({"train.epochs": 3})
     result = train(experiment, SEEDS).result()
     weights, dataset = made(experiment)

@@ -1,4 +1,4 @@
-"""A comparison's table against its runs, and the sentence it says."""
+"""A comparison's table against its runs, and its finding."""
 
 from __future__ import annotations
 

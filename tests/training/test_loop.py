@@ -1,4 +1,4 @@
-"""The loop and the PyTorch engine: exact, repeatable, resumable, and every replicate for itself."""
+"""The loop and the PyTorch engine: exact, repeatable, resumable, with independent replicates."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(route: str) -> None:
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
 @pytest.mark.parametrize("route", ROUTES)
-def test_an_epoch_that_is_broken_off_leaves_no_trace(route: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_epoch_leaves_no_trace(route: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)  # before every step
     monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     experiment, asked = ROUTES[route].set({"train.engine": engine}), 0
@@ -127,7 +127,7 @@ def test_an_epoch_that_is_broken_off_leaves_no_trace(route: str, engine: str, mo
     assert_same(broken.engine.state(), whole.engine.state())
 
 
-def test_whoever_wants_a_training_to_stop_is_asked_between_short_epochs_too() -> None:
+def test_should_stop_is_called_between_short_epochs_too() -> None:
     training = train(moons({"epochs": 50}), should_stop=lambda: training.epoch == 7)
     assert [epoch.epoch for epoch in training] == [1, 2, 3, 4, 5, 6, 7]
     assert not training.finished
@@ -175,7 +175,7 @@ def test_a_seed_alone_gives_what_it_gives_among_others(route: str) -> None:
     assert_allclose(among[: len(alone.metrics)][list(METRICS)], alone.metrics[list(METRICS)], **tolerance)
 
 
-def test_however_little_is_made_ready_at_a_time_the_weights_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smaller_chunks_of_data_give_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     for experiment in (moons(dropout=0.3), digits()):
         whole = train(experiment, seeds=2).result()
         with monkeypatch.context() as patch:
@@ -240,7 +240,7 @@ def test_every_loss_trains_as_pytorch_s_own_does(name: str) -> None:
         assert_allclose(weights[f"{j}.weight"].T, block.linear.weight.detach(), rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_uses_the_draws_of_its_seed_epoch_and_layer() -> None:
+def test_dropout_uses_the_stream_of_its_seed_epoch_and_layer() -> None:
     experiment = moons({"epochs": 1, "optimizer": "sgd"}, dropout=0.4)
     data = load_dataset(experiment)
     x, y = torch.tensor(data.scaling.apply(data.train.x)), torch.tensor(data.train.y[:, None], dtype=torch.float32)
@@ -286,7 +286,7 @@ def test_the_rate_of_an_epoch_is_that_of_its_last_step() -> None:
     assert rates == [random_streams.learning_rates(experiment.train, 4, epoch)[-1] for epoch in range(1, 7)]
 
 
-# -- every replicate for itself --------------------------------------------------------------------------------------
+# -- replicates are independent --------------------------------------------------------------------------------------
 
 
 def test_a_diverged_replicate_leaves_the_others_alone() -> None:
@@ -363,7 +363,7 @@ def test_a_damaged_checkpoint_is_refused(damage: Any) -> None:
         train(moons(), checkpoint=damage(train(moons()).checkpoint()))
 
 
-def test_weights_handed_out_are_copies() -> None:
+def test_returned_weights_are_copies() -> None:
     training = train(moons(), seeds=2)
     for give in (training.weights, training.best_weights, training.final_weights):
         give()["0.weight"][:] = 99
@@ -405,7 +405,7 @@ def test_a_seed_that_was_not_trained_is_named() -> None:
         train(moons({"epochs": 1}), seeds=2).result().weights(9)
 
 
-def test_an_unknown_preset_and_seeds_that_cannot_be_are_named() -> None:
+def test_an_unknown_preset_and_invalid_seeds_are_named() -> None:
     with pytest.raises(SpecError, match="experiment: got 'mooons'"):
         train("mooons")
     with pytest.raises(SpecError, match="seeds"):
@@ -417,7 +417,7 @@ def test_public_names_are_what_they_say_in_whatever_order_they_are_imported() ->
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_training_finished_before_it_began_yields_nothing_more() -> None:
+def test_a_finished_training_yields_nothing_more() -> None:
     training = train(moons({"epochs": 1}))
     assert len(list(training)) == 1
     assert training.finished
