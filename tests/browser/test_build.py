@@ -153,10 +153,10 @@ def test_a_learning_rate_is_found_and_taken_over(server, visit):
     page.get_by_role("button", name="Find a learning rate").click()
     page.get_by_role("button", name="Test learning rates").click()
     expect(page.locator('.st-key-rates-panel [data-testid="stVegaLiteChart"] svg')).to_be_visible()
-    expect(page.get_by_text("as now, learns more slowly")).to_be_visible()
+    expect(page.get_by_text("learns more slowly")).to_be_visible()
     use = page.get_by_role("button", name=re.compile(r"Use 0\.\d+"))
     rate = use.inner_text().split()[-1]
     use.click()
     wait_for_link(page, train__lr=rate)
-    expect(page.get_by_text("that is the rate now")).to_be_visible()
+    expect(page.get_by_text("that is your current rate")).to_be_visible()
     expect(use).to_be_disabled()
