@@ -18,6 +18,16 @@ _DATA_DIR = (  # decided before any test changes the environment
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the work: one runs all browser tests, which take longest, with one server and one browser."""
+    for item in items:
+        browser = item.path.parent.name == "browser"
+        if browser:
+            item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else str(item.path)))
+    items.sort(key=lambda item: item.path.parent.name != "browser")
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A new NNLAB_HOME; no setting of the machine reaches a test but those named NNLAB_TEST_."""

@@ -22,12 +22,6 @@ FLAGS = [
 ]  # fmt: skip
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-
-
 @pytest.fixture(scope="session")
 def one_server(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Iterator[Server]:
     one = Server(tmp_path_factory.mktemp("home"), NNLAB_DATA_DIR=str(data_dir)).start()
