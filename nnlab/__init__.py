@@ -4,8 +4,6 @@ The public names are imported when they are first used. So `import nnlab` is fas
 dashboard) never imports PyTorch.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """One place for the `NNLAB_*` settings. All are optional."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass, fields
 from functools import cache

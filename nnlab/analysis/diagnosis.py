@@ -1,7 +1,5 @@
 """A verdict on how well an experiment fits, in one word, with the rule behind it and the figures the rule used."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Everything here works on weights as arrays and the NumPy forward pass, so the we
 line compute the same numbers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What simple methods without a network reach on a data set, for comparison."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache

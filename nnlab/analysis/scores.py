@@ -1,7 +1,5 @@
 """Loss and scores of trained networks on a part of the data."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

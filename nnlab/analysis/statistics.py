@@ -21,8 +21,6 @@ Bouckaert, Frank (2004). Evaluating the replicability of significance tests for 
 Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

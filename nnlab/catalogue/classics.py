@@ -3,8 +3,6 @@
 Every setting was found by trials: each comparison shows its effect in the mean over the seeds and takes seconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """The systems of the course, which open on the Build page and run with one click."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

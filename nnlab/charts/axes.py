@@ -1,7 +1,5 @@
 """The axes and legends of charts."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -4,8 +4,6 @@ The same arguments give the same bytes, and rows are never part of a spec. So th
 its rows while a run ticks.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """The colours and dashes of charts (Okabe and Ito 2008: distinct for colour-blind readers too)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import altair as alt

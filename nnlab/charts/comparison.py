@@ -1,7 +1,5 @@
 """The effect of one setting: scores and curves by its value."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -3,8 +3,6 @@
 Places are counted in cells, so that one view holds the cells and the curve inside each of them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Curves over epochs. Rows: one an epoch, wide, as `lab.curves` gives them."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The words of charts, and the Vega expressions that show them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Self

@@ -1,7 +1,5 @@
 """The loss while the learning rate grows, with the rate that the test suggests."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

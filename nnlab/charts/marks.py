@@ -1,7 +1,5 @@
 """Pieces of charts: rows of one kind, texts, tooltips, what follows the pointer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

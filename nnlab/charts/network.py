@@ -1,7 +1,5 @@
 """The network as a drawing: layers from left to right, a line a weight."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -3,8 +3,6 @@
 On the screen Streamlit gives a chart its theme; here the same look is written down, in points and names of colours.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

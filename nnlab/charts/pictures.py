@@ -1,7 +1,5 @@
 """Small pictures as data URLs, laid out in a grid: samples, and weights in the shape of the input."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
 from functools import cache

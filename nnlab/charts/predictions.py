@@ -1,7 +1,5 @@
 """What a network predicts: the classes of many samples, the probabilities of one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 

@@ -4,8 +4,6 @@ The specs are constants: colours are shares of a limit, from -1 to 1, and number
 so that stepping only swaps rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from itertools import product

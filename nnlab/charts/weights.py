@@ -1,7 +1,5 @@
 """Weights as pictures: heat maps, histograms, filters."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """What the arguments EXPERIMENT and COMPARISON, and the options that change them, mean."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """`compare`: train all cells of a comparison in this process."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property

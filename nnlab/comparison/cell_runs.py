@@ -4,8 +4,6 @@ Seeds added later train in a run of their own, and an earlier run may have more 
 from every run the seeds it needs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

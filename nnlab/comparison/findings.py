@@ -1,7 +1,5 @@
 """The conclusion of a comparison, as data and as sentences in any language."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace

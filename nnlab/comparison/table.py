@@ -1,7 +1,5 @@
 """The table of a comparison: one row a cell."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple

@@ -1,7 +1,5 @@
 """Loads data sets by name. Each family of data sets is a module with a function `load(spec, rng) -> Raw`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache

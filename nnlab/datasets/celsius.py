@@ -1,7 +1,5 @@
 """Seven temperatures in °C and °F, rounded as in the course: data for a linear regression."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnlab.datasets.base import Raw

@@ -1,7 +1,5 @@
 """The handwritten digits of 8 × 8 pixels that scikit-learn includes: pictures without a download."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

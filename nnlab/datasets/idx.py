@@ -1,7 +1,5 @@
 """The IDX format of the MNIST files, gzipped or not (described at the end of yann.lecun.com/exdb/mnist)."""
 
-from __future__ import annotations
-
 import gzip
 import math
 import struct

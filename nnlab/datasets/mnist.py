@@ -4,8 +4,6 @@ The four files are downloaded once, from the first mirror that provides them. Fi
 used if their checksums match.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

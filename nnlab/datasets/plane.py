@@ -3,8 +3,6 @@
 Noise is the standard deviation of Gaussian noise on both coordinates, in the units of the coordinates.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

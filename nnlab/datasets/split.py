@@ -1,7 +1,5 @@
 """Stratified orders of samples, and folds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

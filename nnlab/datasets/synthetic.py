@@ -1,7 +1,5 @@
 """An artificial problem of any number of features and classes, hard enough that depth matters."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnlab.datasets.base import Raw

@@ -1,7 +1,5 @@
 """Gradients by PyTorch's autograd, to compare those of `nnlab.scratch` with. It imports torch, so workers run it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What every engine provides, and the values that engines, training and the store exchange."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol

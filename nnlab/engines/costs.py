@@ -4,8 +4,6 @@ The constants were measured on one core of a small server (benchmarks/README.md)
 of two, which is enough to choose between waiting for a result and returning later.
 """
 
-from __future__ import annotations
-
 from nnlab.spec import Experiment
 
 _STEP, _LAYER = 75e-6, 25e-6  # seconds per step, and per layer of a step

@@ -1,7 +1,5 @@
 """The NumPy engine: trains any experiment with the modules of `nnlab.scratch`, all replicates at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np

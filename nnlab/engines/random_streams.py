@@ -5,8 +5,6 @@ numbers, which (seed, epoch, ...) identify. No stream depends on numbers used be
 resumed run equals an uninterrupted one.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Training and measuring on one thread."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The PyTorch engine: all replicates in one module, one backward pass, one fused optimizer step."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache

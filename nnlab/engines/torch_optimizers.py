@@ -1,8 +1,6 @@
 """Optimizers of the PyTorch engine: one call of PyTorch's fused kernels for all parameters, without the bookkeeping of
 `torch.optim`, which takes 30 µs a step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Charts as pictures."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Code that makes or loads the data of an experiment, splits and scales it."""
 
-from __future__ import annotations
-
 from nnlab import datasets
 from nnlab.datasets import mnist
 from nnlab.datasets.base import shift_and_scale

@@ -1,7 +1,5 @@
 """The source of nnlab's own functions, so that exported code draws the same random numbers as nnlab."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

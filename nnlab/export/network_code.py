@@ -1,7 +1,5 @@
 """Code for an experiment's network, optimizer and loss in PyTorch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """A run as a Jupyter notebook."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from typing import Any

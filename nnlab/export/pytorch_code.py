@@ -1,7 +1,5 @@
 """The network and its training loop as one would write them in PyTorch."""
 
-from __future__ import annotations
-
 from nnlab.export import network_code as network
 from nnlab.spec import Experiment
 

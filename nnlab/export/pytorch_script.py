@@ -5,8 +5,6 @@ same code. Whatever nnlab draws at random (data, split, weights, order of batche
 nnlab's own source.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass

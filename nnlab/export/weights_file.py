@@ -1,7 +1,5 @@
 """Weights as a safetensors file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

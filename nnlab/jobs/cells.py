@@ -1,7 +1,5 @@
 """The runs of a comparison's cells: found in the store, or queued."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 

@@ -4,8 +4,6 @@ It prints the scheduler's address and ends when its standard input closes, which
 way. It is a process of its own because workers started by the web process would import the page script again.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

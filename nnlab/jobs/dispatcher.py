@@ -5,8 +5,6 @@ the store's order. So the position that a page shows is the true one, a lost tas
 while a run waits.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import threading

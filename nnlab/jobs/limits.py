@@ -1,7 +1,5 @@
 """The limits of this installation for one experiment."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

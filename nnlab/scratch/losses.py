@@ -1,7 +1,5 @@
 """More losses: for two classes and for numbers. `Loss` itself and NLL, the loss for classes, are in `core.py`."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnlab.scratch.core import NLL, Array, Loss

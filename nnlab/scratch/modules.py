@@ -5,8 +5,6 @@ An activation computes every number by itself, y = f(x), so its vector-Jacobian 
 ∂L/∂x = g · f′(x). The slope f′ of f is how much y grows when x grows a little.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 

@@ -4,8 +4,6 @@ Weights have the names of `nnlab.engines.random_streams` (`0.weight`, `0.bias`, 
 of seeds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

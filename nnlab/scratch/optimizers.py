@@ -6,8 +6,6 @@ An optimizer has one vector w of all parameters, which it changes in place, and 
 `l2` draws the weights towards 0: the penalty (l2/2) Σ w² adds l2 · w to the gradient.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

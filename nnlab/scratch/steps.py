@@ -9,8 +9,6 @@ The modules are those of the engine, for one network and in double precision, so
 with finite differences.
 """
 
-from __future__ import annotations
-
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence

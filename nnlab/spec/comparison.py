@@ -1,7 +1,5 @@
 """The comparison: one experiment with one or two knobs set to several values."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self

@@ -1,7 +1,5 @@
 """Which data an experiment uses, and the facts about every data set that are needed before it is loaded."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType

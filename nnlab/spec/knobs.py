@@ -1,7 +1,5 @@
 """Fields by their dotted names: which values a field allows, and the knobs that `vary` and a comparison set."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The layer table: the layers of a network with their shapes and parameters."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from nnlab.spec.experiment import Experiment

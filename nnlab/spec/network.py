@@ -1,7 +1,5 @@
 """The network of an experiment: its hidden layers and their settings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self

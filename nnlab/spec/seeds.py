@@ -1,7 +1,5 @@
 """Seeds, and the replicates that a run trains."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 

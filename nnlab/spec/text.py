@@ -1,7 +1,5 @@
 """Values and their text: canonical JSON, links, English."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Comparisons and the runs of their cells."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Connections to SQLite and PostgreSQL: engines, transactions, creating and migrating the tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

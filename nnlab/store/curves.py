@@ -1,7 +1,5 @@
 """What training writes: curves (metrics per epoch), snapshots of the weights, checkpoints."""
 
-from __future__ import annotations
-
 import json
 import time
 import warnings

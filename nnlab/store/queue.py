@@ -4,8 +4,6 @@
 replaced, because its worker seemed dead, cannot write any more.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Runs: creating, listing, renaming, deleting and finding them."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Sequence

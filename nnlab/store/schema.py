@@ -1,7 +1,5 @@
 """The tables, their version and migrations, and how ids and times are stored."""
 
-from __future__ import annotations
-
 import secrets
 import string
 from collections.abc import Mapping, Sequence

@@ -9,8 +9,6 @@ Howard, Gugger (2020). Fastai: A Layered API for Deep Learning. Information 11, 
     constant factor).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The result of a finished training."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property

@@ -4,8 +4,6 @@ A replicate of seed s starts from the source experiment as trained under seed s.
 comparison with the same network from random weights is paired: both draw the same remaining layers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any

@@ -1,7 +1,5 @@
 """Both engines trained from the same weights on the same batches, their losses in one chart."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A stage's formula with the numbers of one point, and its arrays, in LaTeX."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

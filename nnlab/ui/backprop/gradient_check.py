@@ -1,7 +1,5 @@
 """Every gradient of the step compared with finite differences and with PyTorch autograd."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

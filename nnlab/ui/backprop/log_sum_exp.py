@@ -1,7 +1,5 @@
 """Why log-sum-exp: log-softmax computed directly and with the trick, on large logits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

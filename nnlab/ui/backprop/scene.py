@@ -4,8 +4,6 @@ A Scene is the whole state. Widgets show it, and change it before the script run
 so a reload and a link show the same page.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace

@@ -1,7 +1,5 @@
 """The parts of the page that show one training step: controls, network, explanation, arrays."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

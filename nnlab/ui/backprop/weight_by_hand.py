@@ -1,7 +1,5 @@
 """A weight changed by hand, and the loss as a function of it."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

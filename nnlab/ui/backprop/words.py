@@ -1,7 +1,5 @@
 """The name, the sentence and the formula of a stage."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from nnlab.scratch.steps import Stage, Step

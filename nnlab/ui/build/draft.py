@@ -1,7 +1,5 @@
 """The draft behind the Build form: raw values by dotted field name, valid or not."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

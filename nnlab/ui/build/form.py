@@ -4,8 +4,6 @@ A widget shows the draft's value and writes it back when it changes, before the 
 stays as typed, with the reason beside its field, and the page shows the last valid experiment.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The hidden layers in the form: two sliders for equal layers, or one row per layer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

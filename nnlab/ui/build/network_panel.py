@@ -1,7 +1,5 @@
 """The network before training: drawn, and as a table of its layers."""
 
-from __future__ import annotations
-
 import pandas as pd
 import streamlit as st
 

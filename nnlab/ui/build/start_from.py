@@ -1,7 +1,5 @@
 """Transfer learning in the form: which run an experiment starts from, and how many of its layers are reused."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

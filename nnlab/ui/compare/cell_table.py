@@ -1,7 +1,5 @@
 """The table of a comparison: a row for each cell, filtered, compared with the best cell or a baseline, explained."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

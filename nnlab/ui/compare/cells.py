@@ -3,8 +3,6 @@
 The values of one knob are cards. Two knobs, or many values, are one chart, in which a cell can be clicked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

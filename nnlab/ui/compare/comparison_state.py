@@ -3,8 +3,6 @@
 The results of finished cells are computed once for all visitors; a tick reads only what has changed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """A menu that adds values or seeds to a comparison: only what is new is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Experiments and comparisons in words."""
 
-from __future__ import annotations
-
 from nnlab.spec import Comparison, Experiment
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.naming import data_title, start_words, value_name

@@ -1,7 +1,5 @@
 """The question as a sentence of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds"."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any

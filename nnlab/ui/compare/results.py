@@ -1,7 +1,5 @@
 """The results of a comparison, while it trains and afterwards: its finding, its cells, scores and curves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any

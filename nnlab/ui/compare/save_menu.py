@@ -1,7 +1,5 @@
 """What can be saved of a comparison: the table, every epoch, a file that trains it again, charts, the link."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

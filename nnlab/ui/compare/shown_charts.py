@@ -1,7 +1,5 @@
 """The charts of a comparison on the page, remembered so that the Save menu can save them as pictures."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

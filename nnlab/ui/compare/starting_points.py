@@ -1,7 +1,5 @@
 """Where a comparison can start: the questions that come with nnlab, the classics, the visitor's earlier comparisons."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Decision surfaces: the class that the networks of each cell predict at every point of the plane, side by side."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import pyarrow as pa

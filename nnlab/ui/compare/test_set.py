@@ -1,7 +1,5 @@
 """The held-out test set of a comparison: its owner opens it once, on purpose, after choosing by validation scores."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from nnlab.lab import ComparisonRun

@@ -1,7 +1,5 @@
 """The presets as cards: a title, the question it answers, and a picture of its data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from inspect import getsource
 from textwrap import dedent

@@ -1,7 +1,5 @@
 """A board to draw a digit on, and the drawing as a sample of the data."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray

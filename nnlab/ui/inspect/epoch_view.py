@@ -1,7 +1,5 @@
 """The part of Inspect that follows the epoch: slider, playing, the network, one layer, and the tabs below."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The inside of a trained network at one epoch: its weights layer by layer, and what each neuron responds to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache, partial
 

@@ -1,7 +1,5 @@
 """What a trained network gets right and wrong on the validation part (the training part where there is none)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import streamlit as st

@@ -1,7 +1,5 @@
 """Predictions for inputs of one's own: values typed into fields, or a digit drawn on a board."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

@@ -1,7 +1,5 @@
 """The runs as a table that can be filtered and sorted; fast with several hundred of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

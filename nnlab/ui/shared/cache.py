@@ -3,8 +3,6 @@
 Streamlit's own cache takes 0.1 ms a call and copies what it returns: too slow for 200 cells a tick.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock

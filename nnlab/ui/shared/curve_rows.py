@@ -1,7 +1,5 @@
 """The rows of a run's curves, read once per epoch for all viewers."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A data set as a chart."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from nnlab.charts.base import Spec

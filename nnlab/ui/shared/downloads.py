@@ -1,7 +1,5 @@
 """Downloads: of a run every epoch as CSV, the weights, the PyTorch script, a notebook; of a chart a picture."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal

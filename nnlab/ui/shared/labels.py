@@ -1,7 +1,5 @@
 """The names and help texts of fields, choices, settings, states and verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 

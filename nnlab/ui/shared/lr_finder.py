@@ -4,8 +4,6 @@ The session keeps the last test, so that Build and Compare show the same. A test
 learning rate (`subject_of`); with another experiment the panel asks for a new test.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace

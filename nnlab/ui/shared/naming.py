@@ -1,7 +1,5 @@
 """Experiments, runs, values and moments as short texts."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -1,7 +1,5 @@
 """What several pages show of data and networks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

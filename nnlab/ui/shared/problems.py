@@ -1,7 +1,5 @@
 """What is wrong with an experiment, as one sentence in the visitor's language."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

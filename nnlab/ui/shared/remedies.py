@@ -1,7 +1,5 @@
 """What to try against a verdict: one change of the experiment and its name. docs/diagnosis.md has the trials."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Links from a run to an experiment on the Build page, and the overlay of several runs."""
 
-from __future__ import annotations
-
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.spec import Experiment, seeds_text
 from nnlab.store import Run

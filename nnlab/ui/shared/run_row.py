@@ -1,7 +1,5 @@
 """A run as one row: name, state, sparkline of its loss, score, time."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

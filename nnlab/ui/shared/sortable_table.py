@@ -1,7 +1,5 @@
 """Tables whose cells sort by a value and are shown as a text."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Training an experiment from a page: the button's callback submits it, the page that follows opens it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

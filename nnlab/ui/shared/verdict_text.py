@@ -1,7 +1,5 @@
 """A verdict as a sentence with the figures it rests on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import lru_cache

@@ -4,8 +4,6 @@ Every script starts with `page = open_page("build")`. With Streamlit's `pages/` 
 link to it on a fresh server runs nothing else before it.
 """
 
-from __future__ import annotations
-
 import gc
 import sys
 import threading

@@ -3,8 +3,6 @@
 The name is a secret: it is never put into a link, so whoever gets a link sees a run but cannot change it.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 

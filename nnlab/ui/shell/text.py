@@ -4,8 +4,6 @@ The English text in the code is the message id. `locale/<language>/*.po` hold th
 as they are: there is nothing to compile. A further language is a line in `LANGUAGES` and such a folder.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ Streamlit stores the choice in the browser, one entry for each page's path, and 
 it. The switch writes the entries of all pages and reloads the page. Nothing is lost: the link holds the experiment.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

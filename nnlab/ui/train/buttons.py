@@ -1,7 +1,5 @@
 """The buttons of a run: pause, resume, stop, more epochs, and the links to other pages."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import streamlit as st

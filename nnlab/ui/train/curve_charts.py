@@ -1,7 +1,5 @@
 """The charts over epochs: loss, score and gap of one run, or of several laid over each other."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any

@@ -2,8 +2,6 @@
 pictures or a confusion matrix. Drawn from the weights in the store and computed once for all viewers.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any, Literal
 

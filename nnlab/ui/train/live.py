@@ -4,8 +4,6 @@ At every tick a fragment reads the store and swaps the rows under charts whose s
 the run changes, the whole page is drawn again, with other buttons; after the end there are no ticks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from threading import Lock
 from time import monotonic, time

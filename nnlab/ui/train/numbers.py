@@ -1,7 +1,5 @@
 """What Train writes of a run while it learns: its progress, and four numbers with their sparklines."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

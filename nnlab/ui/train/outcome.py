@@ -1,7 +1,5 @@
 """The end of a run: why it ended, its final scores, the verdict, and the next steps."""
 
-from __future__ import annotations
-
 import pandas as pd
 import streamlit as st
 

@@ -1,0 +1,1 @@
+"""Files to download: tables, charts, scripts, notebooks, weights; one module a format."""
