@@ -156,8 +156,8 @@ def differences(
 
 
 def _holm(p: Floats) -> Floats:
-    """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none ends
-    below a smaller one. Not yet cut at 1. nan is no comparison: it stays nan and is not counted."""
+    """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none
+    ends below a smaller one. Not yet cut at 1. nan is no comparison: it stays nan and is not counted."""
     order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts last
     corrected = np.full(len(p), math.nan)
     corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
@@ -248,8 +248,8 @@ def _noncentrality(freedom: Any, level: Any) -> Any:
     """The true mean over its standard error for which |t| exceeds its critical value c in 80 % of cases.
 
     t = (Z + it) / S, with Z normal and S = sqrt(chi2 / freedom), exceeds c where it > c S - Z, which is nearly normal;
-    its mean and variance are exact. Compared with the noncentral t distribution, the seeds needed differ by one in about
-    1 % of cases; SciPy's nctdtr is slow in the tails and sometimes nan where the power is nearly 1.
+    its mean and variance are exact. Compared with the noncentral t distribution, the seeds needed differ by one in
+    about 1 % of cases; SciPy's nctdtr is slow in the tails and sometimes nan where the power is nearly 1.
     """
     from scipy.special import gammaln, ndtri
 

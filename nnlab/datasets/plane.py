@@ -50,7 +50,7 @@ def xor(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
 
 
 def gaussians(y: NDArray[np.int64], rng: np.random.Generator) -> Points:
-    """Two round clouds of standard deviation 0.35 at (1, 1) and (-1, -1) (as TensorFlow Playground's, half its size)."""
+    """Two round clouds of standard deviation 0.35 at (1, 1) and (-1, -1) (half the size of TensorFlow Playground's)."""
     return np.where(y == 1, -1.0, 1.0)[:, None] + rng.normal(0.0, 0.35, (len(y), 2))
 
 

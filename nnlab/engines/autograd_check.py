@@ -19,8 +19,8 @@ def autograd(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: 
     Returns
     -------
     dict
-        `loss`; ∂loss/∂parameter under the parameter's name; ∂loss/∂(output of module k) as `out.k`, and as `out.-1` that
-        of the input. The modules of a layer are linear, normalisation and activation; under cross-entropy the last
+        `loss`; ∂loss/∂parameter under the parameter's name; ∂loss/∂(output of module k) as `out.k`, and as `out.-1`
+        that of the input. The modules of a layer are linear, normalisation and activation; under cross-entropy the last
         module is a log-softmax.
     """
     import torch

@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 """An array of losses, scores or other figures."""
 
 Weights = dict[str, NDArray[np.float32]]
-"""Arrays (replicates, ...) by the names of `random_streams.initial_weights`. Replicates are ordered by seed, and by fold
-within a seed."""
+"""Arrays (replicates, ...) by the names of `random_streams.initial_weights`. Replicates are ordered by seed, and by
+fold within a seed."""
 
 METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 """What every epoch measures. Score: accuracy (0 to 1) for classes, mean squared error for regression."""

@@ -41,7 +41,7 @@ class Module:
         self.memory: dict[Any, Array] = {}
 
     def keep(self, name: str, function: Callable[..., Array], *arrays: Any) -> Array:
-        """function(*arrays), stored in the memory of its last result of this name and shape: training allocates nothing."""
+        """function(*arrays), written into the memory of its last result of this name and shape: no new memory in training."""
         key = name, arrays[0].shape, arrays[0].dtype.char
         result = self.memory[key] = function(*arrays, out=self.memory.get(key))
         return result
@@ -164,7 +164,7 @@ class Loss:
 class NLL(Loss):
     """Negative log-likelihood: −log of the probability of the right class, averaged over the batch.
 
-        forward    L = −(1/n) Σ_n Σ_j t_nj y_nj      t is 1 for the right class and 0 for the others: one term per sample
+        forward    L = −(1/n) Σ_n Σ_j t_nj y_nj      t is 1 for the right class, 0 for the others: one term per sample
         backward   ∂L/∂y_nj = −t_nj / n
 
     y (..., batch, classes) log-probabilities, t (batch, classes) → L (...).

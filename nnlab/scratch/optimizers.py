@@ -111,7 +111,7 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Momentum with RMSprop's step sizes (Kingma and Ba 2015).
 
-        m ← 0.9 m + g                      weighted sum of the gradients: that of ten steps ago has a third of its weight
+        m ← 0.9 m + g                      weighted sum of the gradients: that of ten steps ago has a third its weight
         s ← 0.999 s + g²                   weighted sum of their squares, over about a thousand steps
         w ← w − lr · m̂ / (√ŝ + ε)
 

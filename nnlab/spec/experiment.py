@@ -257,9 +257,9 @@ class Experiment(Value):
         Parameters
         ----------
         knob : str
-            A name in KNOBS or any dotted field name. `depth` leaves the width as it is (of the first hidden layer), `width`
-            the depth, and `depth_same_size` the number of parameters, as nearly as one width for all layers allows. All
-            three drop the settings of single layers.
+            A name in KNOBS or any dotted field name. `depth` leaves the width as it is (of the first hidden layer),
+            `width` the depth, and `depth_same_size` the number of parameters, as nearly as one width for all layers
+            allows. All three drop the settings of single layers.
         value
             A value the knob's field allows.
 

@@ -216,8 +216,8 @@ DEEP = BIG.set({"model.hidden": [16] * 4})
 
 
 def health_of(seeds=3, start=0.5, growth=1.0, dead=0, dead_before=0, layer=2):
-    """Stored figures of a network 16-16-16-16: gradient of the first layer before training, the largest gradient after it
-    (that of the last layer is 1), and dead units of one layer, the same for every seed or given by seed."""
+    """Stored figures of a network 16-16-16-16: gradient of the first layer before training, the largest gradient after
+    it (that of the last layer is 1), and dead units of one layer, the same for every seed or given by seed."""
 
     def look(first, largest, stuck):
         gradient = np.ones((5, seeds)) * 0.9

@@ -56,10 +56,10 @@ def losses_by_epoch(engine: type, spec: Experiment, seeds: tuple[int, ...]) -> n
     return np.array(curve)
 
 
-# Both engines sum in an order of their own, and training enlarges the difference that rounding makes: after 200 steps it
-# depends on the processor. After 20 small steps it is below 1e-7 with and without AVX. A bias before batch normalisation
-# has the gradient 0, of which rounding leaves noise that Adam scales up to whole steps. These biases differ, and with
-# them the running means, so losses are compared and not weights.
+# Both engines sum in an order of their own, and training enlarges the difference that rounding makes: after 200 steps
+# it depends on the processor. After 20 small steps it is below 1e-7 with and without AVX. A bias before batch
+# normalisation has the gradient 0, of which rounding leaves noise that Adam scales up to whole steps. These biases
+# differ, and with them the running means, so losses are compared and not weights.
 RATES = {"sgd": 0.05, "momentum": 0.005, "nesterov": 0.005, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
 
 

@@ -179,7 +179,8 @@ def statistics_view(page: Page, run: Run, weights: Weights) -> None:
     st.dataframe(table, hide_index=True, alt=t("Statistics of the weights and biases of every layer"))
     st.caption(
         t(
-            "Near zero: share of values smaller than a hundredth of the largest. Norm: square root of the sum of squares."
+            "Near zero: share of values smaller than a hundredth of the largest. "
+            "Norm: square root of the sum of squares."
         )
     )
 

@@ -84,10 +84,11 @@ def trouble(page: Page, run: Run) -> None:
         words = t("This run was stopped at the time limit of this server. Its progress is saved.")
         st.info(words, icon=":material/timer:")
     elif run.state == "failed" and _no_data(run):
+        folder = f"`{mnist.default_folder()}`"
         st.warning(
             f"{t('MNIST could not be downloaded.')}\n\n"
             f"- {t('When the connection is back, press Try again above.')}\n"
-            f"- {t('Or copy the four MNIST files into {folder} on the server.', folder=f'`{mnist.default_folder()}`')}\n"
+            f"- {t('Or copy the four MNIST files into {folder} on the server.', folder=folder)}\n"
             f"- {t('Or use the 8×8 digits that come with nnlab: smaller pictures, the same task.')}",
             icon=":material/cloud_off:",
         )
