@@ -41,7 +41,7 @@ class Module:
         self.memory: dict[Any, Array] = {}
 
     def keep(self, name: str, function: Callable[..., Array], *arrays: Any) -> Array:
-        """function(*arrays), written into the memory of its last result of this name and shape: no new memory in training."""
+        """function(*arrays), written into memory that the next call of this name and shape reuses."""
         key = name, arrays[0].shape, arrays[0].dtype.char
         result = self.memory[key] = function(*arrays, out=self.memory.get(key))
         return result
