@@ -18,6 +18,7 @@ _DATA_DIR = (  # decided before any test changes the environment
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the work: one runs all browser tests, which take longest, with one server and one browser."""
     for item in items:
