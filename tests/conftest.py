@@ -18,14 +18,16 @@ _DATA_DIR = (  # decided before any test changes the environment
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Two processes share the tests, a file at a time; one of them gets all browser tests, with one server and browser."""
+    browser = item.path.parent.name == "browser"
+    if browser:
+        item.add_marker(pytest.mark.browser)
+    item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.stem))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the work: one runs all browser tests, which take longest, with one server and one browser."""
-    for item in items:
-        browser = item.path.parent.name == "browser"
-        if browser:
-            item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else str(item.path)))
+    """The browser tests start first: together they take longest."""
     items.sort(key=lambda item: item.path.parent.name != "browser")
 
 
