@@ -7,8 +7,10 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from nnlab.settings import load_settings, settings
 
@@ -18,16 +20,23 @@ _DATA_DIR = (  # decided before any test changes the environment
 )
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Two processes share the tests, a file at a time; one of them gets all browser tests, with one server and browser."""
-    browser = item.path.parent.name == "browser"
-    if browser:
-        item.add_marker(pytest.mark.browser)
-    item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.stem))
+class Scheduling(LoadScopeScheduling):
+    """Two processes share the tests, a file at a time; one gets all browser tests, for one server and one browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "browser" if "/browser/" in path else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser tests start first: together they take longest."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
     items.sort(key=lambda item: item.path.parent.name != "browser")
 
 
