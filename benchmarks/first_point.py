@@ -10,8 +10,6 @@ medians of several rounds, without the first one, which warms up. Needs Chromium
 
 from __future__ import annotations
 
-import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -26,14 +24,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import click
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.serving import Server
+from benchmarks.serving import CHROMIUM, FLAGS, Server
 from nnlab.store import Store
 
 CASES = {
     "moons": {"data.name": "moons", "data.n_samples": "500", "train.epochs": "200", "seeds": "3"},
     "digits": {"data.name": "digits", "train.epochs": "30", "seeds": "3"},
 }
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 LISTEN = """
 window.seen = {clicked: 0, message: 0, drawn: 0};
 document.addEventListener("click", (event) => {
@@ -58,11 +55,10 @@ PARTS = ("click to store", "queue", "data and first epoch", "tick and answer", "
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    path = os.environ.get("NNLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
+    if CHROMIUM is None:
         sys.exit("Chromium was not found: install Debian's `chromium`, or set NNLAB_CHROMIUM to its path.")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
         opened.close()
 

@@ -1,39 +1,34 @@
-"""Makes the pictures of the README anew: a fresh server, a real browser, real runs.
+"""Take the README's screenshots: a fresh server, a real browser, real runs.
 
 python -m docs.screenshots
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.serving import Server
+from benchmarks.serving import CHROMIUM, FLAGS, Server
 
 HERE = Path(__file__).parent
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 MOONS = "data.name=moons&data.n_samples=500&data.noise=0.25&model.hidden=8-8&model.activation=tanh&train.lr=0.003"
 
 
 def settle(page: Page) -> None:
-    """Until nothing is being computed or drawn any more."""
+    """Wait until nothing is computed or drawn."""
     page.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidget\"]')")
     page.wait_for_function("() => !document.querySelector('[data-testid=\"stSkeleton\"]')")
-    page.wait_for_timeout(1500)  # charts fade in; this is a picture, not a test
+    page.wait_for_timeout(1500)  # charts fade in
 
 
 def main() -> None:
-    """Writes train.png, compare.png and inspect.png beside this file."""
-    chromium = os.environ.get("NNLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    """Write train.png, compare.png and inspect.png next to this file."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder)).start()
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB", color_scheme="light")
         page.set_default_timeout(60_000)
         try:
@@ -41,15 +36,17 @@ def main() -> None:
             page.locator(".st-key-train button").click()
             page.wait_for_url("**/train?*run=*")
             page.get_by_text(re.compile(r"epoch \d[\d,]+ / 3,000 .* left")).first.wait_for()
-            page.wait_for_timeout(2000)  # a live picture: in the middle of training
+            page.wait_for_timeout(2000)  # in the middle of training
             page.screenshot(path=HERE / "train.png")
             run = page.url
-            page.goto(f"{server.url}/compare?{MOONS}&data.n_samples=100&train.epochs=300&train.lr=0.01&vary=depth"
-                      "&values=1,2,4,8&seeds=10&lang=en")  # fmt: skip
+            page.goto(
+                f"{server.url}/compare?{MOONS}&data.n_samples=100&train.epochs=300&train.lr=0.01&vary=depth"
+                "&values=1,2,4,8&seeds=10&lang=en"
+            )
             page.get_by_role("button", name="Compare").first.click()
             page.wait_for_url("**/compare?*comparison=*")
             page.locator(".st-key-stop").wait_for(state="detached", timeout=300_000)
-            page.set_viewport_size({"width": 1280, "height": 1040})  # down to the charts
+            page.set_viewport_size({"width": 1280, "height": 1040})  # the charts in view
             settle(page)
             page.screenshot(path=HERE / "compare.png")
             page.set_viewport_size({"width": 1280, "height": 860})

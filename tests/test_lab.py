@@ -326,7 +326,10 @@ def test_values_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> Non
     lab.stop_comparison(made.id, "ana")
     more = lab.extend_comparison(made.id, Comparison(EXPERIMENT, vary="depth", values=[1, 2, 4], seeds=2), "ana")
     assert [(cell.state, cell.from_before) for cell in more.cells] == [
-        ("finished", False), ("waiting", False), ("finished", False)]  # fmt: skip
+        ("finished", False),
+        ("waiting", False),
+        ("finished", False),
+    ]
     assert more.id == made.id
     with pytest.raises(ValueError, match="experiment and knobs stay"):
         lab.extend_comparison(made.id, Comparison(EXPERIMENT, vary="width", values=[1], seeds=2), "ana")

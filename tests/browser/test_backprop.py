@@ -11,8 +11,20 @@ import pytest
 from playwright.sync_api import Page, expect
 
 NET = {"data": "xor", "hidden": "3", "activation": "relu", "loss": "cross_entropy", "points": "4", "lang": "en"}
-STAGES = ["Input", "→ Linear 1", "→ ReLU 1", "→ Linear 2", "→ LogSoftmax", "Loss", "← Loss", "← LogSoftmax",
-          "← Linear 2", "← ReLU 1", "← Linear 1", "Update"]  # fmt: skip
+STAGES = [
+    "Input",
+    "→ Linear 1",
+    "→ ReLU 1",
+    "→ Linear 2",
+    "→ LogSoftmax",
+    "Loss",
+    "← Loss",
+    "← LogSoftmax",
+    "← Linear 2",
+    "← ReLU 1",
+    "← Linear 1",
+    "Update",
+]
 LR = 0.5
 
 
@@ -75,10 +87,21 @@ def by_hand(x, t, w1, b1, w2, b2) -> dict[str, np.ndarray]:
     g_a1 = g_z2 @ w2.T
     g_z1 = np.where(z1 > 0, g_a1, 0)
     return {
-        "z1": z1, "a1": a1, "z2": z2, "out": out, "loss": loss, "g_out": g_out, "g_z2": g_z2, "g_a1": g_a1,
-        "g_z1": g_z1, "g_x": g_z1 @ w1.T, "g_w2": a1.T @ g_z2, "g_b2": g_z2.sum(axis=0), "g_w1": x.T @ g_z1,
+        "z1": z1,
+        "a1": a1,
+        "z2": z2,
+        "out": out,
+        "loss": loss,
+        "g_out": g_out,
+        "g_z2": g_z2,
+        "g_a1": g_a1,
+        "g_z1": g_z1,
+        "g_x": g_z1 @ w1.T,
+        "g_w2": a1.T @ g_z2,
+        "g_b2": g_z2.sum(axis=0),
+        "g_w1": x.T @ g_z1,
         "g_b1": g_z1.sum(axis=0),
-    }  # fmt: skip
+    }
 
 
 def loss_of(*given) -> float:

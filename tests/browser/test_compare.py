@@ -19,10 +19,22 @@ from nnlab.spec import StartFrom
 MOONS = Comparison(
     presets["activations"].set({"data.n_samples": 150, "train.epochs": 400}), vary="depth", values=(1, 2, 4), seeds=3
 )
-COLUMNS = ["depth", "parameters", "seeds"] + [
-    f"{part}_accuracy{end}" for part in ("train", "validation", "test") for end in ("", "_low", "_high")
-] + ["gap", "best_epoch", "seconds_per_epoch", "verdict", "reason", "difference", "difference_low", "difference_high",
-     "p", "seeds_needed"]  # fmt: skip
+COLUMNS = (
+    ["depth", "parameters", "seeds"]
+    + [f"{part}_accuracy{end}" for part in ("train", "validation", "test") for end in ("", "_low", "_high")]
+    + [
+        "gap",
+        "best_epoch",
+        "seconds_per_epoch",
+        "verdict",
+        "reason",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "p",
+        "seeds_needed",
+    ]
+)
 CURVES = "document.querySelector('.st-key-panel-curves :is(canvas, svg).marks')"
 
 
@@ -80,9 +92,11 @@ def test_charts_are_not_rebuilt_while_a_comparison_ticks(server, visit):
     page.evaluate(f"() => {{ {CURVES}.nnlabTag = 'mine' }}")
     drawn = "() => document.querySelector('.st-key-finding').innerText"
     for _ in range(3):  # three different states of the page
-        before = page.evaluate("() => document.querySelector('.st-key-cells').innerText + "
-                               "[...document.querySelectorAll('.st-key-cells [role=progressbar]')]"
-                               ".map(bar => bar.getAttribute('aria-valuenow'))")  # fmt: skip
+        before = page.evaluate(
+            "() => document.querySelector('.st-key-cells').innerText + "
+            "[...document.querySelectorAll('.st-key-cells [role=progressbar]')]"
+            ".map(bar => bar.getAttribute('aria-valuenow'))"
+        )
         page.wait_for_function(
             "before => document.querySelector('.st-key-cells').innerText + "
             "[...document.querySelectorAll('.st-key-cells [role=progressbar]')]"
@@ -97,8 +111,12 @@ def test_charts_are_not_rebuilt_while_a_comparison_ticks(server, visit):
 
 GRID = Comparison(
     presets["activations"].set({"data.n_samples": 150, "train.epochs": 40}),
-    vary="depth", values=(1, 2), by="activation", by_values=("relu", "tanh"), seeds=2,
-)  # fmt: skip
+    vary="depth",
+    values=(1, 2),
+    by="activation",
+    by_values=("relu", "tanh"),
+    seeds=2,
+)
 
 
 def test_two_knobs_are_compared_extended_tested_saved_and_trained_again(server, visit, tmp_path):
@@ -131,9 +149,12 @@ def test_two_knobs_are_compared_extended_tested_saved_and_trained_again(server, 
     table = pd.DataFrame(json.loads(file.read_text())["table"])
     assert table["test_accuracy"].between(0.5, 1).all()
     again = subprocess.run(
-        [sys.executable, "-m", "nnlab", "compare", str(file)], capture_output=True, text=True, check=True,
+        [sys.executable, "-m", "nnlab", "compare", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "NNLAB_HOME": str(tmp_path / "home")},
-    )  # fmt: skip
+    )
     rerun = pd.read_csv(io.StringIO(again.stdout))
     for column in ("depth", "activation", "validation_accuracy", "test_accuracy", "p"):
         assert list(rerun[column]) == pytest.approx(list(table[column]), nan_ok=True), column

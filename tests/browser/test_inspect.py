@@ -15,9 +15,13 @@ from nnlab.store import Store
 MOONS = {"data.name": "moons", "data.n_samples": "200", "model.hidden": "6-4", "train.epochs": "8", "seeds": "2"}
 MNIST = {"data.name": "mnist", "data.n_samples": "2000", "model.hidden": "32", "train.epochs": "1"}
 CELSIUS = {
-    "data.name": "celsius", "model.hidden": "3-3", "model.activation": "none", "model.init": "xavier",
-    "train.lr": "0.1", "train.epochs": "2000",
-}  # fmt: skip
+    "data.name": "celsius",
+    "model.hidden": "3-3",
+    "model.activation": "none",
+    "model.init": "xavier",
+    "train.lr": "0.1",
+    "train.epochs": "2000",
+}
 HEAT = "document.querySelector('.st-key-inspect-heat-map :is(canvas, svg)')"
 
 

@@ -189,7 +189,11 @@ def test_two_knobs_make_a_row_a_pair():
     comparison = Comparison(SMALL, vary="depth", values=[1, 2], by="activation", by_values=["relu", "tanh"], seeds=2)
     result = compare(comparison)
     assert result.table[["depth", "activation"]].to_numpy().tolist() == [
-        [1, "relu"], [2, "relu"], [1, "tanh"], [2, "tanh"]]  # fmt: skip
+        [1, "relu"],
+        [2, "relu"],
+        [1, "tanh"],
+        [2, "tanh"],
+    ]
     alone = train(SMALL.set({"model.activation": "tanh", "model.hidden": [8, 8]}), 2).result()
     assert result.table["validation_accuracy"][3] == pytest.approx(alone.evaluate("validation")["accuracy"].mean())
     assert list(result.epochs.columns[:3]) == ["depth", "activation", "epoch"]

@@ -203,9 +203,17 @@ def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("data", "mnist"), ("hidden", "9"), ("points", "99"), ("stage", "40"), ("lr", "nan"), ("edits", "0:9.weight:0:1"),
-     ("step", "-1"), ("loss", "mse")],
-)  # fmt: skip
+    [
+        ("data", "mnist"),
+        ("hidden", "9"),
+        ("points", "99"),
+        ("stage", "40"),
+        ("lr", "nan"),
+        ("edits", "0:9.weight:0:1"),
+        ("step", "-1"),
+        ("loss", "mse"),
+    ],
+)
 def test_what_a_link_holds_that_cannot_be_is_one_sentence(language, name, value):
     app = open_page(language, **{name: value})
     assert len(app.warning) == 1

@@ -22,9 +22,10 @@ def open_inspect(language="en", tab=None, owner=OWNER, **link):
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("name", ["moons", "synthetic", "digits", "celsius"])
 def test_every_tab_opens_for_every_kind_of_data(lab, language, tab, name):
-    experiment = QUICK.set({"data.name": name, "train.epochs": 2, "data.n_samples": 60} | (
-        {"data.n_samples": 200} if name == "digits" else {}
-    ))  # fmt: skip
+    experiment = QUICK.set(
+        {"data.name": name, "train.epochs": 2, "data.n_samples": 60}
+        | ({"data.n_samples": 200} if name == "digits" else {})
+    )
     run = lab.train_here(experiment, 2, owner=OWNER)
     if tab == TABS[0] and name in ("synthetic", "celsius"):
         tab = TABS[1]

@@ -213,9 +213,14 @@ def test_200_steps_of_both_engines_agree_where_a_layer_is_frozen(optimizer: str,
     # a bias before batch normalisation that learns follows rounding noise, see test_scratch_engines
     frozen = 2 if norm == "batch" else 1
     experiment = started(
-        2, frozen, SOURCE.set({"model.norm": norm, "model.dropout": 0.1}),
-        train__optimizer=optimizer, train__lr=rate, train__batch_size=24, train__epochs=40,
-    )  # fmt: skip
+        2,
+        frozen,
+        SOURCE.set({"model.norm": norm, "model.dropout": 0.1}),
+        train__optimizer=optimizer,
+        train__lr=rate,
+        train__batch_size=24,
+        train__epochs=40,
+    )
     assert experiment.steps_per_epoch * experiment.train.epochs == 200
     ours, theirs = (train(experiment.set({"train.engine": one}), 2).result().metrics for one in ("numpy", "torch"))
     for name in ("train_loss", "validation_loss"):
