@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from nnlab.settings import load_settings, settings
+
+hypothesis.settings.register_profile("nnlab", deadline=None)  # tests judge no times
+hypothesis.settings.load_profile("nnlab")
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 _DATA_DIR = (  # decided before any test changes the environment

@@ -174,14 +174,13 @@ def test_scaling_standardised_inputs_learn_where_raw_ones_kill_the_network_and_w
 
 
 def test_mnist_gains_a_little_from_a_second_layer(mnist_dir: Path) -> None:
-    """Depths 1, 2 and 4 with 10 seeds, the table of docs/classics.md."""
+    """Fewer depths and seeds than the table of docs/classics.md, which `nnlab compare` gives in half a minute."""
     mnist = presets["mnist"].set({"train.engine": "numpy"})  # PyTorch's mean is in test_reference.py
-    depths = Seen(Comparison(mnist, vary="depth", values=(1, 2, 4), seeds=10))
+    depths = Seen(Comparison(mnist, vary="depth", values=(1, 2), seeds=3))
     assert set(depths.verdict.values()) == {"fits"}
     assert all(0.95 < score < 0.965 for score in depths.validation.values())
     assert depths.validation[1] < depths.validation[2]
     assert depths.train[1] < depths.train[2]
-    assert abs(depths.validation[4] - depths.validation[2]) < 0.004
     assert max(depths.gap.values()) < 0.02
 
 

@@ -231,9 +231,9 @@ def test_a_weight_changed_by_hand_gives_the_loss_of_the_calculation_and_survives
     expect(metric).to_have_text(f"{loss_of(x, t, w1, b1, w2, b2):.4f}")
 
 
-def test_the_slip_ticks_every_gradient_against_trying_and_autograd(visit, server):
+def test_every_gradient_agrees_with_finite_differences_and_autograd(visit, server):
     page = open_page(visit, server)
-    page.get_by_text("Expected against got").click()
+    page.get_by_text("Are these gradients right?").click()
     rows = page.locator(".st-key-step-slip tbody tr")
     expect(rows).to_have_count(9)
     for i in range(9):

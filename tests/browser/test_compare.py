@@ -46,6 +46,7 @@ def ask(page: Page, server: Server, comparison: Comparison, lang: str = "en") ->
 
 def wait_until_done(page: Page) -> None:
     expect(page.locator(".st-key-stop")).to_have_count(0)
+    expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def download(page: Page, key: str) -> bytes:

@@ -236,14 +236,13 @@ def test_one_seed_in_numpy_gives_the_very_bits_of_each_fold_alone() -> None:
 def test_large_data_is_gathered_a_few_samples_at_a_time_and_gives_the_same(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnlab.engines import numpy_engine as scratch
-    from nnlab.engines import torch_engine
+    from nnlab.engines import numpy_engine, torch_engine
     from nnlab.scratch import network
 
     experiment = folded(train={"engine": engine}, dropout=0.2)
     whole = train(experiment, 2).result()
     monkeypatch.setattr(torch_engine, "CHUNK", 64)
-    monkeypatch.setattr(scratch, "_KEPT", 0)
+    monkeypatch.setattr(numpy_engine, "_MAX_SCALED", 0)
     monkeypatch.setattr(network, "_CHUNK", 64)
     pieces = train(experiment, 2).result()
     for name, values in whole.stacked.items():
