@@ -45,12 +45,12 @@ class Seen:
 
 
 def seen(name: str, seeds: int = 3, values: Sequence[Any] = (), by_values: Sequence[Any] = ()) -> Seen:
-    """A classic, run with these of its values."""
+    """A classic with some of its values, trained by the NumPy engine: the same numbers in half the time."""
     classic = classics[name].comparison
     assert set(values) <= set(classic.values)
     return Seen(
         Comparison(
-            classic.experiment,
+            classic.experiment.set({"train.engine": "numpy"}),
             vary=classic.vary,
             values=tuple(values) or classic.values,
             by=classic.by,

@@ -64,7 +64,7 @@ def _compared(page: Page, scene: Scene, step: Step) -> None:
         row[t("By autograd")] = "…" if theirs is None else t.number(float(theirs[name].flat[worst]), 7)
         rows.append(row)
     table = pd.DataFrame(rows).rename(columns={f"{t('Finite differences')} ✓": "✓", "autograd ✓": "✓ "})
-    with st.container(key="step-gradient_check"):
+    with st.container(key="step-slip"):
         st.table(table, hide_index=True, border="horizontal", alt=t("Every gradient, by three methods"))
     st.caption(
         note
