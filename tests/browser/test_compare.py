@@ -156,6 +156,7 @@ def test_two_knobs_are_compared_extended_tested_saved_and_trained_again(server, 
 
     open_test_set(page)
     expect(page.locator(".st-key-test-part")).to_contain_text("Test set opened on")
+    wait_until_done(page)  # the file to download is that of the whole page
 
     file = tmp_path / "grid.json"
     file.write_bytes(download(page, "json"))
