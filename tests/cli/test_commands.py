@@ -259,7 +259,7 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
         (["export", "nothing", "--as", "csv"], "RUN: got 'nothing', allowed is the id of a run"),
         (["export", "nothing", "--as", "pdf"], "'pdf' is not one of 'script', 'notebook', 'safetensors', 'csv'"),
         (["data", "fetch", "cifar"], "'cifar' is not"),
-        (["--bogus"], "No such option '--bogus'."),
+        (["--bogus"], "No such option"),
         (["bogus"], "No such command 'bogus'."),
     ],
 )
