@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from page_app import go, press
 from streamlit.testing.v1 import AppTest
 
 from nnlab import Experiment, presets
@@ -52,17 +53,6 @@ def opened(page, language="en", experiment=MOONS, **more):
     for name, value in {**experiment.to_query(), **more}.items():
         app.query_params[name] = value
     return go(app.switch_page(f"pages/{page}.py"))
-
-
-def go(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
-def press(app, key):
-    app.button(key=key).click()
-    return go(app)
 
 
 def said(app):
