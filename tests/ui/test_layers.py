@@ -9,7 +9,8 @@ import pytest
 from nnlab.engines.random_streams import stacked_weights
 from nnlab.export.tables import csv_text
 from nnlab.spec import Experiment
-from nnlab.ui.inspect.layers import layer_name, one_replicate, statistics, values_table
+from nnlab.ui.inspect.layers import one_replicate, statistics, values_table
+from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.text import text
 
 EXPERIMENT = Experiment.of({"model": {"hidden": [5, {"width": 3, "norm": "batch"}]}})

@@ -10,7 +10,6 @@ from nnlab.engines.base import Weights
 from nnlab.spec import Replicate
 from nnlab.store import Run
 from nnlab.ui.inspect.layers import (
-    layer_name,
     layer_view,
     network_view,
     one_replicate,
@@ -20,7 +19,7 @@ from nnlab.ui.inspect.layers import (
 )
 from nnlab.ui.inspect.results import results_view
 from nnlab.ui.inspect.try_inputs import try_inputs
-from nnlab.ui.shared.naming import replicate_name
+from nnlab.ui.shared.naming import layer_name, replicate_name
 from nnlab.ui.shared.pictures import available_dataset
 from nnlab.ui.shell.frame import Page
 

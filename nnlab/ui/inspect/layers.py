@@ -19,18 +19,13 @@ from nnlab.scratch import activations
 from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import chart_downloads
+from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shared.pictures import frozen_note
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
 
 HEIGHT = 340
 MOST_VALUES = 200_000
 """Numbers in the table of values; a larger matrix can only be downloaded."""
-
-
-def layer_name(index: int, layers: int, t: Text) -> str:
-    """ "Hidden 2", "Output"; index counts from 0."""
-    return t("Output") if index == layers - 1 else t("Hidden {n}", n=index + 1)
 
 
 def one_replicate(weights: Weights, index: int) -> Weights:

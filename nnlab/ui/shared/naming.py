@@ -107,6 +107,11 @@ def seeds_words(run: Run, t: Text) -> str:
     return f"{words} × {t('{n} folds', n=folds)}" if folds else words
 
 
+def layer_name(index: int, layers: int, t: Text) -> str:
+    """ "Hidden 2", "Output"; index counts from 0."""
+    return t("Output") if index == layers - 1 else t("Hidden {n}", n=index + 1)
+
+
 def replicate_name(one: Replicate, t: Text) -> str:
     """ "3", with folds "seed 3, fold 2"."""
     return str(one.seed) if one.fold is None else t("seed {n}, fold {fold}", n=one.seed, fold=one.fold)
