@@ -1,13 +1,13 @@
 """Transfer learning in the form: which run an experiment starts from, and how many of its layers are reused."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from nnlab.spec import MAX_SOURCES, Experiment, StartFrom
 from nnlab.store import Run
-from nnlab.ui.build.form import Form
+from nnlab.ui.build.form import Form, bound
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shared.naming import ago, experiment_title, run_title
 from nnlab.ui.shell.frame import Page
@@ -24,7 +24,7 @@ def start_fields(page: Page, form: Form) -> None:
     sources = {
         run.key: (run.experiment, f"{run_title(run, t)} · {ago(run.created, t)}")
         for run in reversed(runs)
-        if _fits(experiment, run)
+        if not run.extended and run.experiment.sources < MAX_SOURCES and experiment.layers_shared(run.experiment)
     }
     now = experiment.train.start_from.experiment if experiment.train.start_from else None
     if now is not None and now.key not in sources:
@@ -32,46 +32,30 @@ def start_fields(page: Page, form: Form) -> None:
     if not sources and given is None:
         st.caption(f"{field_name('train.start_from', t)}: {_why_none(experiment, runs, t)}")
         return
-    st.session_state["field-train.start_from"] = now.key if now else ""
 
-    def choose() -> None:
-        source = sources.get(st.session_state["field-train.start_from"])
-        form.draft["train.start_from"] = source and _all_layers(experiment, source[0])
+    def choose(key: str) -> None:
+        """All layers that the two networks share, none of them frozen."""
+        source = sources[key][0] if key else None
+        start = source and StartFrom(experiment=source, layers=experiment.layers_shared(source)).plain()
+        form.draft["train.start_from"] = start
+
+    def change(name: str, value: int | None) -> None:
+        form.draft["train.start_from"] = {**given, name: value}
 
     st.selectbox(
         **form.label("train.start_from"),
         options=["", *reversed(sources)],
         format_func=lambda key: sources[key][1] if key else t("random weights"),
-        key="field-train.start_from",
-        on_change=choose,
+        **bound("field-train.start_from", now.key if now else "", choose),
     )
-    if isinstance(given, Mapping):
-        for place, name in zip(st.columns(2, vertical_alignment="bottom"), ("layers", "frozen"), strict=True):
-            with place:
-                _number(form, name, given)
+    if given is not None:
+        for name, column in zip(("layers", "frozen"), st.columns(2, vertical_alignment="bottom"), strict=True):
+            path = f"train.start_from.{name}"
+            with column:
+                number = bound(f"field-{path}", given[name], partial(change, name))
+                st.number_input(**form.label(path), **number, step=1)
+                form.show_problem(path)
     form.show_problem("train.start_from")
-
-
-def _number(form: Form, name: str, given: Mapping[str, Any]) -> None:
-    path = f"train.start_from.{name}"
-    key = f"field-{path}"
-    st.session_state[key] = given[name]
-
-    def take() -> None:
-        form.draft["train.start_from"] = {**given, name: st.session_state[key]}
-
-    st.number_input(**form.label(path), step=1, key=key, on_change=take)
-    form.show_problem(path)
-
-
-def _all_layers(experiment: Experiment, source: Experiment) -> dict[str, Any]:
-    """All layers the two networks share, none of them frozen."""
-    return StartFrom(experiment=source, layers=experiment.layers_shared(source)).plain()
-
-
-def _fits(experiment: Experiment, run: Run) -> bool:
-    source = run.experiment
-    return not run.extended and source.sources < MAX_SOURCES and experiment.layers_shared(source) > 0
 
 
 def _why_none(experiment: Experiment, runs: Sequence[Run], t: Text) -> str:
