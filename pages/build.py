@@ -4,10 +4,9 @@ import streamlit as st
 
 from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.export.pytorch_code import pytorch_code
-from nnlab.ui.build.data_panel import data_panel
 from nnlab.ui.build.form import Form
 from nnlab.ui.build.hidden_layers import hidden_layers
-from nnlab.ui.build.network_panel import layers_frame, network_picture
+from nnlab.ui.build.panels import data_panel, layers_frame, network_picture
 from nnlab.ui.build.start_from import start_fields
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.pictures import data_problem
@@ -21,15 +20,12 @@ form = Form(t, page.query())
 exp, seeds = form.experiment, form.seeds
 if form.link_problems:
     problems = " ".join(problem_text(problem, t) for problem in form.link_problems)
-    st.warning(
-        t("The link contains an invalid value; it was ignored. {problem}", problem=problems),
-        icon=":material/link_off:",
-    )
-
+    ignored = t("The link contains an invalid value; it was ignored. {problem}", problem=problems)
+    st.warning(ignored, icon=":material/link_off:")
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
     st.title(t("Build a network"), anchor=False, width="content")
-    limit = (page.lab.check(exp, seeds) or data_problem(exp.data)) if form.ok else None
+    limit = None if form.problems else page.lab.check(exp, seeds) or data_problem(exp.data)
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         st.button(
             t("Train"),
@@ -37,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             type="primary",
             on_click=submit,
             args=(page, exp, seeds),
-            disabled=not form.ok or limit is not None,
+            disabled=bool(form.problems or limit),
             key="train",
             shortcut="Ctrl+Enter",
         )
@@ -69,12 +65,8 @@ with network:
     form.fields("model.activation")
     network_picture(page, exp)
     with st.expander(t("More")):
-        st.toggle(
-            t("Layer by layer"),
-            key="layer-by-layer",
-            help=t("Set the width and other options of each layer."),
-            persist_state="session",
-        )
+        help_text = t("Set the width and other options of each layer.")
+        st.toggle(t("Layer by layer"), key="layer-by-layer", help=help_text, persist_state="session")
         form.fields("model.norm", "model.dropout", "model.residual", "model.init")
         if exp.model.init == "normal":
             form.fields("model.init_scale")
@@ -85,10 +77,8 @@ with training:
     rate_finder(page, exp, lambda rate: form.draft.update({"train.lr": rate}))
     form.pair("train.epochs", "train.batch_size")
     form.fields("seeds")
-    st.caption(
-        t("Cost"),
-        help=t("Parameters of one network; steps (batches × epochs); time and memory of one worker for all seeds."),
-    )
+    help_text = t("Parameters of one network; steps (batches × epochs); time and memory of one worker for all seeds.")
+    st.caption(t("Cost"), help=help_text)
     left, right = st.columns(2)
     left.metric(t("Parameters"), t.whole(exp.parameters))
     right.metric(t("Time"), t.seconds(estimate_seconds(exp, len(seeds))))
@@ -116,5 +106,5 @@ with link_tab:
     st.caption(t("As JSON, for a script or the command line (nnlab train FILE.json):"))
     st.code(exp.to_json(), language="json", wrap_lines=True)
 
-if form.ok:
+if not form.problems:
     page.set_query(form.query())

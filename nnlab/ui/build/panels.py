@@ -1,4 +1,4 @@
-"""The data of an experiment: as a picture, as a table, and how many samples each part and class has."""
+"""What the form makes: the data and the network, each as a picture and as a table."""
 
 from __future__ import annotations
 
@@ -9,20 +9,46 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.charts.data import balance_rows, class_balance
-from nnlab.datasets import Dataset
+from nnlab.charts.network import network, network_rows
+from nnlab.datasets import PARTS, Dataset
 from nnlab.datasets.mnist import DatasetUnavailable, fetch
-from nnlab.spec import DataSpec
+from nnlab.spec import DataSpec, Experiment
 from nnlab.spec.errors import SpecError
+from nnlab.spec.layer_table import layer_table
 from nnlab.ui.shared.data_chart import data_chart
 from nnlab.ui.shared.labels import DATA_NOTES
-from nnlab.ui.shared.pictures import HEIGHT, available_dataset
+from nnlab.ui.shared.naming import layer_name
+from nnlab.ui.shared.pictures import HEIGHT, available_dataset, frozen_note
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
 
+def network_picture(page: Page, experiment: Experiment) -> None:
+    """The network's units and connections."""
+    rows, chart = network_rows(experiment, labels=page.words), network(labels=page.words, height=HEIGHT)
+    with st.container(key="network-picture"):
+        st.vega_lite_chart(rows, chart, alt=page.t("The network, layer by layer"))
+        frozen_note(page, experiment)
+
+
+def layers_frame(experiment: Experiment, t: Text) -> pd.DataFrame:
+    """The layer table with headings in the visitor's language."""
+    rows, frozen = layer_table(experiment), f" ({t('frozen')})"
+    names = [t("Input"), *(layer_name(i, len(rows) - 1, t) for i in range(len(rows) - 1))]
+    return pd.DataFrame(
+        {
+            t("Layer"): names,
+            t("Operation"): [row.kind + " + x" * row.skip + frozen * row.frozen for row in rows],
+            t("Output shape"): [row.output_shape for row in rows],
+            t("Parameters"): [row.parameters for row in rows],
+            t("Formula"): [row.formula for row in rows],
+        }
+    )
+
+
 def data_panel(page: Page, spec: DataSpec) -> None:
-    """Picture and table, or why there are none."""
+    """Picture and table of the data, or why there are none."""
     t = page.t
     st.caption(t(DATA_NOTES[spec.name]))
     try:
@@ -42,24 +68,18 @@ def data_panel(page: Page, spec: DataSpec) -> None:
         st.caption(_sizes(dataset, t))
     with table:
         if dataset.class_names:
-            st.vega_lite_chart(
-                balance_rows(dataset), class_balance(labels=page.words), alt=t("How many samples each class has")
-            )
+            alt = t("How many samples each class has")
+            st.vega_lite_chart(balance_rows(dataset), class_balance(labels=page.words), alt=alt)
         note = t("The first rows of the training part, before scaling.")
         st.dataframe(_first_rows(dataset), hide_index=True, height=220, alt=note)
         st.caption(note)
 
 
 def _sizes(dataset: Dataset, t: Text) -> str:
-    train, validation, test = (t.whole(len(part)) for part in (dataset.train, dataset.validation, dataset.test))
-    if dataset.folds:
-        return t("{pool} samples in {n} folds, {test} for the test.", pool=train, n=len(dataset.folds), test=test)
-    return t(
-        "{train} samples for training, {validation} for validation, {test} for the test.",
-        train=train,
-        validation=validation,
-        test=test,
-    )
+    sizes = {part: t.whole(len(getattr(dataset, part))) for part in PARTS}
+    if n := len(dataset.folds):
+        return t("{pool} samples in {n} folds, {test} for the test.", pool=sizes["train"], n=n, test=sizes["test"])
+    return t("{train} samples for training, {validation} for validation, {test} for the test.", **sizes)
 
 
 def _draw(page: Page, dataset: Dataset) -> None:
@@ -94,18 +114,13 @@ class _Download(threading.Thread):
     share, error = 0.0, ""
 
     def run(self) -> None:
+        def on_progress(done: int, total: int) -> None:
+            self.share = done / total
+
         try:
-            fetch(progress=self._progress)
+            fetch(on_progress)
         except DatasetUnavailable as error:
             self.error = str(error)
-
-    def _progress(self, done: int, total: int) -> None:
-        self.share = min(1.0, done / max(1, total))
-
-
-def _start_download() -> None:
-    _Download.latest = _Download(daemon=True)
-    _Download.latest.start()
 
 
 def _offer_download(page: Page) -> None:
@@ -121,6 +136,11 @@ def _offer_download(page: Page) -> None:
         st.info(t("MNIST is not on this server yet. It is downloaded once (11 MB)."), icon=":material/download:")
         label = t("Download MNIST")
     st.button(label, icon=":material/download:", key="download-mnist", on_click=_start_download)
+
+
+def _start_download() -> None:
+    _Download.latest = _Download(daemon=True)
+    _Download.latest.start()
 
 
 @st.fragment(run_every=0.5)
