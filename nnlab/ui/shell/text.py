@@ -6,13 +6,14 @@ as they are: there is nothing to compile. A further language is a line in `LANGU
 
 import math
 import re
-from collections.abc import Callable, Sequence
 from functools import cache
-from gettext import c2py
+from io import BytesIO
 from pathlib import Path
 
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import get_decimal_symbol, get_group_symbol
+from babel.support import Translations
 
 LANGUAGES = {"es": "Español", "en": "English"}
 LOCALE = Path(__file__).parents[1] / "locale"
@@ -21,41 +22,26 @@ UNKNOWN = "–"
 """Stands for a number that does not exist (None or NaN)."""
 
 
-def _english(n: int) -> int:
-    return int(n != 1)
-
-
 class Text:
     """The texts and numbers of one language: `t("Depth")`, `t("{n} samples", n=3)`, `t.percent(0.961)`."""
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._messages: dict[str, str] = {}
-        self._plurals: dict[str, tuple[Callable[[int], int], Sequence[str]]] = {}
         self._symbols = str.maketrans({".": get_decimal_symbol(language), ",": get_group_symbol(language)})
+        self._translations = Translations()
         for path in sorted((LOCALE / language).glob("*.po")):
-            self._read(path)
-
-    def _read(self, path: Path) -> None:
-        # No locale is given: Babel's own plural rule for a language may have more forms than the file.
-        with path.open("rb") as file:
-            catalogue = read_po(file)
-        rule = c2py(catalogue.plural_expr)
-        for message in catalogue:
-            if isinstance(message.id, str):
-                if message.id and message.string:
-                    self._messages[message.id] = str(message.string)
-            elif isinstance(message.string, list | tuple) and all(message.string):
-                self._plurals[message.id[0]] = rule, message.string
+            with path.open("rb") as source, BytesIO() as compiled:
+                write_mo(compiled, read_po(source, locale=language))
+                compiled.seek(0)
+                self._translations = Translations(compiled).merge(self._translations)
 
     def __call__(self, message: str, **values: object) -> str:
-        text = self._messages.get(message, message)
+        text = self._translations.gettext(message) if message else ""  # gettext returns the file's header for ""
         return text.format(**values) if values else text
 
     def many(self, one: str, more: str, n: int, **values: object) -> str:
         """The plural form for `n`, by the language's rule; `{n}` is the number, written out."""
-        rule, forms = self._plurals.get(one, (_english, (one, more)))
-        return forms[rule(n)].format(n=self.whole(n), **values)
+        return self._translations.ngettext(one, more, n).format(n=self.whole(n), **values)
 
     def written(self, number: str) -> str:
         """An English number text (12,345.6) with the language's decimal and group signs."""
@@ -78,10 +64,7 @@ class Text:
             mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
             text = f"{mantissa}e{int(power)}"
         else:
-            places = 0
-            while size < 10 ** (digits - 1 - places) and places < digits + 3:
-                places += 1
-            text = f"{value:.{places}f}"
+            text = f"{value:.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
         return self.written(text).replace("-", MINUS)
 
     def plain(self, value: float) -> str:
