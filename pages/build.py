@@ -101,8 +101,7 @@ with code_tab:
     st.code(pytorch_code(exp), language="python", height=420)
 with link_tab:
     st.write(t("This link contains the experiment. Anyone who opens it sees the same experiment and can change it."))
-    link = {**form.query(), "lang": t.language}
-    st.code(page.address("build", link), language=None, wrap_lines=True)
+    st.code(page.address("build", form.query()), language=None, wrap_lines=True)
     st.caption(t("As JSON, for a script or the command line (nnlab train FILE.json):"))
     st.code(exp.to_json(), language="json", wrap_lines=True)
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
-from nnlab.ui.shell.identity import COOKIE
+from nnlab.ui.shell.browser import COOKIE
 
 SHORT = {"data.name": "moons", "data.n_samples": "100", "train.epochs": "4"}
 PLACES = ("", "build", "train", "compare", "inspect", "runs")

@@ -52,8 +52,7 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
         button("json", "JSON", ".json", lambda: comparison_file(now().comparison, table()), again)
         _charts(shown_charts(run), name, t)
         st.markdown(f"**{t('Link')}**", help=t("It opens this page with the question and these results."))
-        link = {**question.link_to(run), "lang": t.language}
-        st.code(page.address("compare", link), language=None, wrap_lines=True)
+        st.code(page.address("compare", question.link_to(run)), language=None, wrap_lines=True)
 
 
 def _charts(charts: dict[str, ShownChart], name: str, t: Text) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -18,15 +18,13 @@ import streamlit as st
 from nnlab.charts.labels import Labels
 from nnlab.datasets import load_dataset
 from nnlab.lab import Lab, open_lab
-from nnlab.ui.shell.identity import set_document, visitor
+from nnlab.ui.shell.browser import theme_switch, visitor
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
-from nnlab.ui.shell.theme import theme_switch
 
 NAME = "nnlab"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A page: its script, and its name and icon in the navigation."""
 
     script: str
@@ -65,30 +63,33 @@ class Page:
 
     def set_query(self, params: Mapping[str, str]) -> None:
         """Sets the address bar, if anything changes."""
-        wanted = {**params, "lang": self.t.language}
+        wanted = self._with_language(params)
         if st.query_params.to_dict() != wanted:
             st.query_params.from_dict(wanted)
 
+    def change_query(self, **changes: str) -> None:
+        """Sets some parameters of the address bar; an empty value removes its parameter."""
+        self.set_query({name: value for name, value in {**self.query(), **changes}.items() if value})
+
+    def _with_language(self, params: Mapping[str, str] | None) -> dict[str, str]:
+        return {**(params or {}), "lang": self.t.language}
+
     def link(self, place: str, label: str, params: Mapping[str, str] | None = None, **options: Any) -> None:
         """A link to another page that keeps the language."""
-        st.page_link(
-            PLACES[place].script,
-            label=label,
-            icon=options.pop("icon", PLACES[place].icon),
-            query_params={**(params or {}), "lang": self.t.language},
-            **options,
-        )
+        script, _, icon = PLACES[place]
+        st.page_link(script, label=label, query_params=self._with_language(params), **{"icon": icon, **options})
 
     def address(self, place: str, params: Mapping[str, str]) -> str:
         """The full address of a page, to be copied."""
         here = urlsplit(st.context.url or "http://localhost:8501/")
         root = here.path.removesuffix("/").removesuffix(f"/{self.name}")
         path = f"{root}/" if place == "home" else f"{root}/{place}"
-        return urlunsplit((here.scheme, here.netloc, path, urlencode(params, safe=",:"), ""))
+        query = urlencode(self._with_language(params), safe=",:")
+        return urlunsplit((here.scheme, here.netloc, path, query, ""))
 
     def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
         """Opens another page."""
-        st.switch_page(PLACES[place].script, query_params={**(params or {}), "lang": self.t.language})
+        st.switch_page(PLACES[place].script, query_params=self._with_language(params))
 
 
 @cache
@@ -134,21 +135,15 @@ def open_page(name: str) -> Page:
 
 def _language() -> str:
     """The language of the link, else of the session, else of the browser."""
-    wanted = st.query_params.get("lang")
-    if wanted not in LANGUAGES:
-        wanted = st.session_state.get("language")
-    if wanted not in LANGUAGES:
-        spoken = (st.context.locale or "es")[:2].lower()
-        wanted = spoken if spoken in LANGUAGES else "en"
-    st.session_state["language"] = wanted
-    return str(wanted)
+    spoken = (st.context.locale or "es")[:2].lower()
+    wanted = st.query_params.get("lang"), st.session_state.get("language"), spoken
+    language = next((one for one in wanted if one in LANGUAGES), "en")
+    st.session_state["language"] = language
+    return str(language)
 
 
 def _switch_language() -> None:
-    chosen = st.session_state.get("language-choice")
-    if chosen in LANGUAGES:
-        st.session_state["language"] = chosen
-        st.query_params["lang"] = chosen
+    st.query_params["lang"] = st.session_state["language-choice"]
 
 
 def _navigation(page: Page) -> None:
@@ -171,8 +166,7 @@ def _navigation(page: Page) -> None:
             label_visibility="collapsed",
             required=True,
         )
-        theme_switch(t, ["", *(name for name in PLACES if name != "home")])
-    set_document(page.owner, t.language)
+        theme_switch(t, page.owner, ["" if name == "home" else name for name in PLACES])
 
 
 @st.fragment(run_every=5.0)
@@ -180,8 +174,7 @@ def activity_line(page: Page) -> None:
     """One line with the number of the visitor's running and waiting runs, and a link to them."""
     t = page.t
     now = page.lab.activity(page.owner)
-    mine = now.mine_running + now.mine_waiting
-    if mine:
+    if now.mine_running or now.mine_waiting:
         words = [t.many("{n} running", "{n} running", now.mine_running)] if now.mine_running else []
         words += [t.many("{n} waiting", "{n} waiting", now.mine_waiting)] if now.mine_waiting else []
         page.link("runs", ", ".join(words), icon=":material/progress_activity:", width="stretch")
