@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from nnlab.analysis.predictions import by_fold, join_folds
 from nnlab.datasets import Dataset
 from nnlab.engines import random_streams
-from nnlab.engines.base import Array, Floats, Weights, targets
-from nnlab.engines.threads import single_thread
+from nnlab.engines.base import Array, Floats, Weights, single_thread, targets
 from nnlab.scratch.core import LogSoftmax, Module, ReLU, Sequential
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import Sigmoid, Tanh

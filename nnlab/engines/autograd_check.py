@@ -9,12 +9,7 @@ from nnlab.spec import Experiment
 
 
 def autograd(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array) -> dict[str, Array]:
-    """The gradients of one batch, in double precision.
-
-    Parameters
-    ----------
-    weights : as `random_streams.initial_weights`
-    x, t : (n, inputs) scaled inputs and (n, outputs) targets
+    """The gradients of one batch of scaled inputs x (n, inputs) and targets t (n, outputs), in double precision.
 
     Returns
     -------

@@ -1,20 +1,21 @@
 """What every engine provides, and the values that engines, training and the store exchange."""
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from nnlab.datasets import Dataset, Part
 from nnlab.spec import Experiment
 
 Array = NDArray[Any]
-"""An array of any type."""
-
 Floats = NDArray[np.float64]
-"""An array of losses, scores or other figures."""
 
 Weights = dict[str, NDArray[np.float32]]
 """Arrays (replicates, ...) by the names of `random_streams.initial_weights`. Replicates are ordered by seed, and by
@@ -32,12 +33,8 @@ class EngineProtocol(Protocol):
 
     Parameters
     ----------
-    experiment
-        Network, loss, optimizer and batch size.
-    seeds
-        One training per seed and fold.
     dataset
-        The training data. Its folds, where it has any, must be of one size.
+        Its folds, where it has any, must be of one size.
     weights
         The starting weights (replicates, ...), which are copied.
     """
@@ -79,39 +76,53 @@ class EngineProtocol(Protocol):
 
 
 def targets(experiment: Experiment, y: Array) -> Array:
-    """What the loss compares the outputs with.
+    """What the loss compares the outputs with, from class numbers (n,) or values (n, 1).
 
-    Parameters
-    ----------
-    y : (n,) class numbers, or (n, 1) values
-
-    Returns
-    -------
-    (n, outputs) float32: one-hot under cross-entropy, else 0 or 1, or the values
-    """
+    (n, outputs) float32: one-hot under cross-entropy, else 0 or 1, or the values."""
     if experiment.loss == "cross_entropy":
-        one_hot: Array = np.eye(experiment.outputs, dtype=np.float32)[y]
-        return one_hot
+        return np.asarray(np.eye(experiment.outputs, dtype=np.float32)[y])
     return y.astype(np.float32).reshape(len(y), -1)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Compute on one thread and without NumPy's warnings.
+
+    Small matrix products gain nothing from a second thread. They lose much where the second core is busy, since the
+    threads wait for each other in every step: MNIST takes ten times as long. Diverging weights become inf and nan and
+    show in the loss, so NumPy need not warn of them.
+    """
+    libraries = [*_blas_libraries(), *filter(None, [sys.modules.get("torch")])]
+    threads = [library.get_num_threads() for library in libraries]
+    for library in libraries:
+        library.set_num_threads(1)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        for library, count in zip(libraries, threads, strict=True):
+            library.set_num_threads(count)
+
+
+@cache
+def _blas_libraries() -> list[Any]:
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 @dataclass(frozen=True)
 class Epoch:
     """The figures of one epoch. Arrays are (replicates,): nan without a validation part, and for a replicate that
-    stopped in an earlier epoch."""
+    stopped in an earlier epoch.
 
-    epoch: int
-    """From 1."""
+    Training figures are of 5,000 samples where the part is larger. They are measured after the epoch and in evaluation
+    mode, so that the gap to validation compares like with like."""
+
+    epoch: int  # from 1
     seeds: tuple[int, ...]
     train_loss: Floats
-    """On the training part, or on 5,000 samples of a larger one. Measured after the epoch and in evaluation mode, so
-    that the gap to validation compares like with like."""
     train_score: Floats
     validation_loss: Floats
     validation_score: Floats
-    lr: float
-    """Learning rate of the last step."""
-    seconds: float
-    """Time of all replicates together, measuring included."""
-    folds: int = 0
-    """Folds per seed; 0 for hold-out."""
+    lr: float  # learning rate of the last step
+    seconds: float  # time of all replicates together, measuring included
+    folds: int = 0  # per seed; 0 for hold-out

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.datasets.base import Dataset, Part, Rows, Scaling
+from nnlab.datasets import Dataset, Part
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats, targets
-from nnlab.engines.threads import single_thread
+from nnlab.engines.base import Floats, single_thread, targets
 from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
@@ -16,8 +15,7 @@ from nnlab.scratch.network import build, chunks, named_arrays
 from nnlab.scratch.optimizers import OPTIMIZERS
 from nnlab.spec import Experiment
 
-_MAX_SCALED = 1 << 24
-"""Numbers of all folds up to which their scaled samples stay in memory: 64 MB."""
+_MAX_SCALED = 1 << 24  # numbers of all folds up to which their scaled samples stay in memory: 64 MB
 
 
 class NumpyEngine:
@@ -29,8 +27,7 @@ class NumpyEngine:
     ) -> None:
         self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
         self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every network
-        self.layers = experiment.layers
-        shared = len(self.sets) == 1
+        self.layers, shared = experiment.layers, len(self.sets) == 1
         network = build(self.layers, {name: np.array(value) for name, value in weights.items()}, shared=shared)
         ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
         first = sum(layer.frozen for layer in self.layers)  # the first layer that is trained
@@ -45,24 +42,21 @@ class NumpyEngine:
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]
         keep = shared or sum(one.train.x.size for one in self.sets) <= _MAX_SCALED
-        self.batches = [Batches(one.train, one.scaling, targets(experiment, one.train.y), keep) for one in self.sets]
+        self.batches = [_Batches(one, targets(experiment, one.train.y), keep) for one in self.sets]
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
-        """See EngineProtocol."""
-        spec = self.experiment
         for i, dropout in self.dropouts:
             dropout.generators = [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds]
         self._switch(True)
-        order = random_streams.epoch_order(spec.data.seed, epoch, len(self.batches[0]))
-        each = [batches.of(order, spec.train.batch_size) for batches in self.batches]
-        steps = each[0] if len(each) == 1 else self._side_by_side(each)
+        order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.sets[0].train))
         with single_thread():
-            train(self.network, self.loss, self.optimizer, steps, rates)
+            train(self.network, self.loss, self.optimizer, self._steps(order), rates)
 
-    def _side_by_side(self, each: Sequence[Iterable[tuple[Array, Array]]]) -> Iterator[tuple[Array, Array]]:
-        """The batches of all folds together: x (seeds, batch, inputs), t (seeds, batch, outputs)."""
-        for batches in zip(*each, strict=True):
-            x, t = zip(*batches, strict=True)
+    def _steps(self, order: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
+        """The batches of all folds together: x (..., batch, inputs), t (..., batch, outputs)."""
+        each = [batches.of(order, self.experiment.train.batch_size) for batches in self.batches]
+        for step in zip(*each, strict=True):
+            x, t = zip(*step, strict=True)
             yield self._stacked(x), self._stacked(t)
 
     def _stacked(self, each: Sequence[Array]) -> Array:
@@ -70,8 +64,8 @@ class NumpyEngine:
         return each[0] if len(each) == 1 else np.stack(tuple(each) * self.each_seed)
 
     def scores(self, *parts: Part) -> tuple[Floats, Floats]:
-        """See EngineProtocol."""
-        training = self._switch(False)
+        before, classes = self.training, self.experiment.score == "accuracy"
+        self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
         n, expected = len(parts[0]), [targets(self.experiment, part.y) for part in parts]
         with single_thread():
@@ -80,74 +74,54 @@ class NumpyEngine:
                 y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
                 share = y.shape[1] / n
                 loss += self.loss.forward(y, self._stacked([target[piece] for target in expected])) * share
-                if self.experiment.score == "accuracy":
+                if classes:
                     score += _share_right(y, self._stacked([part.y[piece] for part in parts])) * share
-        self._switch(training)
-        return loss, score if self.experiment.score == "accuracy" else loss.copy()
+        self._switch(before)
+        return loss, score if classes else loss.copy()
 
     def weights(self) -> dict[str, Array]:
-        """A copy of the current weights."""
         return {name: np.array(value, order="C") for name, value in self.arrays.items()}
 
     def state(self) -> dict[str, Array]:
-        """A copy of the optimizer's state."""
         return self.optimizer.state()
 
     def load(self, weights: Mapping[str, Array], state: Mapping[str, Array]) -> None:
-        """Continue from weights and an optimizer's state; an empty state leaves the optimizer as it is."""
         for name, value in self.arrays.items():
             value[:] = weights[name]
-        if state:
-            self.optimizer.load(dict(state))
+        self.optimizer.load(dict(state))
 
-    def _switch(self, training: bool) -> bool:
-        """Set training or evaluation mode, and return the earlier mode."""
-        before, self.training = self.training, training
+    def _switch(self, training: bool) -> None:
+        """Set training or evaluation mode."""
+        self.training = training
         for part in self.modes:
             part.training = training
-        return before
 
 
-class Batches:
+class _Batches:
     """The scaled batches of a training part. Pictures are scaled batch by batch, other data once."""
 
-    def __init__(self, part: Part, scaling: Scaling, targets: Array, keep: bool) -> None:
-        self.scaled_once = keep and part.x.dtype != np.uint8
-        if self.scaled_once:
-            self.x, self.rows = scaling.apply(part.x), None
-        else:  # a fold consists of some rows of an array
-            self.x, self.rows = (part.x.whole, part.x.rows) if isinstance(part.x, Rows) else (part.x, None)
-        self.scaling, self.targets = scaling, targets
-        self.shifted = bool(scaling.shift.any())
-
-    def __len__(self) -> int:
-        return len(self.targets)
+    def __init__(self, dataset: Dataset, targets: Array, keep: bool) -> None:
+        self.x, self.scaling, self.targets = dataset.train.x, dataset.scaling, targets
+        self.scaled = self.scaling.apply(self.x) if keep and self.x.dtype != np.uint8 else None
 
     def of(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Array, Array]]:
         """(x, t) of every step."""
-        targets = self.targets[order]
-        if self.scaled_once:
-            x = self.x[order]
-            for start in range(0, len(order), size):
-                yield x[start : start + size], targets[start : start + size]
-            return
-        order = order if self.rows is None else self.rows[order]
-        pixels = np.empty((min(size, len(order)), self.x.shape[1]), self.x.dtype)
-        scaled = np.empty(pixels.shape, np.float32)
+        targets, scaled = self.targets[order], None if self.scaled is None else self.scaled[order]
+        memory = np.empty((min(size, len(order)), self.x.shape[1]), np.float32)
         for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            pixels, scaled = pixels[: len(chosen)], scaled[: len(chosen)]
-            np.take(self.x, chosen, axis=0, out=pixels, mode="clip")  # "raise" makes another copy
-            np.copyto(scaled, pixels)
-            if self.shifted:
-                scaled -= self.scaling.shift
-            scaled *= self.scaling.scale
-            yield scaled, targets[start : start + size]
+            rows = slice(start, start + size)
+            if scaled is not None:
+                x = scaled[rows]
+            else:
+                x = memory[: len(order[rows])]
+                x[:] = self.x[order[rows]]
+                x -= self.scaling.shift
+                x *= self.scaling.scale
+            yield x, targets[rows]
 
 
 def _share_right(y: Array, labels: Array) -> Floats:
     """Accuracy of every replicate from outputs y (seeds, n, outputs); nan counts as wrong."""
     guessed = y[..., 0] > 0 if y.shape[-1] == 1 else y.argmax(axis=-1)
     right = (guessed == labels) & ~np.isnan(y).any(axis=-1)
-    share: Floats = right.mean(axis=-1)
-    return share
+    return np.asarray(right.mean(axis=-1))

@@ -28,13 +28,12 @@ def initial_weights(experiment: Experiment, seed: int) -> Weights:
     weights: Weights = {}
     for i, layer in enumerate(experiment.layers):
         weight, bias = draw_layer(rng, layer.inputs, layer.width, experiment.model.init, experiment.model.init_scale)
-        weights[f"{i}.weight"], weights[f"{i}.bias"] = weight.astype(np.float32), bias.astype(np.float32)
+        own = {"weight": weight, "bias": bias}
         if layer.norm != "none":
-            weights[f"{i}.norm.scale"] = np.ones(layer.width, np.float32)
-            weights[f"{i}.norm.shift"] = np.zeros(layer.width, np.float32)
+            own |= {"norm.scale": np.ones(layer.width), "norm.shift": np.zeros(layer.width)}
         if layer.norm == "batch":
-            weights[f"{i}.norm.mean"] = np.zeros(layer.width, np.float32)
-            weights[f"{i}.norm.variance"] = np.ones(layer.width, np.float32)
+            own |= {"norm.mean": np.zeros(layer.width), "norm.variance": np.ones(layer.width)}
+        weights |= {f"{i}.{name}": array.astype(np.float32) for name, array in own.items()}
     return weights
 
 

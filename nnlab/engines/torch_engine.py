@@ -1,7 +1,7 @@
 """The PyTorch engine: all replicates in one module, one backward pass, one fused optimizer step."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,14 +13,12 @@ from torch.nn import functional as F
 
 from nnlab.datasets import Dataset, Part, Scaling
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats, Weights, targets
-from nnlab.engines.threads import single_thread
+from nnlab.engines.base import Floats, Weights, single_thread, targets
 from nnlab.engines.torch_network import StackedModel
-from nnlab.engines.torch_optimizers import OPTIMIZERS
-from nnlab.spec import Experiment, Layer
+from nnlab.engines.torch_optimizers import Optimizer
+from nnlab.spec import Experiment
 
-CHUNK = 1 << 20
-"""Numbers prepared at a time: 4 MB as float32."""
+CHUNK = 1 << 20  # numbers prepared at a time: 4 MB as float32
 
 
 class TorchEngine:
@@ -31,29 +29,33 @@ class TorchEngine:
         self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
         self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every replicate
         self.train_parts = [one.train for one in self.sets]
+        self.inputs_held = experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
+        """Numbers in the inputs of one sample, over all replicates."""
         self.layers = experiment.layers
         self.model = StackedModel(self.layers, len(self.seeds))
         self.model.load_arrays(weights)
-        trainable = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = OPTIMIZERS[experiment.train.optimizer](experiment.train, trainable)
+        self.optimizer = Optimizer(experiment.train, [p for p in self.model.parameters() if p.requires_grad])
         columns = [torch.from_numpy(targets(experiment, part.y)).T.contiguous() for part in self.train_parts]
         self.targets = self._stacked(columns)  # (..., outputs, n)
         self._scaled_once = cache(_scaled)
 
     def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
         batch_size, rates = self.experiment.train.batch_size, iter(rates)
+        masked = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
+        chunk = batch_size * max(1, CHUNK // (batch_size * max(self.inputs_held, masked)))  # whole batches
         order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train_parts[0]))
-        masks = _Masks(self.layers, self.seeds, epoch, batch_size)
+        chunks = list(random_streams.batches(order, chunk))
+        masks = self._masks(epoch, [len(rows) for rows in chunks])
         self.model.train()
         with single_thread():
-            for rows in random_streams.batches(order, self._chunk_size()):
+            for rows in chunks:
                 inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
                 targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
-                for x, target, mask in zip(inputs, targets, masks.draw(len(rows)), strict=True):
-                    self._step(x, target, mask, next(rates))
+                for x, target in zip(inputs, targets, strict=True):
+                    self._step(x, target, next(masks), next(rates))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
-        """One batch, x (..., inputs, batch) and target (..., outputs, batch)."""
+        """One batch: x (..., inputs, batch) and target (..., outputs, batch)."""
         logits = self.model.columns(x, masks)  # (seeds, outputs, batch)
         torch.autograd.backward(logits, _slope(self.experiment.loss, logits.detach(), target))
         self.optimizer.step(rate)
@@ -62,7 +64,7 @@ class TorchEngine:
     def scores(self, *parts: Part) -> tuple[Floats, Floats]:
         training = self.model.training
         self.model.eval()
-        widest = max(self._inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
+        widest = max(self.inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
         with single_thread():
             size = max(1, 2 * CHUNK // widest)
@@ -94,16 +96,20 @@ class TorchEngine:
         }
         return {**state, "steps": self.optimizer.steps}
 
-    def _chunk_size(self) -> int:
-        """Samples prepared together: whole batches, as many as CHUNK allows."""
-        batch = self.experiment.train.batch_size
-        masks = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
-        return batch * max(1, CHUNK // (batch * max(self._inputs_held, masks)))
-
-    @property
-    def _inputs_held(self) -> int:
-        """Numbers in the inputs of one sample, over all replicates."""
-        return self.experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
+    def _masks(self, epoch: int, sizes: Sequence[int]) -> Iterator[dict[int, Tensor]]:
+        """The dropout masks (seeds, width, batch) of every batch by layer: 0 where a unit is dropped, 1 / (1 - rate)
+        elsewhere. One draw for the batches of a chunk gives the same numbers as a draw per batch."""
+        batch_size = self.experiment.train.batch_size
+        dropping = {i: layer for i, layer in enumerate(self.layers) if layer.dropout}
+        streams = {i: [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds] for i in dropping}
+        for n in sizes:
+            batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / batch_size))]
+            for i, layer in dropping.items():
+                numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in streams[i]])
+                masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
+                for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), batch_size, 2), strict=True):
+                    batch[i] = mask
+            yield from batches
 
     def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
         """Scaled samples of a part of every set, (..., inputs, rows)."""
@@ -125,16 +131,13 @@ def _scaled(part: Part, scaling: Scaling) -> Tensor:
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
-    """The gradient of every replicate's mean loss with respect to its logits (seeds, outputs, batch).
-
-    It is (prediction - target) / batch, with a factor of 2 for the squared error. A step thus need not compute the
-    loss."""
+    """The gradient of every replicate's mean loss with respect to its logits (seeds, outputs, batch): (prediction -
+    target) / batch, with a factor of 2 for the squared error. A step thus need not compute the loss."""
     outputs, n = target.shape[-2:]
-    if loss == "bce":
-        return (torch.sigmoid(logits) - target).mul_(1 / n)
-    if loss == "cross_entropy":
-        return (torch.softmax(logits, 1) - target).mul_(1 / n)
-    return (logits - target).mul_(2 / (n * outputs))
+    if loss == "mse":
+        return (logits - target).mul_(2 / (n * outputs))
+    prediction = torch.sigmoid(logits) if loss == "bce" else torch.softmax(logits, 1)
+    return (prediction - target).mul_(1 / n)
 
 
 def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,23 +153,3 @@ def _measure(experiment: Experiment, logits: Tensor, y: Tensor) -> tuple[Tensor,
         return losses, ((logits > 0) == (y > 0)) & ~losses.isnan()
     losses = (logits - y).square()
     return losses, losses
-
-
-class _Masks:
-    """The dropout masks of one epoch: 0 where a unit is dropped, 1 / (1 - rate) elsewhere."""
-
-    def __init__(self, layers: Sequence[Layer], seeds: tuple[int, ...], epoch: int, batch_size: int) -> None:
-        self.batch_size = batch_size
-        self.layers = {i: layer for i, layer in enumerate(layers) if layer.dropout}
-        self.streams = {i: [random_streams.dropout_stream(seed, epoch, i) for seed in seeds] for i in self.layers}
-
-    def draw(self, n: int) -> list[dict[int, Tensor]]:
-        """The masks (seeds, width, batch) by layer for every batch of the next n samples. One draw for all batches
-        gives the same numbers as a draw per batch."""
-        batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / self.batch_size))]
-        for i, layer in self.layers.items():
-            numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in self.streams[i]])
-            masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
-            for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), self.batch_size, 2), strict=True):
-                batch[i] = mask
-        return batches
