@@ -26,6 +26,7 @@ STAGES = [
     "Update",
 ]
 LR = 0.5
+FIXED = ("step-next", "step-picture", "step-put-in", "step-numbers-strip")
 
 
 def open_page(visit, server, width=1280, **query) -> Page:
@@ -119,15 +120,20 @@ def slope(name: str) -> str:
     return rf"\tfrac{{\partial L}}{{\partial {name}}}"
 
 
-def walk(page: Page) -> tuple[list[dict[str, np.ndarray]], list[str]]:
-    """Every stage from the first to the last: its arrays, and the page's formulas."""
-    arrays, formulas = [], []
-    for stage in range(len(STAGES)):
+def walk(page: Page, stages: int = len(STAGES)) -> tuple[list[dict[str, np.ndarray]], list[str]]:
+    """The first stages, one after the other: their arrays and formulas. At each the page names the file and line of
+    its code, and nothing has changed its place."""
+    arrays, formulas, places = [], [], set()
+    for stage in range(stages):
         settled(page, stage)
         arrays.append(shown(page) if stage < 11 else {})
         formulas.append(formula_texts(page))
-        if stage < 11:
+        expect(page.get_by_text(re.compile(r"nnlab/scratch/core\.py, line \d+")).first).to_be_visible()
+        boxes = [page.locator(f".st-key-{key}").bounding_box() for key in FIXED]
+        places.add(tuple(round(box[side]) for box in boxes for side in ("x", "y", "width", "height")))
+        if stage < stages - 1:
             press(page, "step-next")
+    assert len(places) == 1
     return arrays, formulas
 
 
@@ -142,7 +148,7 @@ def weights(arrays) -> tuple[np.ndarray, ...]:
     return arrays[0]["x"], arrays[0]["t"], first["W"], first["b"][0], second["W"], second["b"][0]
 
 
-def test_every_stage_of_a_2_3_2_net_shows_the_numbers_of_a_calculation_by_hand(visit, server):
+def test_every_stage_of_a_2_3_2_net_shows_the_numbers_of_a_calculation_by_hand_and_its_code(visit, server):
     page = open_page(visit, server)
     arrays, formulas = walk(page)
     x, t, w1, b1, w2, b2 = weights(arrays)
@@ -160,12 +166,21 @@ def test_every_stage_of_a_2_3_2_net_shows_the_numbers_of_a_calculation_by_hand(v
         same(arrays[stage][slope("W")], hand[f"g_w{layer}"])
         same(arrays[stage][slope("b")], hand[f"g_b{layer}"])
 
+    # the picture shows values, weights and gradients
+    numbers = drawn(page)
+    for wanted in (hand["z1"][0], hand["a1"][0], hand["out"][0], hand["g_a1"][0], hand["g_x"][0], [hand["loss"]]):
+        for value in wanted:
+            assert any(abs(value - seen) <= 0.051 * abs(value) + 6e-4 for seen in numbers), value
+
     # and back again: the same at every stage, to the first
     for stage in reversed(range(len(STAGES) - 1)):
         press(page, "step-back")
         settled(page, stage)
         assert formula_texts(page) == formulas[stage]
     expect(page.locator(".st-key-step-back button")).to_be_disabled()
+    relu = page.locator(".st-key-step-picture svg text").filter(has_text=re.compile("^ReLU$"))
+    expect(relu).to_have_count(1)
+    assert not any(abs(hand["loss"] - seen) < 1e-3 for seen in drawn(page))  # not shown before it is computed
 
     # the next step begins with the new weights
     page.goto(f"{server.url}/backprop?{urlencode({**NET, 'step': '1', 'stage': '1'})}")
@@ -174,47 +189,12 @@ def test_every_stage_of_a_2_3_2_net_shows_the_numbers_of_a_calculation_by_hand(v
     same(shown(page)["z_{1}"], x @ (w1 - LR * hand["g_w1"]) + b1 - LR * hand["g_b1"])
 
 
-def test_the_picture_shows_values_weights_and_gradients(visit, server):
-    page = open_page(visit, server)
-    picture = page.locator(".st-key-step-picture")
-    arrays, _ = walk(page)
-    hand = by_hand(*weights(arrays))
-    numbers = drawn(page)
-    for wanted in (hand["z1"][0], hand["a1"][0], hand["out"][0], hand["g_a1"][0], hand["g_x"][0], [hand["loss"]]):
-        for value in wanted:
-            assert any(abs(value - seen) <= 0.051 * abs(value) + 6e-4 for seen in numbers), value
-    press(page, "step-over")
-    settled(page, 0)
-    expect(picture.locator("svg text").filter(has_text=re.compile("^ReLU$"))).to_have_count(1)
-    assert not any(abs(hand["loss"] - seen) < 1e-3 for seen in drawn(page))  # nothing is told before it is computed
-
-
-def test_every_stage_names_the_file_and_line_of_its_code(visit, server):
-    page = open_page(visit, server)
-    for stage in range(len(STAGES)):
-        settled(page, stage)
-        expect(page.get_by_text(re.compile(r"nnlab/scratch/core\.py, line \d+")).first).to_be_visible()
-        if stage < 11:
-            press(page, "step-next")
-
-
-def test_nothing_changes_place_between_stages(visit, server):
-    page = open_page(visit, server)
-    fixed = ("step-next", "step-picture", "step-put-in", "step-numbers-strip")
-    places = set()
-    for stage in range(len(STAGES)):
-        settled(page, stage)
-        boxes = [page.locator(f".st-key-{key}").bounding_box() for key in fixed]
-        places.add(tuple(round(box[side]) for box in boxes for side in ("x", "y", "width", "height")))
-        if stage < 11:
-            press(page, "step-next")
-    assert len(places) == 1
-
-
 def test_a_weight_changed_by_hand_gives_the_loss_of_the_calculation_and_survives_f5(visit, server):
     page = open_page(visit, server)
-    arrays, _ = walk(page)
+    arrays, _ = walk(page, 4)
     x, t, w1, b1, w2, b2 = weights(arrays)
+    page.locator(".st-key-step-stage [role=slider]").press("End")
+    settled(page, 11)
     metric = page.locator('[data-testid="stMetricValue"]').first
     expect(metric).to_have_text(f"{loss_of(x, t, w1, b1, w2, b2):.4f}")
     field = page.locator(".st-key-step-value input")
