@@ -61,12 +61,8 @@ export default function({{ data, parentElement, setStateValue }}) {{
 
 def drawing_board(t: Text) -> NDArray[np.uint8] | None:
     """The drawing, (SIDE, SIDE), 255 where there is ink; None while the board is empty."""
-    result = _board(
-        key="drawing",
-        data={"clear": t("Clear"), "label": t("Draw a digit here")},
-        default={"ink": ""},
-        on_ink_change=lambda: None,
-    )
+    words = {"clear": t("Clear"), "label": t("Draw a digit here")}
+    result = _board(key="drawing", data=words, default={"ink": ""}, on_ink_change=lambda: None)
     return from_hex(str(getattr(result, "ink", "") or ""))
 
 

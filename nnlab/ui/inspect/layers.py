@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +14,13 @@ from nnlab.charts.axes import nice_limit
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset
-from nnlab.engines.base import Weights
+from nnlab.engines.base import Array, Weights
 from nnlab.export.tables import csv_text
 from nnlab.lab import Lab
 from nnlab.scratch import activations
 from nnlab.spec import Experiment
 from nnlab.store import Run
-from nnlab.ui.shared.downloads import chart_downloads
+from nnlab.ui.shared.downloads import CSV, chart_downloads, file_button
 from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shared.pictures import frozen_note
 from nnlab.ui.shell.frame import Page
@@ -36,40 +38,37 @@ def one_replicate(weights: Weights, index: int) -> Weights:
 def statistics(experiment: Experiment, weights: Weights) -> pd.DataFrame:
     """One row per array of one replicate: `layer` (from 0), `array`, `shape`, `mean`, `deviation`, `min`, `max`, `norm`
     (Euclidean) and `near_zero`: the share of values smaller than a hundredth of the largest."""
-    rows = []
-    for i in range(len(experiment.layers)):
-        for name in ("weight", "bias", "norm.scale", "norm.shift"):
-            values = weights.get(f"{i}.{name}")
-            if values is None:
-                continue
-            numbers = values.astype(float)
-            size = np.abs(numbers)
-            rows.append(
-                {
-                    "layer": i,
-                    "array": name,
-                    "shape": "×".join(map(str, values.shape)),
-                    "mean": numbers.mean(),
-                    "deviation": numbers.std(),
-                    "min": numbers.min(),
-                    "max": numbers.max(),
-                    "norm": float(np.linalg.norm(numbers)),
-                    "near_zero": float((size < size.max() / 100).mean()) if size.max() > 0 else 1.0,
-                }
-            )
-    return pd.DataFrame(rows)
+    arrays = product(range(len(experiment.layers)), ("weight", "bias", "norm.scale", "norm.shift"))
+    return pd.DataFrame(
+        {"layer": i, "array": name, **_figures(weights[f"{i}.{name}"])}
+        for i, name in arrays
+        if f"{i}.{name}" in weights
+    )
+
+
+def _figures(array: Array) -> dict[str, Any]:
+    values = array.astype(float)
+    size = np.abs(values)
+    return {
+        "shape": "×".join(map(str, values.shape)),
+        "mean": values.mean(),
+        "deviation": values.std(),
+        "min": values.min(),
+        "max": values.max(),
+        "norm": np.linalg.norm(values),
+        "near_zero": (size < size.max() / 100).mean() if size.max() > 0 else 1.0,
+    }
 
 
 def values_table(weights: Weights, layer: int, inputs: Sequence[str]) -> pd.DataFrame:
     """The values of one layer of one replicate: a row per input, then the bias and the normalisation; a column per
     neuron."""
-    matrix, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
-    names = list(inputs) if len(inputs) == matrix.shape[0] else [str(i + 1) for i in range(matrix.shape[0])]
-    extra = ("norm.scale", "norm.shift", "norm.mean", "norm.variance")
-    extra_names = [name for name in extra if f"{layer}.{name}" in weights]
-    table = np.vstack([matrix, bias, *(weights[f"{layer}.{name}"] for name in extra_names)])
-    frame = pd.DataFrame(table, columns=[str(i + 1) for i in range(matrix.shape[1])])
-    frame.insert(0, "input", [*names, "bias", *extra_names])
+    matrix = weights[f"{layer}.weight"]
+    rows, columns = ([str(i + 1) for i in range(n)] for n in matrix.shape)
+    extra = ("bias", "norm.scale", "norm.shift", "norm.mean", "norm.variance")
+    below = {name: weights[f"{layer}.{name}"] for name in extra if f"{layer}.{name}" in weights}
+    frame = pd.DataFrame(np.vstack([matrix, *below.values()]), columns=columns)
+    frame.insert(0, "input", [*(inputs if len(inputs) == len(rows) else rows), *below])
     return frame
 
 
@@ -82,27 +81,22 @@ def scales(lab: Lab, run_id: str, last: int, index: int) -> list[float]:
     return [nice_limit(values[index]) for name, values in weights.items() if name.endswith(".weight")]
 
 
-def network_view(page: Page, run: Run, weights: Weights, dataset: Dataset | None, limits: Sequence[float]) -> None:
-    """The network with its weights as lines; a click on a neuron or on the name of a layer chooses the layer."""
-    t, limit = page.t, max(limits)
-    inputs, outputs = ((), ()) if dataset is None else (dataset.feature_names, dataset.class_names)
-    rows = network_rows(
-        run.experiment, _stacked(weights), limit=limit, feature_names=inputs, class_names=outputs, labels=page.words
-    )
+def network_view(
+    page: Page, experiment: Experiment, weights: Weights, index: int, dataset: Dataset | None, limit: float
+) -> None:
+    """The network with the weights (replicates, ...) of one replicate as lines; a click on a neuron or on the name of a
+    layer chooses the layer."""
+    t, words = page.t, page.words
+    names = {} if dataset is None else {"feature_names": dataset.feature_names, "class_names": dataset.class_names}
     st.vega_lite_chart(
-        rows,
-        network(limit, selectable=True, labels=page.words, height=HEIGHT + 60),
+        network_rows(experiment, weights, index, limit=limit, labels=words, **names),
+        network(limit, selectable=True, labels=words, height=HEIGHT + 60),
         key="inspect-network",
         on_select=_choose_layer,
         alt=t("The network with its weights; blue is negative, orange positive"),
     )
-    frozen_note(page, run.experiment)
+    frozen_note(page, experiment)
     st.caption(t("Click a neuron to see its layer. The width and colour of a line show its weight."))
-
-
-def _stacked(weights: Weights) -> Weights:
-    """The arrays of one replicate with a leading axis of one."""
-    return {name: values[None] for name, values in weights.items()}
 
 
 def _choose_layer() -> None:
@@ -111,11 +105,9 @@ def _choose_layer() -> None:
         st.session_state["inspect-layer"] = max(0, int(picked[0]["layer"]) - 1)
 
 
-def layer_view(
-    page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset | None, limits: Sequence[float]
-) -> None:
-    """One layer: heat map, histogram and values."""
-    t, words, limit = page.t, page.words, limits[layer]
+def layer_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset | None, limit: float) -> None:
+    """One layer of one replicate: heat map, histogram and values."""
+    t, words = page.t, page.words
     matrix, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
     name = f"nnlab-{run.id}-layer-{layer + 1}"
     heat, spread, values = st.tabs([t("Heat map"), t("Histogram"), t("Values")], key="inspect-tabs")
@@ -125,70 +117,56 @@ def layer_view(
         st.vega_lite_chart(rows, spec, key="inspect-heat", alt=alt)
         chart_downloads(page, name, spec, rows)
     with spread:
-        st.vega_lite_chart(
-            histogram_rows(matrix, limit),
-            histogram(limit, labels=words, height=HEIGHT),
-            key="inspect-histogram",
-            alt=t("How many weights there are of each size"),
-        )
+        rows, spec = histogram_rows(matrix, limit), histogram(limit, labels=words, height=HEIGHT)
+        alt = t("How many weights there are of each size")
+        st.vega_lite_chart(rows, spec, key="inspect-histogram", alt=alt)
     with values:
         table = values_table(weights, layer, dataset.feature_names if dataset is not None and layer == 0 else ())
         if matrix.size <= MOST_VALUES:
             st.dataframe(table, hide_index=True, height=HEIGHT - 50, alt=t("The layer's weights and biases"))
         with st.container(horizontal=True):
-            for spanish, label in ((False, t("CSV")), (True, t("CSV (Excel, es)"))):
-                st.download_button(
-                    label,
-                    data=partial(csv_text, table, spanish),
-                    file_name=f"{name}{'-es' if spanish else ''}.csv",
-                    mime="text/csv",
-                    icon=":material/download:",
-                    key=f"inspect-csv-{spanish}",
-                    on_click="ignore",
-                )
+            look = {"icon": ":material/download:", "type": "secondary"}
+            for spanish, label, end in ((False, t("CSV"), ".csv"), (True, t("CSV (Excel, es)"), "-es.csv")):
+                make = partial(csv_text, table, spanish)
+                file_button(label, make, f"{name}{end}", CSV, f"inspect-csv-{spanish}", **look)
     shown = ", ".join(t.number(float(value)) for value in bias[:8]) + (" …" if len(bias) > 8 else "")
     st.caption(t("Biases: {values}", values=shown))
 
 
-def statistics_view(page: Page, run: Run, weights: Weights) -> None:
+def statistics_view(page: Page, experiment: Experiment, weights: Weights) -> None:
     """The statistics of all layers as a table."""
-    t, layers = page.t, len(run.experiment.layers)
-    figures = statistics(run.experiment, weights)
-    words = {"weight": t("Weights"), "bias": t("Biases"), "norm.scale": t("Scale"), "norm.shift": t("Shift")}
-    numbers = {
-        "mean": t("Mean"),
-        "deviation": t("Standard deviation"),
-        "min": t("Smallest"),
-        "max": t("Largest"),
-        "norm": t("Norm"),
-    }
+    t, layers = page.t, len(experiment.layers)
+    figures = statistics(experiment, weights)
+    arrays = {"weight": t("Weights"), "bias": t("Biases"), "norm.scale": t("Scale"), "norm.shift": t("Shift")}
     table = pd.DataFrame(
         {
             t("Layer"): [layer_name(i, layers, t) for i in figures["layer"]],
-            t("Values"): [words[name] for name in figures["array"]],
+            t("Values"): figures["array"].map(arrays),
             t("Shape"): figures["shape"],
-            **{heading: [t.number(value) for value in figures[column]] for column, heading in numbers.items()},
-            t("Near zero"): [t.percent(value) for value in figures["near_zero"]],
+            t("Mean"): figures["mean"].map(t.number),
+            t("Standard deviation"): figures["deviation"].map(t.number),
+            t("Smallest"): figures["min"].map(t.number),
+            t("Largest"): figures["max"].map(t.number),
+            t("Norm"): figures["norm"].map(t.number),
+            t("Near zero"): figures["near_zero"].map(t.percent),
         }
     )
     st.dataframe(table, hide_index=True, alt=t("Statistics of the weights and biases of every layer"))
-    st.caption(
-        t(
-            "Near zero: share of values smaller than a hundredth of the largest. "
-            "Norm: square root of the sum of squares."
-        )
+    note = t(
+        "Near zero: share of values smaller than a hundredth of the largest. Norm: square root of the sum of squares."
     )
+    st.caption(note)
 
 
-def responses_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset) -> None:
+def responses_view(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset, layer: int) -> None:
     """What each neuron of the layer responds to: over the plane for data with two inputs, as pictures for the first
-    layer of picture data."""
-    t, matrix = page.t, weights[f"{layer}.weight"]
-    if run.experiment.data.inputs == 2:
+    layer of picture data. `weights` are (1, ...)."""
+    t, matrix = page.t, weights[f"{layer}.weight"][0]
+    if experiment.data.inputs == 2:
         across, up, _ = grid(dataset, 40)
         x, y = np.meshgrid(across, up[::-1])  # pictures begin at the top
         points = dataset.scaling.apply(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32))
-        outputs = activations(run.experiment.layers, _stacked(weights), points)[layer][0]  # (cells, neurons)
+        outputs = activations(experiment.layers, weights, points)[layer][0]  # (cells, neurons)
         rows = filter_rows(outputs, (len(up), len(across)))
         note = t(
             "The output of each neuron over the plane: blue below zero, orange above. The first layer draws straight "
