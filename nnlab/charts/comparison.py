@@ -77,11 +77,11 @@ def capacity(
             shape=shape,
             tooltip=[
                 tip("value", knob),
-                tip("part_word", labels.part),
-                tip("score", labels[kind], FORMATS[kind]),
-                tip("interval", labels.interval),
-                tip("parameters", labels.parameters, ",d"),
-                tip("seeds", labels.seeds, ",d"),
+                tip("part_word", labels("part")),
+                tip("score", labels(kind), FORMATS[kind]),
+                tip("interval", labels("95 % interval")),
+                tip("parameters", labels("parameters"), ",d"),
+                tip("seeds", labels("seeds"), ",d"),
             ],
         )
     )
@@ -111,7 +111,7 @@ def capacity(
             scale=alt.Scale(domain=list(values), **padding),
             axis=axis(title=knob, labelAngle=0, domain=True, grid=False),
         ),
-        y=alt.Y(scale=alt.Scale(zero=False, nice=True), axis=number_axis(kind, title=labels[kind])),
+        y=alt.Y(scale=alt.Scale(zero=False, nice=True), axis=number_axis(kind, title=labels(kind))),
     )
     return finish(chart, labels, height, right=16)
 
@@ -144,15 +144,15 @@ def compare_curves(
     shown, colours = _series(values, ordered)
     legend = line_legend(shown, title=knob, titleOrient="left", columns=6 if ordered else 3)
     colour = number_colour("place:N", colours, None if facet else legend)
-    field, title = f"{part}_{metric}", f"{labels[kind]}, {labels[part]}"
+    field, title = f"{part}_{metric}", f"{labels(kind)}, {labels(part)}"
     positive = f" && datum.{field}_low > 0" if log else ""
     rows = where(f"datum.place >= 0 && datum.place < {len(shown)} && isValid(datum.{field})" + positive)
     tooltip = [
         tip("name", knob),
         epoch_tip(labels),
         tip(field, title, FORMATS[kind]),
-        tip(f"{field}_low", labels.lowest, FORMATS[kind]),
-        tip(f"{field}_high", labels.highest, FORMATS[kind]),
+        tip(f"{field}_low", labels("minimum over seeds"), FORMATS[kind]),
+        tip(f"{field}_high", labels("maximum over seeds"), FORMATS[kind]),
     ]
     layers = [
         rows.mark_line(strokeWidth=2.4, strokeDash=DASHES[part]).encode(y=f"{field}:Q", color=colour),

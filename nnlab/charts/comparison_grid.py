@@ -119,8 +119,8 @@ def matrix(
     )
     tooltip = [
         tip("name", f"{knob} · {by}" if by else knob),
-        tip("word", labels.state),
-        tip("score", labels.validation if validation else labels.train),
+        tip("word", labels("state")),
+        tip("score", labels("validation") if validation else labels("training")),
         tip("progress", " ", ".0%"),
     ]
     states = alt.Color("state:N", scale=alt.Scale(domain=list(_STATES), range=list(_STATES.values())), legend=None)
@@ -203,7 +203,7 @@ def heatmap(
     height: int = 300,
 ) -> Spec:
     """The score over two settings: the darker the better, with the number if it fits. Rows: `heatmap_rows`."""
-    name = f"{labels[kind]}, {labels[part]}"
+    name = f"{labels(kind)}, {labels(part)}"
     number = "format(100 * datum.score, '.1f')" if kind == "accuracy" else "format(datum.score, '.2~g')"
     cells = alt.Chart().transform_calculate(
         interval=interval_text(kind),
@@ -224,10 +224,10 @@ def heatmap(
         tip("value", knob),
         tip("by", by),
         tip("score", name, FORMATS[kind]),
-        tip("interval", labels.interval),
-        tip("difference", labels.difference),
-        tip("parameters", labels.parameters, ",d"),
-        tip("verdict", labels.verdict),
+        tip("interval", labels("95 % interval")),
+        tip("difference", labels("difference")),
+        tip("parameters", labels("parameters"), ",d"),
+        tip("verdict", labels("verdict")),
     ]
     ink = alt.ExprRef(expr="luminance(scale('color', datum.score)) > 0.3 ? '#12202c' : '#ffffff'")
     fits = alt.ExprRef(expr="bandwidth('x') > 34 && bandwidth('y') > 15 ? 1 : 0")

@@ -45,7 +45,7 @@ def curves(
     """
     kind = "loss" if metric == "loss" else kind
     parts = ("train", "validation") if validation else ("train",)
-    label_width = 14 + round(6.1 * max(len(labels[part]) for part in parts))  # pixels, at a font size of 12
+    label_width = 14 + round(6.1 * max(len(labels(part)) for part in parts))  # pixels, at a font size of 12
     layers, tooltip = [], [epoch_tip(labels)]
     for part in parts:
         field = f"{part}_{metric}"
@@ -55,16 +55,16 @@ def curves(
             layers.append(area.encode(y=f"{field}_low:Q", y2=f"{field}_high"))
         line = rows.mark_line(color=COLOURS[part], strokeWidth=2.5, strokeDash=DASHES[part], strokeJoin="round")
         layers.append(line.encode(y=f"{field}:Q"))
-        tooltip.append(tip(field, labels[part], FORMATS[kind]))
+        tooltip.append(tip(field, labels(part), FORMATS[kind]))
         if band:
             tooltip += [
-                tip(f"{field}_low", f"{labels[part]}, {labels.lowest}", FORMATS[kind]),
-                tip(f"{field}_high", f"{labels[part]}, {labels.highest}", FORMATS[kind]),
+                tip(f"{field}_low", f"{labels(part)}, {labels('minimum over seeds')}", FORMATS[kind]),
+                tip(f"{field}_high", f"{labels(part)}, {labels('maximum over seeds')}", FORMATS[kind]),
             ]
-    layers += [_end_label(part, metric, labels[part], label_width) for part in parts]
+    layers += [_end_label(part, metric, labels(part), label_width) for part in parts]
     layers += hover_rule(alt.Chart(), tooltip, {f"{part}_{metric}": COLOURS[part] for part in parts})
     chart = alt.layer(*layers).encode(
-        x=epochs_axis(epochs, labels, label_width), y=score_y(kind, labels[kind], log=log)
+        x=epochs_axis(epochs, labels, label_width), y=score_y(kind, labels(kind), log=log)
     )
     return finish(chart, labels, height)
 
@@ -81,13 +81,13 @@ def gap(
     """How much worse validation is than training, over epochs. Rows as `curves`."""
     kind = "loss" if metric == "loss" else kind
     more, less = ("train", "validation") if kind == "accuracy" else ("validation", "train")
-    difference = labels.gap_accuracy if kind == "accuracy" else labels.gap
+    difference = labels("training − validation") if kind == "accuracy" else labels("validation − training")
     rows = alt.Chart().transform_calculate(gap=f"datum.{more}_{metric} - datum.{less}_{metric}")
     rows = rows.transform_filter("isValid(datum.gap)")
     tooltip = [
         epoch_tip(labels),
         tip("gap", difference, "+" + FORMATS[kind]),
-        *(tip(f"{part}_{metric}", labels[part], FORMATS[kind]) for part in ("train", "validation")),
+        *(tip(f"{part}_{metric}", labels(part), FORMATS[kind]) for part in ("train", "validation")),
     ]
     chart = alt.layer(
         alt.Chart().mark_rule(color=FAINT, strokeDash=[2, 3]).encode(y=alt.datum(0)),
@@ -95,7 +95,7 @@ def gap(
         rows.mark_line(color=VALIDATION, strokeWidth=2.5, strokeDash=DASH).encode(y="gap:Q"),
         *hover_rule(rows, tooltip, {"gap": VALIDATION}),
     )
-    y_axis = number_axis(kind, grid=True, title=f"{labels[kind]}: {difference}")
+    y_axis = number_axis(kind, grid=True, title=f"{labels(kind)}: {difference}")
     chart = chart.encode(x=epochs_axis(epochs, labels), y=alt.Y(scale=alt.Scale(zero=True, nice=True), axis=y_axis))
     return finish(chart, labels, height, right=16)
 
@@ -125,15 +125,15 @@ def overlay(
         return shown.mark_line(**look).encode(y=f"{field}:Q", color=colour, detail="run:N")
 
     tooltip = [
-        tip("name", labels.run),
+        tip("name", labels("run")),
         epoch_tip(labels),
-        *(tip(f"{part}_{metric}", labels[part], FORMATS[kind]) for part in ("train", "validation")),
+        *(tip(f"{part}_{metric}", labels(part), FORMATS[kind]) for part in ("train", "validation")),
     ]
     chart = alt.layer(
         line("train", strokeWidth=1.2, opacity=0.55),
         line("validation", strokeWidth=2.8, strokeDash=DASH),
         named_points(rows, word_for("run", runs), f"validation_{metric}", colour, tooltip),
-    ).encode(x=epochs_axis(None, labels), y=score_y(kind, labels[kind], log=log))
+    ).encode(x=epochs_axis(None, labels), y=score_y(kind, labels(kind), log=log))
     return finish(chart, labels, height, right=16)
 
 
@@ -181,7 +181,7 @@ def engine_losses(epochs: int, *, labels: Labels = ENGLISH, height: int = HEIGHT
     ]
     chart = alt.layer(*layers).encode(
         x=epochs_axis(epochs, labels),
-        y=score_y("loss", f"{labels.loss}, {labels.train}"),
+        y=score_y("loss", f"{labels('loss')}, {labels('training')}"),
         tooltip=[epoch_tip(labels), *(tip(name, name, ".6~r") for name in ENGINES)],
     )
     return finish(chart, labels, height, right=16)
@@ -192,7 +192,7 @@ def engine_losses(epochs: int, *, labels: Labels = ENGLISH, height: int = HEIGHT
 
 def epoch_tip(labels: Labels) -> alt.Tooltip:
     """The epoch in a tooltip."""
-    return tip("epoch", labels.epoch, ",d")
+    return tip("epoch", labels("epoch"), ",d")
 
 
 def epochs_axis(epochs: int | None, labels: Labels, label_width: int = 0) -> alt.X:
@@ -201,7 +201,7 @@ def epochs_axis(epochs: int | None, labels: Labels, label_width: int = 0) -> alt
     ends: dict[str, Any] = {"zero": False} if epochs is None else {"domain": [1, max(2, epochs)]}
     if label_width:
         ends["range"] = [0, alt.ExprRef(expr=f"width - {label_width}")]
-    ticks = axis(title=labels.epoch, format=",d", tickMinStep=1, grid=False, domain=True)
+    ticks = axis(title=labels("epoch"), format=",d", tickMinStep=1, grid=False, domain=True)
     return alt.X("epoch:Q", scale=alt.Scale(nice=False, **ends), axis=ticks)
 
 

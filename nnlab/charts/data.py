@@ -153,14 +153,14 @@ def line_fit(x_name: str = "x", y_name: str = "y", *, labels: Labels = ENGLISH, 
     chart = alt.layer(
         line.mark_area(color=FAINT, opacity=0.2).encode(y="low:Q", y2="high"),
         line.mark_line(color=INK, strokeWidth=2.5).encode(
-            y="value:Q", tooltip=[tip("x", x_name, ".3~r"), tip("value", labels.predicted, ".5~r")]
+            y="value:Q", tooltip=[tip("x", x_name, ".3~r"), tip("value", labels("predicted"), ".5~r")]
         ),
         of_kind("point")
         .mark_point(filled=True, size=70, opacity=1, stroke=PAPER, strokeWidth=1.5)
         .encode(
             y="value:Q",
             color=alt.Color("part:N", scale=_PART_COLOURS, legend=None),
-            tooltip=[tip("x", x_name, ".5~r"), tip("value", y_name, ".5~r"), tip("part", labels.part)],
+            tooltip=[tip("x", x_name, ".5~r"), tip("value", y_name, ".5~r"), tip("part", labels("part"))],
         ),
     ).encode(
         x=number_x("x:Q", x_name),
@@ -179,13 +179,13 @@ def class_balance(*, labels: Labels = ENGLISH, height: int = 160) -> Spec:
         .mark_bar()
         .encode(
             x=alt.X("class:N", sort=alt.EncodingSortField("label", op="min"), axis=axis(title=None, labelAngle=0)),
-            y=alt.Y("samples:Q", axis=axis(title=labels.samples, tickCount=3, format=",d", tickMinStep=1)),
+            y=alt.Y("samples:Q", axis=axis(title=labels("samples"), tickCount=3, format=",d", tickMinStep=1)),
             color=alt.Color("part:N", scale=_PART_COLOURS, legend=legend),
             order=alt.Order("part_order:Q"),
             tooltip=[
-                tip("class", labels.true_class),
-                tip("part", labels.part),
-                tip("samples", labels.samples, ",d"),
+                tip("class", labels("class")),
+                tip("part", labels("part")),
+                tip("samples", labels("samples"), ",d"),
             ],
         )
     )
@@ -231,8 +231,8 @@ def _points(plane: Plane, labels: Labels, compact: bool = False) -> list[Any]:
         "tooltip": [
             tip("x", plane.names[0], ".3~f"),
             tip("y", plane.names[1], ".3~f"),
-            tip("class", labels.true_class),
-            tip("part_word", labels.part),
+            tip("class", labels("class")),
+            tip("part_word", labels("part")),
         ],
     }
     return [filled.encode(**encoding), hollow.encode(**encoding)]

@@ -42,7 +42,7 @@ def range_test_curve(*, labels: Labels = ENGLISH, height: int = 260) -> Spec:
     present_name: dict[str, Any] = {
         "color": FAINT,
         "fontSize": 12,
-        "text": labels.present_rate,
+        "text": labels("current"),
         "baseline": "top",
         "align": alt.ExprRef(expr="datum.rate > 0.1 ? 'right' : 'left'"),
         "dx": alt.ExprRef(expr="datum.rate > 0.1 ? -5 : 5"),
@@ -51,7 +51,7 @@ def range_test_curve(*, labels: Labels = ENGLISH, height: int = 260) -> Spec:
         "color": ROLE_INK["train"],
         "fontSize": 12,
         "fontWeight": 600,
-        "text": labels.suggested_rate,
+        "text": labels("suggested"),
         "align": alt.ExprRef(expr="datum.side < 0 ? 'right' : 'left'"),
         "dx": alt.ExprRef(expr="10 * datum.side"),
         "dy": alt.ExprRef(expr="-14 * datum.side"),
@@ -64,15 +64,17 @@ def range_test_curve(*, labels: Labels = ENGLISH, height: int = 260) -> Spec:
         ),
         present.mark_text(**present_name).encode(y=alt.value(0)),
         curve.mark_line(color=TRAIN, strokeWidth=2.5, strokeJoin="round").encode(y="loss:Q"),
-        *hover_rule(curve, [tip("rate", labels.rate, ".2~r"), tip("loss", labels.loss, FORMATS["loss"])]),
+        *hover_rule(
+            curve, [tip("rate", labels("learning rate"), ".2~r"), tip("loss", labels("loss"), FORMATS["loss"])]
+        ),
         suggested.mark_point(**dot).encode(y="loss:Q"),
         suggested.mark_text(**suggested_name).encode(y="loss:Q"),
     ).encode(
         x=alt.X(
             "rate:Q",
             scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True),
-            axis=axis(title=labels.rate, labelExpr=_POWERS, grid=False, domain=True),
+            axis=axis(title=labels("learning rate"), labelExpr=_POWERS, grid=False, domain=True),
         ),
-        y=alt.Y(scale=alt.Scale(zero=False, nice=True), axis=number_axis("loss", upright=False, title=labels.loss)),
+        y=alt.Y(scale=alt.Scale(zero=False, nice=True), axis=number_axis("loss", upright=False, title=labels("loss"))),
     )
     return finish(chart, labels, height, right=16)

@@ -93,9 +93,9 @@ def network_rows(
         rows += _nodes(column, bias, names if len(names) == widths[layer] else ())
         parts = table[layer].kind.split(" → ")
         caption = {
-            "text": labels.input if layer == 0 else " → ".join(parts[1:] or parts),
+            "text": labels("input") if layer == 0 else " → ".join(parts[1:] or parts),
             "detail": f"{widths[layer]:d}" + " 🔒" * table[layer].frozen,
-            "target": labels.output if 0 < layer == last else column.name,
+            "target": labels("output") if 0 < layer == last else column.name,
         }
         rows.append({"kind": "layer", "layer": layer, "unit": -1, "x": column.x, "y": _CAPTION_Y, **caption})
     if None in numbers:
@@ -133,7 +133,7 @@ def network(
         strokeDash=_dashed_if_frozen(3, 2),
         stroke=either(chosen, CHOSEN, FAINT) if selectable else alt.value(FAINT),
         strokeWidth=either(chosen, 3.5, 1.2) if selectable else alt.value(1.2),
-        tooltip=[tip("target", labels.unit), *([tip("value", labels.bias, ".3~r")] if limit is not None else [])],
+        tooltip=[tip("target", labels("unit")), *([tip("value", labels("bias"), ".3~r")] if limit is not None else [])],
     )
     if selectable:
         nodes = nodes.add_params(chosen).properties(name="nodes")
@@ -171,13 +171,13 @@ def _lines(limit: float | None, labels: Labels) -> Any:
         of_kind("edge")
         .mark_rule(strokeCap="round")
         .encode(
-            color=alt.Color("value:Q", scale=diverging(limit), legend=gradient_legend(labels.weight)),
+            color=alt.Color("value:Q", scale=diverging(limit), legend=gradient_legend(labels("weight"))),
             strokeWidth=alt.StrokeWidth("share:Q", scale=width, legend=None),
             opacity=alt.Opacity("share:Q", scale=opacity, legend=None),
             tooltip=[
-                tip("source", labels.source),
-                tip("target", labels.target),
-                tip("value", labels.weight, ".3~r"),
+                tip("source", labels("from")),
+                tip("target", labels("to")),
+                tip("value", labels("weight"), ".3~r"),
             ],
         )
     )
@@ -203,7 +203,7 @@ def _columns(numbers: list[int | None], widths: Sequence[int], labels: Labels) -
         layer: _Column(
             layer,
             _place(i, len(numbers)),
-            f"{labels.layer} {layer}" if layer else labels.input,
+            f"{labels('layer')} {layer}" if layer else labels("input"),
             units[layer],
             room,
         )

@@ -83,9 +83,9 @@ def picture_grid(
     """Pictures with their class and the predicted class; mistakes have a cross and a colour.
 
     Rows: `picture_rows` with the same number of columns."""
-    tooltip = [tip("class", labels.true_class)]
+    tooltip = [tip("class", labels("class"))]
     if captions:
-        tooltip += [tip("predicted", labels.predicted), tip("probability", labels.probability, ".1%")]
+        tooltip += [tip("predicted", labels("predicted")), tip("probability", labels("probability"), ".1%")]
     return tiles(columns, rows, tooltip, captions=captions, labels=labels, cell=cell)
 
 

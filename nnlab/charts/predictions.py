@@ -40,9 +40,9 @@ def confusion(class_names: tuple[str, ...], *, labels: Labels = ENGLISH, height:
         interpolate="rgb",
     )
     tooltip = [
-        tip("class", labels.true_class),
-        tip("predicted", labels.predicted),
-        tip("samples", labels.samples, ",.1~f"),
+        tip("class", labels("class")),
+        tip("predicted", labels("predicted")),
+        tip("samples", labels("samples"), ",.1~f"),
         tip("share", " ", ".1%"),
     ]
     color = alt.Color("share:Q", scale=fill, legend=None)
@@ -53,8 +53,8 @@ def confusion(class_names: tuple[str, ...], *, labels: Labels = ENGLISH, height:
         .mark_text(fontSize=12)
         .encode(text=text, color=either("datum.share > 0.45", PAPER, INK)),
     ).encode(
-        x=alt.X("guess:O", scale=scale, axis=axis(title=labels.predicted, **look)),
-        y=alt.Y("truth:O", scale=scale, axis=axis(title=labels.true_class, **look)),
+        x=alt.X("guess:O", scale=scale, axis=axis(title=labels("predicted"), **look)),
+        y=alt.Y("truth:O", scale=scale, axis=axis(title=labels("class"), **look)),
     )
     return finish(chart, labels, height)
 
@@ -69,7 +69,7 @@ def probability_rows(shares: ArrayLike, class_names: Sequence[str]) -> pd.DataFr
 @cache
 def probability_bars(*, labels: Labels = ENGLISH, height: int = 220) -> Spec:
     """A bar a class, the likeliest dark. Rows: `probability_rows`."""
-    share = axis(title=labels.probability, format=".0%", tickCount=3)
+    share = axis(title=labels("probability"), format=".0%", tickCount=3)
     chart = (
         alt.Chart()
         .mark_bar(cornerRadiusEnd=3)
@@ -78,7 +78,7 @@ def probability_bars(*, labels: Labels = ENGLISH, height: int = 220) -> Spec:
             y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1]), axis=share),
             color=either("datum.best", INK, FAINT),
             opacity=either("datum.best", 1, 0.5),
-            tooltip=[tip("class", labels.true_class), tip("probability", labels.probability, ".1%")],
+            tooltip=[tip("class", labels("class")), tip("probability", labels("probability"), ".1%")],
         )
     )
     return finish(chart, labels, height)

@@ -163,7 +163,7 @@ def step_network(*, labels: Labels = ENGLISH, height: int = 440) -> Spec:
     sign = either("datum.slope < 0", BELOW, ABOVE)
     halo: dict[str, Any] = {"color": PAPER, "stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round"}
     plate: dict[str, Any] = halo | {"opacity": 0.85}
-    name, value = tip("name", " "), tip("text", labels.value)
+    name, value = tip("name", " "), tip("text", labels("value"))
     edges, nodes, columns = of_kind("edge"), of_kind("node"), of_kind("column")
     on_edge = edges.transform_calculate(
         x="datum.x + 0.6 * (datum.x2 - datum.x)", y="datum.y + 0.6 * (datum.y2 - datum.y)"
@@ -239,8 +239,8 @@ def loss_along(*, labels: Labels = ENGLISH, height: int = 240) -> Spec:
         .mark_point(filled=True, color=CHOSEN, size=130, opacity=1, stroke=PAPER, strokeWidth=2)
         .encode(y="loss:Q"),
     ).encode(
-        x=number_x("weight:Q", labels.weight),
-        y=alt.Y(scale=alt.Scale(zero=False), axis=number_axis("loss", title=labels.loss)),
-        tooltip=[tip("weight", labels.weight, ".3~r"), tip("loss", labels.loss, ".3~r")],
+        x=number_x("weight:Q", labels("weight")),
+        y=alt.Y(scale=alt.Scale(zero=False), axis=number_axis("loss", title=labels("loss"))),
+        tooltip=[tip("weight", labels("weight"), ".3~r"), tip("loss", labels("loss"), ".3~r")],
     )
     return finish(chart, labels, height, right=16)

@@ -93,15 +93,15 @@ def weights_heatmap(inputs: int, outputs: int, limit: float, *, labels: Labels =
         )
         .mark_rect(strokeWidth=0)
         .encode(
-            x=alt.X("input:Q", **place(inputs, labels.input)),
+            x=alt.X("input:Q", **place(inputs, labels("input"))),
             x2="input_end",
-            y=alt.Y("output:Q", sort="descending", **place(outputs, labels.unit)),
+            y=alt.Y("output:Q", sort="descending", **place(outputs, labels("unit"))),
             y2="output_end",
             color=alt.Color("weight:Q", scale=diverging(limit), legend=legend),
             tooltip=[
-                tip("from_unit", labels.input),
-                tip("to_unit", labels.unit),
-                tip("weight", labels.mean_of if block else labels.weight, ".3~r"),
+                tip("from_unit", labels("input")),
+                tip("to_unit", labels("unit")),
+                tip("weight", labels("mean of the weights in this cell") if block else labels("weight"), ".3~r"),
             ],
         )
     )
@@ -117,21 +117,21 @@ def histogram(limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -
         .encode(
             x=alt.X("low:Q", scale=alt.Scale(domain=[-limit, limit], nice=False)),
             x2="high",
-            y=alt.Y("count:Q", axis=axis(title=labels.count, format=",d", tickCount=4, tickMinStep=1)),
+            y=alt.Y("count:Q", axis=axis(title=labels("weights"), format=",d", tickCount=4, tickMinStep=1)),
             y2=alt.datum(0),
             color=either("datum.high <= 1e-12", BELOW, ABOVE),
-            tooltip=[tip("low", "≥", ".3~r"), tip("high", "<", ".3~r"), tip("count", labels.count, ",d")],
+            tooltip=[tip("low", "≥", ".3~r"), tip("high", "<", ".3~r"), tip("count", labels("weights"), ",d")],
         )
     )
     zero = alt.Chart().mark_rule(color=FAINT, strokeWidth=1).encode(x=alt.datum(0))
-    ticks = number_axis("value", upright=False, title=labels.weight, grid=False)
+    ticks = number_axis("value", upright=False, title=labels("weight"), grid=False)
     return finish(alt.layer(bars, zero).encode(x=alt.X(axis=ticks)), labels, height, right=16)
 
 
 @cache
 def filters(columns: int = 8, rows: int = 4, *, labels: Labels = ENGLISH, cell: int = 68) -> Spec:
     """The first layer's weights as pictures, one a unit. Rows: `filter_rows` with the same number of columns."""
-    return tiles(columns, rows, [tip("text", labels.unit)], captions=True, labels=labels, cell=cell, frame=True)
+    return tiles(columns, rows, [tip("text", labels("unit"))], captions=True, labels=labels, cell=cell, frame=True)
 
 
 def _blocks(rows: int, columns: int, most: int) -> tuple[int, int]:

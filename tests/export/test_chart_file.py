@@ -26,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def words_of(language: str) -> Labels:
-    return Labels.of(language, text(language))
+    return Labels(language, text(language))
 
 
 def curve_rows(n: int = 20) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def texts(svg: bytes) -> list[str]:
 def test_an_svg_holds_the_axes_in_the_language_and_its_numbers(language: str) -> None:
     words = words_of(language)
     found = texts(chart_file(curves("loss", labels=words), curve_rows(), "svg"))
-    assert {words.epoch, words.loss, words.train, words.validation} <= set(found)
+    assert {words("epoch"), words("loss"), words("training"), words("validation")} <= set(found)
     assert ("0,4" if language == "es" else "0.4") in found
 
 
@@ -57,7 +57,7 @@ def test_a_heat_map_holds_its_axes_too(language: str) -> None:
     words = words_of(language)
     matrix = np.linspace(-1, 1, 12).reshape(4, 3)
     found = texts(chart_file(weights_heatmap(4, 3, 1.0, labels=words), weights_rows(matrix), "svg"))
-    assert {words.input, words.unit} <= set(found)
+    assert {words("input"), words("unit")} <= set(found)
 
 
 def test_a_png_has_two_pixels_a_point_and_text_in_it() -> None:

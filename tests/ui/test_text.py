@@ -2,7 +2,6 @@
 
 import ast
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from nnlab.catalogue.classics import classics
 from nnlab.charts.curves import curves
-from nnlab.charts.labels import Labels
+from nnlab.charts.labels import WORDS
 from nnlab.spec.errors import CONFLICTS
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell import text as shell
@@ -22,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [
     ROOT / "dashboard.py",
     ROOT / "nnlab/comparison/findings.py",
+    *ROOT.glob("nnlab/charts/*.py"),
     *ROOT.glob("pages/*.py"),
     *ROOT.glob("nnlab/ui/**/*.py"),
 ]
@@ -36,9 +36,13 @@ def messages_in_the_code() -> set[str]:
             called = node.func
             name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
             first = node.args[0]
-            if name in ("t", "mark", "many") and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            if (
+                name in ("t", "mark", "many", "labels")
+                and isinstance(first, ast.Constant)
+                and isinstance(first.value, str)
+            ):
                 found.add(first.value)
-    words = {str(field.default) for field in fields(Labels) if field.name != "language"}
+    words = set(WORDS.values())
     in_classics = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
     return (found | words | in_classics | set(CONFLICTS.values())) - {""}
 

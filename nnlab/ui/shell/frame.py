@@ -95,7 +95,7 @@ class Page:
 @cache
 def chart_words(language: str) -> Labels:
     """The words of the charts in a language."""
-    return Labels.of(language, text(language))
+    return Labels(language, text(language))
 
 
 @cache
