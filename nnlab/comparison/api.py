@@ -60,13 +60,8 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
 
     Parameters
     ----------
-    comparison : Comparison
     progress : callable, optional
         See `Progress`. An exception it raises ends the comparison.
-
-    Returns
-    -------
-    ComparisonResult
 
     Raises
     ------

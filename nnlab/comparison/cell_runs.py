@@ -16,8 +16,7 @@ from nnlab.engines.base import METRICS, Weights
 from nnlab.spec import Comparison, Experiment, Point
 from nnlab.store import Run, State, StoredComparison
 
-_FIRST: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
-"""The state of a cell is the first of these that one of its runs has."""
+_FIRST: Sequence[State] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
 
 
 @dataclass(frozen=True)
@@ -26,22 +25,19 @@ class CellRun:
 
     point: Point
     experiment: Experiment
-    seeds: tuple[int, ...]
-    """The seeds of the comparison."""
-    runs: tuple[Run, ...]
-    """A seed that several have is taken from the first."""
-    reused: tuple[bool, ...]
-    """Whether each run existed before the comparison."""
+    seeds: tuple[int, ...]  # of the comparison
+    runs: tuple[Run, ...]  # a seed that several have is taken from the first
+    reused: tuple[bool, ...]  # whether each run existed before the comparison
 
     @property
     def run(self) -> Run:
         """The run that stands for the cell: the first in its state."""
-        return next((run for run in self.runs if run.state == self.state), self.runs[0])
+        return min(self.runs, key=lambda run: _FIRST.index(run.state))
 
     @property
     def state(self) -> State:
-        states = {run.state for run in self.runs}
-        return next(state for state in _FIRST if state in states)
+        """The first in `_FIRST` that one of its runs has."""
+        return self.run.state
 
     @property
     def active(self) -> bool:
@@ -76,18 +72,18 @@ class CellRun:
             return None
         if len(self.runs) == 1 and self.runs[0].seeds == self.seeds:
             return self.runs[0].results
-        merged: dict[str, Any] = _merged([run.results or {} for run in self.runs], self.picks())
-        return merged
+        return dict(_merged([run.results for run in self.runs], self.picks()))
+
+    def sources(self) -> dict[int, tuple[int, int]]:
+        """By seed of the cell, in order: the place of its run, and the seed's place in that run."""
+        runs = reversed(list(enumerate(self.runs)))  # the first run that has a seed comes last and counts
+        where = {seed: (i, place) for i, run in runs for place, seed in enumerate(run.seeds)}
+        return {seed: where[seed] for seed in self.seeds if seed in where}
 
     def picks(self) -> list[tuple[int, int]]:
         """For every replicate of the cell's seeds: the place of its run, and its place in that run."""
         folds = max(1, self.experiment.data.folds)
-        where: dict[int, tuple[int, int]] = {}
-        for i, run in enumerate(self.runs):
-            for place, seed in enumerate(run.seeds):
-                where.setdefault(seed, (i, place))
-        found = [where[seed] for seed in self.seeds if seed in where]
-        return [(i, place * folds + fold) for i, place in found for fold in range(folds)]
+        return [(i, place * folds + fold) for i, place in self.sources().values() for fold in range(folds)]
 
 
 @dataclass(frozen=True)
@@ -100,8 +96,7 @@ class ComparisonRun:
     comparison: Comparison
     cells: tuple[CellRun, ...]
     created: datetime
-    test_opened: datetime | None
-    """When its owner first opened the test set."""
+    test_opened: datetime | None  # when its owner first opened the test set
 
     @classmethod
     def of(cls, stored: StoredComparison, runs: Mapping[str, Run]) -> Self:
@@ -120,13 +115,13 @@ class ComparisonRun:
 
     @property
     def active(self) -> bool:
-        """Some of its runs wait or run."""
+        """Whether one of its runs is waiting or running."""
         return any(cell.active for cell in self.cells)
 
     @property
     def progress(self) -> float:
         """0 to 1."""
-        return sum(cell.progress for cell in self.cells) / max(1, len(self.cells))
+        return float(np.mean([cell.progress for cell in self.cells]))
 
 
 def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
@@ -143,38 +138,29 @@ def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
 
 
 def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The metrics of a cell's runs as one tidy table, for the cell's seeds alone: by epoch, then in the order of the
-    seeds."""
+    """The metrics of a cell's runs as one tidy table of the cell's seeds: by epoch, then in the order of the seeds."""
     if len(frames) == 1 and cell.runs[0].seeds == cell.seeds:
         return frames[0]
-    taken: set[int] = set()
-    parts = []
-    for run, frame in zip(cell.runs, frames, strict=True):
-        mine = set(run.seeds) & set(cell.seeds) - taken
-        taken |= mine
-        parts.append(frame[frame["seed"].isin(mine)])
-    whole = pd.concat(parts, ignore_index=True)
-    order = whole["seed"].map({seed: place for place, seed in enumerate(cell.seeds)})
-    columns = ["epoch", "_order", *(["fold"] if "fold" in whole else [])]
-    return whole.assign(_order=order).sort_values(columns, kind="stable", ignore_index=True).drop(columns="_order")
+    run_of = {seed: i for seed, (i, _) in cell.sources().items()}
+    whole = pd.concat([frame[frame["seed"].map(run_of) == i] for i, frame in enumerate(frames)])
+    order = {seed: place for place, seed in enumerate(cell.seeds)}
+    by = [column for column in ("epoch", "seed", "fold") if column in whole]
+    return whole.sort_values(
+        by, key=lambda column: column.map(order) if column.name == "seed" else column, ignore_index=True
+    )
 
 
 def merged_curves(metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
     """Mean, lowest and highest of each of the METRICS over a cell's replicates, as `MetricsTable.curves`."""
     over = metrics.groupby("epoch")[list(METRICS)].agg(["mean", "min", "max"])
+    over.columns = pd.Index([name + end for name in METRICS for end in ("", "_low", "_high")])
     if max_points is not None and len(over) > max_points:
         over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
-    columns: dict[str, Any] = {"epoch": over.index.to_numpy()}
-    for name in METRICS:
-        ends = (("", "mean"), ("_low", "min"), ("_high", "max"))
-        columns |= {f"{name}{end}": over[name, of].to_numpy() for end, of in ends}
-    return pd.DataFrame(columns)
+    return over.reset_index()
 
 
 def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:
     """Weights (replicates, ...) of the cell's seeds, from the weights of its runs."""
-    if len(weights) == 1 and cell.runs[0].seeds == cell.seeds:
-        return dict(weights[0])
     picks = cell.picks()
     return {name: np.stack([weights[i][name][place] for i, place in picks]) for name in weights[0]}
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
@@ -12,19 +12,7 @@ from nnlab.comparison.table import Cell, cell_differences, chosen_by
 from nnlab.spec import Comparison, Point
 from nnlab.spec.text import value_text
 
-MOST_NAMED = 5
-"""Cells named in a sentence; more are counted."""
-
-FindingKind = Literal[
-    "incomplete",
-    "all_diverged",
-    "single",
-    "indistinguishable",
-    "best_then_overfits",
-    "best_at_edge",
-    "best_among",
-    "best",
-]
+MOST_NAMED = 5  # cells named in a sentence; more are counted
 
 
 @dataclass(frozen=True)
@@ -38,10 +26,9 @@ class Finding:
     significantly from the best), `best`.
     """
 
-    kind: FindingKind
+    kind: str
     knob: str
-    by: str | None = None
-    """The second setting."""
+    by: str | None = None  # the second setting
     score: Literal["accuracy", "mse"] = "accuracy"
     part: Literal["train", "validation"] = "validation"
     """The part of the scores: validation, or train where there is no validation part."""
@@ -57,10 +44,8 @@ class Finding:
     needed: int | None = None
     """... and how many (80 % power); None where 1000 are not enough."""
     edge: Literal["", "lowest", "highest"] = ""
-    gap_from: float = math.nan
-    """Gap at the best value ..."""
-    gap_to: float = math.nan
-    """... and at the highest value that overfits."""
+    gap_from: float = math.nan  # at the best value
+    gap_to: float = math.nan  # at the highest value that overfits
     diverged: tuple[Point, ...] = ()
     """Cells left out because training diverged."""
 
@@ -73,90 +58,61 @@ class Finding:
         return FindingText(self).sentence()
 
 
-class _Row(NamedTuple):
-    """What a finding needs of one row of the table."""
-
-    point: Point
-    parameters: int
-    interval: Interval
-    gap: float
-    verdict: str
-
-
 def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell]) -> Finding:
-    """Draw the conclusion from a comparison's table.
+    """Draw the conclusion from the table (`table_of`) of a comparison and its cells.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From `table_of`.
-    comparison : Comparison
-    cells : sequence of Cell
-        In the order of `comparison.points`.
-
-    Returns
-    -------
-    Finding
-        The best cell has the best mean score on the validation part (the training part where there is none). Others
-        differ from it where the paired difference is significant, corrected for all pairs
-        (`statistics.differences`).
+    The best cell has the best mean score on the validation part (the training part where there is none). Others differ
+    from it where the paired difference is significant, corrected for all pairs (`statistics.differences`).
     """
-    score = comparison.experiment.score
+    score, points, verdicts = comparison.experiment.score, comparison.points, table["verdict"].tolist()
     part = chosen_by(cells, score)
-    figures = [table[f"{part}_{score}{end}"] for end in ("", "_low", "_high")]
-    intervals = [Interval(*map(float, row)) for row in zip(*figures, strict=True)]
-    columns = comparison.points, table["parameters"], intervals, table["gap"].tolist(), table["verdict"]
-    rows = [_Row(*row) for row in zip(*columns, strict=True)]
-    finished = [row for row in rows if row.verdict]
-    valid = [row for row in finished if row.verdict != "diverged" and math.isfinite(row.interval.mean)]
-    found = Finding(
-        "all_diverged" if finished else "incomplete",
-        comparison.vary,
-        comparison.by,
-        score,
-        part,
-        len(comparison.seeds),
-        diverged=tuple(row.point for row in finished if row.verdict == "diverged"),
-    )
+    figures = table[[f"{part}_{score}{end}" for end in ("", "_low", "_high")]].to_numpy(float)
+    intervals = [Interval(*row) for row in figures.tolist()]
+    diverged = tuple(point for point, verdict in zip(points, verdicts, strict=True) if verdict == "diverged")
+    valid = [
+        place
+        for place, verdict in enumerate(verdicts)
+        if verdict not in ("", "diverged") and math.isfinite(intervals[place].mean)
+    ]
+    kind = "all_diverged" if any(verdicts) else "incomplete"
+    found = Finding(kind, comparison.vary, comparison.by, score, part, len(comparison.seeds), diverged=diverged)
     if not valid:
         return found
 
-    place, against = cell_differences(
-        comparison, [cell if row in valid else Cell(None, None) for row, cell in zip(rows, cells, strict=True)]
-    )
-    best = rows[place] if place is not None else valid[0]
-    rivals = {row.point: one for row, one in zip(rows, against, strict=True) if one is not None and not one.distinct}
+    scored = [cell if place in valid else Cell(None, None) for place, cell in enumerate(cells)]
+    best, against = cell_differences(comparison, scored)
+    assert best is not None  # valid cells have scores
+    rivals = {place: one for place, one in enumerate(against) if one is not None and not one.distinct}
     indistinguishable = len(rivals) == len(valid) - 1
-    tied = [row for row in rows if row is best or row.point in rivals]
-    chosen = min([best, *tied], key=lambda row: row.parameters) if indistinguishable else best
-    reachable = [(one.needed, point) for point, one in rivals.items() if one.needed is not None]
+    chosen = min([best, *rivals], key=lambda place: int(table["parameters"].iloc[place])) if indistinguishable else best
+    reachable = [(one.needed, points[place]) for place, one in rivals.items() if one.needed is not None]
     needed, nearest = min(reachable, key=lambda pair: pair[0], default=(None, None))
     found = replace(
         found,
         kind="best_among" if rivals else "best",
-        best=chosen.point,
-        interval=chosen.interval,
-        rivals=tuple(row.point for row in tied if row is not chosen),
+        best=points[chosen],
+        interval=intervals[chosen],
+        rivals=tuple(points[place] for place in sorted([best, *rivals]) if place != chosen),
         needed=needed,
         nearest=nearest,
     )
     if indistinguishable:
         return replace(found, kind="single" if len(valid) == 1 else "indistinguishable")
-    if comparison.by is None and all(type(row.point.value) in (int, float) for row in valid):
-        return _along(found, best, valid)
+    if comparison.by is None and all(type(points[place].value) in (int, float) for place in valid):
+        return _along(found, best, table.iloc[valid].assign(value=[points[place].value for place in valid]))
     return found
 
 
-def _along(found: Finding, best: _Row, valid: Sequence[_Row]) -> Finding:
+def _along(found: Finding, best: int, valid: pd.DataFrame) -> Finding:
     """The finding for a numeric setting: do higher values overfit, or is the best value at an end?"""
-    values = [row.point.value for row in valid]
-    overfit = [row for row in valid if row.point.value > best.point.value and row.verdict == "overfits"]
-    last = max(overfit, key=lambda row: float(row.point.value), default=best)
-    if last.gap > best.gap:
-        return replace(found, kind="best_then_overfits", gap_from=best.gap, gap_to=last.gap)
-    if not found.rivals and best.point.value == min(values):
+    value, gaps = valid["value"], valid["gap"].to_dict()
+    overfit = value[(value > value[best]) & (valid["verdict"] == "overfits")]
+    last = overfit.idxmax() if len(overfit) else best
+    if gaps[last] > gaps[best]:
+        return replace(found, kind="best_then_overfits", gap_from=gaps[best], gap_to=gaps[last])
+    if not found.rivals and value[best] == value.min():
         return replace(found, kind="best_at_edge", edge="lowest")
-    if not found.rivals and best.point.value == max(values):
+    if not found.rivals and value[best] == value.max():
         return replace(found, kind="best_at_edge", edge="highest")
     return found
 
@@ -175,7 +131,7 @@ class _English:
     """English without a catalogue, for the command line and notebooks."""
 
     def __call__(self, message: str, **values: object) -> str:
-        return message.format(**values)
+        return message.format(**values) if values else message
 
     def many(self, one: str, more: str, n: int) -> str:
         return (one if n == 1 else more).format(n=self.whole(n))
@@ -208,8 +164,6 @@ class FindingText:
 
     Parameters
     ----------
-    finding : Finding
-    t : Language, optional
     knob_name, value_name : callable, optional
         `knob_name(knob, t)` and `value_name(knob, value, t)`: a setting and one of its values inside a sentence.
     """
@@ -221,33 +175,27 @@ class FindingText:
 
     def sentence(self) -> str:
         """The finding, and what limits it: one sentence or a few."""
-        it, t = self.finding, self.t
-        words = self._words()
-        match it.kind:
-            case "incomplete":
-                return t("No cell has finished yet.")
-            case "all_diverged":
-                return t("Training diverged with every {knob}; try a lower learning rate.", **words)
-            case "indistinguishable":
-                text = t("No {knob} stands out with {seeds}; the smallest network, {what}, reaches {figure}.", **words)
-            case "single":
-                text = t("{what} reaches {figure}.", **words)
-            case "best_among":
-                text = t("{what} is best ({figure}), but cannot be told from {rivals} with {seeds}.", **words)
-            case "best_at_edge" if it.edge == "lowest":
-                text = t("{what} is best ({figure}), the lowest tried; lower may be better still.", **words)
-            case "best_at_edge":
-                text = t("{what} is best ({figure}), the highest tried; higher may be better still.", **words)
-            case "best_then_overfits":
-                text = t("{what} is best ({figure}); {growth}.", **words, growth=self._growth())
-                if it.rivals:
-                    text += " " + t("It cannot be told from {rivals} with {seeds}.", **words)
-            case "best":
-                text = t("{what} is best ({figure}).", **words)
+        it, t, words = self.finding, self.t, self._words()
+        growth = self._growth() if it.kind == "best_then_overfits" else ""
+        text = {
+            "incomplete": t("No cell has finished yet."),
+            "all_diverged": t("Training diverged with every {knob}; try a lower learning rate."),
+            "indistinguishable": t(
+                "No {knob} stands out with {seeds}; the smallest network, {what}, reaches {figure}."
+            ),
+            "single": t("{what} reaches {figure}."),
+            "best_among": t("{what} is best ({figure}), but cannot be told from {rivals} with {seeds}."),
+            "lowest": t("{what} is best ({figure}), the lowest tried; lower may be better still."),
+            "highest": t("{what} is best ({figure}), the highest tried; higher may be better still."),
+            "best_then_overfits": t("{what} is best ({figure}); {growth}."),
+            "best": t("{what} is best ({figure})."),
+        }[it.edge or it.kind].format(**words, growth=growth)
+        if it.kind == "best_then_overfits" and it.rivals:
+            text += " " + t("It cannot be told from {rivals} with {seeds}.", **words)
         if it.needed is not None:
             needed = t.whole(it.needed)
             text += " " + t("About {n} seeds would be needed to tell any of them apart.", n=needed)
-        if it.diverged:
+        if it.diverged and it.kind != "all_diverged":
             text += " " + t("Training diverged at {values}.", values=self._points(it.diverged))
         return text[0].upper() + text[1:]
 
@@ -262,12 +210,11 @@ class FindingText:
     def basis(self) -> str:
         """What the figures of the sentence are."""
         it, t = self.finding, self.t
-        words = {"part": t("validation") if it.part == "validation" else t("training"), "seeds": self._seeds()}
+        text = t("Mean squared error in {part}: mean and 95 % interval (Student's t) over {seeds}.")
         if it.score == "accuracy":
-            text = t("Accuracy in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
-        else:
-            text = t("Mean squared error in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
-        return text + " " + t("The test set plays no role in the choice.")
+            text = t("Accuracy in {part}: mean and 95 % interval (Student's t) over {seeds}.")
+        part = t("validation") if it.part == "validation" else t("training")
+        return f"{text.format(part=part, seeds=self._seeds())} {t('The test set plays no role in the choice.')}"
 
     def _words(self) -> dict[str, str]:
         """The places that the sentences have."""
@@ -295,24 +242,23 @@ class FindingText:
         return t("{first} with {last}", first=first, last=last)
 
     def _points(self, points: Sequence[Point]) -> str:
-        names = [self._point(point) for point in points]
-        if len(names) > MOST_NAMED:
-            return self.t.many("{n} cell", "{n} cells", len(names))
-        if len(names) < 2:
-            return "".join(names)
-        return self.t("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])
+        if len(points) > MOST_NAMED:
+            return self.t.many("{n} cell", "{n} cells", len(points))
+        if len(points) < 2:
+            return "".join(map(self._point, points))
+        *first, last = map(self._point, points)
+        return self.t("{first} and {last}", first=", ".join(first), last=last)
 
     def _growth(self) -> str:
         it, t = self.finding, self.t
+        first, last = t.number(it.gap_from, 2), t.number(it.gap_to, 2)
         if it.score == "accuracy":
             first, last = t.whole(100 * it.gap_from), t.many("{n} point", "{n} points", round(100 * it.gap_to))
-        else:
-            first, last = t.number(it.gap_from, 2), t.number(it.gap_to, 2)
-        match it.knob:
-            case "depth" | "depth_same_size":
-                return t("deeper networks overfit: the gap grows from {first} to {last}", first=first, last=last)
-            case "width":
-                return t("wider networks overfit: the gap grows from {first} to {last}", first=first, last=last)
-            case "epochs":
-                return t("longer training overfits: the gap grows from {first} to {last}", first=first, last=last)
-        return t("higher values overfit: the gap grows from {first} to {last}", first=first, last=last)
+        deeper = t("deeper networks overfit: the gap grows from {first} to {last}")
+        text = {
+            "depth": deeper,
+            "depth_same_size": deeper,
+            "width": t("wider networks overfit: the gap grows from {first} to {last}"),
+            "epochs": t("longer training overfits: the gap grows from {first} to {last}"),
+        }.get(it.knob, t("higher values overfit: the gap grows from {first} to {last}"))
+        return text.format(first=first, last=last)

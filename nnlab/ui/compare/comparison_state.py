@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnlab.analysis.statistics import interval
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import Finding, finding
-from nnlab.comparison.table import Cell, cell_row, chosen_by, table_from
+from nnlab.comparison.table import Cell, cell_row, chosen_by, table_of
 from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
@@ -65,7 +65,7 @@ def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None) -> Resu
     keys = [("active", cell.experiment.key) if cell.active else (cell.version, cell.seeds) for cell in run.cells]
     rows = _rows.many(keys, lambda places: _compute_rows(lab, [run.cells[place] for place in places]))
     cells = [Cell(cell.results, None) for cell in run.cells]
-    table = table_from(run.comparison, rows, cells, baseline=baseline, test=run.test_opened is not None)
+    table = table_of(run.comparison, cells, baseline=baseline, test=run.test_opened is not None, rows=rows)
     score = run.comparison.experiment.score
     part = chosen_by(cells, score)
     own = table[f"{part}_{score}"].notna() & table["difference"].isna()
