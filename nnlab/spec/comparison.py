@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from nnlab.spec.data import OPTIONAL_FIELDS
-from nnlab.spec.errors import Problem, SpecError, spec_error
+from nnlab.spec.errors import Problem, SpecError
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
-from nnlab.spec.text import Value, link_text, list_parameter, list_text, plain, text_parameter, value_text
+from nnlab.spec.text import Value, link_text, list_parameter, list_text, text_parameter, value_text
 
 MAX_CELLS = 200
-"""Cells of a comparison."""
 
 
 class Point(NamedTuple):
@@ -29,12 +28,8 @@ class Comparison(Value):
 
     Parameters
     ----------
-    experiment : Experiment
-        All settings but those that are varied.
     vary : str
         A name in KNOBS, or a dotted field name.
-    values : sequence
-        The values of that knob.
     by, by_values : str, sequence
         A second knob and its values, which make the comparison a grid.
     seeds : int or sequence of int
@@ -52,6 +47,7 @@ class Comparison(Value):
     Comparison(depth 1, 2, 4 on moons 200, 2-8-1 relu, adam 0.01 × 50, 10 seeds)
     """
 
+    omitted: ClassVar = ("by_values",)
     experiment: Experiment
     vary: str = "depth"
     values: tuple[Any, ...] = Field((1, 2, 4, 8), min_length=1, max_length=MAX_CELLS)
@@ -119,10 +115,7 @@ class Comparison(Value):
         values = {str(name): value for name, value in values.items()}
         if not isinstance(values.get("experiment"), Experiment):
             values["experiment"] = Experiment.of(values.get("experiment", {}))
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise spec_error(error, cls, "comparison") from None
+        return super().of(values)
 
     def __repr__(self) -> str:
         values = ", ".join(map(value_text, self.values))
@@ -131,42 +124,24 @@ class Comparison(Value):
 
     __str__ = __repr__
 
-    def plain(self) -> dict[str, Any]:
-        second = {"by": self.by, "by_values": plain(self.by_values)} if self.by else {}
-        return {
-            "experiment": self.experiment.plain(),
-            "vary": self.vary,
-            "values": plain(self.values),
-            **second,
-            "seeds": list(self.seeds),
-        }
-
     def to_query(self) -> dict[str, str]:
         """The experiment's link with `vary`, `values`, where there is a second knob `by` and `by_values`, and
         `seeds`."""
+        first = {"vary": self.vary, "values": list_text(self.values)}
         second = {"by": self.by, "by_values": list_text(self.by_values)} if self.by else {}
-        return {
-            **self.experiment.to_query(),
-            "vary": self.vary,
-            "values": list_text(self.values),
-            **second,
-            "seeds": seeds_text(self.seeds),
-        }
+        return {**self.experiment.to_query(), **first, **second, "seeds": seeds_text(self.seeds)}
 
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
         """The comparison of a link. Raises SpecError."""
         vary, by = text_parameter(params, "vary", "depth"), text_parameter(params, "by", "")
-        second = {"by": by, "by_values": list_parameter(params, "by_values", by, "")} if by else {}
-        return cls.of(
-            {
-                "experiment": Experiment.from_query(params),
-                "vary": vary,
-                "values": list_parameter(params, "values", vary, "1,2,4,8"),
-                **second,
-                "seeds": parse_seeds(text_parameter(params, "seeds", "5")),
-            }
-        )
+        values: dict[str, Any] = {"vary": vary}
+        if by:
+            values |= {"by": by, "by_values": list_parameter(params, "by_values", by, "")}
+        values["experiment"] = Experiment.from_query(params)
+        values["values"] = list_parameter(params, "values", vary, "1,2,4,8")
+        values["seeds"] = parse_seeds(text_parameter(params, "seeds", "5"))
+        return cls.of(values)
 
 
 def _read(experiment: Experiment, knob: str, values: Sequence[Any]) -> tuple[Any, ...]:

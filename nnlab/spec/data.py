@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Ge, Le
 from pydantic import Field, model_validator
@@ -82,6 +82,7 @@ DATASETS: Mapping[str, DataFacts] = MappingProxyType(
 class DataSpec(Value):
     """The data: which, how much, how noisy, how split and scaled. Fields without effect get a fixed value."""
 
+    omitted: ClassVar = ("labels", "folds")
     name: DataName = "moons"
     n_samples: int = Field(200, ge=10, le=100_000)
     """Samples drawn (training + validation + test; where the data has its own test set: training + validation)."""

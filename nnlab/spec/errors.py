@@ -36,7 +36,12 @@ class Problem:
     @property
     def shown(self) -> str:
         """The value as at most 60 printable characters."""
-        return _shown(self.got)
+        if isinstance(self.got, str):
+            return _tidy(f"'{self.got[:100]}'")
+        try:
+            return _tidy(json.dumps(self.got, ensure_ascii=False, default=str))
+        except (ValueError, TypeError, RecursionError):  # too long, too deep, or not a JSON value
+            return "too much to show"
 
     def __str__(self) -> str:
         if self.kind == "unknown":
@@ -44,12 +49,16 @@ class Problem:
         if self.kind == "conflict":
             sentence = CONFLICTS[self.expected]
             return f"{self.field}: got {self.shown}, but {sentence[0].lower()}{sentence[1:]}"
-        article = "" if self.expected in ("text", "true or false") else "an " if self.expected[:1] in "aeiou" else "a "
-        allowed = {
-            "range": f"from {_number(self.low)} to {_number(self.high)}",
-            "choice": f"one of {', '.join(self.choices)}",
-            "json": "the JSON text of an experiment or a comparison",
-        }.get(self.kind, article + self.expected)
+        if self.kind == "range":
+            allowed = f"from {self.low:g} to {self.high:g}"
+        elif self.kind == "choice":
+            allowed = f"one of {', '.join(self.choices)}"
+        elif self.kind == "json":
+            allowed = "the JSON text of an experiment or a comparison"
+        elif self.expected in ("text", "true or false"):
+            allowed = self.expected
+        else:
+            allowed = f"{'an' if self.expected[:1] in 'aeiou' else 'a'} {self.expected}"
         return f"{self.field}: got {self.shown}, allowed is {allowed}."
 
 
@@ -99,24 +108,11 @@ class SpecError(ValueError):
         return SpecError, (self.problems,)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return _tidy(f"'{value[:100]}'")
-    try:
-        return _tidy(json.dumps(value, ensure_ascii=False, default=str))
-    except (ValueError, TypeError, RecursionError):  # too long, too deep, or not a JSON value
-        return "too much to show"
-
-
 def _tidy(text: str) -> str:
     """At most 60 printable characters, on one line."""
     text = " ".join(text.split())
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _number(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}"
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
@@ -150,8 +146,8 @@ _EXPECTED = {
 }
 
 
-def spec_error(error: ValidationError, root: type[BaseModel], where: str) -> SpecError:
-    """What pydantic found wrong with a value of the model `root`; `where` names the value as a whole."""
+def spec_error(error: ValidationError, root: type[BaseModel]) -> SpecError:
+    """What pydantic found wrong with a value of the model `root`."""
     found: dict[str, Problem] = {}
     for item in error.errors(include_url=False):
         loc, got, raised = item["loc"], item["input"], item.get("ctx", {}).get("error")
@@ -164,7 +160,7 @@ def spec_error(error: ValidationError, root: type[BaseModel], where: str) -> Spe
             source = _SOURCES.match(f"{path}.")
             problem = replace(raised.problems[0], field=f"{source[0] if source else ''}{raised.problems[0].field}")
         else:
-            problem = _problem(item, path or where, place, root)
+            problem = _problem(item, path or root.__name__.lower(), place, root)
         found.setdefault(path, problem)
     return SpecError(list(found.values()))
 

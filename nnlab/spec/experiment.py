@@ -7,7 +7,6 @@ text, and so the same key, link and result. An experiment may start from the wei
 
 from __future__ import annotations
 
-import json
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -20,9 +19,9 @@ from pydantic import Field, field_validator, model_validator
 
 from nnlab.spec.data import OPTIONAL_FIELDS, DataSpec, Task
 from nnlab.spec.errors import Problem, SpecError, whole
-from nnlab.spec.knobs import KNOBS, Bounds, bounds, place_of
+from nnlab.spec.knobs import KNOBS
 from nnlab.spec.network import MAX_DEPTH, Layer, ModelSpec
-from nnlab.spec.text import Value, compact, from_link, last, link_text, plain
+from nnlab.spec.text import Value, compact, from_link, last, link_text, parse_json
 
 Optimizer = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one_cycle", "step"]
@@ -49,13 +48,10 @@ class StartFrom(Value):
     def __str__(self) -> str:
         return f"{self.layers} of {self.experiment.data.name}, {self.frozen} frozen"
 
-    def plain(self) -> dict[str, Any]:
-        return {"experiment": self.experiment.plain(), "layers": self.layers, "frozen": self.frozen}
-
     def short(self) -> dict[str, Any]:
         """As `plain`, without what has its default."""
         source = {part: fields for part, fields in self.experiment.short().items() if fields}
-        return {"experiment": source, "layers": self.layers, "frozen": self.frozen}
+        return {**self.plain(), "experiment": source}
 
     def to_text(self) -> str:
         """Short JSON for a link; fields left out have their defaults."""
@@ -85,24 +81,12 @@ class TrainSpec(Value):
     def _read(cls, given: Any) -> Any:
         if not isinstance(given, (str, bytes)):
             return given
-        try:
-            return None if given in ("none", b"none") else json.loads(given)
-        except (ValueError, RecursionError):
-            expected = "JSON text with experiment, layers and frozen (or none)"
-            raise SpecError([Problem("train.start_from", given, "type", expected=expected)]) from None
+        expected = "JSON text with experiment, layers and frozen (or none)"
+        return None if given in ("none", b"none") else parse_json(given, "train.start_from", expected)
 
 
 class Experiment(Value):
     """Data, network and training: everything that defines an experiment, except its seeds.
-
-    Parameters
-    ----------
-    data : DataSpec
-        The data set, its size, noise, split and scaling.
-    model : ModelSpec
-        The hidden layers and how they are initialised.
-    train : TrainSpec
-        The optimizer and its settings, epochs, early stopping, and the weights to start from.
 
     Raises
     ------
@@ -116,9 +100,9 @@ class Experiment(Value):
     Experiment(moons 200, 2-8-8-1 tanh, adam 0.01 × 50)
     """
 
-    data: DataSpec = DataSpec()
-    model: ModelSpec = ModelSpec()
-    train: TrainSpec = Field(default_factory=lambda: TrainSpec())
+    data: DataSpec = DataSpec()  # the data set, its size, noise, split and scaling
+    model: ModelSpec = ModelSpec()  # the hidden layers and how they are initialised
+    train: TrainSpec = Field(default_factory=lambda: TrainSpec())  # also early stopping and the weights to start from
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -219,31 +203,25 @@ class Experiment(Value):
         return seeds * max(1, self.data.folds)
 
     def set(self, changes: Mapping[str, Any]) -> Self:
-        """Change fields by their dotted names.
+        """Change fields by their dotted names, which gives a new experiment.
 
         Parameters
         ----------
         changes : mapping
             Dotted name → value, as `{"model.hidden": [64, 32]}`. A new `data.name` brings its own defaults.
 
-        Returns
-        -------
-        Experiment
-            A new one.
-
         Raises
         ------
         SpecError
             For an unknown field or an invalid value.
         """
-        values = self.model_dump(mode="json")
         if not isinstance(changes, Mapping):
             raise SpecError([Problem("experiment", changes, "type", expected="object")])
+        values = self.plain()
         if "data.name" in changes and changes["data.name"] != self.data.name:
             # what the old data had by default follows the new data's defaults
-            usual = DataSpec(name=self.data.name).model_dump()
-            ignored = OPTIONAL_FIELDS - self.data.facts.uses
-            values["data"] = {k: v for k, v in values["data"].items() if v != usual[k] and k not in ignored}
+            usual, ignored = DataSpec(name=self.data.name).plain(), OPTIONAL_FIELDS - self.data.facts.uses
+            values["data"] = {k: v for k, v in values["data"].items() if v != usual.get(k) and k not in ignored}
         for path, value in changes.items():
             if path not in FIELDS:
                 raise SpecError([Problem(str(path), value, "unknown", choices=FIELDS)])
@@ -252,7 +230,7 @@ class Experiment(Value):
         return self.of(values)
 
     def vary(self, knob: str, value: Any) -> Self:
-        """Set one knob.
+        """Set one knob, which gives a new experiment.
 
         Parameters
         ----------
@@ -260,13 +238,6 @@ class Experiment(Value):
             A name in KNOBS or any dotted field name. `depth` leaves the width as it is (of the first hidden layer),
             `width` the depth, and `depth_same_size` the number of parameters, as nearly as one width for all layers
             allows. All three drop the settings of single layers.
-        value
-            A value the knob's field allows.
-
-        Returns
-        -------
-        Experiment
-            A new one.
 
         Raises
         ------
@@ -340,19 +311,6 @@ class Experiment(Value):
             values[part][name] = from_link(path, last(text))
         return cls.of(values)
 
-    def plain(self) -> dict[str, Any]:
-        values = self.model_dump(mode="json")
-        values["model"]["hidden"] = plain(self.model.hidden)
-        # newer fields are left out where they are off, so that the texts and keys of older experiments stay the same
-        for name in ("labels", "folds"):
-            if not values["data"][name]:
-                del values["data"][name]
-        if self.train.start_from is None:
-            del values["train"]["start_from"]
-        else:
-            values["train"]["start_from"] = self.train.start_from.plain()
-        return values
-
     def short(self) -> dict[str, dict[str, Any]]:
         """As `plain`, without what has its default, but always with the data's name."""
         mine, usual = self.plain(), Experiment(data=DataSpec(name=self.data.name)).plain()
@@ -373,8 +331,3 @@ for _spec in (StartFrom, TrainSpec, Experiment):  # each needs the others' names
 PARTS: Mapping[str, type[Value]] = MappingProxyType({"data": DataSpec, "model": ModelSpec, "train": TrainSpec})
 FIELDS: tuple[str, ...] = tuple(f"{part}.{name}" for part, spec in PARTS.items() for name in spec.model_fields)
 """Dotted names of all fields."""
-
-
-def field_bounds(path: str) -> Bounds:
-    """The values a field allows, by its dotted name (`model.hidden[2].width` too)."""
-    return bounds(Experiment, place_of(path))

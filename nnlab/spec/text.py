@@ -3,9 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import to_jsonable_python
 
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
@@ -18,6 +26,8 @@ class Value(BaseModel):
     """A frozen model without unknown fields; equal values have equal text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    omitted: ClassVar[tuple[str, ...]] = ()
+    """Newer fields. The text leaves them out where they are empty, so that older values keep their text and key."""
 
     @model_validator(mode="after")
     def _one_zero(self) -> Self:
@@ -26,13 +36,18 @@ class Value(BaseModel):
                 self.__dict__[name] = 0.0
         return self
 
+    @model_serializer(mode="wrap")
+    def _omit(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = serialize(self)
+        return {k: v for k, v in values.items() if v is not None and (v or k not in self.omitted)}
+
     @classmethod
     def of(cls, values: Any) -> Self:
         """From plain nested values; fields left out take their defaults. Raises SpecError."""
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise spec_error(error, cls, cls.__name__.lower()) from None
+            raise spec_error(error, cls) from None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -41,7 +56,7 @@ class Value(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """The value as nested dictionaries, lists, numbers and texts, as JSON has it."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json")
 
     def to_json(self) -> str:
         """Canonical JSON text, with sorted keys and without blanks: the same value gives the same text."""
@@ -51,13 +66,6 @@ class Value(BaseModel):
     def key(self) -> str:
         """sha256 of the canonical text, hexadecimal."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """The value of a field or knob as JSON has it."""
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value.plain() if isinstance(value, Value) else value
 
 
 def value_text(value: Any) -> str:
@@ -81,7 +89,7 @@ def compact(value: Any) -> str:
 
 def link_text(value: Any) -> str:
     """A value in a link; `from_link` reads it back."""
-    value = plain(value)
+    value = to_jsonable_python(value)
     numbers = not isinstance(value, list) or all(isinstance(item, int) for item in value)
     return value_text(value) if numbers and not isinstance(value, dict) else compact(value)
 
@@ -103,7 +111,7 @@ def list_text(values: Sequence[Any]) -> str:
     """The values of a knob in a link; `list_parameter` reads them back."""
     texts = [link_text(value) for value in values]
     in_json = any("," in text for text in texts)  # layers with settings of their own
-    return compact(plain(values)) if in_json else ",".join(texts)
+    return compact(to_jsonable_python(values)) if in_json else ",".join(texts)
 
 
 def list_parameter(params: Mapping[str, Any], name: str, knob: str, default: str) -> Any:

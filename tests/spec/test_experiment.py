@@ -27,13 +27,17 @@ from nnlab.spec import (
     StartFrom,
     TrainSpec,
     as_seeds,
-    field_bounds,
     parse_seeds,
     seeds_text,
 )
 from nnlab.spec.errors import Problem, SpecError
+from nnlab.spec.knobs import Bounds, bounds
 
 SENTENCE = re.compile(r"\S.*: (got .*, (allowed is|but) .*|there is no such field; .*)\.")
+
+
+def field_bounds(path: str) -> Bounds:
+    return bounds(Experiment, path.split("."))
 
 
 def refused_or(make: Any, *arguments: Any) -> Any:

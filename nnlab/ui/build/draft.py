@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from nnlab.spec import FIELDS, DataSpec, Experiment, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
-from nnlab.spec.text import plain
 
 Draft = dict[str, Any]
 
 
 def draft_of(experiment: Experiment, seeds: Sequence[int] = (0,)) -> Draft:
     """The draft of an experiment."""
-    return {**{path: plain(experiment.knob(path)) for path in FIELDS}, "seeds": seeds_text(seeds)}
+    return {**{path: to_jsonable_python(experiment.knob(path)) for path in FIELDS}, "seeds": seeds_text(seeds)}
 
 
 def read_draft(draft: Mapping[str, Any]) -> tuple[Experiment, tuple[int, ...]]:
