@@ -22,30 +22,17 @@ KINDS = {
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One row of the table."""
-
-    name: str
-    """"Input", "Hidden 1", ..., "Output"."""
-    kind: str
-    """Its parts in order, as "Linear → BatchNorm → ReLU"."""
-    output_shape: str
-    """As "(batch, 8)"."""
-    parameters: int
-    """Of one replicate; trainable unless the layer is frozen."""
-    formula: str
-    """How they add up: inputs·width + biases, and a scale and a shift for each unit of a normalised layer."""
-    skip: bool = False
-    """Whether the layer's input is added to its output."""
-    frozen: bool = False
-    """Whether its weights stay as they are."""
+    name: str  # "Input", "Hidden 1", ..., "Output"
+    kind: str  # its parts in order, as "Linear → BatchNorm → ReLU"
+    output_shape: str  # as "(batch, 8)"
+    parameters: int  # of one replicate; trainable unless the layer is frozen
+    formula: str  # inputs·width + biases, and a scale and a shift for each unit of a normalised layer
+    skip: bool = False  # whether the layer's input is added to its output
+    frozen: bool = False  # whether its weights stay as they are
 
 
 def layer_table(experiment: Experiment) -> list[LayerRow]:
-    """The layers in order, the input first.
-
-    The parameters of frozen rows add up to `experiment.frozen_parameters`, those of the others to
-    `experiment.parameters`.
-    """
+    """The layers in order, the input first."""
     *hidden, last = experiment.layers
     rows = [LayerRow("Input", "", f"(batch, {experiment.data.inputs})", 0, "")]
     rows += [_row(f"Hidden {i}", layer, ()) for i, layer in enumerate(hidden, 1)]

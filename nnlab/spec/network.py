@@ -20,7 +20,7 @@ MAX_DEPTH = 64
 class LayerSpec(Value):
     """A hidden layer that differs from the network's common settings; None means "as the network"."""
 
-    width: int = Field(ge=1, le=4096)
+    width: Width
     activation: Activation | None = None
     norm: Norm | None = None
     dropout: float | None = Field(None, ge=0, le=0.95)
@@ -43,7 +43,6 @@ class Layer:
 
     @property
     def parameters(self) -> int:
-        """Its parameters, trainable unless the layer is frozen."""
         return self.inputs * self.width + self.width + (0 if self.norm == "none" else 2 * self.width)
 
 
@@ -63,13 +62,14 @@ class ModelSpec(Value):
     @model_validator(mode="before")
     @classmethod
     def _tidy(cls, given: Any) -> Any:
+        """A layer without settings of its own is written as its width."""
         if isinstance(given, Mapping) and isinstance(given.get("hidden"), (list, tuple)):
             return {**given, "hidden": [_plain_layer(layer) for layer in given["hidden"]]}
         return given
 
     @model_validator(mode="after")
     def _drop_init_scale(self) -> Self:
-        if self.init != "normal" and self.init_scale != 0.1:
+        if self.init != "normal":
             object.__setattr__(self, "init_scale", 0.1)  # without effect: one text for one network
         return self
 
@@ -85,23 +85,15 @@ class ModelSpec(Value):
         """The hidden layers in order, with all their settings."""
         made = []
         for layer in self.hidden:
-            own = LayerSpec(width=layer) if isinstance(layer, int) else layer
-            made.append(
-                Layer(
-                    inputs,
-                    own.width,
-                    self.activation if own.activation is None else own.activation,
-                    self.norm if own.norm is None else own.norm,
-                    self.dropout if own.dropout is None else own.dropout,
-                    (self.residual if own.residual is None else own.residual) and inputs == own.width,
-                )
-            )
-            inputs = own.width
+            chosen = {name: getattr(self, name) for name in ("activation", "norm", "dropout", "residual")}
+            chosen |= {"width": layer} if isinstance(layer, int) else layer.plain()
+            chosen["residual"] &= inputs == chosen["width"]
+            made.append(Layer(inputs, **chosen))
+            inputs = chosen["width"]
         return tuple(made)
 
 
 def _plain_layer(layer: Any) -> Any:
-    """A layer without settings of its own is written as its width."""
     if isinstance(layer, LayerSpec):
         layer = layer.plain()
     if isinstance(layer, Mapping) and "width" in layer and all(v is None for k, v in layer.items() if k != "width"):

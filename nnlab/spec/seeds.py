@@ -1,7 +1,7 @@
 """Seeds, and the replicates that a run trains."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nnlab.spec.errors import Problem, SpecError, whole
 
@@ -13,8 +13,7 @@ class Replicate(NamedTuple):
     """One of the networks a run trains."""
 
     seed: int
-    fold: int | None
-    """From 0; None for hold-out."""
+    fold: int | None  # from 0; None for hold-out
 
 
 def replicates(seeds: Iterable[int], folds: int) -> tuple[Replicate, ...]:
@@ -34,8 +33,10 @@ def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
         raise SpecError([Problem("seeds", seeds, "type", expected="number of seeds or a list of seeds")])
     if isinstance(seeds, int):
         return tuple(range(whole("seeds", seeds, 1, MAX_SEEDS)))
-    made = tuple(whole("seeds", seed, 0, MAX_SEED) for seed in seeds)
-    _check_number(made)
+    given = tuple(seeds)
+    if not 1 <= len(given) <= MAX_SEEDS:
+        raise SpecError([Problem("seeds (how many)", len(given), "range", 1, MAX_SEEDS)])
+    made = tuple(whole("seeds", seed, 0, MAX_SEED) for seed in given)
     if len(set(made)) < len(made):
         raise SpecError.conflict("seeds", list(made), "seeds_repeat")
     return made
@@ -43,29 +44,24 @@ def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
 
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Seeds from text: `10` (0 to 9), `3,7` (these two), `5-8` (5 to 8). Raises SpecError."""
-    seeds: list[int] = []
     try:
-        if text.strip().lstrip("-").isdigit():
-            return as_seeds(int(text))
-        for part in text.split(","):
-            first, dash, last = part.strip().partition("-")
-            # at most one seed too many: "0-999,0-999,..." must not fill the memory
-            most = int(first) + MAX_SEEDS + 1
-            seeds += range(int(first), min(int(last) + 1, most)) if dash else [int(first)]
-            if len(seeds) > MAX_SEEDS:
-                break
-    except SpecError:
-        raise
+        seeds = int(text) if text.strip().lstrip("-").isdigit() else _listed(text)
     except ValueError:
         expected = "number of seeds, or a list as 0,1,2 or 5-8"
         raise SpecError([Problem("seeds", text, "type", expected=expected)]) from None
-    _check_number(seeds)
     return as_seeds(seeds)
 
 
-def _check_number(seeds: Sequence[Any]) -> None:
-    if not 1 <= len(seeds) <= MAX_SEEDS:
-        raise SpecError([Problem("seeds (how many)", len(seeds), "range", 1, MAX_SEEDS)])
+def _listed(text: str) -> list[int]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        # at most one seed too many: "0-999,0-999,..." must not fill the memory
+        most = int(first) + MAX_SEEDS + 1
+        seeds += range(int(first), min(int(last) + 1, most)) if dash else [int(first)]
+        if len(seeds) > MAX_SEEDS:
+            break
+    return seeds
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
