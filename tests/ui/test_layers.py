@@ -9,7 +9,7 @@ import pytest
 from nnlab.engines.random_streams import stacked_weights
 from nnlab.export.tables import csv_text
 from nnlab.spec import Experiment
-from nnlab.ui.inspect.layers import one_replicate, statistics, values_table
+from nnlab.ui.inspect.layers import one_replicate, scales, statistics, values_table
 from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.text import text
 
@@ -50,6 +50,14 @@ def test_near_zero_is_the_share_below_a_hundredth_of_the_largest():
     figures = statistics(experiment, weights)
     assert list(figures["near_zero"]) == [0.5, 1.0]  # an array of zeros is wholly near zero
     assert np.isfinite(figures.select_dtypes("number").to_numpy()).all()
+
+
+def test_every_layer_has_its_own_scale_in_whatever_order_its_arrays_are_stored():
+    class Stored:
+        def snapshot(self, run_id, epoch):
+            return 1, {f"{i}.weight": np.full((2, 1, 1), 10.0**i) for i in (2, 0, 1)}
+
+    assert scales(Stored(), "run", 1, 0, 3) == [1.0, 10.0, 100.0]
 
 
 def test_the_table_of_values_is_the_layer_itself(weights):

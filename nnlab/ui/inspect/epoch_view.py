@@ -41,7 +41,7 @@ def _view(page: Page, run: Run, epochs: list[int], playing: bool) -> None:
     weights, dataset = stored[1], available_dataset(run.experiment.data)
     if state.get("inspect-layer") not in range(layers):
         state["inspect-layer"] = 0
-    limits = scales(page.lab, run.id, epochs[-1], index)
+    limits = scales(page.lab, run.id, epochs[-1], index, layers)
     left, right = st.columns([6, 5], gap="medium")
     with right:
         names = {i: layer_name(i, layers, t) for i in range(layers)}

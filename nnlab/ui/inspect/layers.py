@@ -73,12 +73,13 @@ def values_table(weights: Weights, layer: int, inputs: Sequence[str]) -> pd.Data
 
 
 @lru_cache(maxsize=256)
-def scales(lab: Lab, run_id: str, last: int, index: int) -> list[float]:
+def scales(lab: Lab, run_id: str, last: int, index: int, layers: int) -> list[float]:
     """The end of every layer's colour scale, from the last stored weights: the same for all epochs, so that nothing
     jumps while they play."""
     stored = lab.snapshot(run_id, last)
     weights = {} if stored is None else stored[1]
-    return [nice_limit(values[index]) for name, values in weights.items() if name.endswith(".weight")]
+    names = (f"{i}.weight" for i in range(layers))  # safetensors returns arrays in any order
+    return [nice_limit(weights[name][index]) for name in names if name in weights]
 
 
 def network_view(
