@@ -8,7 +8,7 @@ from page_app import LANGUAGES, OWNER, address, go, open_page, said
 from nnlab import presets
 from nnlab.export.pytorch_code import pytorch_code
 from nnlab.spec import DATASETS, Experiment
-from nnlab.ui.shared.labels import ACTIVATIONS
+from nnlab.ui.shared.labels import CHOICES
 from nnlab.ui.shell.text import text
 
 
@@ -259,10 +259,10 @@ def test_a_layers_activation_can_be_none(lab):
     app = open_build(link={"model.hidden": "8-6"})
     app.selectbox(key="layer-0-activation").set_value("none")
     assert shown(go(app)).layers[0].activation == "none"
-    assert "none" in ACTIVATIONS
+    assert "none" in CHOICES["model.activation"]
 
 
-@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize("activation", list(CHOICES["model.activation"]))
 def test_every_activation_is_drawn_and_written(lab, activation):
     app = choose(open_build(), "model.activation", activation)
     assert shown(app).model.activation == activation

@@ -31,6 +31,8 @@ def messages_in_the_code() -> set[str]:
     found = set()
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "Texts":
+                found.update(ast.literal_eval(node.value).values())
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             called = node.func

@@ -18,7 +18,7 @@ from nnlab.engines.random_streams import initial_weights
 from nnlab.scratch.steps import Step, few_points, follow
 from nnlab.spec import MAX_SEED, Experiment
 from nnlab.spec.errors import Problem
-from nnlab.ui.shared.labels import ACTIVATIONS
+from nnlab.ui.shared.labels import CHOICES
 
 DATA = ("xor", "moons", "circles", "gaussians", "celsius")
 HIDDEN = ("0", "2", "3", "4", "2-2", "3-3", "4-4")
@@ -130,7 +130,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
     choice("data", DATA)
     scene = usual_for(scene, scene.data)
     choice("hidden", HIDDEN)
-    choice("activation", tuple(ACTIVATIONS))
+    choice("activation", tuple(CHOICES["model.activation"]))
     choice("loss", losses_for(scene.data))
     number("points", 1, MOST_POINTS)
     number("lr", 1e-5, 10, float)

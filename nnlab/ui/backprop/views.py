@@ -1,5 +1,6 @@
 """The parts of the page that show one training step: controls, network, explanation, arrays."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -22,8 +23,7 @@ from nnlab.ui.backprop.scene import (
     whole_steps,
 )
 from nnlab.ui.backprop.words import formula, mark_of, sentence, title
-from nnlab.ui.shared.labels import ACTIVATIONS, LOSSES
-from nnlab.ui.shared.labels import DATA as DATA_NAMES
+from nnlab.ui.shared.labels import CHOICES
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 
@@ -55,10 +55,15 @@ def setup(page: Page, scene: Scene) -> None:
             help=help_text,
         )
 
-    choose("data", t("Data"), DATA, lambda name: t(DATA_NAMES[name]))
+    choose("data", t("Data"), DATA, partial(value_name, "data.name", t=t))
     choose("hidden", t("Hidden layers"), HIDDEN, lambda text: t("none") if text == "0" else text.replace("-", " – "))
-    choose("activation", t("Activation"), tuple(ACTIVATIONS), lambda name: value_name("model.activation", name, t))
-    choose("loss", t("Loss"), losses_for(scene.data), lambda name: t(LOSSES[name]))
+    choose(
+        "activation",
+        t("Activation"),
+        tuple(CHOICES["model.activation"]),
+        partial(value_name, "model.activation", t=t),
+    )
+    choose("loss", t("Loss"), losses_for(scene.data), partial(value_name, "train.loss", t=t))
     number("points", t("Points"), 1, MOST_POINTS, 1, t("Number of samples in the batch."))
     number("lr", t("Learning rate"), 1e-5, 10.0, 0.05)
     number("seed", t("Seed"), 0, 2**31 - 1, 1, t("Determines the starting weights."))
@@ -70,10 +75,10 @@ def summary(page: Page, scene: Scene, step: Step) -> str:
     widths = [step.x.shape[1], *(layer.width for layer in step.experiment.layers)]
     return " · ".join(
         [
-            t(DATA_NAMES[scene.data]),
+            value_name("data.name", scene.data, t),
             " – ".join(map(str, widths)),
             value_name("model.activation", scene.activation, t),
-            t(LOSSES[scene.loss]),
+            value_name("train.loss", scene.loss, t),
             t.many("{n} point", "{n} points", scene.points),
         ]
     )

@@ -8,8 +8,8 @@ import streamlit as st
 
 from nnlab.store import STATES as ALL_STATES
 from nnlab.store import Run
-from nnlab.ui.shared.labels import DATA, STATES
-from nnlab.ui.shared.naming import ago, network_title, run_title, seeds_words
+from nnlab.ui.shared.labels import STATES
+from nnlab.ui.shared.naming import ago, network_title, run_title, seeds_words, value_name
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shell.text import UNKNOWN, Text
@@ -20,9 +20,7 @@ def matching(runs: Sequence[Run], words: str, states: Sequence[str], t: Text) ->
     wanted = words.lower().split()
 
     def fits(run: Run) -> bool:
-        text = " ".join(
-            [run_title(run, t), t(DATA[run.experiment.data.name]), network_title(run.experiment, t), run.id]
-        )
+        text = " ".join([run_title(run, t), _data(run, t), network_title(run.experiment, t), run.id])
         return all(word in text.lower() for word in wanted)
 
     return [run for run in runs if (not states or run.state in states) and (not wanted or fits(run))]
@@ -47,7 +45,7 @@ def runs_table(runs: Sequence[Run], t: Text) -> list[Run]:
     frame = pd.DataFrame(
         {
             "name": [run_title(run, t) for run in runs],
-            "data": [t(DATA[run.experiment.data.name]) for run in runs],
+            "data": [_data(run, t) for run in runs],
             "network": [f"{network_title(run.experiment, t)} · {seeds_words(run, t)}" for run in runs],
             "state": [_state(run, t) for run in runs],
             "score": [score_value(run) for run in runs],
@@ -83,6 +81,10 @@ def runs_table(runs: Sequence[Run], t: Text) -> list[Run]:
     )
     picked = set(chosen.selection.rows) | {row for row, _ in chosen.selection.cells}
     return [run for i, run in enumerate(runs) if i in picked]
+
+
+def _data(run: Run, t: Text) -> str:
+    return value_name("data.name", run.experiment.data.name, t)
 
 
 def _state(run: Run, t: Text) -> str:

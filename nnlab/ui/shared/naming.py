@@ -9,13 +9,13 @@ from babel.dates import format_datetime, format_timedelta
 
 from nnlab.spec import KNOBS, DataSpec, Experiment, Replicate, StartFrom, seeds_text
 from nnlab.store import Run
-from nnlab.ui.shared.labels import ACTIVATIONS, CHOICES, DATA, ENGINES, OPTIMIZERS
+from nnlab.ui.shared.labels import CHOICES
 from nnlab.ui.shell.text import Text
 
 
 def network_title(experiment: Experiment, t: Text) -> str:
     """The network: "2×8 tanh", "64-32 ReLU", "no hidden layer"."""
-    widths, activation = experiment.model.widths, t(ACTIVATIONS[experiment.model.activation])
+    widths, activation = experiment.model.widths, experiment.model.activation
     if not widths:
         return t("no hidden layer")
     if len(set(widths)) == 1:
@@ -24,16 +24,16 @@ def network_title(experiment: Experiment, t: Text) -> str:
         shape = "-".join(map(str, widths))
     else:
         shape = f"{widths[0]}-…-{widths[-1]} ({len(widths)})"
-    return f"{shape} {t('linear') if experiment.model.activation == 'none' else activation}"
+    return f"{shape} {t('linear') if activation == 'none' else value_name('activation', activation, t)}"
 
 
 def data_title(data: DataSpec, t: Text) -> str:
     """The data, and its classes where some are left out: "MNIST 28×28, 5–9"."""
-    labels = data.labels
+    name, labels = value_name("data.name", data.name, t), data.labels
     if not labels:
-        return t(DATA[data.name])
+        return name
     in_a_row = len(labels) > 2 and labels[-1] - labels[0] == len(labels) - 1
-    return f"{t(DATA[data.name])}, {f'{labels[0]}–{labels[-1]}' if in_a_row else ' '.join(map(str, labels))}"
+    return f"{name}, {f'{labels[0]}–{labels[-1]}' if in_a_row else ' '.join(map(str, labels))}"
 
 
 def start_words(start: StartFrom | None, t: Text) -> str:
@@ -80,16 +80,15 @@ def in_markdown(text: str) -> str:
 
 def run_facts(run: Run, t: Text) -> str:
     """One line about a run: data, network, optimizer, seeds, engine."""
-    experiment = run.experiment
-    train, validation, test = experiment.data.sizes
+    experiment, training = run.experiment, run.experiment.train
     parts = [
         *([experiment_title(experiment, t)] if run.name else []),
-        t.many("{n} sample", "{n} samples", train + validation + test),
+        t.many("{n} sample", "{n} samples", sum(experiment.data.sizes)),
         t.many("{n} parameter", "{n} parameters", run.parameters),
-        *([t("from {start}", start=start_words(start, t))] if (start := experiment.train.start_from) else []),
-        f"{OPTIMIZERS[experiment.train.optimizer]} {t.plain(experiment.train.lr)}",
+        *([t("from {start}", start=start_words(training.start_from, t))] if training.start_from else []),
+        f"{value_name('optimizer', training.optimizer, t)} {t.plain(training.lr)}",
         seeds_words(run, t),
-        t(ENGINES[experiment.train.engine]),
+        value_name("engine", training.engine, t),
         ago(run.created, t),
     ]
     return " · ".join(parts)

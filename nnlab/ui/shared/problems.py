@@ -1,19 +1,18 @@
 """What is wrong with an experiment, as one sentence in the visitor's language."""
 
 import re
-from collections.abc import Mapping
 
 from nnlab.spec.errors import CONFLICTS, Problem
 from nnlab.ui.shared.labels import field_name
-from nnlab.ui.shell.text import UNKNOWN, Text, mark
+from nnlab.ui.shell.text import UNKNOWN, Text, Texts
 
-_KINDS: Mapping[str, str] = {
-    "number": mark("a number"),
-    "whole number": mark("a whole number"),
-    "text": mark("text"),
-    "list": mark("a list"),
-    "object": mark("a group of fields"),
-    "true or false": mark("yes or no"),
+_KINDS: Texts = {
+    "number": "a number",
+    "whole number": "a whole number",
+    "text": "text",
+    "list": "a list",
+    "object": "a group of fields",
+    "true or false": "yes or no",
 }
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")

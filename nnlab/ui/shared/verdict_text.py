@@ -1,7 +1,6 @@
 """A verdict as a sentence with the figures it rests on."""
 
 import math
-from collections.abc import Mapping
 from functools import lru_cache
 
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
@@ -9,74 +8,59 @@ from nnlab.lab import Lab
 from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.labels import VERDICTS
-from nnlab.ui.shell.text import Text, mark
+from nnlab.ui.shell.text import Text, Texts, mark
 
-IT: Mapping[str, str] = {
-    "underfits": mark("It underfits"),
-    "fits": mark("It fits"),
-    "overfits": mark("It overfits"),
-    "diverged": mark("It diverged"),
-    "unstable": mark("It is unstable"),
+IT: Texts = {
+    "underfits": "It underfits",
+    "fits": "It fits",
+    "overfits": "It overfits",
+    "diverged": "It diverged",
+    "unstable": "It is unstable",
 }
 
-REASONS: Mapping[str, str] = {
-    "": mark("it learned the training data ({train}) and does about as well on data it has not seen ({held_out})."),
-    "loss_not_finite": mark("the loss became infinite or undefined{in_seeds}."),
-    "loss_ran_away": mark("the loss kept growing{in_seeds}: it ended at {loss} times the loss of guessing."),
-    "some_seeds_diverged": mark("the loss kept growing{in_seeds}, but not in the others."),
-    "seeds_disagree": mark(
-        "the seeds end far apart (standard deviation {deviation}): the random start matters more than the training."
-    ),
-    "loss_jumps": mark(
-        "the loss still jumps at the end, within an epoch by {jump} of the loss of guessing; a lower learning "
-        "rate would help."
-    ),
-    "loss_above_guessing": mark(
-        "its loss is {loss} times the loss of guessing: it is far too confident where it is wrong (correct: {train})."
-    ),
-    "gap": mark(
-        "it does clearly better on the training data ({train}) than on data it has not seen ({held_out}): a gap "
-        "of {gap}."
-    ),
-    "validation_turned": mark(
-        "its validation loss ended {rise} above its minimum in epoch {turn}, while the training loss kept falling."
-    ),
-    "guesses": mark("it does no better ({train}) than always predicting the most frequent class ({guess})."),
-    "below_reference": mark(
-        "it reaches {train} on the training data; a simple method without a network reaches {reference}."
-    ),
-    "still_learning": mark(
-        "it was still improving when it ended ({late} in the last fifth of the epochs); more epochs would help."
-    ),
-    "vanishing_gradients": mark(
-        "the gradient vanishes on its way back; at the start it is {fade} times smaller in the first layer than "
-        "in the last."
-    ),
-    "no_gradient": mark("no gradient at all reaches the first layer."),
-    "exploding_gradients": mark("the gradient explodes on its way back; it grows {growth} times."),
-    "dead_units": mark(
-        "{dead} of the {units} units of layer {layer} are dead: their output is the same for every input."
-    ),
+REASONS: Texts = {
+    "": "it learned the training data ({train}) and does about as well on data it has not seen ({held_out}).",
+    "loss_not_finite": "the loss became infinite or undefined{in_seeds}.",
+    "loss_ran_away": "the loss kept growing{in_seeds}: it ended at {loss} times the loss of guessing.",
+    "some_seeds_diverged": "the loss kept growing{in_seeds}, but not in the others.",
+    "seeds_disagree": "the seeds end far apart (standard deviation {deviation}): the random start matters more than "
+    "the training.",
+    "loss_jumps": "the loss still jumps at the end, within an epoch by {jump} of the loss of guessing; a lower "
+    "learning rate would help.",
+    "loss_above_guessing": "its loss is {loss} times the loss of guessing: it is far too confident where it is wrong "
+    "(correct: {train}).",
+    "gap": "it does clearly better on the training data ({train}) than on data it has not seen ({held_out}): a gap of "
+    "{gap}.",
+    "validation_turned": "its validation loss ended {rise} above its minimum in epoch {turn}, while the training loss "
+    "kept falling.",
+    "guesses": "it does no better ({train}) than always predicting the most frequent class ({guess}).",
+    "below_reference": "it reaches {train} on the training data; a simple method without a network reaches "
+    "{reference}.",
+    "still_learning": "it was still improving when it ended ({late} in the last fifth of the epochs); more epochs "
+    "would help.",
+    "vanishing_gradients": "the gradient vanishes on its way back; at the start it is {fade} times smaller in the "
+    "first layer than in the last.",
+    "no_gradient": "no gradient at all reaches the first layer.",
+    "exploding_gradients": "the gradient explodes on its way back; it grows {growth} times.",
+    "dead_units": "{dead} of the {units} units of layer {layer} are dead: their output is the same for every input.",
 }
 """By reason; `_figures` has the values of the places."""
 
 UNCHECKED = mark("it learned the training data ({train}); its score on new samples was not measured.")
 
-SHORT: Mapping[str, str] = {
-    "vanishing_gradients": mark("vanishing gradients"),
-    "exploding_gradients": mark("exploding gradients"),
-    "dead_units": mark("dead units"),
+SHORT: Texts = {
+    "vanishing_gradients": "vanishing gradients",
+    "exploding_gradients": "exploding gradients",
+    "dead_units": "dead units",
 }
 
-NOTES: Mapping[str, str] = {
-    "vanishing_gradients": mark(
-        "At the start its gradient is {fade} times smaller in the first layer than in the last."
-    ),
-    "no_gradient": mark("At the start no gradient reaches the first layer."),
-    "exploding_gradients": mark("Its gradient grows {growth} times on its way back."),
-    "dead_units": mark("{dead} of the {units} units of layer {layer} are dead."),
-    "dead_share": mark("{dead_share} of its units are dead."),
-    "dead_layers": mark("In {dead_layers} of {seeds} seeds all units of a layer are dead."),
+NOTES: Texts = {
+    "vanishing_gradients": "At the start its gradient is {fade} times smaller in the first layer than in the last.",
+    "no_gradient": "At the start no gradient reaches the first layer.",
+    "exploding_gradients": "Its gradient grows {growth} times on its way back.",
+    "dead_units": "{dead} of the {units} units of layer {layer} are dead.",
+    "dead_share": "{dead_share} of its units are dead.",
+    "dead_layers": "In {dead_layers} of {seeds} seeds all units of a layer are dead.",
 }
 
 

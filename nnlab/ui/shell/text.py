@@ -6,6 +6,7 @@ as they are: there is nothing to compile. A further language is a line in `LANGU
 
 import math
 import re
+from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,8 @@ from babel.support import Translations
 
 LANGUAGES = {"es": "Español", "en": "English"}
 LOCALE = Path(__file__).parents[1] / "locale"
+Texts = Mapping[str, str]
+"""The type of a table whose values are texts for the catalogue, looked up later."""
 MINUS = "−"
 UNKNOWN = "–"
 """Stands for a number that does not exist (None or NaN)."""
@@ -116,5 +119,5 @@ def text(language: str) -> Text:
 
 
 def mark(message: str) -> str:
-    """Marks a text for the catalogue where it is looked up later (tables of labels)."""
+    """Marks a text for the catalogue where it is looked up later; a table of texts is marked by its type, `Texts`."""
     return message

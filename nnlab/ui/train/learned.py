@@ -23,7 +23,7 @@ from nnlab.spec import DataSpec, Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.pictures import available_dataset, judged_part, prediction_table, sample_pictures
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import mark
+from nnlab.ui.shell.text import Texts
 
 Kind = Literal["plane", "line", "pictures", "table"]
 
@@ -33,17 +33,17 @@ COLUMNS, LINES = 6, 3  # of sample pictures
 MOST_WORK = 2e9  # multiply-adds of one picture; above it, only the first seed of the run is drawn
 MOST_PREDICTIONS = 100
 
-CAPTIONS: dict[Kind, str] = {
-    "plane": mark("The class the network predicts at each point; paler where it is less certain."),
-    "line": mark("The line fitted to the points; the band shows how much the seeds differ."),
-    "pictures": mark("Samples not used for training: ✓ correct, ✗ true class → predicted class."),
-    "table": mark("Rows: true class. Columns: predicted class."),
+CAPTIONS: Texts = {
+    "plane": "The class the network predicts at each point; paler where it is less certain.",
+    "line": "The line fitted to the points; the band shows how much the seeds differ.",
+    "pictures": "Samples not used for training: ✓ correct, ✗ true class → predicted class.",
+    "table": "Rows: true class. Columns: predicted class.",
 }
-_ALTS: dict[Kind, str] = {
-    "plane": mark("The decision surface and the data"),
-    "line": mark("The fitted line and the data"),
-    "pictures": mark("Samples and their predicted classes"),
-    "table": mark("Confusion matrix"),
+_ALTS: Texts = {
+    "plane": "The decision surface and the data",
+    "line": "The fitted line and the data",
+    "pictures": "Samples and their predicted classes",
+    "table": "Confusion matrix",
 }
 
 
