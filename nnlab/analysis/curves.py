@@ -1,31 +1,51 @@
-"""Epoch metrics as arrays, and what their course shows."""
+"""Epoch metrics as a table and as arrays, and what their course shows."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from nnlab.engines.base import Array, Floats
+from nnlab.engines.base import METRICS, Array, Floats
+from nnlab.spec import replicates
 
 
-def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:
-    """Columns of a tidy table as arrays.
+def metrics_frame(
+    seeds: Sequence[int], folds: int, epochs: ArrayLike, figures: Floats, lr: ArrayLike, seconds: ArrayLike
+) -> pd.DataFrame:
+    """Epochs as a tidy table.
 
     Parameters
     ----------
-    metrics : DataFrame
-        A row an epoch and replicate: `epoch`, `seed`, under k-fold `fold`, and the named columns.
-    *names : str
+    figures : ndarray (n, 4, replicates)
+        In the order of METRICS.
+    epochs, lr, seconds : array_like (n,)
 
     Returns
     -------
-    tuple of arrays
-        The epochs (n,), then every named column (n, replicates).
+    DataFrame
+        A row an epoch and replicate: `epoch`, `seed` (under k-fold also `fold`, from 0), `train_loss`, `train_score`,
+        `validation_loss`, `validation_score`, `lr`, `seconds` (of all replicates together).
     """
+    each, epochs = replicates(seeds, folds), np.asarray(epochs, np.int64)
+    columns: dict[str, Array] = {
+        "epoch": np.repeat(epochs, len(each)),
+        "seed": np.tile(np.array([one.seed for one in each], np.int64), len(epochs)),
+    }
+    if folds:
+        columns["fold"] = np.tile(np.array([one.fold for one in each], np.int64), len(epochs))
+    by_name = figures.reshape(len(epochs), len(METRICS), len(each)).swapaxes(0, 1)
+    columns |= {name: values.reshape(-1) for name, values in zip(METRICS, by_name, strict=True)}
+    columns |= {"lr": np.repeat(lr, len(each)), "seconds": np.repeat(seconds, len(each))}
+    return pd.DataFrame(columns)
+
+
+def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:
+    """The epochs (n,) of a table as from `metrics_frame`, then every named column (n, replicates)."""
     epochs = metrics["epoch"].to_numpy()
     count = int((epochs == epochs[0]).sum())
     # stored tables are sorted by epoch and complete: reshaping is fifty times faster than a pivot

@@ -15,8 +15,9 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nnlab.analysis.curves import metrics_frame
 from nnlab.engines.base import METRICS, Array, Epoch, Floats, Weights
-from nnlab.spec import Experiment, replicates
+from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, data_of, experiment_from_json
 from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, runs_table, snapshots_table
@@ -39,17 +40,8 @@ class MetricsTable:
     """(n,) per epoch, all replicates together."""
 
     def frame(self) -> pd.DataFrame:
-        """One row per epoch and replicate: epoch, seed (with folds also fold, from 0), the METRICS, lr, seconds."""
-        each = replicates(self.seeds, self.folds)
-        columns: dict[str, Array] = {
-            "epoch": np.repeat(self.epochs, len(each)),
-            "seed": np.tile(np.array([one.seed for one in each], np.int64), len(self.epochs)),
-        }
-        if self.folds:
-            columns["fold"] = np.tile(np.array([one.fold for one in each], np.int64), len(self.epochs))
-        columns |= {name: self.values[:, i].reshape(-1) for i, name in enumerate(METRICS)}
-        columns |= {"lr": np.repeat(self.lr, len(each)), "seconds": np.repeat(self.seconds, len(each))}
-        return pd.DataFrame(columns)
+        """See `metrics_frame`."""
+        return metrics_frame(self.seeds, self.folds, self.epochs, self.values, self.lr, self.seconds)
 
     def curves(self) -> pd.DataFrame:
         """One row per epoch: epoch, and the mean, lowest and highest of each of the METRICS over the replicates."""

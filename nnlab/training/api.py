@@ -31,11 +31,9 @@ def train(
     Parameters
     ----------
     experiment : Experiment or str
-        The experiment, or the name of a preset.
+        A text is the name of a preset.
     seeds : int or iterable of int
         The number of seeds (`10` is seeds 0 to 9), or the seeds.
-    dataset : Dataset, optional
-        The data, if already loaded.
     checkpoint : bytes, optional
         From `Training.checkpoint`: continues from there, bit for bit.
     should_stop : callable, optional
@@ -59,8 +57,7 @@ def train(
         if experiment not in presets:
             raise SpecError([Problem("experiment", experiment, "choice", choices=tuple(presets))])
         experiment = presets[experiment]
-    chosen, dataset = as_seeds(seeds), load_dataset(experiment.data) if dataset is None else dataset
-    start = None
+    chosen, dataset, start = as_seeds(seeds), dataset or load_dataset(experiment.data), None
     if checkpoint is None:
         start = first_weights(experiment, chosen, len(dataset.folds), should_stop=should_stop)
     return Training(experiment, chosen, dataset, start=start, checkpoint=checkpoint, should_stop=should_stop)
@@ -69,23 +66,12 @@ def train(
 def build_model(experiment: Experiment, seeds: int | Iterable[int] = 1) -> StackedModel:
     """The experiment's PyTorch network with its starting weights, one replicate per seed.
 
-    If weights come from another experiment (`train.start_from`), that one is trained first.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    seeds : int or iterable of int
-        The number of seeds (`10` is seeds 0 to 9), or the seeds.
+    If weights come from another experiment (`train.start_from`), that one is trained first. Seeds are as for `train`.
 
     Returns
     -------
     StackedModel
         `model(x)` maps scaled inputs (n, inputs) or (seeds, n, inputs) to logits (seeds, n, outputs).
-
-    Raises
-    ------
-    SpecError
-        If the seeds are invalid.
     """
     from nnlab.engines.torch_network import StackedModel
 

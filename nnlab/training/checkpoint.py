@@ -1,9 +1,6 @@
-"""Checkpoints: what a training needs to continue, as safetensors."""
-
-from __future__ import annotations
+"""Checkpoints: a training after a complete epoch, as safetensors."""
 
 import json
-from dataclasses import dataclass
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,60 +12,53 @@ from nnlab.spec import Experiment
 STATES = ("state", "state of the second group")
 """The groups of arrays that hold the state of the optimizers."""
 
+PROGRESS = ("best_epoch", "best_loss", "stopped_after")
+"""The arrays (replicates,) of early stopping."""
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A training after a complete epoch."""
+Arrays = dict[str, dict[str, Array]]
+"""By group and name: `weights`, `best` (the weights of the best epochs), the STATES, and `""` with the PROGRESS."""
 
-    experiment: Experiment
-    seeds: tuple[int, ...]
-    folds: int
-    epoch: int
-    seconds: float
-    arrays: dict[str, dict[str, Array]]
-    """By group and name: `weights`, `best` (the weights of the best epochs), the STATES, and `""` with `best_epoch`,
-    `best_loss` and `stopped_after`."""
 
-    def to_bytes(self) -> bytes:
-        """As safetensors."""
-        about = {
-            "experiment": self.experiment.to_json(),
-            "seeds": json.dumps(self.seeds),
-            "folds": str(self.folds),
-            "epoch": str(self.epoch),
-            "seconds": repr(self.seconds),
-        }
-        named = {
-            f"{group}/{name}" if group else name: np.asarray(array, order="C")
-            for group, arrays in self.arrays.items()
-            for name, array in arrays.items()
-        }
-        return save(named, metadata=about)
+def pack(
+    arrays: Arrays, experiment: Experiment, seeds: tuple[int, ...], folds: int, epoch: int, seconds: float
+) -> bytes:
+    """A checkpoint; `unpack` reads it."""
+    about = {
+        "experiment": experiment.to_json(),
+        "seeds": json.dumps(seeds),
+        "folds": str(folds),
+        "epoch": str(epoch),
+        "seconds": repr(seconds),
+    }
+    named = {
+        f"{group}/{name}" if group else name: np.asarray(array, order="C")
+        for group, members in arrays.items()
+        for name, array in members.items()
+    }
+    return save(named, metadata=about)
 
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Checkpoint:
-        """Raises ValueError if the content is not a checkpoint."""
-        arrays: dict[str, dict[str, Array]] = {name: {} for name in ("weights", "best", *STATES, "")}
-        try:
-            about = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-            for name, array in load(content).items():
-                group, slash, rest = name.partition("/")
-                arrays[group if slash else ""][rest if slash else name] = array
-            if not arrays["weights"] or not {"best_epoch", "best_loss", "stopped_after"} <= set(arrays[""]):
-                raise KeyError("arrays are missing")
-            seeds, folds = tuple(json.loads(about["seeds"])), int(about.get("folds", 0))
-            experiment = Experiment.from_json(about["experiment"])
-            return cls(experiment, seeds, folds, int(about["epoch"]), float(about["seconds"]), arrays)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
 
-    def check(self, experiment: Experiment, seeds: tuple[int, ...], folds: int) -> None:
-        """Raises ValueError if it was made by another experiment, or with other seeds or folds."""
-        if self.experiment.set({"train.epochs": experiment.train.epochs}) != experiment:
-            raise ValueError(
-                "checkpoint: it was made by another experiment, allowed is one that differs in train.epochs alone."
-            )
-        if self.seeds != seeds:
-            raise ValueError(f"checkpoint: it was made with seeds {list(self.seeds)}, not with {list(seeds)}.")
-        if self.folds != folds:
-            raise ValueError(f"checkpoint: it was made with {self.folds} folds, not with {folds}.")
+def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...], folds: int) -> tuple[int, float, Arrays]:
+    """Epoch, seconds and arrays. Raises ValueError if the content is not a checkpoint, or was made by another
+    experiment (but for its epochs) or with other seeds or folds."""
+    arrays: Arrays = {name: {} for name in ("weights", "best", *STATES, "")}
+    try:
+        about = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        for path, array in load(content).items():
+            group, _, name = path.rpartition("/")
+            arrays[group][name] = array
+        if not arrays["weights"] or not set(PROGRESS) <= set(arrays[""]):
+            raise KeyError("arrays are missing")
+        made_by, made_with = Experiment.from_json(about["experiment"]), tuple(json.loads(about["seeds"]))
+        made_folds, epoch, seconds = int(about.get("folds", 0)), int(about["epoch"]), float(about["seconds"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
+    if made_by.set({"train.epochs": experiment.train.epochs}) != experiment:
+        raise ValueError(
+            "checkpoint: it was made by another experiment, allowed is one that differs in train.epochs alone."
+        )
+    if made_with != seeds:
+        raise ValueError(f"checkpoint: it was made with seeds {list(made_with)}, not with {list(seeds)}.")
+    if made_folds != folds:
+        raise ValueError(f"checkpoint: it was made with {made_folds} folds, not with {folds}.")
+    return epoch, seconds, arrays

@@ -19,18 +19,14 @@ from numpy.typing import NDArray
 
 from nnlab.datasets import Dataset, Part, Rows
 from nnlab.engines import random_streams
-from nnlab.engines.base import Array, EngineProtocol, Epoch, Floats, Weights
+from nnlab.engines.base import METRICS, Array, EngineProtocol, Epoch, Floats, Weights
 from nnlab.spec import Experiment
 from nnlab.spec.seeds import seeds_summary
-from nnlab.training.checkpoint import STATES, Checkpoint
+from nnlab.training.checkpoint import PROGRESS, STATES, Arrays, pack, unpack
 from nnlab.training.result import Result
 
-CHECK_EVERY = 0.1
-"""Seconds between two calls of `should_stop` within an epoch."""
-
-LONG_EPOCH = 0.25
-"""Seconds: after a shorter epoch, `should_stop` is not called within the next one, which then needs no copy of the
-engine's state to undo it."""
+CHECK_EVERY = 0.1  # seconds between two calls of `should_stop` within an epoch
+LONG_EPOCH = 0.25  # seconds: after a shorter epoch the next one runs whole, without a copy of the engine to return to
 
 
 class Training(Iterator[Epoch]):
@@ -38,8 +34,6 @@ class Training(Iterator[Epoch]):
 
     Parameters
     ----------
-    experiment : Experiment
-    seeds : sequence of int
     dataset : Dataset
         The experiment's data; one of its folds is a data set too.
     start : dict of arrays (replicates, ...), optional
@@ -70,32 +64,34 @@ class Training(Iterator[Epoch]):
     ) -> None:
         self.experiment, self.seeds, self.dataset = experiment, tuple(seeds), dataset
         self._should_stop = should_stop
-        self.folds = len(dataset.folds)
-        """Folds per seed; 0 for hold-out."""
-
+        self.folds = len(dataset.folds)  # per seed; 0 for hold-out
+        self.epoch = 0  # completed epochs
+        self.seconds = 0.0  # training time so far, including that before a checkpoint
+        self.history: list[Epoch] = []  # since the start or the checkpoint
         count = len(self.seeds) * max(1, self.folds)
-        self.epoch = 0
-        """Completed epochs."""
-        self.seconds = 0.0
-        """Training time so far, including that before a checkpoint."""
-        self.history: list[Epoch] = []
-        """The epochs since the start or the checkpoint."""
         self.best_epoch: NDArray[np.int64] = np.zeros(count, np.int64)
         """(replicates,) The epoch of the lowest validation loss so far (training loss where there is no validation
         part); 0 where no loss was finite yet."""
         self.stopped_after: NDArray[np.int64] = np.zeros(count, np.int64)
         """(replicates,) The epoch after which early stopping ended a replicate; 0 before that."""
         self._best_loss: Floats = np.full(count, np.inf)
-        saved = Checkpoint.from_bytes(checkpoint) if checkpoint is not None else None
-        if saved is not None:
-            saved.check(experiment, self.seeds, self.folds)
-            start = saved.arrays["weights"]
+        arrays: Arrays | None = None
+        if checkpoint is not None:
+            self.epoch, self.seconds, arrays = unpack(checkpoint, experiment, self.seeds, self.folds)
+            start = arrays["weights"]
         if start is None:
             raise ValueError("start: got None, allowed is weights or a checkpoint.")
-        self._groups = tuple(_Group(experiment, self.seeds, *some, start) for some in _by_size(dataset))
+        sizes = np.array([len(one.train) for one in dataset.training_sets])
+        self._groups = [
+            _Group(experiment, self.seeds, dataset, np.flatnonzero(sizes == size).tolist(), start)
+            for size in dict.fromkeys(sizes.tolist())
+        ]
         self._best = {name: array.copy() for name, array in start.items()}
-        if saved is not None:
-            self._resume(saved)
+        if arrays is not None:
+            for name, group in zip(STATES, self._groups, strict=False):
+                group.engine.load(group.own(arrays["weights"]), arrays[name])
+            self._best = arrays["best"]
+            self.best_epoch, self._best_loss, self.stopped_after = (arrays[""][name] for name in PROGRESS)
 
     def __repr__(self) -> str:
         return f"Training({self.experiment.summary}, {seeds_summary(self.seeds)}, epoch {self.epoch})"
@@ -104,8 +100,6 @@ class Training(Iterator[Epoch]):
     def engine(self) -> EngineProtocol:
         """The engine; under k-fold that of the first folds, and of all of them if they have the same size."""
         return self._groups[0].engine
-
-    # epochs
 
     @property
     def finished(self) -> bool:
@@ -126,12 +120,11 @@ class Training(Iterator[Epoch]):
         self.epoch += 1
 
         active = self.stopped_after == 0  # (replicates,); a stopped one is trained along, and its figures are ignored
-        train_loss, train_score = self._scores("train")
-        if held_out := len(self._groups[0].validation[0]) > 0:
-            validation_loss, validation_score = self._scores("validation")
-        else:
-            validation_loss = validation_score = np.full(len(active), np.nan)
-        self._update_best(validation_loss if held_out else train_loss, active)
+        train = self._scores("train")
+        held_out = len(self._groups[0].validation[0]) > 0
+        validation = self._scores("validation") if held_out else (np.full(len(active), np.nan),) * 2
+        self._update_best(validation[0] if held_out else train[0], active)
+        figures = zip(METRICS, (*train, *validation), strict=True)
 
         seconds = time.perf_counter() - began
         self.seconds += seconds
@@ -139,34 +132,29 @@ class Training(Iterator[Epoch]):
             Epoch(
                 epoch=self.epoch,
                 seeds=self.seeds,
-                train_loss=np.where(active, train_loss, np.nan),
-                train_score=np.where(active, train_score, np.nan),
-                validation_loss=np.where(active, validation_loss, np.nan),
-                validation_score=np.where(active, validation_score, np.nan),
                 lr=rate,
                 seconds=seconds,
                 folds=self.folds,
+                **{name: np.where(active, values, np.nan) for name, values in figures},
             )
         )
         return self.history[-1]
 
     def _run_epoch(self) -> float:
-        """Run the next epoch and return the learning rate of its last step. Whatever ends it early, the engines are
-        then as they were before it."""
+        """Run the next epoch and return the learning rate of its last step. If `should_stop` ends it early, the engines
+        are then as they were before it."""
         epoch, engines = self.epoch + 1, [group.engine for group in self._groups]
         rates = [random_streams.learning_rates(self.experiment.train, it.steps, epoch).tolist() for it in self._groups]
-        if self._should_stop is None or (self.history and self.history[-1].seconds < LONG_EPOCH):
-            for engine, its_rates in zip(engines, rates, strict=True):
-                engine.run_epoch(epoch, its_rates)
-        else:
-            before = [(engine.weights(), engine.state()) for engine in engines]
-            try:
-                for engine, its_rates in zip(engines, rates, strict=True):
-                    engine.run_epoch(epoch, self._until_stopped(its_rates, self._should_stop))
-            except BaseException:
-                for engine, (weights, state) in zip(engines, before, strict=True):
-                    engine.load(weights, state)
-                raise
+        short = bool(self.history) and self.history[-1].seconds < LONG_EPOCH
+        should_stop = None if short else self._should_stop
+        before = [(engine.weights(), engine.state()) for engine in engines] if should_stop else []
+        try:
+            for engine, own in zip(engines, rates, strict=True):
+                engine.run_epoch(epoch, self._until_stopped(own, should_stop) if should_stop else own)
+        except BaseException:
+            for engine, saved in zip(engines, before, strict=False):
+                engine.load(*saved)
+            raise
         return float(rates[-1][-1])
 
     def _until_stopped(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
@@ -200,31 +188,16 @@ class Training(Iterator[Epoch]):
             self.best_epoch[better] = self.epoch
             for name, array in self.weights().items():
                 self._best[name][better] = array[better]
-        patience = self.experiment.train.patience
-        if patience:
+        if patience := self.experiment.train.patience:
             self.stopped_after[active & (self.epoch - self.best_epoch >= patience)] = self.epoch
 
     def result(self) -> Result:
-        """Train to the end.
-
-        Returns
-        -------
-        Result
-        """
+        """Train to the end."""
         for _ in self:
             pass
-        return Result(
-            experiment=self.experiment,
-            seeds=self.seeds,
-            dataset=self.dataset,
-            stacked=self.final_weights(),
-            best_epoch=self.best_epoch.copy(),
-            epochs=self.epoch,
-            seconds=self.seconds,
-            history=tuple(self.history),
-        )
-
-    # weights
+        best, history = self.best_epoch.copy(), tuple(self.history)
+        final = self.final_weights()
+        return Result(self.experiment, self.seeds, self.dataset, final, best, self.epoch, self.seconds, history)
 
     def weights(self) -> Weights:
         """A copy of the current weights (replicates, ...)."""
@@ -242,26 +215,12 @@ class Training(Iterator[Epoch]):
             array[stopped] = self._best[name][stopped]
         return weights
 
-    # checkpoints
-
     def checkpoint(self) -> bytes:
         """Everything that `Training(..., checkpoint=...)` needs to continue, as safetensors."""
-        whole: dict[str, Array] = {
-            "best_epoch": self.best_epoch,
-            "best_loss": self._best_loss,
-            "stopped_after": self.stopped_after,
-        }
-        arrays: dict[str, dict[str, Array]] = {"": whole, "weights": self.weights(), "best": self._best}
+        progress = dict(zip(PROGRESS, (self.best_epoch, self._best_loss, self.stopped_after), strict=True))
+        arrays: Arrays = {"": progress, "weights": self.weights(), "best": self._best}
         arrays |= {name: group.engine.state() for name, group in zip(STATES, self._groups, strict=False)}
-        return Checkpoint(self.experiment, self.seeds, self.folds, self.epoch, self.seconds, arrays).to_bytes()
-
-    def _resume(self, saved: Checkpoint) -> None:
-        for name, group in zip(STATES, self._groups, strict=False):
-            group.engine.load(group.own(saved.arrays["weights"]), saved.arrays[name])
-        self._best, whole = saved.arrays["best"], saved.arrays[""]
-        self.best_epoch, self._best_loss = whole["best_epoch"], whole["best_loss"]
-        self.stopped_after = whole["stopped_after"]
-        self.epoch, self.seconds = saved.epoch, saved.seconds
+        return pack(arrays, self.experiment, self.seeds, self.folds, self.epoch, self.seconds)
 
 
 class _Stopped(Exception):
@@ -273,32 +232,21 @@ class _Group:
     at most two groups of folds."""
 
     def __init__(
-        self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, folds: slice, weights: Weights
+        self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, folds: Sequence[int], weights: Weights
     ) -> None:
-        sets, size = dataset.training_sets, len(next(iter(weights.values())))
-        self.places: NDArray[np.int64] = np.arange(size).reshape(len(seeds), -1)[:, folds].ravel()
-        """Their places among all replicates."""
+        if dataset.folds:
+            dataset = replace(dataset, folds=tuple(dataset.folds[i] for i in folds))
+        sets, size = dataset.training_sets, len(weights["0.bias"])
+        self.places = np.arange(size).reshape(len(seeds), -1)[:, folds].ravel()  # among all replicates
         self.train = tuple(_scored_part(one.train, experiment.data.seed) for one in sets)
         """The samples on which training scores are computed, one part a fold."""
         self.validation = tuple(one.validation for one in sets)
-        self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)
-        """Steps of an epoch."""
+        self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)  # of an epoch
         self.engine: EngineProtocol = _engine(experiment)(experiment, seeds, dataset, self.own(weights))
 
     def own(self, weights: Weights) -> Weights:
         """The weights of these replicates among those of all."""
         return {name: array[self.places] for name, array in weights.items()}
-
-
-def _by_size(dataset: Dataset) -> list[tuple[Dataset, slice]]:
-    """The data set, or its folds grouped by the size of their training parts, and which folds those are: the first few
-    have one sample less."""
-    if not dataset.folds:
-        return [(dataset, slice(None))]
-    sizes = [len(fold.train) for fold in dataset.folds]
-    few = sizes.index(sizes[-1])
-    cuts = [one for one in (slice(0, few), slice(few, len(sizes))) if one.start < one.stop]
-    return [(replace(dataset, folds=dataset.folds[cut]), cut) for cut in cuts]
 
 
 def _engine(experiment: Experiment) -> type[EngineProtocol]:

@@ -25,16 +25,11 @@ from nnlab.training.loop import Training
 from nnlab.training.transfer import first_weights
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 100
-SAMPLES = 1000
-"""The loss is computed on at most so many training samples, and a batch has at most so many."""
-WORK = 3e10
-"""Multiplications of weights, about one second: to stay below, the loss is computed on fewer samples."""
-OVER = 4.0
-"""The test ends where the loss is so many times its lowest."""
-WIDTH = 2.0
-"""Steps: the standard deviation of the Gaussian that smooths the loss."""
-FALL = 0.01
-"""The loss must fall by this share of its first value for a suggestion."""
+SAMPLES = 1000  # at most so many training samples in a batch, and for the loss
+WORK = 3e10  # multiplications of weights, about one second: to stay below, the loss is computed on fewer samples
+OVER = 4.0  # the test ends where the loss is so many times its lowest
+WIDTH = 2.0  # steps: the standard deviation of the Gaussian that smooths the loss
+FALL = 0.01  # the loss must fall by this share of its first value for a suggestion
 WARM_UP = 50
 """Steps at rate 0 in which batch normalisation estimates its running mean and variance; otherwise the loss would fall
 at whatever rate comes first."""
@@ -44,11 +39,9 @@ at whatever rate comes first."""
 class RangeTest:
     """The loss while the learning rate grows."""
 
-    experiment: Experiment
-    """As `subject_of` gives it."""
+    experiment: Experiment  # as `subject_of` gives it
     seeds: tuple[int, ...]
-    rates: Floats
-    """(steps,) Growing by a constant factor; fewer than requested where the loss rose before the end."""
+    rates: Floats  # (steps,) growing by a constant factor; fewer than requested where the loss rose before the end
     losses: Floats
     """(steps, replicates) The training loss, in evaluation mode, before the step at that rate. The last may be more
     than four times the lowest, infinite or nan."""
@@ -62,8 +55,7 @@ class RangeTest:
         mean = self.losses.mean(axis=1)
         mean = np.fmin(mean, OVER * np.fmin.accumulate(mean))
         weighted, weight = gaussian_filter1d([mean, np.ones(len(mean))], WIDTH, mode="constant", truncate=len(mean))
-        smoothed: Floats = weighted / weight
-        return smoothed
+        return np.asarray(weighted / weight)
 
     @cached_property
     def suggested(self) -> float | None:
@@ -103,16 +95,10 @@ def range_test(
     ----------
     experiment : Experiment
         The steps are those of its training: the same batches, dropout and weight decay.
-    seeds : int or iterable of int
     low, high : float
         The first and the last learning rate.
-    steps : int
     source : dict of arrays (seeds, ...), optional
         The final weights of the experiment in `train.start_from`, if there is one; it is trained if they are omitted.
-
-    Returns
-    -------
-    RangeTest
 
     Raises
     ------
@@ -122,11 +108,11 @@ def range_test(
         If MNIST is neither on disk nor can be downloaded.
     """
     subject, chosen = subject_of(experiment), as_seeds(seeds)
-    size = min(subject.train.batch_size, SAMPLES)
-    subject_in_steps, dataset = subject.set({"train.batch_size": size}), load_dataset(subject.data)
-    start = first_weights(subject_in_steps, chosen, len(dataset.folds), source=source)
-    training = Training(subject_in_steps, chosen, dataset, start=start)
-    engine, part = training.engine, _measured(subject, training.dataset.train, len(chosen) * steps)
+    in_steps = subject.set({"train.batch_size": min(subject.train.batch_size, SAMPLES)})
+    dataset = load_dataset(subject.data)
+    start = first_weights(in_steps, chosen, source=source)
+    engine = Training(in_steps, chosen, dataset, start=start).engine
+    part = _measured(in_steps, dataset.train, len(chosen) * steps)
     ramp, losses = np.geomspace(low, high, steps), []
 
     def rates() -> Iterator[float]:
@@ -157,8 +143,7 @@ class _Over(Exception):
 def _measured(experiment: Experiment, train: Part, times: int) -> Part:
     """The training samples on which the loss is computed so many times."""
     weights = sum(layer.inputs * layer.width for layer in experiment.layers)
-    affordable = WORK / (times * weights) - 3 * min(experiment.train.batch_size, SAMPLES)
-    rows = random_streams.scored_samples(
-        experiment.data.seed, len(train), int(np.clip(affordable, SAMPLES // 10, SAMPLES))
-    )
+    affordable = WORK / (times * weights) - 3 * experiment.train.batch_size
+    at_most = int(np.clip(affordable, SAMPLES // 10, SAMPLES))
+    rows = random_streams.scored_samples(experiment.data.seed, len(train), at_most)
     return Part(train.x[rows], train.y[rows])

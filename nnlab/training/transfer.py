@@ -16,15 +16,11 @@ from nnlab.spec.errors import SpecError
 from nnlab.training.loop import Training
 
 _CACHED = 4
-_cache: dict[tuple[str, tuple[int, ...]], Weights] = {}
-"""Final weights of the sources trained last, by key and seeds."""
+_cache: dict[tuple[str, tuple[int, ...]], Weights] = {}  # final weights of the sources trained last, by key and seeds
 
 
 class SourceStopped(RuntimeError):
     """The training of the source experiment was stopped."""
-
-    def __init__(self) -> None:
-        super().__init__("The training was stopped while its source experiment was being trained.")
 
 
 def source_weights(
@@ -39,8 +35,6 @@ def source_weights(
 
     Parameters
     ----------
-    source : Experiment
-    seeds : sequence of int
     find_weights : callable, optional
         Returns the final weights of an experiment under the seeds, or None. It is also called for the source of the
         source. What it does not find is trained here; the last four are cached.
@@ -77,7 +71,7 @@ def source_weights(
             if on_progress:
                 on_progress(epoch.epoch / source.train.epochs)
         if not training.finished:
-            raise SourceStopped
+            raise SourceStopped("The training was stopped while its source experiment was being trained.")
         weights = training.final_weights()
     _cache[key] = weights  # the last one is the most recently used
     for oldest in list(_cache)[:-_CACHED]:
@@ -97,8 +91,6 @@ def first_weights(
 
     Parameters
     ----------
-    experiment : Experiment
-    seeds : sequence of int
     folds : int
         Folds per seed; 0 for hold-out. All folds of a seed start alike, but each from its own fold of a source with as
         many folds. Of a source with another number of folds, the first is used.
@@ -141,11 +133,10 @@ def started_from(source: Experiment) -> Experiment | None:
     if not source.model.depth or source.sources >= MAX_SOURCES:
         return None
     start = StartFrom(experiment=source, layers=source.model.depth)
-    changes: dict[str, Any] = {"train.start_from": start, "train.lr": source.train.lr / 10}
+    same: dict[str, Any] = {"train.start_from": start, "train.lr": source.train.lr / 10}
     unseen = sorted(set(range(len(source.data.facts.class_sizes))) - set(source.data.labels))
-    if source.data.labels and len(unseen) > 1:
+    other = same | {"data.labels": unseen}
+    for changes in [other, same] if source.data.labels and len(unseen) > 1 else [same]:
         with suppress(SpecError):
-            return source.set(changes | {"data.labels": unseen})
-    with suppress(SpecError):
-        return source.set(changes)
+            return source.set(changes)
     return None
