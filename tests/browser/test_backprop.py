@@ -193,7 +193,7 @@ def test_a_weight_changed_by_hand_gives_the_loss_of_the_calculation_and_survives
     page = open_page(visit, server)
     arrays, _ = walk(page, 4)
     x, t, w1, b1, w2, b2 = weights(arrays)
-    page.locator(".st-key-step-stage [role=slider]").press("End")
+    page.locator(".st-key-step-controls").get_by_role("slider").press("End")
     settled(page, 11)
     metric = page.locator('[data-testid="stMetricValue"]').first
     expect(metric).to_have_text(f"{loss_of(x, t, w1, b1, w2, b2):.4f}")
