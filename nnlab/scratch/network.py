@@ -57,9 +57,40 @@ def named_arrays(network: Sequential) -> dict[str, Array]:
                 own["weight"] = own["weight"].swapaxes(0, 1)
             if isinstance(part, BatchNorm):
                 own |= {"mean": part.mean, "variance": part.variance}
-            prefix = f"{i}.norm." if isinstance(part, LayerNorm) else f"{i}."
-            arrays |= {prefix + name: value for name, value in own.items()}
+            arrays |= {full_name(i, part, name): value for name, value in own.items()}
     return arrays
+
+
+def full_name(layer: int, part: Module, name: str) -> str:
+    """The name in the network of a module's array: 0.weight, 0.norm.scale."""
+    return f"{layer}.norm.{name}" if isinstance(part, LayerNorm) else f"{layer}.{name}"
+
+
+def forward(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> Array:
+    """The outputs of networks in evaluation mode: (seeds, n, outputs) logits (classes) or values (regression).
+
+    x (n, inputs) scaled inputs, weights (seeds, ...)."""
+    return _outputs([build(layers, weights)], layers, len(weights["0.bias"]), x)[0]
+
+
+def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> list[Array]:
+    """The outputs of every layer in evaluation mode: an array (seeds, n, width) per layer, after activation and skip.
+
+    x (n, inputs) scaled inputs. The last array equals `forward(layers, weights, x)`."""
+    return _outputs(build(layers, weights).modules, layers, len(weights["0.bias"]), x)
+
+
+def _outputs(modules: Sequence[Module], layers: Sequence[Layer], seeds: int, x: Array) -> list[Array]:
+    """The output of every module in evaluation mode. The last module ends in the last layer, the one before it in the
+    layer before that."""
+    for module in modules:
+        _evaluation(module)
+    results = [np.empty((seeds, len(x), layer.width), np.float32) for layer in layers[-len(modules) :]]
+    for part in chunks(layers, seeds, len(x)):
+        values = x[part]
+        for module, result in zip(modules, results, strict=True):
+            values = result[:, part] = module.forward(values)
+    return results
 
 
 def _evaluation(network: Module) -> None:
@@ -67,44 +98,6 @@ def _evaluation(network: Module) -> None:
     for part in network.parts():
         if isinstance(part, (BatchNorm, Dropout)):
             part.training = False
-
-
-def forward(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> Array:
-    """The outputs of networks in evaluation mode.
-
-    Parameters
-    ----------
-    layers : as `experiment.layers`
-    weights : arrays with a leading axis (seeds, ...)
-    x : (n, inputs) scaled inputs
-
-    Returns
-    -------
-    (seeds, n, outputs) logits (classes) or values (regression)
-    """
-    network = build(layers, weights)
-    _evaluation(network)
-    seeds = len(weights["0.bias"])
-    result = np.empty((seeds, len(x), layers[-1].width), np.float32)
-    for part in chunks(layers, seeds, len(x)):
-        result[:, part] = network.forward(x[part])
-    return result
-
-
-def activations(layers: Sequence[Layer], weights: Mapping[str, Array], x: Array) -> list[Array]:
-    """The outputs of every layer in evaluation mode: an array (seeds, n, width) per layer, after activation and skip.
-
-    x (n, inputs) scaled inputs. The last array equals `forward(layers, weights, x)`."""
-    network = build(layers, weights)
-    _evaluation(network)
-    seeds = len(weights["0.bias"])
-    results = [np.empty((seeds, len(x), layer.width), np.float32) for layer in layers]
-    for part in chunks(layers, seeds, len(x)):
-        values = x[part]
-        for module, result in zip(network.modules, results, strict=True):
-            values = module.forward(values)
-            result[:, part] = values
-    return results
 
 
 def chunks(layers: Sequence[Layer], seeds: int, n: int, *, shared: bool = True) -> list[slice]:

@@ -187,13 +187,8 @@ def code(page: Page, stage: Stage, step: Step) -> None:
     """The lines of code that compute the stage, with file and line number."""
     t, own = page.t, [source(function) for function in stage.code]
     where = f"**{own[0].file}, {t('line {n}', n=own[0].line)}**"
-    thing: Any = None
-    if stage.kind in ("forward", "backward"):
-        thing = type(step.chain[stage.part].module)
-    elif stage.kind in ("loss", "loss_backward"):
-        thing = type(step.loss_function)
-    if thing is not None:
-        written = formula_line(thing, "forward" if stage.kind in ("forward", "loss") else "backward")
+    if stage.owner is not None and stage.kind != "update":
+        written = formula_line(stage.owner, stage.way)
         where += f" · {t('its formula: line {n}', n=written.line)}"
     with st.container(height=48, border=False, key="step-where"):
         st.caption(
