@@ -171,11 +171,10 @@ class NLL(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> Array:
-        right: Array = np.einsum("...nj,...nj->...", y, t)
-        return right / -int(t.shape[-2])
+        return -np.einsum("...nj,...nj->...", y, t) / t.shape[-2]
 
     def backward(self, y: Array, t: Array) -> Array:
-        return t / -int(t.shape[-2])
+        return -t / t.shape[-2]
 
 
 class SGD:

@@ -19,15 +19,10 @@ class BCE(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> Array:
-        each: Array = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
-        loss: Array = each.mean(axis=(-2, -1))
-        return loss
+        return (np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))).mean(axis=(-2, -1))
 
     def backward(self, y: Array, t: Array) -> Array:
-        g = sigmoid(y)
-        g -= t
-        g /= t.shape[-2]
-        return g
+        return (sigmoid(y) - t) / t.shape[-2]
 
 
 class MSE(Loss):
@@ -40,13 +35,10 @@ class MSE(Loss):
     """
 
     def forward(self, y: Array, t: Array) -> Array:
-        loss: Array = np.square(y - t).mean(axis=(-2, -1))
-        return loss
+        return ((y - t) ** 2).mean(axis=(-2, -1))
 
     def backward(self, y: Array, t: Array) -> Array:
-        g = y - t
-        g *= 2 / (t.shape[-2] * t.shape[-1])
-        return g
+        return (y - t) * (2 / (t.shape[-2] * t.shape[-1]))
 
 
 LOSSES: dict[str, type[Loss]] = {"bce": BCE, "cross_entropy": NLL, "mse": MSE}

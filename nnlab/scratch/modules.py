@@ -20,16 +20,12 @@ class LeakyReLU(Module):
     backward   ∂L/∂x = g · (1 where x > 0, else 0.01)
     """
 
-    slope = 0.01
-
     def forward(self, x: Array) -> Array:
         self.x = x
-        return self.keep("y", np.maximum, x, self.keep("small", np.multiply, x, self.slope))
+        return np.maximum(x, 0.01 * x)
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", np.sign, self.x)  # 1, −1 or 0 …
-        np.maximum(slope, self.slope, out=slope)  # … becomes 1 or 0.01
-        return np.multiply(g, slope, out=slope)
+        return g * np.maximum(np.sign(self.x), 0.01)  # the sign is 1, 0 or −1
 
 
 class ELU(Module):
@@ -40,15 +36,11 @@ class ELU(Module):
     """
 
     def forward(self, x: Array) -> Array:
-        y = self.keep("y", np.minimum, x, 0)
-        np.expm1(y, out=y)
-        self.y = np.add(y, self.keep("right", np.maximum, x, 0), out=y)
-        return y
+        self.y = np.maximum(x, 0) + np.expm1(np.minimum(x, 0))
+        return self.y
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", np.minimum, self.y, 0)
-        slope += 1
-        return np.multiply(g, slope, out=slope)
+        return g * (np.minimum(self.y, 0) + 1)
 
 
 class GELU(Module):
@@ -62,21 +54,12 @@ class GELU(Module):
         from scipy.special import erf  # an import that only GELU needs
 
         self.x = x
-        below = self.keep("below", np.multiply, x, math.sqrt(0.5))
-        erf(below, out=below)
-        below += 1
-        below *= 0.5
-        self.below = below
-        return self.keep("y", np.multiply, x, below)
+        self.below = (1 + erf(x * math.sqrt(0.5))) / 2
+        return x * self.below
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", np.multiply, self.x, self.x)
-        slope *= -0.5
-        np.exp(slope, out=slope)
-        slope *= 1 / math.sqrt(2 * math.pi)
-        slope *= self.x
-        slope += self.below
-        return np.multiply(g, slope, out=slope)
+        density = np.exp(self.x**2 / -2) * (1 / math.sqrt(2 * math.pi))
+        return g * (self.below + self.x * density)
 
 
 class SiLU(Module):
@@ -87,15 +70,12 @@ class SiLU(Module):
     """
 
     def forward(self, x: Array) -> Array:
-        self.s = self.keep("s", sigmoid, x)
-        self.y = self.keep("y", np.multiply, x, self.s)
+        self.s = sigmoid(x)
+        self.y = x * self.s
         return self.y
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", np.multiply, self.y, self.s)
-        np.subtract(self.y, slope, out=slope)
-        slope += self.s
-        return np.multiply(g, slope, out=slope)
+        return g * (self.s + (self.y - self.y * self.s))
 
 
 class Tanh(Module):
@@ -106,22 +86,16 @@ class Tanh(Module):
     """
 
     def forward(self, x: Array) -> Array:
-        self.y = self.keep("y", np.tanh, x)
+        self.y = np.tanh(x)
         return self.y
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", np.multiply, self.y, self.y)
-        np.subtract(1, slope, out=slope)
-        return np.multiply(g, slope, out=slope)
+        return g * (1 - self.y**2)
 
 
-def sigmoid(x: Array, out: Array | None = None) -> Array:
+def sigmoid(x: Array) -> Array:
     """σ(x) = 1 / (1 + e^−x), written as (1 + tanh(x/2)) / 2: the same, and nothing can overflow."""
-    y = np.multiply(x, 0.5, out=out)
-    np.tanh(y, out=y)
-    y += 1
-    y *= 0.5
-    return y
+    return (1 + np.tanh(x / 2)) / 2
 
 
 class Sigmoid(Module):
@@ -133,14 +107,11 @@ class Sigmoid(Module):
     """
 
     def forward(self, x: Array) -> Array:
-        self.y = self.keep("y", sigmoid, x)
+        self.y = sigmoid(x)
         return self.y
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", np.negative, self.y)
-        slope += 1
-        slope *= self.y
-        return np.multiply(g, slope, out=slope)
+        return g * (self.y * (1 - self.y))
 
 
 class Softplus(Module):
@@ -152,14 +123,10 @@ class Softplus(Module):
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        y = self.keep("y", np.abs, x)
-        np.negative(y, out=y)
-        np.log1p(np.exp(y, out=y), out=y)
-        return np.add(y, self.keep("right", np.maximum, x, 0), out=y)
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
     def backward(self, g: Array) -> Array:
-        slope = self.keep("slope", sigmoid, self.x)
-        return np.multiply(g, slope, out=slope)
+        return g * sigmoid(self.x)
 
 
 ACTIVATIONS: dict[str, type[Module] | None] = {
@@ -177,9 +144,7 @@ ACTIVATIONS: dict[str, type[Module] | None] = {
 
 def mean(x: Array, axis: int) -> Array:
     """The mean along an axis, which remains with length 1."""
-    total: Array = np.add.reduce(x, axis=axis, keepdims=True)  # x.mean takes twice as long
-    total /= x.shape[axis]
-    return total
+    return np.add.reduce(x, axis=axis, keepdims=True) / x.shape[axis]  # x.mean takes twice as long
 
 
 class LayerNorm(Module):
@@ -194,39 +159,29 @@ class LayerNorm(Module):
     x_j changes z_j directly (h_j), and every z through μ (the term mean(h)) and through s (the term z · mean(h z)).
     """
 
-    over = -1
-    """The axis of the mean and the variance."""
-
-    eps = 1e-5
-    """Keeps the division finite where all numbers are equal."""
+    over = -1  # the axis of the mean and the variance
+    eps = 1e-5  # keeps the division finite where all numbers are equal
 
     def __init__(self, scale: Array, shift: Array) -> None:
         super().__init__(scale=scale, shift=shift)
 
     def forward(self, x: Array) -> Array:
-        z = self.keep("z", np.subtract, x, mean(x, self.over))
-        variance = mean(self.keep("squares", np.multiply, z, z), self.over)
-        return self.standardised(z, variance)
+        center, variance = self.statistics(x)
+        self.s = np.sqrt(variance + self.eps)
+        self.z = (x - center) / self.s
+        return self.z * self.parameters["scale"][..., None, :] + self.parameters["shift"][..., None, :]
 
-    def standardised(self, z: Array, variance: Array) -> Array:
-        """y from the centred z and the variance."""
-        self.s: Array = np.sqrt(variance + self.eps)
-        self.z = np.divide(z, self.s, out=z)
-        y = self.keep("y", np.multiply, z, self.parameters["scale"][..., None, :])
-        return np.add(y, self.parameters["shift"][..., None, :], out=y)
+    def statistics(self, x: Array) -> tuple[Array, Array]:
+        """Mean and variance; the axis they are taken over remains with length 1."""
+        center = mean(x, self.over)
+        return center, mean((x - center) ** 2, self.over)
 
     def backward(self, g: Array) -> Array:
-        h = self.keep("h", np.multiply, g, self.z)
         samples = ones(g.shape[-2], g.dtype.char)
-        np.matmul(samples, h, out=self.gradients["scale"])
+        np.matmul(samples, g * self.z, out=self.gradients["scale"])
         np.matmul(samples, g, out=self.gradients["shift"])
-        np.multiply(g, self.parameters["scale"][..., None, :], out=h)
-        gx = self.keep("gx", np.multiply, h, self.z)
-        gx = np.multiply(self.z, mean(gx, self.over), out=gx)
-        np.subtract(h, gx, out=gx)
-        gx -= mean(h, self.over)
-        result: Array = np.divide(gx, self.s, out=gx)
-        return result
+        h = g * self.parameters["scale"][..., None, :]
+        return (h - self.z * mean(h * self.z, self.over) - mean(h, self.over)) / self.s
 
 
 class BatchNorm(LayerNorm):
@@ -245,24 +200,20 @@ class BatchNorm(LayerNorm):
         self.momentum = 0.1
         self.training = True
 
-    def forward(self, x: Array) -> Array:
+    def statistics(self, x: Array) -> tuple[Array, Array]:
         if not self.training:
-            z = self.keep("z", np.subtract, x, self.mean[..., None, :])
-            return self.standardised(z, self.variance[..., None, :])
+            return self.mean[..., None, :], self.variance[..., None, :]
         n = x.shape[-2]
-        center = mean(x, self.over)  # (..., 1, features)
-        z = self.keep("z", np.subtract, x, center)
-        variance = mean(self.keep("squares", np.multiply, z, z), self.over)
+        center, variance = super().statistics(x)  # (..., 1, features)
         self.mean += self.momentum * (center[..., 0, :] - self.mean)
         self.variance += self.momentum * (variance[..., 0, :] * (n / max(1, n - 1)) - self.variance)
-        return self.standardised(z, variance)
+        return center, variance
 
     def backward(self, g: Array) -> Array:
         gx = super().backward(g)
         if self.training:
             return gx
-        np.multiply(g, self.parameters["scale"][..., None, :], out=gx)
-        return np.divide(gx, self.s, out=gx)  # μ and s are constants: x_j changes only z_j
+        return g * self.parameters["scale"][..., None, :] / self.s  # no x_j changes μ or s
 
 
 class FirstLinear(Linear):
@@ -327,22 +278,16 @@ class Dropout(Module):
     def forward(self, x: Array) -> Array:
         if not self.training:
             return x
-        kept = self.keep("kept", np.greater_equal, self._uniform(x), self.rate)
-        self.k = self.keep("k", np.multiply, kept, x.dtype.type(1 / (1 - self.rate)))
-        return self.keep("y", np.multiply, x, self.k)
+        self.k = (self._uniform(x) >= self.rate) * x.dtype.type(1 / (1 - self.rate))
+        return x * self.k
 
     def _uniform(self, x: Array) -> Array:
         """Uniform numbers in [0, 1), float32, in the shape of x."""
-        key = "uniform", x.shape
-        if key not in self.memory:
-            self.memory[key] = np.empty(x.shape, np.float32)
-        networks = self.memory[key].reshape(len(self.generators), *x.shape[-2:])
-        for generator, network in zip(self.generators, networks, strict=True):
-            generator.random(dtype=np.float32, out=network)
-        return self.memory[key]
+        networks = [generator.random(x.shape[-2:], np.float32) for generator in self.generators]
+        return np.reshape(networks, x.shape)
 
     def backward(self, g: Array) -> Array:
-        return self.keep("gx", np.multiply, g, self.k)
+        return g * self.k
 
 
 class Residual(Module):
@@ -357,10 +302,10 @@ class Residual(Module):
         self.inner = inner
 
     def forward(self, x: Array) -> Array:
-        return self.keep("y", np.add, self.inner.forward(x), x)
+        return self.inner.forward(x) + x
 
     def backward(self, g: Array) -> Array:
-        return self.keep("gx", np.add, self.inner.backward(g), g)
+        return self.inner.backward(g) + g
 
     def parts(self) -> Iterator[Module]:
         yield from self.inner.parts()

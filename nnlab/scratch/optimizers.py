@@ -77,10 +77,7 @@ class Nesterov(Momentum):
     def update(self, lr: float) -> None:
         self.v *= self.momentum
         self.v += self.gradients
-        change = np.multiply(self.v, self.momentum, out=self.change)
-        change += self.gradients
-        change *= lr
-        self.parameters -= change
+        self.parameters -= lr * (self.gradients + self.momentum * self.v)
 
 
 class RMSprop(Optimizer):
@@ -97,15 +94,8 @@ class RMSprop(Optimizer):
     eps = 1e-8
 
     def update(self, lr: float) -> None:
-        change = np.multiply(self.gradients, self.gradients, out=self.change)
-        change -= self.s
-        change *= self.new
-        self.s += change
-        np.sqrt(self.s, out=change)
-        change += self.eps
-        np.divide(self.gradients, change, out=change)
-        change *= lr
-        self.parameters -= change
+        self.s += self.new * (np.square(self.gradients) - self.s)
+        self.parameters -= lr * (self.gradients / (np.sqrt(self.s) + self.eps))
 
 
 class Adam(Optimizer):
@@ -131,7 +121,7 @@ class Adam(Optimizer):
         self.m *= self.fade_m
         self.m += self.gradients
         self.s *= self.fade_s
-        self.s += np.multiply(self.gradients, self.gradients, out=self.change)
+        self.s += np.square(self.gradients, out=self.change)
         change = np.sqrt(self.s, out=self.change)  # √ŝ + ε = (√s + ε √in_s) / √in_s
         change += self.eps * math.sqrt(in_s)
         np.divide(self.m, change, out=change)
