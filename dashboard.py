@@ -7,8 +7,8 @@ from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import seeds_text
 from nnlab.ui.home.cards import CARDS, backprop_card, preset_chart
 from nnlab.ui.shared.naming import cost_words
+from nnlab.ui.shared.run_links import open_submitted, submit
 from nnlab.ui.shared.run_row import run_row
-from nnlab.ui.shared.submit import open_submitted, submit
 from nnlab.ui.shell.frame import PLACES, open_page
 
 page = open_page("home")

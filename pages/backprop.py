@@ -8,7 +8,7 @@ from nnlab.ui.backprop.log_sum_exp import large_logits
 from nnlab.ui.backprop.scene import open_scene, remember, step_of
 from nnlab.ui.backprop.views import all_numbers, controls, explanation, picture, setup, summary
 from nnlab.ui.backprop.weight_by_hand import by_hand
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.problems import link_warning
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("backprop")
@@ -22,12 +22,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
         st.caption(summary(page, scene, step))
     with st.popover(t("Network and data"), icon=":material/tune:", key="step-setup"):
         setup(page, scene)
-if problems:
-    problem = problem_text(problems[0], t)
-    st.warning(
-        t("The link contains an invalid value; it was ignored. {problem}", problem=problem),
-        icon=":material/link_off:",
-    )
+link_warning(page, problems[:1])
 controls(page, scene, step)
 left, right = st.columns([11, 9], gap="medium")
 with left:

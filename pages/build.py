@@ -10,18 +10,15 @@ from nnlab.ui.build.panels import data_panel, layers_frame, network_picture
 from nnlab.ui.build.start_from import start_fields
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.pictures import data_problem
-from nnlab.ui.shared.problems import problem_text
-from nnlab.ui.shared.submit import open_submitted, submit
+from nnlab.ui.shared.problems import link_warning, problem_text
+from nnlab.ui.shared.run_links import open_submitted, submit
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("build")
 t = page.t
 form = Form(t, page.query())
 exp, seeds = form.experiment, form.seeds
-if form.link_problems:
-    problems = " ".join(problem_text(problem, t) for problem in form.link_problems)
-    ignored = t("The link contains an invalid value; it was ignored. {problem}", problem=problems)
-    st.warning(ignored, icon=":material/link_off:")
+link_warning(page, form.link_problems)
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
     st.title(t("Build a network"), anchor=False, width="content")

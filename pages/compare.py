@@ -16,7 +16,7 @@ from nnlab.ui.compare.starting_points import earlier_comparisons, gallery, prese
 from nnlab.ui.compare.surfaces import surfaces
 from nnlab.ui.compare.test_set import test_set
 from nnlab.ui.shared.lr_finder import rate_finder
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.problems import link_warning, show_refusal
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("compare")
@@ -41,10 +41,8 @@ varies_rate = {question.input.vary, question.comparison.by} & {"lr", "train.lr"}
 rate_finder(page, question.input.experiment, None if varies_rate else question.use_rate)
 
 if question.link_error:
-    problem = problem_text(question.link_error.problems[0], t)
-    st.warning(t("The link contains an invalid value; it was ignored. {problem}", problem=problem))
-if refused := st.session_state.pop("refused", None):
-    st.error(refused, icon=":material/block:")
+    link_warning(page, question.link_error.problems[:1])
+show_refusal()
 if st.session_state.pop("comparison-lost", None):
     lost = t("This server does not have the results of that link, but you can train them: press Compare.")
     st.info(lost, icon=":material/link_off:")

@@ -9,7 +9,7 @@ from nnlab.ui.runs.run_table import matching, runs_table, states_of
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import run_title
-from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
+from nnlab.ui.shared.run_links import MOST_OVERLAID, nothing_trained, start_link
 from nnlab.ui.shared.run_row import run_row
 from nnlab.ui.shell.frame import open_page
 
@@ -39,9 +39,8 @@ def rename(run_id: str) -> None:
 
 def keep_filter() -> None:
     """The filter stands in the link."""
-    state = st.session_state
-    wanted = {"q": state["filter-text"].strip(), "state": ",".join(state.get("filter-state") or [])}
-    page.set_query({k: v for k, v in wanted.items() if v} | ({"of": "local"} if state.get("filter-local") else {}))
+    words, states, local = (st.session_state[f"filter-{name}"] for name in ("text", "state", "local"))
+    page.change_query(q=words.strip(), state=",".join(states or []), of="local" if local else "")
 
 
 def actions(chosen: Sequence[Run]) -> None:
@@ -124,16 +123,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", ke
 
 found = matching(runs, st.session_state["filter-text"], st.session_state["filter-state"] or [], t)
 if not runs:
-    with st.container(border=True, key="empty"):
-        if local:
+    if local:
+        with st.container(border=True, key="empty"):
             st.markdown(t("No runs from this server's command line yet."))
             st.code("nnlab train activations --seeds 5", language="bash")
-        else:
-            st.markdown(f"#### {t('Nothing trained yet')}")
-            st.markdown(t("Every run is saved here, with its curves and weights."))
-            with st.container(horizontal=True, gap="medium"):
-                page.link("build", t("Build a network"))
-                page.link("home", t("See the presets"))
+    else:
+        nothing_trained(page, t("Every run is saved here, with its curves and weights."))
 elif not found:
     st.info(t("No run matches this filter."), icon=":material/filter_alt_off:")
 else:

@@ -4,6 +4,8 @@ import streamlit as st
 
 from nnlab.lab import Run
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
+from nnlab.ui.shared.problems import show_refusal
+from nnlab.ui.shared.run_links import nothing_trained
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.train.buttons import restore_button, run_buttons
@@ -31,14 +33,8 @@ if run is None:
         st.warning(t("There is no run at this address; it may have been deleted."), icon=":material/link_off:")
         page.link("runs", t("All runs"))
         st.stop()
-    with st.container(border=True, key="empty"):
-        st.markdown(f"#### {t('Nothing trained yet')}")
-        st.markdown(
-            t("Build a network and press Train, or start from a preset: the first curve appears within seconds.")
-        )
-        with st.container(horizontal=True, gap="medium"):
-            page.link("build", t("Build a network"))
-            page.link("home", t("See the presets"))
+    words = t("Build a network and press Train, or start from a preset: the first curve appears within seconds.")
+    nothing_trained(page, words)
     st.stop()
 page.set_query({**query, "run": run.id})
 
@@ -50,8 +46,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small", key="train-buttons"):
         run_buttons(page, run)
 st.caption(run_facts(run, t))
-if refused := st.session_state.pop("refused", None):
-    st.error(refused, icon=":material/block:")
+show_refusal()
 if run.deleted:
     st.warning(t("This run was deleted."), icon=":material/delete:")
     if page.owner == run.owner:

@@ -6,10 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.charts.curves import ENGINES, engine_losses
-from nnlab.lab import LimitError
 from nnlab.store import Run
 from nnlab.ui.backprop.scene import Scene, change
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shell.frame import Page
 
 
@@ -32,8 +31,7 @@ def engine_race(page: Page, scene: Scene) -> None:
         args=(page, scene),
         disabled=bool(runs) and any(run.active for run in runs),
     )
-    if refused := st.session_state.pop("step-refused", None):
-        st.error(refused, icon=":material/block:")
+    show_refusal()
     live = any(run.active for run in runs)
     st.fragment(_race, run_every=0.7 if live else None)(page, scene, live)
 
@@ -41,13 +39,11 @@ def engine_race(page: Page, scene: Scene) -> None:
 def start_race(page: Page, scene: Scene) -> None:
     """Submit both runs; stored results of the same experiment are reused."""
     made = []
-    try:
+    with refusals(page):
         for engine in ("torch", "numpy"):
             experiment = scene.experiment.set({"train.engine": engine})
             made.append(page.lab.submit(experiment, (scene.seed,), owner=page.owner).id)
         change(race=",".join(made))
-    except LimitError as error:
-        st.session_state["step-refused"] = problem_text(error.problems[0], page.t)
 
 
 def racers(page: Page, scene: Scene) -> list[Run]:

@@ -5,13 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.lab import ComparisonRun, NotYours, UnknownRun
+from nnlab.lab import ComparisonRun
 from nnlab.spec import MAX_SEEDS, Comparison
-from nnlab.spec.errors import SpecError
 from nnlab.ui.compare.names import knob_name
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.values import parsed, split_typed, suggested, value_texts, values_control
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
 
 KEYS = {"values": "add-values", "by_values": "add-by-values"}
@@ -48,7 +47,7 @@ def add_seeds(seeds: Sequence[int], n: int) -> tuple[int, ...]:
 
 def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
     comparison, state = run.comparison, st.session_state
-    try:
+    with refusals(page, page.t("Only the owner of this comparison can add to it.")):
         wider = {
             name: parsed(split_typed([*value_texts(values), *state.get(KEYS[name], [])], knob), knob)
             for name, knob, values in _varied(comparison)
@@ -58,7 +57,3 @@ def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
         if extended != comparison:
             page.lab.extend_comparison(run.id, extended, page.owner)
             question.show(extended)
-    except SpecError as error:
-        state["refused"] = problem_text(error.problems[0], page.t)
-    except (NotYours, UnknownRun):
-        state["refused"] = page.t("Only the owner of this comparison can add to it.")

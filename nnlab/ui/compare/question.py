@@ -21,7 +21,7 @@ from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.compare.values import knobs_for, parsed, second_knobs, suggested, value_texts
 from nnlab.ui.shared.pictures import data_problem
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
 
 DRAFT, LINK = "draft", "link"
@@ -236,11 +236,8 @@ class Question:
 
     def submit(self, comparison: Comparison) -> None:
         """Submit a comparison and open it."""
-        try:
+        with refusals(self.page):
             self.state["compare-opened"] = self.page.lab.submit_comparison(comparison, self.page.owner).id
-        except SpecError as error:
-            self.state["refused"] = problem_text(error.problems[0], self.page.t)
-        else:
             self.state["compare-baseline"] = None
             self.show(comparison)
 

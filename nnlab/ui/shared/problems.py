@@ -1,9 +1,15 @@
-"""What is wrong with an experiment, as one sentence in the visitor's language."""
+"""What is wrong with an experiment or refused by the lab, as one sentence in the visitor's language."""
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from nnlab.spec.errors import CONFLICTS, Problem
+import streamlit as st
+
+from nnlab.lab import NotYours, UnknownRun
+from nnlab.spec.errors import CONFLICTS, Problem, SpecError
 from nnlab.ui.shared.labels import field_name
+from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, Texts
 
 _KINDS: Texts = {
@@ -44,3 +50,29 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
 
 def _number(value: float, t: Text) -> str:
     return t.whole(value) if abs(value) < 1e15 and float(value).is_integer() else t.plain(value)
+
+
+def link_warning(page: Page, problems: Sequence[Problem]) -> None:
+    """Which values of the link were ignored, if any."""
+    if problems:
+        words = " ".join(problem_text(problem, page.t) for problem in problems)
+        ignored = page.t("The link contains an invalid value; it was ignored. {problem}", problem=words)
+        st.warning(ignored, icon=":material/link_off:")
+
+
+@contextmanager
+def refusals(page: Page, not_yours: str = "") -> Iterator[None]:
+    """Around what a callback does: `show_refusal` shows on the page that follows what the lab refused.
+
+    `not_yours` is the sentence for a run or comparison that belongs to somebody else."""
+    try:
+        yield
+    except SpecError as error:
+        st.session_state["refused"] = problem_text(error.problems[0], page.t)
+    except (NotYours, UnknownRun):
+        st.session_state["refused"] = not_yours
+
+
+def show_refusal() -> None:
+    if refused := st.session_state.pop("refused", None):
+        st.error(refused, icon=":material/block:")

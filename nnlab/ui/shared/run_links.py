@@ -1,13 +1,42 @@
-"""Links from a run to an experiment on the Build page, and the overlay of several runs."""
+"""From an experiment to its run and back: submitting it from a page, and links from a run to an experiment."""
+
+from collections.abc import Sequence
+
+import streamlit as st
 
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.spec import Experiment, seeds_text
 from nnlab.store import Run
 from nnlab.training.transfer import started_from
+from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shared.remedies import remedy
 from nnlab.ui.shell.frame import Page
 
 MOST_OVERLAID = 6
+
+
+def submit(page: Page, experiment: Experiment, seeds: Sequence[int]) -> None:
+    """Submits an experiment: a callback, in which Streamlit cannot turn to another page yet."""
+    with refusals(page):
+        st.session_state["opened-run"] = page.lab.submit(experiment, seeds, owner=page.owner).id
+
+
+def open_submitted(page: Page) -> None:
+    """Turns to the run that was submitted, or shows why it was refused."""
+    if run_id := st.session_state.pop("opened-run", None):
+        page.go("train", {"run": run_id})
+    show_refusal()
+
+
+def nothing_trained(page: Page, words: str) -> None:
+    """What stands in the place of runs before there are any."""
+    t = page.t
+    with st.container(border=True, key="empty"):
+        st.markdown(f"#### {t('Nothing trained yet')}")
+        st.markdown(words)
+        with st.container(horizontal=True, gap="medium"):
+            page.link("build", t("Build a network"))
+            page.link("home", t("See the presets"))
 
 
 def experiment_link(run: Run, experiment: Experiment | None = None) -> dict[str, str]:

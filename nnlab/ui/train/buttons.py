@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from nnlab.lab import NotYours, UnknownRun
-from nnlab.spec.errors import SpecError
 from nnlab.store import Run
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_links import experiment_link, start_link
 from nnlab.ui.shell.frame import Page
 
@@ -57,13 +55,8 @@ def _button(
 
 
 def _act(page: Page, change: Callable[[], object]) -> None:
-    """Makes the change; one sentence where it is refused."""
-    try:
+    with refusals(page, page.t("This run belongs to somebody else: you can see it, but not change it.")):
         change()
-    except SpecError as error:
-        st.session_state["refused"] = problem_text(error.problems[0], page.t)
-    except (NotYours, UnknownRun):
-        st.session_state["refused"] = page.t("This run belongs to somebody else: you can see it, but not change it.")
 
 
 def _add_epochs(page: Page, run: Run, n: int) -> None:

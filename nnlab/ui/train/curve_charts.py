@@ -98,10 +98,6 @@ def scale_switch(page: Page) -> None:
     t = page.t
     st.session_state.setdefault("loss-scale", "log" if page.query().get("scale") == "log" else "linear")
 
-    def write_link() -> None:
-        query = {name: value for name, value in page.query().items() if name != "scale"}
-        page.set_query(query | ({"scale": "log"} if log_scale() else {}))
-
     st.segmented_control(
         t("Scale of the loss"),
         ["linear", "log"],
@@ -109,7 +105,7 @@ def scale_switch(page: Page) -> None:
         key="loss-scale",
         label_visibility="collapsed",
         required=True,
-        on_change=write_link,
+        on_change=lambda: page.change_query(scale="log" if log_scale() else ""),
     )
 
 
@@ -132,11 +128,6 @@ def overlay_choice(page: Page, run: Run, overlaid: dict[str, Run]) -> None:
     names = dict(zip(choices, overlaid_names(list(choices.values()), t), strict=True))
     st.session_state["overlay"] = list(overlaid)
 
-    def write_link() -> None:
-        chosen = st.session_state["overlay"]
-        link = {name: value for name, value in page.query().items() if name != "with"}
-        page.set_query(link | ({"with": ",".join(chosen)} if chosen else {}))
-
     st.multiselect(
         t("Overlay other runs"),
         list(choices),
@@ -145,5 +136,5 @@ def overlay_choice(page: Page, run: Run, overlaid: dict[str, Run]) -> None:
         max_selections=MOST_OVERLAID,
         placeholder=t("Choose runs"),
         select_all=False,
-        on_change=write_link,
+        on_change=lambda: page.change_query(**{"with": ",".join(st.session_state["overlay"])}),
     )
