@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -30,15 +29,13 @@ __all__ = [
     "load_dataset",
 ]
 
-LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = MappingProxyType(
-    {
-        "synthetic": synthetic.load,
-        **dict.fromkeys(plane.SHAPES, plane.load),
-        "digits": digits.load,
-        "mnist": mnist.load,
-        "celsius": celsius.load,
-    }
-)
+LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = {
+    "synthetic": synthetic.load,
+    **dict.fromkeys(plane.SHAPES, plane.load),
+    "digits": digits.load,
+    "mnist": mnist.load,
+    "celsius": celsius.load,
+}
 """The loader of every name in `nnlab.spec.DATASETS`."""
 
 SAMPLING_STREAM, SPLIT_STREAM = 10, 11  # streams of the data seed; nnlab.engines.random_streams has the others

@@ -5,7 +5,6 @@ Noise is the standard deviation of Gaussian noise on both coordinates, in the un
 
 import math
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +69,4 @@ def _even(y: NDArray[np.int64], *, closed: bool = True) -> Points:
     return where
 
 
-SHAPES: Mapping[str, Shape] = MappingProxyType(
-    {"moons": moons, "circles": circles, "xor": xor, "gaussians": gaussians, "spirals": spirals}
-)
+SHAPES: Mapping[str, Shape] = {shape.__name__: shape for shape in (moons, circles, xor, gaussians, spirals)}

@@ -1,6 +1,6 @@
 """The comparison: one experiment with one or two knobs set to several values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -67,10 +67,10 @@ class Comparison(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        # values as the fields read them ("1" from a link is 1)
-        object.__setattr__(self, "values", _read(self.experiment, self.vary, self.values))
-        by_values = () if self.by is None else _read(self.experiment, self.by, self.by_values)
-        object.__setattr__(self, "by_values", by_values)
+        for name, knob in (("values", self.vary), ("by_values", self.by)):
+            # as the fields read them ("1" from a link is 1)
+            read = (self.experiment.vary(knob, value).knob(knob) for value in getattr(self, name) if knob is not None)
+            object.__setattr__(self, name, tuple(read))
         if self.by is not None:
             self._check_grid(self.by)
         if len({one.key for one in self.experiments}) < len(self.experiments):
@@ -113,9 +113,7 @@ class Comparison(Value):
         if not isinstance(values, Mapping):
             raise SpecError([Problem("comparison", values, "type", expected="object")])
         values = {str(name): value for name, value in values.items()}
-        if not isinstance(values.get("experiment"), Experiment):
-            values["experiment"] = Experiment.of(values.get("experiment", {}))
-        return super().of(values)
+        return super().of({**values, "experiment": Experiment.of(values.get("experiment", {}))})
 
     def __repr__(self) -> str:
         values = ", ".join(map(value_text, self.values))
@@ -142,7 +140,3 @@ class Comparison(Value):
         values["values"] = list_parameter(params, "values", vary, "1,2,4,8")
         values["seeds"] = parse_seeds(text_parameter(params, "seeds", "5"))
         return cls.of(values)
-
-
-def _read(experiment: Experiment, knob: str, values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(experiment.vary(knob, value).knob(knob) for value in values)

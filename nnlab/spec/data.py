@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Ge, Le
@@ -25,58 +24,41 @@ class DataFacts:
     inputs: int
     classes: int
     max_samples: int
-    uses: frozenset[str] = frozenset()
-    """Those of OPTIONAL_FIELDS that have an effect."""
+    uses: frozenset[str] = frozenset()  # those of OPTIONAL_FIELDS that have an effect
     image_shape: tuple[int, int] | None = None
-    own_test: int = 0
-    """Size of a test set that comes with the data (MNIST); the share `test` is then without effect."""
-    splits: bool = True
-    """False where the samples are so few that all are for training."""
-    class_sizes: tuple[int, ...] = ()
-    """Samples of each of the ten classes, where classes can be left out (`labels`); without `own_test`."""
-    test_sizes: tuple[int, ...] = ()
-    """The same for `own_test`."""
+    own_test: int = 0  # size of a test set that comes with the data (MNIST); the share `test` is then without effect
+    splits: bool = True  # False where the samples are so few that all are for training
+    class_sizes: tuple[int, ...] = ()  # where classes can be left out: samples of each of the ten, without `own_test`
+    test_sizes: tuple[int, ...] = ()  # the same for `own_test`
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})
 """Fields of DataSpec that have no effect on some data sets."""
 _PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise"}))
-_PICTURES = frozenset({"n_samples", "labels"})
-DATASETS: Mapping[str, DataFacts] = MappingProxyType(
-    {
-        "synthetic": DataFacts("binary", 4, 2, 100_000, frozenset({"n_samples", "noise", "features", "classes"})),
-        "moons": _PLANE,
-        "circles": replace(_PLANE, defaults={"noise": 0.1}),
-        "xor": replace(_PLANE, defaults={"noise": 0.1}),
-        "gaussians": replace(_PLANE, defaults={"noise": 0.5}),
-        "spirals": replace(_PLANE, defaults={"noise": 0.05}),
-        "digits": DataFacts(
-            "classes",
-            64,
-            10,
-            1797,
-            _PICTURES,
-            (8, 8),
-            class_sizes=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),  # counted in scikit-learn's load_digits
-            defaults={"n_samples": 1797, "scaling": "minmax"},
-        ),
-        "mnist": DataFacts(
-            "classes",
-            784,
-            10,
-            60_000,
-            _PICTURES,
-            (28, 28),
-            own_test=10_000,
-            # counted in the label files whose sums stand in nnlab.datasets.mnist
-            class_sizes=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
-            test_sizes=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-            defaults={"n_samples": 60_000, "validation": 0.05, "scaling": "minmax"},
-        ),
-        "celsius": DataFacts("regression", 1, 0, 7, splits=False, defaults={"scaling": "none"}),
-    }
-)
+_DIGITS = DataFacts("classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8))
+_MNIST = DataFacts("classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), own_test=10_000)
+DATASETS: Mapping[str, DataFacts] = {
+    "synthetic": DataFacts("binary", 4, 2, 100_000, frozenset({"n_samples", "noise", "features", "classes"})),
+    "moons": _PLANE,
+    "circles": replace(_PLANE, defaults={"noise": 0.1}),
+    "xor": replace(_PLANE, defaults={"noise": 0.1}),
+    "gaussians": replace(_PLANE, defaults={"noise": 0.5}),
+    "spirals": replace(_PLANE, defaults={"noise": 0.05}),
+    "digits": replace(
+        _DIGITS,
+        class_sizes=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),  # counted in scikit-learn's load_digits
+        defaults={"n_samples": 1797, "scaling": "minmax"},
+    ),
+    "mnist": replace(
+        _MNIST,
+        # counted in the label files whose sums stand in nnlab.datasets.mnist
+        class_sizes=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+        test_sizes=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+        defaults={"n_samples": 60_000, "validation": 0.05, "scaling": "minmax"},
+    ),
+    "celsius": DataFacts("regression", 1, 0, 7, splits=False, defaults={"scaling": "none"}),
+}
 
 
 class DataSpec(Value):
@@ -105,20 +87,13 @@ class DataSpec(Value):
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
+        name = given.get("name", "moons") if isinstance(given, Mapping) else None
+        if not isinstance(name, str) or name not in DATASETS:
             return given
-        name = given.get("name", "moons")
-        facts = DATASETS.get(name) if isinstance(name, str) else None
-        if facts is None:
-            return given
+        facts = DATASETS[name]
         values = {**facts.defaults, **given}
-        fixed = {
-            "n_samples": max(10, facts.max_samples),
-            "noise": 0.0,
-            "features": 2,
-            "classes": facts.classes or 2,
-            "labels": (),
-        }
+        fixed = {"noise": 0.0, "features": 2, "classes": facts.classes or 2, "labels": ()}
+        fixed["n_samples"] = max(10, facts.max_samples)
         values |= {name: value for name, value in fixed.items() if name not in facts.uses}
         if facts.own_test:
             values["test"] = 0.0
@@ -127,23 +102,19 @@ class DataSpec(Value):
         return values
 
     @model_validator(mode="after")
-    def _check_labels(self) -> Self:
-        if self.labels:
-            every = len(self.facts.class_sizes)
-            if len(set(self.labels)) < len(self.labels):
-                raise SpecError.conflict("data.labels", list(self.labels), "labels_repeat")
-            if len(self.labels) < 2:
-                raise SpecError([Problem("data.labels (how many)", len(self.labels), "range", 2, every)])
-            object.__setattr__(self, "classes", len(self.labels))
-            object.__setattr__(self, "labels", tuple(sorted(self.labels)) if len(self.labels) < every else ())
-        return self
-
-    @model_validator(mode="after")
-    def _check_folds(self) -> Self:
+    def _check(self) -> Self:
+        labels, every = self.labels, len(self.facts.class_sizes)
+        if len(set(labels)) < len(labels):
+            raise SpecError.conflict("data.labels", list(labels), "labels_repeat")
+        if len(labels) == 1:
+            raise SpecError([Problem("data.labels (how many)", 1, "range", 2, every)])
         if self.folds == 1:
             raise SpecError.conflict("data.folds", 1, "one_fold")
         if self.folds and not self.facts.splits:
             raise SpecError.conflict("data.folds", self.folds, "folds_need_split")
+        if labels:
+            object.__setattr__(self, "classes", len(labels))
+            object.__setattr__(self, "labels", tuple(sorted(labels)) if len(labels) < every else ())
         if self.folds:  # without effect: one text for one experiment
             object.__setattr__(self, "validation", self.facts.defaults.get("validation", 0.2))
         return self

@@ -8,7 +8,6 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ValidationError
@@ -62,33 +61,31 @@ class Problem:
         return f"{self.field}: got {self.shown}, allowed is {allowed}."
 
 
-CONFLICTS: Mapping[str, str] = MappingProxyType(
-    {
-        "early_stopping_needs_validation": "Early stopping needs a validation share above 0.",
-        "shares_exceed_one": "Validation and test together must leave at least a tenth for training.",
-        "too_few_samples": "The training part needs a sample of every class; use more samples or smaller shares.",
-        "one_fold": "A single fold leaves nothing to train on; allowed is 0 (hold-out) or from 2 to 20.",
-        "folds_need_split": "This data has too few samples to be split into folds.",
-        "folds_exceed_class": "Every fold needs a sample of every class; use fewer folds or more samples.",
-        "loss_needs_binary": "Binary cross-entropy needs data with two classes.",
-        "loss_needs_classes": "Cross-entropy needs data with classes.",
-        "loss_needs_regression": "Mean squared error needs data with numbers to predict.",
-        "seeds_repeat": "Every seed may appear only once.",
-        "values_repeat": "Every value may appear only once.",
-        "labels_repeat": "Every class may appear only once.",
-        "sources_nested": "At most three experiments in a row may start from one another's weights.",
-        "source_inputs": "The source experiment must have as many inputs as this one.",
-        "source_needs_layers": "Both networks need a hidden layer, so that the first layers can be copied.",
-        "source_differs": "The copied layers must have the same width, activation, normalisation and "
-        "skip connection in both networks.",
-        "knob_without_effect": "This data set has no such setting.",
-        "source_not_trained": "The source experiment has not been trained under these seeds; train it, or "
-        "this experiment, first.",
-        "data_not_here": "The files are not on this machine yet; download them on the Build page or with "
-        "`nnlab data fetch mnist`.",
-        "knobs_clash": "The other setting sets the same field.",
-    }
-)
+CONFLICTS: Mapping[str, str] = {
+    "early_stopping_needs_validation": "Early stopping needs a validation share above 0.",
+    "shares_exceed_one": "Validation and test together must leave at least a tenth for training.",
+    "too_few_samples": "The training part needs a sample of every class; use more samples or smaller shares.",
+    "one_fold": "A single fold leaves nothing to train on; allowed is 0 (hold-out) or from 2 to 20.",
+    "folds_need_split": "This data has too few samples to be split into folds.",
+    "folds_exceed_class": "Every fold needs a sample of every class; use fewer folds or more samples.",
+    "loss_needs_binary": "Binary cross-entropy needs data with two classes.",
+    "loss_needs_classes": "Cross-entropy needs data with classes.",
+    "loss_needs_regression": "Mean squared error needs data with numbers to predict.",
+    "seeds_repeat": "Every seed may appear only once.",
+    "values_repeat": "Every value may appear only once.",
+    "labels_repeat": "Every class may appear only once.",
+    "sources_nested": "At most three experiments in a row may start from one another's weights.",
+    "source_inputs": "The source experiment must have as many inputs as this one.",
+    "source_needs_layers": "Both networks need a hidden layer, so that the first layers can be copied.",
+    "source_differs": "The copied layers must have the same width, activation, normalisation and "
+    "skip connection in both networks.",
+    "knob_without_effect": "This data set has no such setting.",
+    "source_not_trained": "The source experiment has not been trained under these seeds; train it, or "
+    "this experiment, first.",
+    "data_not_here": "The files are not on this machine yet; download them on the Build page or with "
+    "`nnlab data fetch mnist`.",
+    "knobs_clash": "The other setting sets the same field.",
+}
 """Values that contradict others, by the code in `Problem.expected`; the dashboard translates these sentences."""
 
 
@@ -129,8 +126,6 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
         raise SpecError([Problem(name, value, "range", low, high)])
     return int(value)
 
-
-# -- pydantic's errors -----------------------------------------------------------------------------------------------
 
 _SOURCES = re.compile(r"(train\.start_from\.experiment\.)*")
 _EXPECTED = {

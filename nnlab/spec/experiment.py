@@ -1,8 +1,7 @@
 """The experiment as a plain value: which data, which network, how it is trained.
 
 Experiments are frozen, checked when they are made and written canonically: the same experiment always gives the same
-text, and so the same key, link and result. An experiment may start from the weights of another one, so `StartFrom`,
-`TrainSpec` and `Experiment` refer to each other and share this file.
+text, and so the same key, link and result.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import takewhile
-from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -28,6 +26,7 @@ Schedule = Literal["constant", "cosine", "one_cycle", "step"]
 Loss = Literal["auto", "bce", "cross_entropy", "mse"]
 Engine = Literal["torch", "numpy"]
 
+_LOSSES: Mapping[Task, Loss] = {"binary": "bce", "classes": "cross_entropy", "regression": "mse"}
 MAX_SOURCES = 3
 """Experiments in a row, each starting from the weights of the next."""
 
@@ -38,12 +37,10 @@ class StartFrom(Value):
     The replicate of seed s starts from the source as trained under seed s (Yosinski et al. 2014).
     """
 
-    experiment: Experiment
-    """The source. Either engine may train it."""
+    experiment: Experiment  # the source; either engine may train it
     layers: int = Field(ge=1, le=MAX_DEPTH)
     """How many are copied: weights, biases, and normalisation with its running mean and variance."""
-    frozen: int = Field(0, ge=0, le=MAX_DEPTH)
-    """How many of these, from the first on, stay as they are."""
+    frozen: int = Field(0, ge=0, le=MAX_DEPTH)  # how many of these, from the first on, stay as they are
 
     def __str__(self) -> str:
         return f"{self.layers} of {self.experiment.data.name}, {self.frozen} frozen"
@@ -65,8 +62,7 @@ class TrainSpec(Value):
     optimizer: Optimizer = "adam"
     lr: float = Field(0.01, ge=1e-7, le=100)
     schedule: Schedule = "constant"
-    batch_size: int = Field(32, ge=1, le=100_000)
-    """Samples a step; as many as there are (or more) is full-batch training."""
+    batch_size: int = Field(32, ge=1, le=100_000)  # samples a step; all that there are, or more, is full batch
     epochs: int = Field(50, ge=1, le=100_000)
     l2: float = Field(0.0, ge=0, le=10)
     """Weight decay: for every optimizer but adamw, l2·w is added to the gradient; adamw decouples it."""
@@ -108,8 +104,7 @@ class Experiment(Value):
     def _check(self) -> Self:
         data, train = self.data, self.train
         classes = data.classes if data.facts.classes else 0
-        natural = {"binary": "bce", "classes": "cross_entropy", "regression": "mse"}[data.task]
-        if train.loss == natural:  # written as "auto", so that the same experiment has one text
+        if train.loss == _LOSSES[data.task]:  # written as "auto", so that the same experiment has one text
             object.__setattr__(self, "train", train.model_copy(update={"loss": "auto"}))
         for field, invalid, code in (
             ("data.validation", not data.folds and data.validation + data.test > 0.9 + 1e-9, "shares_exceed_one"),
@@ -147,11 +142,9 @@ class Experiment(Value):
         return self.data.task
 
     @property
-    def loss(self) -> Literal["bce", "cross_entropy", "mse"]:
+    def loss(self) -> Loss:
         """The loss that is minimised; `auto` is resolved."""
-        if self.task == "regression":
-            return "mse"
-        return "bce" if self.task == "binary" and self.train.loss == "auto" else "cross_entropy"
+        return _LOSSES[self.task] if self.train.loss == "auto" else self.train.loss
 
     @property
     def score(self) -> Literal["accuracy", "mse"]:
@@ -167,8 +160,7 @@ class Experiment(Value):
     def layers(self) -> tuple[Layer, ...]:
         """Every layer with weights, the output layer last."""
         frozen = self.train.start_from.frozen if self.train.start_from else 0
-        hidden = self.model.layers(self.data.inputs)
-        hidden = (*(replace(layer, frozen=True) for layer in hidden[:frozen]), *hidden[frozen:])
+        hidden = self.model.layers(self.data.inputs, frozen)
         last = hidden[-1].width if hidden else self.data.inputs
         return (*hidden, Layer(last, self.outputs, "none"))
 
@@ -203,18 +195,8 @@ class Experiment(Value):
         return seeds * max(1, self.data.folds)
 
     def set(self, changes: Mapping[str, Any]) -> Self:
-        """Change fields by their dotted names, which gives a new experiment.
-
-        Parameters
-        ----------
-        changes : mapping
-            Dotted name → value, as `{"model.hidden": [64, 32]}`. A new `data.name` brings its own defaults.
-
-        Raises
-        ------
-        SpecError
-            For an unknown field or an invalid value.
-        """
+        """A new experiment with some fields changed, as `{"model.hidden": [64, 32]}`. A new `data.name` brings its own
+        defaults."""
         if not isinstance(changes, Mapping):
             raise SpecError([Problem("experiment", changes, "type", expected="object")])
         values = self.plain()
@@ -230,42 +212,32 @@ class Experiment(Value):
         return self.of(values)
 
     def vary(self, knob: str, value: Any) -> Self:
-        """Set one knob, which gives a new experiment.
+        """A new experiment with one knob changed: a name in KNOBS or any dotted field name.
 
-        Parameters
-        ----------
-        knob : str
-            A name in KNOBS or any dotted field name. `depth` leaves the width as it is (of the first hidden layer),
-            `width` the depth, and `depth_same_size` the number of parameters, as nearly as one width for all layers
-            allows. All three drop the settings of single layers.
-
-        Raises
-        ------
-        SpecError
-            For an unknown knob or an invalid value.
+        `depth` leaves the width as it is (of the first hidden layer), `width` the depth, and `depth_same_size` the
+        number of parameters, as nearly as one width for all layers allows. All three drop the settings of single
+        layers.
         """
-        if knob == "depth":
-            depth = whole("depth", value, 0, MAX_DEPTH)
-            return self.set({"model.hidden": [(self.model.widths or (8,))[0]] * depth})
-        if knob == "depth_same_size":
-            depth = whole("depth_same_size", value, 1, MAX_DEPTH)
-            return self.set({"model.hidden": [self._width_of_same_size(depth)] * depth})
-        if knob == "width":
-            width = whole("width", value, 1, 4096)
-            return self.set({"model.hidden": [width] * max(1, self.model.depth)})
         path = KNOBS.get(knob, knob) if isinstance(knob, str) else ""
         if path not in FIELDS:
             raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
+        if knob == "depth":
+            value = [self.knob("width")] * whole(knob, value, 0, MAX_DEPTH)
+        elif knob == "depth_same_size":
+            depth = whole(knob, value, 1, MAX_DEPTH)
+            value = [self._width_of_same_size(depth)] * depth
+        elif knob == "width":
+            value = [whole(knob, value, 1, 4096)] * max(1, self.model.depth)
         return self.set({path: value})
 
     def _width_of_same_size(self, depth: int) -> int:
         """The width of `depth` layers that comes nearest to the present number of parameters."""
 
-        def with_width(width: int) -> Experiment:
-            return self.set({"model.hidden": [width] * depth})
+        def parameters(width: int) -> int:
+            return self.set({"model.hidden": [width] * depth}).parameters
 
-        enough = 1 + bisect_left(range(1, 4096), self.parameters, key=lambda width: with_width(width).parameters)
-        return min(enough, max(1, enough - 1), key=lambda width: abs(with_width(width).parameters - self.parameters))
+        enough = 1 + bisect_left(range(1, 4096), self.parameters, key=parameters)
+        return min(enough, max(1, enough - 1), key=lambda width: abs(parameters(width) - self.parameters))
 
     def knob(self, knob: str) -> Any:
         """The value of a knob."""
@@ -328,6 +300,6 @@ class Experiment(Value):
 for _spec in (StartFrom, TrainSpec, Experiment):  # each needs the others' names
     _spec.model_rebuild()
 
-PARTS: Mapping[str, type[Value]] = MappingProxyType({"data": DataSpec, "model": ModelSpec, "train": TrainSpec})
+PARTS: Mapping[str, type[Value]] = {"data": DataSpec, "model": ModelSpec, "train": TrainSpec}
 FIELDS: tuple[str, ...] = tuple(f"{part}.{name}" for part, spec in PARTS.items() for name in spec.model_fields)
 """Dotted names of all fields."""

@@ -1,35 +1,18 @@
 """Fields by their dotted names: which values a field allows, and the knobs that `vary` and a comparison set."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple, get_args
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-KNOBS: Mapping[str, str] = MappingProxyType(
-    {
-        "depth": "model.hidden",
-        "depth_same_size": "model.hidden",
-        "width": "model.hidden",
-        "activation": "model.activation",
-        "norm": "model.norm",
-        "dropout": "model.dropout",
-        "residual": "model.residual",
-        "init": "model.init",
-        "optimizer": "train.optimizer",
-        "lr": "train.lr",
-        "schedule": "train.schedule",
-        "batch_size": "train.batch_size",
-        "epochs": "train.epochs",
-        "l2": "train.l2",
-        "engine": "train.engine",
-        "noise": "data.noise",
-        "n_samples": "data.n_samples",
-        "scaling": "data.scaling",
-        "start_from": "train.start_from",
-    }
-)
+KNOBS: Mapping[str, str] = {
+    **dict.fromkeys(("depth", "depth_same_size", "width"), "model.hidden"),
+    **{name: f"model.{name}" for name in ("activation", "norm", "dropout", "residual", "init")},
+    **{name: f"train.{name}" for name in ("optimizer", "lr", "schedule", "batch_size", "epochs", "l2", "engine")},
+    **{name: f"data.{name}" for name in ("noise", "n_samples", "scaling")},
+    "start_from": "train.start_from",
+}
 """Short names for what `vary` and a comparison set, and the field each one sets."""
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from nnlab.spec.experiment import Experiment
-from nnlab.spec.network import Layer
 
 KINDS = {
     "batch": "BatchNorm",
@@ -33,19 +32,17 @@ class LayerRow:
 
 def layer_table(experiment: Experiment) -> list[LayerRow]:
     """The layers in order, the input first."""
-    *hidden, last = experiment.layers
     rows = [LayerRow("Input", "", f"(batch, {experiment.data.inputs})", 0, "")]
-    rows += [_row(f"Hidden {i}", layer, ()) for i, layer in enumerate(hidden, 1)]
-    into = {"bce": ("Sigmoid",), "cross_entropy": ("Softmax",), "mse": ()}[experiment.loss]
-    return [*rows, _row("Output", last, into)]
-
-
-def _row(name: str, layer: Layer, into: tuple[str, ...]) -> LayerRow:
-    parts = ["Linear", *(KINDS[part] for part in (layer.norm, layer.activation) if part != "none")]
-    if layer.dropout:
-        parts.append(f"Dropout {layer.dropout:g}")
-    formula = f"{layer.inputs}·{layer.width} + {layer.width}"
-    if layer.norm != "none":
-        formula += f" + 2·{layer.width}"
-    kind = " → ".join([*parts, *into])
-    return LayerRow(name, kind, f"(batch, {layer.width})", layer.parameters, formula, layer.residual, layer.frozen)
+    for i, layer in enumerate(experiment.layers, 1):
+        name, formula = f"Hidden {i}", f"{layer.inputs}·{layer.width} + {layer.width}"
+        parts = ["Linear", *(KINDS[part] for part in (layer.norm, layer.activation) if part != "none")]
+        if layer.dropout:
+            parts.append(f"Dropout {layer.dropout:g}")
+        if layer.norm != "none":
+            formula += f" + 2·{layer.width}"
+        if i > experiment.model.depth:
+            name = "Output"
+            parts += {"bce": ["Sigmoid"], "cross_entropy": ["Softmax"]}.get(experiment.loss, [])
+        shape, kind = f"(batch, {layer.width})", " → ".join(parts)
+        rows.append(LayerRow(name, kind, shape, layer.parameters, formula, layer.residual, layer.frozen))
+    return rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Le
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from nnlab.spec.text import Value
 
@@ -59,13 +59,10 @@ class ModelSpec(Value):
     init_scale: float = Field(0.1, ge=0, le=10)
     """Standard deviation for init="normal"."""
 
-    @model_validator(mode="before")
+    @field_validator("hidden", mode="before")
     @classmethod
-    def _tidy(cls, given: Any) -> Any:
-        """A layer without settings of its own is written as its width."""
-        if isinstance(given, Mapping) and isinstance(given.get("hidden"), (list, tuple)):
-            return {**given, "hidden": [_plain_layer(layer) for layer in given["hidden"]]}
-        return given
+    def _tidy(cls, hidden: Any) -> Any:
+        return [_plain_layer(layer) for layer in hidden] if isinstance(hidden, (list, tuple)) else hidden
 
     @model_validator(mode="after")
     def _drop_init_scale(self) -> Self:
@@ -81,19 +78,20 @@ class ModelSpec(Value):
     def widths(self) -> tuple[int, ...]:
         return tuple(layer if isinstance(layer, int) else layer.width for layer in self.hidden)
 
-    def layers(self, inputs: int) -> tuple[Layer, ...]:
-        """The hidden layers in order, with all their settings."""
+    def layers(self, inputs: int, frozen: int = 0) -> tuple[Layer, ...]:
+        """The hidden layers in order, with all their settings; the first ones are frozen."""
         made = []
-        for layer in self.hidden:
+        for i, layer in enumerate(self.hidden):
             chosen = {name: getattr(self, name) for name in ("activation", "norm", "dropout", "residual")}
             chosen |= {"width": layer} if isinstance(layer, int) else layer.plain()
             chosen["residual"] &= inputs == chosen["width"]
-            made.append(Layer(inputs, **chosen))
+            made.append(Layer(inputs, frozen=i < frozen, **chosen))
             inputs = chosen["width"]
         return tuple(made)
 
 
 def _plain_layer(layer: Any) -> Any:
+    """A layer without settings of its own is written as its width."""
     if isinstance(layer, LayerSpec):
         layer = layer.plain()
     if isinstance(layer, Mapping) and "width" in layer and all(v is None for k, v in layer.items() if k != "width"):

@@ -1,6 +1,7 @@
 """Seeds, and the replicates that a run trains."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from nnlab.spec.errors import Problem, SpecError, whole
@@ -45,23 +46,18 @@ def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Seeds from text: `10` (0 to 9), `3,7` (these two), `5-8` (5 to 8). Raises SpecError."""
     try:
-        seeds = int(text) if text.strip().lstrip("-").isdigit() else _listed(text)
+        # one seed too many is enough to refuse "0-999,0-999,..."
+        seeds = int(text) if text.strip().lstrip("-").isdigit() else list(islice(_listed(text), MAX_SEEDS + 1))
     except ValueError:
         expected = "number of seeds, or a list as 0,1,2 or 5-8"
         raise SpecError([Problem("seeds", text, "type", expected=expected)]) from None
     return as_seeds(seeds)
 
 
-def _listed(text: str) -> list[int]:
-    seeds: list[int] = []
+def _listed(text: str) -> Iterator[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        # at most one seed too many: "0-999,0-999,..." must not fill the memory
-        most = int(first) + MAX_SEEDS + 1
-        seeds += range(int(first), min(int(last) + 1, most)) if dash else [int(first)]
-        if len(seeds) > MAX_SEEDS:
-            break
-    return seeds
+        yield from range(int(first), int(last) + 1) if dash else [int(first)]
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

@@ -2,22 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
 from pydantic_core import to_jsonable_python
 
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
 
+compact = partial(json.dumps, separators=(",", ":"))
+"""JSON text without blanks."""
 _LISTS = {"model.hidden": "list of widths as 8-8-4 (0 for none)", "data.labels": "list of classes as 5-6-9 (0 for all)"}
 """Fields that are lists of numbers, and how a link writes them."""
 
@@ -37,9 +33,8 @@ class Value(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _omit(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = serialize(self)
-        return {k: v for k, v in values.items() if v is not None and (v or k not in self.omitted)}
+    def _omit(self, serialize: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
+        return {k: v for k, v in serialize(self).items() if v is not None and (v or k not in self.omitted)}
 
     @classmethod
     def of(cls, values: Any) -> Self:
@@ -60,7 +55,7 @@ class Value(BaseModel):
 
     def to_json(self) -> str:
         """Canonical JSON text, with sorted keys and without blanks: the same value gives the same text."""
-        return json.dumps(self.plain(), sort_keys=True, separators=(",", ":"))
+        return compact(self.plain(), sort_keys=True)
 
     @property
     def key(self) -> str:
@@ -77,14 +72,6 @@ def value_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "-".join(str(getattr(item, "width", item)) for item in value) or "0"
     return str(value)
-
-
-# -- links -----------------------------------------------------------------------------------------------------------
-
-
-def compact(value: Any) -> str:
-    """JSON text without blanks, in the order of the value."""
-    return json.dumps(value, separators=(",", ":"))
 
 
 def link_text(value: Any) -> str:
