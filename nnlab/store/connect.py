@@ -1,7 +1,6 @@
 """Connections to SQLite and PostgreSQL: engines, transactions, creating and migrating the tables."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,65 +13,53 @@ from nnlab.store import schema
 class Database:
     """A data base with up-to-date tables. Threads may share one; each process opens its own.
 
-    Parameters
-    ----------
-    url : str
-        `sqlite:///path` or `postgresql://user@host/name`. Missing tables are created.
-
-    Raises
-    ------
-    RuntimeError
-        If a newer nnlab wrote the data base.
-    """
+    Its `url` is `sqlite:///path` or `postgresql://user@host/name`. Raises RuntimeError if a newer nnlab wrote it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = _create_engine(url)
+        self._engine = _create_engine(sa.make_url(url))
+        self._read = self._engine.connect
+        self._write = self._engine.execution_options(nnlab_write=True).begin
         self._prepare()
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        with self._engine.connect() as db:
-            yield db
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        with self._read() as db:
+            return db.execute(query).all()
 
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with self._engine.connect().execution_options(nnlab_write=True) as db, db.begin():
-            yield db
+    def _change(self, statement: sa.UpdateBase) -> int:
+        """Execute one statement in a transaction of its own; the number of rows it changed."""
+        with self._write() as db:
+            return db.execute(statement).rowcount
 
     def _prepare(self) -> None:
         """Create or migrate the tables, one process at a time."""
-        with _exclusive(self._engine), self._write() as db:
-            if self._engine.dialect.name == "postgresql":
+        with self._write() as db:
+            if db.dialect.name == "postgresql":
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7245501)"))
             schema.version_table.create(db, checkfirst=True)
             version = db.execute(sa.select(schema.version_table.c.version)).scalar()
             if version is None:
                 schema.metadata.create_all(db)
                 db.execute(schema.version_table.insert().values(version=schema.VERSION))
-                return
-            if version > schema.VERSION:
+            elif version > schema.VERSION:
                 raise RuntimeError(
                     f"The data base has version {version}, this nnlab supports up to {schema.VERSION}: "
                     "install a newer nnlab."
                 )
-            for step in range(version + 1, schema.VERSION + 1):
-                for statement in schema.MIGRATIONS[step]:
-                    db.execute(sa.text(statement))
-            if version < schema.VERSION:
-                db.execute(schema.version_table.update().values(version=schema.VERSION))
+            else:
+                for step in range(version + 1, schema.VERSION + 1):
+                    for statement in schema.MIGRATIONS[step]:
+                        db.execute(sa.text(statement))
+                    db.execute(schema.version_table.update().values(version=step))
 
 
-def _create_engine(url: str) -> sa.Engine:
-    address = sa.make_url(url)
+def _create_engine(address: sa.URL) -> sa.Engine:
     if address.get_backend_name() == "postgresql":
         return sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_size=10, pool_pre_ping=True)
-    if address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address, pool_size=10, max_overflow=40)
 
     @sa.event.listens_for(engine, "connect")
@@ -87,19 +74,9 @@ def _create_engine(url: str) -> sa.Engine:
         writes = connection.get_execution_options().get("nnlab_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    if address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        # the file remembers the mode of its journal; two processes that change it at once would get an error
+        with FileLock(f"{address.database}.lock"), engine.connect() as db:
+            db.connection.cursor().execute("PRAGMA journal_mode=WAL")
     return engine
-
-
-@contextmanager
-def _exclusive(engine: sa.Engine) -> Iterator[None]:
-    """SQLite: lock out other processes and set the journal to WAL mode, which the file remembers."""
-    if engine.dialect.name != "sqlite" or not engine.url.database:
-        yield
-        return
-    with FileLock(f"{engine.url.database}.lock"):
-        raw = engine.raw_connection()
-        try:
-            raw.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
-        finally:
-            raw.close()
-        yield
