@@ -4,18 +4,16 @@ A Lab holds a connection to the store and a thread that keeps the workers busy. 
 is cheap enough for every page to read once a second.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
 from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
-from nnlab.engines.base import Array, Weights
+from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.cells import queue_cells
 from nnlab.jobs.dispatcher import Dispatcher
@@ -25,15 +23,11 @@ from nnlab.spec import Comparison, Experiment, as_seeds
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.store import Counts, RequestedAction, Run, State, Store, StoredComparison, UnknownRun
 
-if TYPE_CHECKING:
-    from nnlab.engines.base import Epoch
-
 __all__ = ["ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
 Seeds = int | Iterable[int]
-Owned = TypeVar("Owned", Run, StoredComparison)
-LONGEST_SOURCE = 30.0
-"""Seconds: a rate test does not first train a source experiment that takes longer."""
+Owned = TypeVar("Owned", Run, StoredComparison, ComparisonRun)
+LONGEST_SOURCE = 30.0  # seconds: a rate test does not first train a source experiment that takes longer
 
 
 class NotYours(PermissionError):
@@ -70,8 +64,6 @@ class Lab:
         """One sentence while no worker can be reached; runs wait until one can."""
         return self._dispatcher.trouble
 
-    # submitting
-
     def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:
         """The first field of an experiment that is over a limit of this installation, or None."""
         return find_limit(experiment, as_seeds(seeds))
@@ -83,10 +75,8 @@ class Lab:
 
         Parameters
         ----------
-        experiment : Experiment
         seeds : int or iterable of int
             Number of seeds, or the seeds.
-        owner, name : str
         reuse : bool
             Return the finished run of the same experiment and seeds (of another owner: a copy of it), or the owner's
             own unfinished one, so that a double click trains once.
@@ -98,10 +88,7 @@ class Lab:
         """
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
-        run = None
-        if reuse:
-            run = self.store.find_finished(experiment.key, seeds, owner)
-            run = run or self.store.find_unfinished(experiment.key, seeds, owner)
+        run = self.store.find_finished(experiment.key, seeds, owner, or_unfinished=True) if reuse else None
         if run is None:
             run = self.store.create_run(experiment, seeds, owner, name)
         elif run.owner != owner:
@@ -117,27 +104,17 @@ class Lab:
         name: str = "",
         progress: Callable[[Epoch], None] | None = None,
     ) -> Run:
-        """Train in this process, without workers, as the command line does. Raises LimitError.
+        """Train in this process, without workers, as the command line does; `progress` is called after every epoch.
 
         Ctrl-C leaves the run interrupted, to be resumed. After an error its state is `failed` and `run.error` a
-        sentence about it.
-
-        Parameters
-        ----------
-        experiment, seeds, owner, name
-            As for `submit`.
-        progress : callable, optional
-            Called with every Epoch.
-        """
+        sentence about it. Raises LimitError."""
         from nnlab.jobs.worker import run_job
 
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
         run, attempt = self.store.create_claimed(experiment, seeds, owner, name)
         run_job(self.store, run.id, attempt, progress)
-        return self._known(run.id)
-
-    # reading
+        return _own(self.run, run.id, owner)
 
     def run(self, run_id: str) -> Run | None:
         """One run as it is now. As in `runs`, `results["test"]` of a comparison's run is None until the comparison's
@@ -177,7 +154,6 @@ class Lab:
 
         Parameters
         ----------
-        run_id : str
         epoch : int, "best" or None
             The nearest stored epoch at or before it is taken. None is the latest, "best" the epoch of each
             replicate's lowest validation loss.
@@ -221,8 +197,6 @@ class Lab:
                 raise SpecError([Problem("train.start_from", list(seeds), "conflict", expected="source_not_trained")])
         return self._dispatcher.submit(partial(range_test, source=source), experiment, seeds)
 
-    # changing
-
     def pause(self, run_id: str, owner: str) -> None:
         """Pause a run: within about a second it returns to the end of the last whole epoch and frees its worker."""
         self._request(run_id, owner, "pause")
@@ -247,7 +221,7 @@ class Lab:
         if not self.store.extend(run_id, experiment):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
         self._dispatcher.wake()
-        return self._known(run_id)
+        return _own(self.run, run_id, owner)
 
     def rename(self, run_id: str, name: str, owner: str) -> None:
         """Give a run another name."""
@@ -264,8 +238,6 @@ class Lab:
         _own(self.store.run, run_id, owner)
         self.store.restore(run_id)
 
-    # comparisons
-
     def submit_comparison(
         self, comparison: Comparison, owner: str = "local", name: str = "", reuse: bool = True
     ) -> ComparisonRun:
@@ -278,8 +250,8 @@ class Lab:
         """
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds)
-        stored = self.store.comparison(self.store.create_comparison(comparison, owner, name))
-        return self._queue_cells(stored, comparison, reuse)
+        comparison_id = self.store.create_comparison(comparison, owner, name)
+        return self._queue_cells(_own(self.store.comparison, comparison_id, owner), comparison, reuse)
 
     def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
         """Change the values or seeds of a comparison and train what is new.
@@ -302,7 +274,7 @@ class Lab:
     def comparison(self, comparison_id: str) -> ComparisonRun | None:
         """One comparison as it is now."""
         stored = self.store.comparison(comparison_id)
-        return next(iter(self._with_runs([stored])), None) if stored else None
+        return next(iter(self._with_runs([stored] if stored else [])), None)
 
     def comparisons(self, owner: str | None = None, *, limit: int | None = None) -> list[ComparisonRun]:
         """Comparisons of an owner (None: of all), newest first."""
@@ -333,13 +305,14 @@ class Lab:
 
     def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
         """The curves of many cells over their seeds, each as from `curves`, read at once."""
-        single = [len(cell.runs) == 1 and cell.runs[0].seeds == cell.seeds for cell in cells]
-        ids = [cell.runs[0].id for cell, one in zip(cells, single, strict=True) if one]
-        tables = self.store.metrics_of(ids, max_points)
-        others = iter(self.cells_metrics([cell for cell, one in zip(cells, single, strict=True) if not one]))
+        single = {
+            i: cell.runs[0].id for i, cell in enumerate(cells) if [run.seeds for run in cell.runs] == [cell.seeds]
+        }
+        tables = self.store.metrics_of(list(single.values()), max_points)
+        others = iter(self.cells_metrics([cell for i, cell in enumerate(cells) if i not in single]))
         return [
-            tables[cell.runs[0].id].curves() if one else merged_curves(next(others), max_points)
-            for cell, one in zip(cells, single, strict=True)
+            tables[single[i]].curves() if i in single else merged_curves(next(others), max_points)
+            for i in range(len(cells))
         ]
 
     def cell_weights(self, cell: CellRun) -> Weights | None:
@@ -347,18 +320,10 @@ class Lab:
         found = [last for run in cell.runs if (last := self.store.snapshot(run.id))]
         return merged_weights(cell, [weights for _, weights in found]) if len(found) == len(cell.runs) else None
 
-    # private
-
     def _request(self, run_id: str, owner: str, action: RequestedAction) -> None:
         _own(self.store.run, run_id, owner)
         self.store.request(run_id, action)
         self._dispatcher.wake()
-
-    def _known(self, run_id: str) -> Run:
-        run = self.run(run_id)
-        if run is None:
-            raise UnknownRun(run_id)
-        return run
 
     def _shown(self, runs: list[Run]) -> list[Run]:
         """With positions in the queue, without test scores while the test set is closed."""
@@ -369,17 +334,12 @@ class Lab:
             for run in self.store.with_positions(runs)
         ]
 
-    def _queue_cells(
-        self, stored: StoredComparison | None, comparison: Comparison, reuse: bool = True
-    ) -> ComparisonRun:
-        assert stored is not None
+    def _queue_cells(self, stored: StoredComparison, comparison: Comparison, reuse: bool = True) -> ComparisonRun:
         queue_cells(self.store, stored, comparison, reuse=reuse, wake=self._dispatcher.wake)
-        queued = self.comparison(stored.id)
-        assert queued is not None
-        return queued
+        return _own(self.comparison, stored.id, stored.owner)
 
     def _with_runs(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
-        ids = {run_id for one in stored for run_id in one.run_ids}
+        ids = {run_id for one in stored for cell in one.cells for run_id, _ in cell}
         found = self.store.with_positions(self.store.runs(ids=sorted(ids), include_deleted=True))
         runs = {run.id: run for run in found}
         return [ComparisonRun.of(one, runs) for one in stored if one.cells]  # without cells it is being created
@@ -414,8 +374,5 @@ def open_lab(*, warm: bool = False) -> Lab:
 
 def close_labs() -> None:
     """Close every lab of this process; the next `open_lab` makes a new one."""
-    with _labs_lock:
-        labs = list(_labs.values())
-        _labs.clear()
-    for lab in labs:
-        lab.close()
+    while _labs:
+        _labs.popitem()[1].close()

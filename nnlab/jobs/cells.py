@@ -43,12 +43,13 @@ def queue_cells(
         parts, missing = [], list(seeds)
         if reuse:
             found = store.find_parts(experiment.key, owner)
-            runs, missing = cover(seeds, sorted(found, key=lambda run: (run.id not in former, run.seeds != seeds)))
+            found.sort(key=lambda run: (run.id not in former, run.seeds != seeds, run.owner != owner, run.created))
+            runs, missing = cover(seeds, found)
             for run in runs:
                 own = run if run.owner == owner else store.copy_run(run, owner, name, stored.id)
                 parts.append((own.id, former.get(own.id, True)))
         for some in split_seeds(experiment, missing):
-            parts.append((store.create_run(experiment, some, owner, name, stored.id).id, False))
+            parts.append((store.create_run(experiment, some, owner, name, comparison=stored.id).id, False))
         return parts
 
     same_seeds = stored.comparison.seeds == seeds

@@ -5,6 +5,8 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +22,7 @@ from nnlab.engines.base import METRICS, Array, Epoch, Floats, Weights
 from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, data_of, experiment_from_json
-from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, runs_table, snapshots_table
+from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, snapshots_table
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,11 @@ class MetricsTable:
     """The curves of a run as arrays."""
 
     seeds: tuple[int, ...]
-    folds: int
-    """0 for hold-out."""
-    epochs: NDArray[np.int64]
-    """(n,)"""
-    values: Floats
-    """(n, 4, replicates), in the order of METRICS; nan where there is no value."""
-    lr: Floats
-    """(n,)"""
-    seconds: Floats
-    """(n,) per epoch, all replicates together."""
+    folds: int  # 0 for hold-out
+    epochs: NDArray[np.int64]  # (n,)
+    values: Floats  # (n, 4, replicates), in the order of METRICS; nan where there is no value
+    lr: Floats  # (n,)
+    seconds: Floats  # (n,) per epoch, all replicates together
 
     def frame(self) -> pd.DataFrame:
         """See `metrics_frame`."""
@@ -69,65 +66,35 @@ class CurveStore(RunQueue):
         snapshots: Iterable[tuple[str, int, Weights]] = (),
         checkpoint: bytes | None = None,
     ) -> RequestedAction | None:
-        """Write a worker's curves, progress, weights and heartbeat in one transaction.
+        """Write a worker's progress and heartbeat in one transaction; the requested action.
 
-        Parameters
-        ----------
-        epochs : sequence of Epoch
-            New ones. Epochs that are in the store already (repeated after a crash) stay as they are.
-        epoch : int, optional
-            Epochs done; the last of `epochs` by default.
-        seconds : float, optional
-            Training time so far.
-        pace : float, optional
-            Seconds per epoch.
-        snapshots : iterable of (kind, epoch, weights)
-            Kinds are step, live, last and best; a new snapshot of the last three replaces the former one.
-        checkpoint : bytes, optional
-            Of the same moment as `epoch`.
+        epochs : those that are in the store already (repeated after a crash) stay as they are.
+        epoch : epochs done; the last of `epochs` by default.
+        seconds, pace : training time so far, seconds per epoch.
+        snapshots : (kind, epoch, weights) of kind step, live, last or best; one of the last three replaces the former.
+        checkpoint : of the same moment as `epoch`.
 
-        Returns
-        -------
-        RequestedAction or None
-
-        Raises
-        ------
-        Lost
-            If the attempt no longer owns the run.
-        """
-        rows = [
-            {
-                "epoch": one.epoch,
-                "figures": np.stack([getattr(one, name) for name in METRICS]).astype("<f8").tobytes(),
-                "lr": one.lr,
-                "seconds": one.seconds,
-            }
-            for one in epochs
-        ]
-        epoch = epochs[-1].epoch if epoch is None and epochs else epoch
-        blobs = [(kind, at, save_arrays(dict(weights))) for kind, at, weights in snapshots]
-        changes: dict[str, Any] = {"loading": None, "note": None}
-        if epochs:
-            changes["stepped"] = time.time()
-        changes |= {name: value for name, value in (("seconds", seconds), ("pace", pace)) if value is not None}
+        Raises Lost if the attempt no longer owns the run."""
+        if epoch is None and epochs:
+            epoch = epochs[-1].epoch
+        rows = [_metrics_row(one) for one in epochs]
+        blobs = [(kind, at, save_arrays(weights)) for kind, at, weights in snapshots]
+        new = {"seconds": seconds, "pace": pace, "stepped": time.time() if epochs else None}
+        changes: dict[str, Any] = {name: value for name, value in new.items() if value is not None}
+        if epoch is not None:
+            changes["epoch"] = sa.case((col.epoch < epoch, epoch), else_=col.epoch)
         with self._write() as db:
-            action = self._update_claimed(db, run_id, attempt, **changes)
-            run = db.execute(sa.select(col.data, col.epoch).where(col.id == run_id)).one()
-            if epoch is not None and epoch > run.epoch:
-                db.execute(runs_table.update().where(col.id == run_id).values(epoch=epoch))
-            if rows:
+            action, data = self._update_claimed(db, run_id, attempt, loading=None, note=None, **changes)
+            if epochs:
                 insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-                rows = [row | {"data": run.data} for row in rows]
-                db.execute(insert(metrics_table).on_conflict_do_nothing(), rows)
+                db.execute(insert(metrics_table).values(data=data).on_conflict_do_nothing(), rows)
             for kind, at, blob in blobs:
-                former = snapshots_table.delete().where(
-                    snapshots_table.c.data == run.data, snapshots_table.c.kind == kind
-                )
-                db.execute(former.where(snapshots_table.c.epoch == at) if kind == "step" else former)
-                db.execute(snapshots_table.insert().values(data=run.data, kind=kind, epoch=at, weights=blob))
+                same = {"data": data, "kind": kind} | ({"epoch": at} if kind == "step" else {})
+                db.execute(snapshots_table.delete().filter_by(**same))
+                db.execute(snapshots_table.insert().values(data=data, kind=kind, epoch=at, weights=blob))
             if checkpoint is not None:
-                db.execute(checkpoints_table.delete().where(checkpoints_table.c.data == run.data))
-                db.execute(checkpoints_table.insert().values(data=run.data, epoch=epoch or 0, content=checkpoint))
+                db.execute(checkpoints_table.delete().where(checkpoints_table.c.data == data))
+                db.execute(checkpoints_table.insert().values(data=data, epoch=epoch or 0, content=checkpoint))
         return action
 
     def metrics(self, run_id: str, after: int = 0, max_points: int | None = None) -> MetricsTable:
@@ -155,9 +122,8 @@ class CurveStore(RunQueue):
                 if last and max_points is not None:
                     even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
                     query = query.where(columns.epoch.in_(even))
-                rows: dict[str, list[Any]] = {}
-                for row in db.execute(query.order_by(columns.data, columns.epoch)):
-                    rows.setdefault(row.data, []).append(row)
+                found_rows = db.execute(query.order_by(columns.data, columns.epoch))
+                rows = {data: list(some) for data, some in groupby(found_rows, attrgetter("data"))}
                 found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in runs}
         return found
 
@@ -165,8 +131,7 @@ class CurveStore(RunQueue):
         """The epochs with stored weights, in order; 0 is before training."""
         columns = snapshots_table.c
         query = sa.select(columns.epoch).where(columns.data == data_of(run_id), columns.kind.in_(("step", "last")))
-        with self._read() as db:
-            return sorted(set(db.execute(query).scalars()))
+        return sorted({row.epoch for row in self._rows(query)})
 
     def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
         """An epoch and its weights, arrays (replicates, ...); None if there are none.
@@ -182,16 +147,13 @@ class CurveStore(RunQueue):
         else:
             query = query.where(columns.kind.in_(("step", "last")), columns.epoch <= epoch)
         kinds = sa.case({"last": 0, "live": 1}, value=columns.kind, else_=2)
-        with self._read() as db:
-            row = db.execute(query.order_by(columns.epoch.desc(), kinds).limit(1)).one_or_none()
-        return None if row is None else (int(row.epoch), load_arrays(bytes(row.weights)))
+        rows = self._rows(query.order_by(columns.epoch.desc(), kinds).limit(1))
+        return (rows[0].epoch, load_arrays(rows[0].weights)) if rows else None
 
     def checkpoint(self, run_id: str) -> bytes | None:
         """What Training resumes from."""
         query = sa.select(checkpoints_table.c.content).where(checkpoints_table.c.data == data_of(run_id))
-        with self._read() as db:
-            content = db.execute(query).scalar_one_or_none()
-        return None if content is None else bytes(content)
+        return next((row.content for row in self._rows(query)), None)
 
     def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
         """The final weights (seeds, ...) of an experiment that was trained under these seeds; else None."""
@@ -201,6 +163,11 @@ class CurveStore(RunQueue):
             return None
         places = [i for seed in seeds for i, one in enumerate(run.replicates) if one.seed == seed]
         return {name: array[places] for name, array in last[1].items()}
+
+
+def _metrics_row(epoch: Epoch) -> dict[str, Any]:
+    figures = np.stack([getattr(epoch, name) for name in METRICS]).astype("<f8").tobytes()
+    return {"epoch": epoch.epoch, "figures": figures, "lr": epoch.lr, "seconds": epoch.seconds}
 
 
 def _metrics_table(run: Any, rows: Sequence[Any]) -> MetricsTable:

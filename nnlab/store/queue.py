@@ -18,29 +18,12 @@ import psutil
 import sqlalchemy as sa
 
 from nnlab.spec import Experiment
-from nnlab.store.runs import Run, RunStore, UnknownRun, col, data_of, new_run_values
-from nnlab.store.schema import (
-    DATA_TABLES,
-    UNFINISHED,
-    RequestedAction,
-    State,
-    new_id,
-    runs_table,
-    snapshots_table,
-)
+from nnlab.store import schema
+from nnlab.store.runs import Run, RunStore, UnknownRun, col, unfinished_runs
+from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table
 
 MAX_ATTEMPTS = 3
 """A run whose worker died this often is marked interrupted and not tried again."""
-
-_QUEUED: dict[str, Any] = {
-    "state": "waiting",
-    "wish": None,
-    "error": None,
-    "note": None,
-    "results": None,
-    "finished": None,
-    "attempts": 0,
-}
 
 
 class Lost(RuntimeError):
@@ -66,8 +49,7 @@ class RunQueue(RunStore):
         Owners with fewer runs go first: a run's rank is the number of unfinished runs its owner had when it was
         queued. Among equal ranks the one that has waited longest goes first."""
         query = sa.select(col.id).where(col.state == "waiting").order_by(col.rank, col.queued, col.id)
-        with self._read() as db:
-            return list(db.execute(query).scalars())
+        return [row.id for row in self._rows(query)]
 
     def with_positions(self, runs: Sequence[Run]) -> list[Run]:
         """The same runs with their positions in the queue."""
@@ -78,11 +60,10 @@ class RunQueue(RunStore):
 
     def counts(self, owner: str | None = None) -> Counts:
         """How many runs wait and run, in one query."""
-        query = sa.select(col.state, col.owner, sa.func.count()).where(col.state.in_(UNFINISHED))
-        with self._read() as db:
-            rows = db.execute(query.group_by(col.state, col.owner)).all()
-        running, waiting = (sum(n for state, _, n in rows if state == one) for one in ("running", "waiting"))
-        mine = {state: n for state, who, n in rows if who == owner}
+        query = sa.select(col.state, col.owner, sa.func.count().label("n")).where(col.state.in_(UNFINISHED))
+        rows = self._rows(query.group_by(col.state, col.owner))
+        running, waiting = (sum(row.n for row in rows if row.state == one) for one in ("running", "waiting"))
+        mine = {row.state: row.n for row in rows if row.owner == owner}
         return Counts(running, waiting, mine.get("running", 0), mine.get("waiting", 0))
 
     def request(self, run_id: str, action: RequestedAction) -> None:
@@ -114,67 +95,58 @@ class RunQueue(RunStore):
     def requeue(self, run_id: str) -> bool:
         """Queue a paused, interrupted, stopped or failed run again; False if it is in another state."""
         with self._write() as db:
-            done = db.execute(
-                runs_table.update()
-                .where(col.id == run_id, col.state.in_(("paused", "interrupted", "stopped", "failed")))
-                .values(_QUEUED | {"queued": time.time(), "rank": self._rank(db, run_id)})
-            ).rowcount
-            if not done:  # a pause was requested and has not happened yet: withdraw it
-                this = (col.id == run_id, col.state == "running", col.deleted.is_(None))
-                db.execute(runs_table.update().where(*this).values(wish=None))
-        return bool(done)
+            this = runs_table.update().where(col.id == run_id)
+            ended = col.state.in_(("paused", "interrupted", "stopped", "failed"))
+            if db.execute(this.where(ended).values(_queued_values())).rowcount:
+                return True
+            # a pause was requested and has not happened yet: withdraw it
+            db.execute(this.where(col.state == "running", col.deleted.is_(None)).values(wish=None))
+        return False
 
     def extend(self, run_id: str, experiment: Experiment) -> bool:
         """Queue a run again with the epochs of `experiment`; False while it is waiting or running."""
         with self._write() as db:
-            row = db.execute(sa.select(runs_table).where(col.id == run_id).with_for_update()).mappings().one()
-            if row["state"] in UNFINISHED:
+            row = db.execute(sa.select(runs_table).where(col.id == run_id).with_for_update()).one()
+            if row.state in UNFINISHED:
                 return False
-            data = row["data"]
-            shared = sa.select(col.id).where(col.data == data, col.id != run_id).limit(1)
-            if db.execute(shared).first():  # from now on this run's curves and weights differ from those of its copies
+            data = row.data
+            copies = sa.select(col.id).where(col.data == data, col.id != run_id).limit(1)
+            if db.execute(copies).first():  # from now on this run's curves and weights differ from those of its copies
                 data = new_id()
-                for table in DATA_TABLES:
+                for table in schema.DATA_TABLES:
                     others = [column for column in table.c if column.name != "data"]
-                    copied = sa.select(sa.literal(data), *others).where(table.c.data == row["data"])
-                    db.execute(table.insert().from_select(["data", *(c.name for c in others)], copied))
+                    copied = sa.select(sa.literal(data), *others).where(table.c.data == row.data)
+                    db.execute(table.insert().from_select([table.c.data, *others], copied))
             train = experiment.train
-            differs = row["epoch"] > 0 and (train.schedule != "constant" or train.patience > 0)
+            differs = row.epoch > 0 and (train.schedule != "constant" or train.patience > 0)
             changes = {
                 "data": data,
                 "experiment": experiment.to_json(),
                 "key": experiment.key,
                 "epochs": train.epochs,
-                "extended": bool(row["extended"] or differs),
-                "queued": time.time(),
-                "rank": self._rank(db, run_id),
+                "extended": row.extended or differs,
             }
-            db.execute(runs_table.update().where(col.id == run_id).values(_QUEUED | changes))
+            db.execute(runs_table.update().where(col.id == run_id).values(_queued_values() | changes))
         return True
 
     def create_claimed(self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str) -> tuple[Run, str]:
         """A new run that this process trains at once, without the queue; and the attempt's token."""
-        values = new_run_values(experiment, seeds, owner, name) | _claim_values(this_process())
-        with self._write() as db:
-            db.execute(runs_table.insert().values(values))
-        return self._known(values["id"]), values["attempt"]
+        claim = _claim_values(this_process())
+        return self.create_run(experiment, seeds, owner, name, rank=0, **claim), claim["attempt"]
 
     def claim(self, run_id: str, worker: str = "") -> str | None:
         """Take a waiting run: the attempt's token, or None if another worker was faster."""
         values = _claim_values(worker or this_process())
-        token: str = values["attempt"]
-        values |= {"attempts": col.attempts + 1, "started": sa.func.coalesce(col.started, values["started"])}
-        this = (col.id == run_id, col.state == "waiting")
-        with self._write() as db:
-            done = db.execute(runs_table.update().where(*this).values(values)).rowcount
-        return token if done else None
+        again = {"attempts": col.attempts + 1, "started": sa.func.coalesce(col.started, values["started"])}
+        this = runs_table.update().where(col.id == run_id, col.state == "waiting")
+        return values["attempt"] if self._change(this.values(values | again)) else None
 
     def heartbeat(
         self, run_id: str, attempt: str, *, loading: float | None = None, note: str | None = None
     ) -> RequestedAction | None:
         """Show that the worker is alive, and what delays the training (see Run); the requested action. Raises Lost."""
         with self._write() as db:
-            return self._update_claimed(db, run_id, attempt, loading=loading, note=note)
+            return self._update_claimed(db, run_id, attempt, loading=loading, note=note)[0]
 
     def finish(
         self,
@@ -193,55 +165,51 @@ class RunQueue(RunStore):
         """
         text = None if results is None else json.dumps(results, allow_nan=False)
         with self._write() as db:
-            if requested is not None and self._update_claimed(db, run_id, attempt) != requested:
-                changes: dict[str, Any] = {"state": "waiting", "attempts": 0, "worker": None}
-                self._update_claimed(db, run_id, attempt, **changes, loading=None, note=None)
+            action, data = self._update_claimed(db, run_id, attempt, worker=None, loading=None)
+            this = runs_table.update().where(col.id == run_id)
+            if requested is not None and action != requested:
+                db.execute(this.values(state="waiting", attempts=0, note=None))
                 return
-            changes = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
-            self._update_claimed(db, run_id, attempt, wish=None, worker=None, loading=None, **changes)
+            end = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
+            db.execute(this.values(wish=None, **end))
             if state in ("finished", "stopped"):  # the snapshot "last" replaces it
-                live = (snapshots_table.c.data == data_of(run_id), snapshots_table.c.kind == "live")
-                db.execute(snapshots_table.delete().where(*live))
+                db.execute(schema.snapshots_table.delete().filter_by(data=data, kind="live"))
 
     def release_dead(self, stale_after: float) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
 
         A worker is dead if its process on this machine is gone, or `stale_after` seconds after its last heartbeat."""
-        with self._read() as db:
-            query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat)
-            rows = db.execute(query.where(col.state == "running")).all()
         now, released = time.time(), []
-        for row in rows:
-            if now - (row.heartbeat or 0) < stale_after and _maybe_alive(row.worker or ""):
+        query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat)
+        for row in self._rows(query.where(col.state == "running")):
+            if now - row.heartbeat < stale_after and _maybe_alive(row.worker):
                 continue
-            changes: dict[str, Any] = {"attempt": None, "worker": None, "loading": None, "note": None}
+            changes: dict[str, Any] = {"state": "waiting"}  # its rank and its requested action stay
             if row.attempts >= MAX_ATTEMPTS:
-                changes |= {"state": "interrupted", "wish": None, "finished": now}
-            else:
-                changes["state"] = "waiting"  # its rank and its requested action stay
-            this = (col.id == row.id, col.attempt == row.attempt)
-            with self._write() as db:
-                if db.execute(runs_table.update().where(*this).values(changes)).rowcount:
-                    released.append(row.id)
+                changes = {"state": "interrupted", "wish": None, "finished": now}
+            this = runs_table.update().where(col.id == row.id, col.attempt == row.attempt)
+            if self._change(this.values(attempt=None, worker=None, loading=None, note=None, **changes)):
+                released.append(row.id)
         return released
 
-    def _update_claimed(self, db: sa.Connection, run_id: str, attempt: str, **changes: Any) -> RequestedAction | None:
-        """Every write of a worker starts here: it fails with Lost unless the attempt owns the run."""
-        query = (
-            runs_table.update()
-            .where(col.id == run_id, col.attempt == attempt, col.state == "running")
-            .values({"heartbeat": time.time()} | changes)
-            .returning(col.wish)
-        )
-        row = db.execute(query).one_or_none()
+    def _update_claimed(
+        self, db: sa.Connection, run_id: str, attempt: str, **changes: Any
+    ) -> tuple[RequestedAction | None, str]:
+        """Every write of a worker starts here: the requested action and the id of the run's data.
+
+        Raises Lost unless the attempt owns the run."""
+        this = runs_table.update().where(col.id == run_id, col.attempt == attempt, col.state == "running")
+        values = {"heartbeat": time.time()} | changes
+        row = db.execute(this.values(values).returning(col.wish, col.data)).one_or_none()
         if row is None:
             raise Lost(run_id)
-        action: RequestedAction | None = row.wish
-        return action
+        return row.wish, row.data
 
-    def _rank(self, db: sa.Connection, run_id: str) -> int:
-        owner = db.execute(sa.select(col.owner).where(col.id == run_id)).scalar()
-        return 0 if owner is None else self._unfinished(db, owner)
+
+def _queued_values() -> dict[str, Any]:
+    """The columns of a run that enters the queue again."""
+    empty = dict.fromkeys(("wish", "error", "note", "results", "finished"))
+    return empty | {"state": "waiting", "attempts": 0, "queued": time.time(), "rank": unfinished_runs(col.owner)}
 
 
 def _claim_values(worker: str) -> dict[str, Any]:

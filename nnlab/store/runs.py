@@ -12,19 +12,12 @@ import sqlalchemy as sa
 
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
+from nnlab.store import schema
 from nnlab.store.connect import Database
-from nnlab.store.schema import (
-    DATA_TABLES,
-    UNFINISHED,
-    RequestedAction,
-    State,
-    cells_table,
-    new_id,
-    runs_table,
-    utc,
-)
+from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table, utc
 
 col = runs_table.c
+experiment_from_json = lru_cache(maxsize=512)(Experiment.from_json)
 
 
 class UnknownRun(KeyError):
@@ -45,40 +38,27 @@ class Run:
     seeds: tuple[int, ...]
     key: str
     state: State
-    epoch: int
-    """Epochs done."""
-    epochs: int
-    """Epochs requested."""
-    parameters: int
-    """Of one replicate."""
+    epoch: int  # done
+    epochs: int  # requested
+    parameters: int  # of one replicate
     created: datetime
     started: datetime | None
-    finished: datetime | None
-    """When it reached its present state, whichever that is."""
-    seconds: float
-    """Training time."""
-    error: str | None
-    """One sentence."""
-    note: str | None
-    """A code: "max_seconds" if the time limit ended it; "source" while its source experiment is being trained."""
+    finished: datetime | None  # when it reached its present state, whichever that is
+    seconds: float  # of training
+    error: str | None  # one sentence
+    note: str | None  # "max_seconds": the time limit ended it; "source": its source experiment is being trained
     results: dict[str, Any] | None
     """`train`, `validation`, `test`: None, or scores by name, each a list over the replicates; `best_epoch`,
     `epochs`."""
     comparison: str | None
-    requested_action: RequestedAction | None
-    """Requested and not yet carried out."""
-    progress: float
-    """0 to 1; grows within an epoch too."""
-    seconds_left: float | None
-    """An estimate, while it runs."""
-    loading: float | None
-    """The share done, while its data is downloaded or its source experiment is trained (see `note`)."""
+    requested_action: RequestedAction | None  # and not yet carried out
+    progress: float  # 0 to 1; grows within an epoch too
+    seconds_left: float | None  # an estimate, while it runs
+    loading: float | None  # the share done, while its data is downloaded or its source experiment is trained
     deleted: bool
-    extended: bool
-    """Epochs were added to it in a way that a new run of the same experiment would not reproduce."""
+    extended: bool  # epochs were added in a way that a new run of the same experiment would not reproduce
     attempts: int
-    position: int | None = None
-    """In the queue: 1 is next. Only `with_positions` fills it in."""
+    position: int | None = None  # in the queue: 1 is next; only `with_positions` fills it in
 
     def __repr__(self) -> str:
         data, network = self.experiment.summary.split(", ")[:2]
@@ -103,35 +83,39 @@ class Run:
 class RunStore(Database):
     """The runs of a data base, without the queue."""
 
-    def create_run(
-        self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str = "", comparison: str | None = None
-    ) -> Run:
-        """A new run, waiting in the queue."""
-        values = new_run_values(experiment, seeds, owner, name, comparison)
-        with self._write() as db:
-            db.execute(runs_table.insert().values(values | {"rank": self._unfinished(db, owner)}))
-        return self._known(values["id"])
+    def create_run(self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str = "", **other: Any) -> Run:
+        """A new run, waiting in the queue. `other` are values of other columns, as `comparison`."""
+        run_id = new_id()
+        values = {
+            "id": run_id,
+            "data": run_id,
+            "owner": owner,
+            "name": name[:200],
+            "experiment": experiment.to_json(),
+            "seeds": _seeds_text(seeds),
+            "key": experiment.key,
+            "epochs": experiment.train.epochs,
+            "parameters": experiment.parameters,
+            "rank": unfinished_runs(owner),
+        }
+        self._change(runs_table.insert().values(values | other))
+        return self._known(run_id)
 
     def copy_run(self, run: Run, owner: str, name: str = "", comparison: str | None = None) -> Run:
         """A copy of a finished run for another owner. Both read the same curves and weights."""
-        now, run_id = time.time(), new_id()
-        same = (
-            *("data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note"),
-            *("results", "extended"),
-        )
+        copy_id = new_id()
+        same = ["data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note"]
+        columns = [col[column] for column in (*same, "results", "extended")]
+        values = {"id": copy_id, "owner": owner, "name": name[:200], "comparison": comparison}
+        times = dict.fromkeys(("created", "queued", "started", "finished"), time.time())
         with self._write() as db:
-            row = db.execute(sa.select(runs_table).where(col.id == run.id)).mappings().one()
-            values = {name: row[name] for name in same} | dict.fromkeys(
-                ("created", "queued", "started", "finished"), now
-            )
-            values |= {"id": run_id, "owner": owner, "name": name[:200], "comparison": comparison}
-            db.execute(runs_table.insert().values(values))
-        return self._known(run_id)
+            original = db.execute(sa.select(*columns).where(col.id == run.id)).mappings().one()
+            db.execute(runs_table.insert().values({**original, **values, **times}))
+        return self._known(copy_id)
 
     def run(self, run_id: str) -> Run | None:
         """One run, deleted or not."""
-        found = self.runs(ids=[run_id], include_deleted=True)
-        return found[0] if found else None
+        return next(iter(self.runs(ids=[run_id], include_deleted=True)), None)
 
     def runs(
         self,
@@ -143,16 +127,13 @@ class RunStore(Database):
         limit: int | None = None,
     ) -> list[Run]:
         """Runs, newest first."""
-        query = sa.select(runs_table).order_by(col.created.desc(), col.id)
-        if owner is not None:
-            query = query.where(col.owner == owner)
-        if state is not None:
-            query = query.where(col.state == state)
+        wanted = {name: value for name, value in (("owner", owner), ("state", state)) if value is not None}
+        query = sa.select(runs_table).filter_by(**wanted).order_by(col.created.desc(), col.id).limit(limit)
         if ids is not None:
             query = query.where(col.id.in_(list(ids)))
         if not include_deleted:
             query = query.where(col.deleted.is_(None))
-        return self._select(query.limit(limit))
+        return self._select(query)
 
     def rename(self, run_id: str, name: str) -> None:
         self._update(run_id, name=name[:200])
@@ -163,50 +144,38 @@ class RunStore(Database):
 
     def purge(self, older_than: float = 7 * 86400) -> int:
         """Remove for good the runs deleted more than `older_than` seconds ago; their number."""
-        with self._write() as db:
-            removed = db.execute(
-                runs_table.delete().where(
-                    col.deleted < time.time() - older_than,
-                    col.state != "running",
-                    col.id.not_in(sa.select(cells_table.c.run)),  # comparisons still show these
-                )
-            ).rowcount
-            if removed:
-                for table in DATA_TABLES:
-                    db.execute(table.delete().where(table.c.data.not_in(sa.select(col.data))))
-        return int(removed)
-
-    def find_finished(self, key: str, seeds: Sequence[int], owner: str | None = None) -> Run | None:
-        """A finished run of the same experiment (engine included) and seeds, preferably of this owner."""
-        found = self._select(
-            _runs_of(key)
-            .where(col.seeds == _seeds_text(seeds), col.state == "finished", _not_deleted_by(owner))
-            .order_by(_own_first(owner), col.finished.desc())
-            .limit(1)
+        old = runs_table.delete().where(
+            col.deleted < time.time() - older_than,
+            col.state != "running",
+            col.id.not_in(sa.select(schema.cells_table.c.run)),  # comparisons still show these
         )
-        return found[0] if found else None
+        with self._write() as db:
+            removed = db.execute(old).rowcount
+            if removed:
+                for table in schema.DATA_TABLES:
+                    db.execute(table.delete().where(table.c.data.not_in(sa.select(col.data))))
+        return removed
+
+    def find_finished(
+        self, key: str, seeds: Sequence[int], owner: str | None = None, *, or_unfinished: bool = False
+    ) -> Run | None:
+        """A finished run of the same experiment (engine included) and seeds, preferably of this owner.
+
+        With `or_unfinished`, where there is none, the owner's own waiting or running one."""
+        query = _usable_runs(key, owner).where(col.seeds == _seeds_text(seeds)).limit(1)
+        found = self._select(query if or_unfinished else query.where(col.state == "finished"))
+        return next(iter(found), None)
 
     def find_trained(self, key: str, seeds: Sequence[int]) -> Run | None:
         """A finished run of an experiment, of any owner, whose seeds include all of these."""
-        found = self._select(_runs_of(key).where(col.state == "finished").order_by(col.finished.desc()))
-        return next((run for run in found if set(seeds) <= set(run.seeds)), None)
+        return next((run for run in self.find_parts(key) if set(seeds) <= set(run.seeds)), None)
 
-    def find_unfinished(self, key: str, seeds: Sequence[int], owner: str) -> Run | None:
-        """The owner's own waiting or running run of the same experiment and seeds."""
-        query = _runs_of(key).where(col.seeds == _seeds_text(seeds), _unfinished_of(owner), col.deleted.is_(None))
-        found = self._select(query.limit(1))
-        return found[0] if found else None
-
-    def find_parts(self, key: str, owner: str) -> list[Run]:
-        """Finished runs of an experiment under any seeds, and the owner's unfinished ones; the owner's first."""
-        usable = sa.or_(col.state == "finished", _unfinished_of(owner))
-        return self._select(
-            _runs_of(key).where(usable, _not_deleted_by(owner)).order_by(_own_first(owner), col.created)
-        )
+    def find_parts(self, key: str, owner: str | None = None) -> list[Run]:
+        """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones."""
+        return self._select(_usable_runs(key, owner))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
-        with self._read() as db:
-            return [_run(row) for row in db.execute(query).mappings()]
+        return [_run(row._mapping) for row in self._rows(query)]
 
     def _known(self, run_id: str) -> Run:
         run = self.run(run_id)
@@ -215,36 +184,15 @@ class RunStore(Database):
         return run
 
     def _update(self, run_id: str, **changes: Any) -> None:
-        with self._write() as db:
-            if not db.execute(runs_table.update().where(col.id == run_id).values(changes)).rowcount:
-                raise UnknownRun(run_id)
-
-    def _unfinished(self, db: sa.Connection, owner: str) -> int:
-        """The number of the owner's waiting and running runs."""
-        query = sa.select(sa.func.count()).where(col.owner == owner, col.state.in_(UNFINISHED))
-        return int(db.execute(query).scalar_one())
+        if not self._change(runs_table.update().where(col.id == run_id).values(changes)):
+            raise UnknownRun(run_id)
 
 
-def new_run_values(
-    experiment: Experiment, seeds: Sequence[int], owner: str, name: str, comparison: str | None = None
-) -> dict[str, Any]:
-    """The columns of a new, waiting run."""
-    now, run_id = time.time(), new_id()
-    return {
-        "id": run_id,
-        "data": run_id,
-        "owner": owner,
-        "name": name[:200],
-        "experiment": experiment.to_json(),
-        "seeds": _seeds_text(seeds),
-        "key": experiment.key,
-        "state": "waiting",
-        "epochs": experiment.train.epochs,
-        "parameters": experiment.parameters,
-        "comparison": comparison,
-        "created": now,
-        "queued": now,
-    }
+def unfinished_runs(owner: str | sa.Column[str]) -> sa.ScalarSelect[int]:
+    """The number of the owner's waiting and running runs, as a subquery."""
+    other = runs_table.alias()
+    query = sa.select(sa.func.count()).select_from(other)
+    return query.where(other.c.owner == owner, other.c.state.in_(UNFINISHED)).scalar_subquery()
 
 
 def data_of(run_id: str) -> sa.ScalarSelect[Any]:
@@ -252,25 +200,15 @@ def data_of(run_id: str) -> sa.ScalarSelect[Any]:
     return sa.select(col.data).where(col.id == run_id).scalar_subquery()
 
 
-@lru_cache(maxsize=512)
-def experiment_from_json(text: str) -> Experiment:
-    return Experiment.from_json(text)
-
-
-def _runs_of(key: str) -> sa.Select[Any]:
-    return sa.select(runs_table).where(col.key == key, col.extended.is_(False))
-
-
-def _own_first(owner: str | None) -> sa.Case[Any]:
-    return sa.case((col.owner == owner, 0), else_=1)
-
-
-def _not_deleted_by(owner: str | None) -> sa.ColumnElement[bool]:
-    return sa.or_(col.deleted.is_(None), col.owner != owner)  # other owners' deleted runs are still valid
-
-
-def _unfinished_of(owner: str) -> sa.ColumnElement[bool]:
-    return sa.and_(col.owner == owner, col.state.in_(UNFINISHED), col.wish.is_(None))
+def _usable_runs(key: str, owner: str | None) -> sa.Select[Any]:
+    """The finished runs of an experiment, the owner's first; then the owner's unfinished ones."""
+    unfinished = sa.and_(col.owner == owner, col.state.in_(UNFINISHED), col.wish.is_(None))
+    return (
+        sa.select(runs_table)
+        .where(col.key == key, col.extended.is_(False), sa.or_(col.state == "finished", unfinished))
+        .where(sa.or_(col.deleted.is_(None), col.owner != owner))  # other owners' deleted runs are still valid
+        .order_by(col.state != "finished", col.owner != owner, col.finished.desc())
+    )
 
 
 def _seeds_text(seeds: Sequence[int]) -> str:
@@ -279,30 +217,21 @@ def _seeds_text(seeds: Sequence[int]) -> str:
 
 def _run(row: sa.RowMapping) -> Run:
     experiment, seeds = experiment_from_json(row["experiment"]), tuple(json.loads(row["seeds"]))
-    progress, left = row["epoch"] / row["epochs"], None
-    if row["state"] == "finished":
-        progress = 1.0
-    elif row["state"] == "running":
-        # within an epoch, estimated from the pace of the last ones, so that the bar moves without a write
-        pace = row["pace"] or estimate_seconds(experiment, len(seeds)) / row["epochs"]
-        since = max(0.0, time.time() - row["stepped"]) if row["loading"] is None else 0.0
-        part = min(0.95, since / pace) if pace > 0.5 else 0.0
-        progress = min(1.0, (row["epoch"] + part) / row["epochs"])
-        left = max(0.0, pace * (row["epochs"] - row["epoch"]) - since)
-    same = (
-        *("id", "owner", "name", "key", "state", "epoch", "epochs", "parameters", "seconds", "error", "note"),
-        *("comparison", "loading", "extended", "attempts"),
-    )
-    return Run(
-        **{name: row[name] for name in same},
-        experiment=experiment,
-        seeds=seeds,
-        created=utc(row["created"]),
-        started=row["started"] and utc(row["started"]),
-        finished=row["finished"] and utc(row["finished"]),
-        results=row["results"] and json.loads(row["results"]),
-        requested_action=row["wish"],
-        progress=progress,
-        seconds_left=left,
-        deleted=row["deleted"] is not None,
-    )
+    progress, left = _progress(row, experiment, len(seeds))
+    values = {name: row[name] for name in Run.__dataclass_fields__ if name in row}
+    values |= {name: row[name] and utc(row[name]) for name in ("created", "started", "finished")}
+    values |= {"experiment": experiment, "seeds": seeds, "results": row["results"] and json.loads(row["results"])}
+    values |= {"requested_action": row["wish"], "deleted": row["deleted"] is not None}
+    return Run(**values, progress=progress, seconds_left=left)
+
+
+def _progress(row: sa.RowMapping, experiment: Experiment, seeds: int) -> tuple[float, float | None]:
+    """The share done, and the seconds left while it runs."""
+    if row["state"] != "running":
+        return (1.0 if row["state"] == "finished" else row["epoch"] / row["epochs"]), None
+    # within an epoch, estimated from the pace of the last ones, so that the bar moves without a write
+    pace = row["pace"] or estimate_seconds(experiment, seeds) / row["epochs"]
+    since = max(0.0, time.time() - row["stepped"]) if row["loading"] is None else 0.0
+    part = min(0.95, since / pace) if pace > 0.5 else 0.0
+    left = max(0.0, pace * (row["epochs"] - row["epoch"]) - since)
+    return min(1.0, (row["epoch"] + part) / row["epochs"]), left

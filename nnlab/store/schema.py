@@ -2,6 +2,7 @@
 
 import secrets
 import string
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,8 +14,7 @@ STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stoppe
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
-VERSION = 2
-"""Of the schema. A later change adds its step to `MIGRATIONS`."""
+VERSION = 2  # of the schema; a later change adds its step to MIGRATIONS
 
 metadata = sa.MetaData()
 version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -28,7 +28,7 @@ runs_table = sa.Table(
     sa.Column("experiment", sa.Text, nullable=False),
     sa.Column("seeds", sa.Text, nullable=False),
     sa.Column("key", sa.String(64), nullable=False),
-    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False, default="waiting"),
     sa.Column("wish", sa.String(8)),
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
     sa.Column("epochs", sa.Integer, nullable=False),
@@ -40,8 +40,8 @@ runs_table = sa.Table(
     sa.Column("comparison", sa.String(12)),
     sa.Column("extended", sa.Boolean, nullable=False, default=False),
     # times are seconds since 1970, UTC
-    sa.Column("created", sa.Float(53), nullable=False),
-    sa.Column("queued", sa.Float(53), nullable=False),
+    sa.Column("created", sa.Float(53), nullable=False, default=time.time),
+    sa.Column("queued", sa.Float(53), nullable=False, default=time.time),
     sa.Column("rank", sa.Integer, nullable=False, default=0),  # unfinished runs of its owner when it was queued
     sa.Column("started", sa.Float(53)),
     sa.Column("finished", sa.Float(53)),
@@ -63,8 +63,7 @@ metrics_table = sa.Table(
     metadata,
     sa.Column("data", sa.String(12), primary_key=True),
     sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
-    # float64 (4, replicates), little endian, in the order of METRICS
-    sa.Column("figures", sa.LargeBinary, nullable=False),
+    sa.Column("figures", sa.LargeBinary, nullable=False),  # float64 (METRICS, replicates), little endian
     sa.Column("lr", sa.Float(53), nullable=False),
     sa.Column("seconds", sa.Float(53), nullable=False),
     sqlite_with_rowid=False,
@@ -91,7 +90,7 @@ comparisons_table = sa.Table(
     sa.Column("owner", sa.String(200), nullable=False, index=True),
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("comparison", sa.Text, nullable=False),
-    sa.Column("created", sa.Float(53), nullable=False),
+    sa.Column("created", sa.Float(53), nullable=False, default=time.time),
     sa.Column("test_opened", sa.Float(53)),
 )
 cells_table = sa.Table(
@@ -104,7 +103,7 @@ cells_table = sa.Table(
     sa.Column("reused", sa.Boolean, nullable=False),
 )
 
-MIGRATIONS: Mapping[int, Sequence[str]] = {
+MIGRATIONS: Mapping[int, Sequence[str]] = {  # version n: the statements that turn version n - 1 into it
     2: (
         "ALTER TABLE comparisons ADD COLUMN test_opened DOUBLE PRECISION",
         "CREATE TABLE cell_runs (comparison VARCHAR(12) NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL, "
@@ -114,10 +113,8 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "CREATE INDEX ix_cell_runs_run ON cell_runs (run)",
     ),
 }
-"""Version n: the statements that turn version n - 1 into it."""
 
-DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)
-"""What a run's `data` id refers to."""
+DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to
 
 
 def new_id() -> str:
