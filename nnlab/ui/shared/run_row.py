@@ -10,14 +10,11 @@ from nnlab.analysis.statistics import interval
 from nnlab.charts.curves import sparkline
 from nnlab.engines.base import Floats
 from nnlab.store import Run
-from nnlab.ui.shared.curve_rows import rows_of
+from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import ago, in_markdown, run_title
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
-
-POINTS = 60  # of the sparkline
-HEIGHT = 34
 
 
 def run_row(page: Page, run: Run) -> None:
@@ -36,13 +33,11 @@ def _row(page: Page, seen: Run) -> None:
         with st.container(width=300):
             page.link("train", in_markdown(run_title(run, t)), {"run": run.id}, icon=":material/show_chart:")
         with st.container(width=120):
-            state_badge(page.t, run)
+            state_badge(t, run)
         with st.container(width=130):
-            rows = rows_of(page.lab, run)
-            few = rows.iloc[:: max(1, len(rows) // POINTS)]
-            st.vega_lite_chart(
-                few, sparkline("loss", labels=page.words, height=HEIGHT), key=f"spark-{run.id}", alt=t("Loss by epoch")
-            )
+            rows = curve_rows(page.lab, run)
+            few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
+            st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=t("Loss by epoch"))
         with st.container(width=150):
             progress = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
             st.markdown(score_text(run, t) or f":gray[{progress}]")

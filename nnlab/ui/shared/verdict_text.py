@@ -1,12 +1,12 @@
 """A verdict as a sentence with the figures it rests on."""
 
 import math
-from functools import lru_cache
 
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.lab import Lab
 from nnlab.spec import Experiment
 from nnlab.store import Run
+from nnlab.ui.shared.cache import once_per_epoch
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shell.text import Text, Texts, mark
 
@@ -64,16 +64,10 @@ NOTES: Texts = {
 }
 
 
+@once_per_epoch(256)
 def verdict_of(lab: Lab, run: Run) -> Diagnosis:
-    """The diagnosis of a run, computed once for all visitors."""
-    return _verdict(lab, run.id, run.epoch, run.state)
-
-
-@lru_cache(maxsize=256)
-def _verdict(lab: Lab, run_id: str, epoch: int, state: str) -> Diagnosis:
-    del epoch, state
-    run = lab.run(run_id)
-    return diagnose(lab.metrics(run_id), run.results, run.experiment) if run else Diagnosis("")
+    """The diagnosis of a run."""
+    return diagnose(lab.metrics(run.id), run.results, run.experiment)
 
 
 def verdict_words(diagnosis: Diagnosis, t: Text) -> str:

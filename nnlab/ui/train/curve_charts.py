@@ -1,7 +1,6 @@
 """The charts over epochs: loss, score and gap of one run, or of several laid over each other."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from nnlab.charts.base import Spec
 from nnlab.charts.curves import curves, gap, overlay
 from nnlab.lab import Lab
 from nnlab.store import Run
-from nnlab.ui.shared.curve_rows import curve_rows, rows_of
+from nnlab.ui.shared.cache import curve_rows, once_per_epoch
 from nnlab.ui.shared.naming import run_title
 from nnlab.ui.shared.run_links import MOST_OVERLAID
 from nnlab.ui.shell.frame import Page
@@ -30,14 +29,10 @@ def draw_curves(
     place.vega_lite_chart(rows, spec, key=f"chart-{metric}", alt=alt)
 
 
+@once_per_epoch(1024)
 def chart_rows(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.Table:
-    """The columns of one chart as the browser gets them, made once per epoch for all viewers."""
-    return _chart_rows(lab, run.id, run.epoch, run.state, metric, most)
-
-
-@lru_cache(maxsize=1024)
-def _chart_rows(lab: Lab, run_id: str, epoch: int, state: str, metric: str, most: int | None) -> pa.Table:
-    rows = curve_rows(lab, run_id, epoch, state)
+    """The columns of one chart as the browser gets them."""
+    rows = curve_rows(lab, run)
     columns = ["epoch", *(name for name in rows.columns if f"_{metric}" in name)]
     few = rows if most is None else rows.iloc[:: max(1, len(rows) // most)]
     return pa.Table.from_pandas(few[columns].astype(np.float32), preserve_index=False)
@@ -53,7 +48,7 @@ def _rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
     if not others:
         return chart_rows(lab, run, metric)
     columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
-    every = [rows_of(lab, one)[columns].assign(run=i) for i, one in enumerate((run, *others))]
+    every = [curve_rows(lab, one)[columns].assign(run=i) for i, one in enumerate((run, *others))]
     return pd.concat(every, ignore_index=True)
 
 

@@ -21,6 +21,7 @@ from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.spec import DataSpec, Experiment
 from nnlab.store import Run
+from nnlab.ui.shared.cache import once_per_epoch
 from nnlab.ui.shared.pictures import available_dataset, judged_part, prediction_table, sample_pictures
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Texts
@@ -64,7 +65,7 @@ def learned(page: Page, run: Run, place: DeltaGenerator) -> None:
         absent = place.container(height=HEIGHT, border=False, key="learned-absent")
         absent.caption(t("The pictures appear here once the data is on this server."))
         return
-    rows: Any = _latest(run.id, run.epoch, run.state, page.lab, experiment, len(run.replicates))
+    rows: Any = _latest(page.lab, run)
     rows = _untrained(experiment.data) if rows is None else rows
     kind = kind_of(experiment)
     place.vega_lite_chart(
@@ -85,23 +86,19 @@ def _spec(kind: Kind, dataset: Dataset, data: DataSpec, words: Labels) -> Spec:
 def predictions_table(page: Page, run: Run) -> pd.DataFrame:
     """For regression on one input: the samples, their targets and the network's predictions (mean over the seeds)."""
     own = load_dataset(run.experiment.data).training_sets[0]
-    predicted = _predictions(run.id, run.epoch, run.state, page.lab, run.experiment)
-    return prediction_table(own, predicted, page.t, MOST_PREDICTIONS)
+    return prediction_table(own, _predictions(page.lab, run), page.t, MOST_PREDICTIONS)
 
 
-# What follows is shared by all viewers; the epoch and the state of a run are the keys of its latest weights.
-
-
-@lru_cache(maxsize=64)
-def _latest(run_id: str, epoch: int, state: str, lab: Lab, experiment: Experiment, networks: int) -> pa.Table | None:
+@once_per_epoch(64)
+def _latest(lab: Lab, run: Run) -> pa.Table | None:
     """The rows of the picture at the latest weights, as the browser gets them; None before there are any."""
-    del epoch, state
-    stored, dataset = lab.snapshot(run_id), available_dataset(experiment.data)
+    experiment = run.experiment
+    stored, dataset = lab.snapshot(run.id), available_dataset(experiment.data)
     if stored is None or dataset is None:
         return None
     kind = kind_of(experiment)
     samples = {"plane": SIZE * SIZE, "line": 100, "pictures": COLUMNS * LINES}.get(kind, 1000)
-    seed = 0 if samples * networks * experiment.parameters > MOST_WORK else None
+    seed = 0 if samples * len(run.replicates) * experiment.parameters > MOST_WORK else None
     rows = _rows(kind, experiment, stored[1], dataset, seed)
     return pa.Table.from_pandas(rows, preserve_index=False)
 
@@ -126,15 +123,14 @@ def _rows(kind: Kind, experiment: Experiment, weights: Any, dataset: Dataset, se
     return confusion_rows(counts, tuple(dataset.class_names))
 
 
-@lru_cache(maxsize=64)
-def _predictions(run_id: str, epoch: int, state: str, lab: Lab, experiment: Experiment) -> Floats | None:
-    del epoch, state
-    stored, dataset = lab.snapshot(run_id), load_dataset(experiment.data)
+@once_per_epoch(64)
+def _predictions(lab: Lab, run: Run) -> Floats | None:
+    stored = lab.snapshot(run.id)
     if stored is None:
         return None
-    weights, own = predictions.first_fold(stored[1], dataset)
+    weights, own = predictions.first_fold(stored[1], load_dataset(run.experiment.data))
     x = getattr(own, judged_part(own)).x[:MOST_PREDICTIONS]
-    mean: Floats = predictions.predict(experiment, weights, own, x).mean(axis=0)  # (n, outputs)
+    mean: Floats = predictions.predict(run.experiment, weights, own, x).mean(axis=0)  # (n, outputs)
     return mean[:, 0]
 
 

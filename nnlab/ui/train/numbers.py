@@ -10,7 +10,7 @@ from nnlab.charts.curves import sparkline
 from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.store import Run
-from nnlab.ui.shared.curve_rows import rows_of
+from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shell.frame import Page
@@ -60,7 +60,7 @@ def _names(run: Run, t: Text) -> dict[tuple[str, str], str]:
 
 def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:
     """Loss and score on the training and validation parts, each with its latest change."""
-    t, rows = page.t, rows_of(page.lab, run)
+    t, rows = page.t, curve_rows(page.lab, run)
     regression = run.experiment.task == "regression"
     seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
     helps = {
