@@ -11,24 +11,26 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.engines.base import Floats, Weights
+from nnlab.analysis.gradient_health import before_and_after
+from nnlab.analysis.scores import evaluate
+from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
+from nnlab.engines.base import Epoch, Weights
 from nnlab.jobs.limits import check_limits
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.store import Lost, RequestedAction, Run, State, Store
-
-if TYPE_CHECKING:
-    from nnlab.datasets import Dataset
-    from nnlab.engines.base import Epoch
-    from nnlab.training.loop import Training
+from nnlab.training import transfer
+from nnlab.training.api import train
+from nnlab.training.loop import Training
 
 log = logging.getLogger("nnlab.jobs.worker")
 
@@ -38,12 +40,11 @@ CHECKPOINT_EVERY = 2.0
 BEAT_EVERY = 0.5
 SNAPSHOTS = 20
 SNAPSHOT_BYTES = 128e6  # of all snapshots of a run, roughly
-OnEpoch = Callable[["Epoch"], None]
+OnEpoch = Callable[[Epoch], None]
 
 
-def dask_setup(worker: Any = None) -> None:
+def dask_setup(_: Any = None) -> None:
     """Prepare a new worker process; Dask calls this before the first job."""
-    del worker
     warm()  # at normal priority, as a run may be waiting; from then on the web process has priority
     with suppress(OSError, AttributeError):
         os.nice(19 - os.nice(0))
@@ -52,8 +53,6 @@ def dask_setup(worker: Any = None) -> None:
 def warm() -> None:
     """Train a tiny network, because the first optimizer step of a process imports half of PyTorch."""
     import torch
-
-    from nnlab.training.api import train
 
     torch.set_num_threads(1)
     training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1}), 1)
@@ -88,28 +87,17 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
     except Lost:
         log.warning("run %s was taken over by another worker", run_id)
     except Exception as error:
-        if not isinstance(error, _input_errors()):
+        sentence = str(error)
+        if not isinstance(error, (SpecError, DatasetUnavailable)):  # whose text is a sentence for the user
             log.exception("run %s failed", run_id)
+            message = " ".join(sentence.split())[:300]
+            sentence = f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
         with suppress(Lost):
-            store.finish(run_id, attempt, "failed", error=_sentence(error))
+            store.finish(run_id, attempt, "failed", error=sentence)
     except BaseException:
         with suppress(Lost):
             store.finish(run_id, attempt, "interrupted")
         raise
-
-
-def _input_errors() -> tuple[type[Exception], ...]:
-    """Errors whose text is a sentence for the user."""
-    from nnlab.datasets import DatasetUnavailable
-
-    return SpecError, DatasetUnavailable
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, _input_errors()):
-        return str(error)
-    message = " ".join(str(error).split())[:300]
-    return f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
 
 
 class _Job:
@@ -119,38 +107,33 @@ class _Job:
         self.store, self.run, self.attempt, self.heartbeat, self.on_epoch = store, run, attempt, heartbeat, on_epoch
         self.pending: list[Epoch] = []
         self.snapshots: list[tuple[str, int, Weights]] = []
-        self.written = -math.inf
         self.live, self.checkpoint = Throttle(LIVE_EVERY), Throttle(CHECKPOINT_EVERY)
+        self.seconds, self.began = 0.0, time.monotonic()
+        """Seconds of training until `began`."""
         self.pace: float | None = None
 
     def train(self) -> None:
         """Train until the run is finished, its time is over or an action is requested."""
-        from nnlab.training.loop import Training
-
-        check_limits(self.run.experiment, self.run.seeds)
-        checkpoint = self.store.checkpoint(self.run.id)
+        run = self.run
+        check_limits(run.experiment, run.seeds)
+        checkpoint = self.store.checkpoint(run.id)
         try:
             dataset = self._dataset()
-            start = self._starting_weights(dataset) if checkpoint is None else None
-        except _EndedEarly as ended:
-            self._finish("paused" if ended.action == "pause" else "stopped", ended.action)
+            start = self._starting_weights(len(dataset.folds)) if checkpoint is None else None
+        except (_Cancelled, transfer.SourceStopped):
+            self._finish(self.heartbeat.action)
             return
-        limit, began = settings().max_seconds, time.monotonic()
-
-        def should_stop() -> bool:
-            return self.heartbeat.action is not None or training.seconds + time.monotonic() - began >= limit
-
         training = Training(
-            self.run.experiment, self.run.seeds, dataset, checkpoint=checkpoint, start=start, should_stop=should_stop
+            run.experiment, run.seeds, dataset, checkpoint=checkpoint, start=start, should_stop=self._should_stop
         )
         snapshot_epochs = _snapshot_epochs(training)
         if training.epoch == 0:
             self.snapshots.append(("step", 0, training.weights()))
-        began = time.monotonic()
+        self.seconds, self.began = training.seconds, time.monotonic()
         for epoch in training:
             now = time.monotonic()
-            self.pace = now - began if self.pace is None else 0.7 * self.pace + 0.3 * (now - began)
-            began = now
+            self.pace = now - self.began if self.pace is None else 0.7 * self.pace + 0.3 * (now - self.began)
+            self.seconds, self.began = training.seconds, now
             self.pending.append(epoch)
             if epoch.epoch in snapshot_epochs:
                 self.snapshots.append(("step", epoch.epoch, training.weights()))
@@ -159,56 +142,45 @@ class _Job:
                 self.on_epoch(epoch)
         self._end(training, self.heartbeat.action)
 
-    def _dataset(self) -> Dataset:
-        """The data, downloaded if necessary. Raises _EndedEarly."""
-        from nnlab.datasets import load_dataset, mnist
+    def _should_stop(self) -> bool:
+        seconds = self.seconds + time.monotonic() - self.began
+        return self.heartbeat.action is not None or seconds >= settings().max_seconds
 
+    def _dataset(self) -> Dataset:
+        """The data, downloaded if necessary. Raises _Cancelled."""
         if self.run.experiment.data.name == "mnist" and not mnist.available():
 
             def on_progress(done: int, total: int) -> None:
                 self.heartbeat.loading = done / total
                 if self.heartbeat.action:
-                    raise _EndedEarly(self.heartbeat.action)
+                    raise _Cancelled
 
             mnist.fetch(on_progress)
             self.heartbeat.loading = None
         return load_dataset(self.run.experiment)
 
-    def _starting_weights(self, dataset: Dataset) -> Weights:
-        from nnlab.training.transfer import first_weights
+    def _starting_weights(self, folds: int) -> Weights:
+        """The starting weights; those of a source are from the store or trained here. Raises SourceStopped."""
+        experiment, seeds, source = self.run.experiment, self.run.seeds, None
+        if experiment.train.start_from:
 
-        return first_weights(self.run.experiment, self.run.seeds, len(dataset.folds), source=self._source_weights())
+            def on_progress(share: float) -> None:
+                self.heartbeat.loading, self.heartbeat.note = share, "source"
 
-    def _source_weights(self) -> Weights | None:
-        """The weights of the source experiment, from the store or trained here. Raises _EndedEarly."""
-        from nnlab.training.transfer import SourceStopped, source_weights
-
-        start, limit, began = self.run.experiment.train.start_from, settings().max_seconds, time.monotonic()
-        if start is None:
-            return None
-
-        def on_progress(share: float) -> None:
-            self.heartbeat.loading, self.heartbeat.note = share, "source"
-
-        def should_stop() -> bool:
-            return self.heartbeat.action is not None or time.monotonic() - began >= limit
-
-        try:
-            return source_weights(
-                start.experiment,
-                self.run.seeds,
+            self.began = time.monotonic()
+            source = transfer.source_weights(
+                experiment.train.start_from.experiment,
+                seeds,
                 find_weights=self.store.trained_weights,
-                should_stop=should_stop,
+                should_stop=self._should_stop,
                 on_progress=on_progress,
             )
-        except SourceStopped:
-            raise _EndedEarly(self.heartbeat.action) from None
-        finally:
             self.heartbeat.loading = self.heartbeat.note = None
+        return transfer.first_weights(experiment, seeds, folds, source=source)
 
     def _write_sometimes(self, training: Training) -> None:
         """Write the first epoch at once, then at most four times a second."""
-        if time.monotonic() - self.written < WRITE_EVERY:
+        if time.monotonic() - self.heartbeat.written < WRITE_EVERY:
             return
         if self.live.due():
             self.snapshots.append(("live", training.epoch, self.live.timed(training.weights)))
@@ -227,11 +199,11 @@ class _Job:
             checkpoint=checkpoint,
         )
         self.heartbeat.action = action or self.heartbeat.action
-        self.written = self.heartbeat.written = time.monotonic()
+        self.heartbeat.written = time.monotonic()
         if checkpoint is not None:
-            self.checkpoint.cost += self.written - began
+            self.checkpoint.cost += self.heartbeat.written - began
         if any(kind == "live" for kind, _, _ in self.snapshots):
-            self.live.cost += self.written - began
+            self.live.cost += self.heartbeat.written - began
         self.pending, self.snapshots = [], []
 
     def _end(self, training: Training, action: RequestedAction | None) -> None:
@@ -240,37 +212,38 @@ class _Job:
         self.snapshots.append(("last", training.epoch, training.weights() if pausing else training.final_weights()))
         self.snapshots.append(("best", training.epoch, training.best_weights()))
         self._write(training, training.checkpoint())
-        state: State = "finished" if training.finished else "paused" if pausing else "stopped"
-        parts = {"finished": ("train", "validation", "test"), "paused": (), "stopped": ("train", "validation")}[state]
         results = None
-        if parts and training.epoch:
+        if training.epoch and not pausing:
             initial = self.store.snapshot(self.run.id, 0)  # a resumed training does not have it
+            parts = PARTS if training.finished else ("train", "validation")
             results = final_results(training, parts, initial[1] if initial else None)
-        self._finish(state, None if state == "finished" else action, results)
+        self._finish(action, results, finished=training.finished)
 
-    def _finish(self, state: State, action: RequestedAction | None, results: dict[str, Any] | None = None) -> None:
-        why: dict[str, Any] = {}
-        if state == "stopped" and action is None:
-            limit = settings().max_seconds
+    def _finish(
+        self, action: RequestedAction | None, results: dict[str, Any] | None = None, finished: bool = False
+    ) -> None:
+        state: State = "paused" if action == "pause" else "stopped"
+        error = note = None
+        if finished:
+            state, action = "finished", None
+        elif action is None:
+            limit, note = settings().max_seconds, "max_seconds"
             error = f"seconds: the run was stopped after {limit} s, the most allowed; its results so far are saved."
-            why = {"error": error, "note": "max_seconds"}
-        self.store.finish(self.run.id, self.attempt, state, requested=action, results=results, **why)
+        self.store.finish(self.run.id, self.attempt, state, requested=action, error=error, note=note, results=results)
 
 
-class _EndedEarly(Exception):
-    """Ends a download or the training of a source experiment: an action was requested, or (None) the time is over."""
-
-    def __init__(self, action: RequestedAction | None) -> None:
-        self.action = action
+class _Cancelled(Exception):
+    """Ends a download: an action was requested."""
 
 
+@dataclass
 class Throttle:
     """Allows something every `every` seconds, and more rarely if it is slow: it takes at most a tenth of the time."""
 
-    def __init__(self, every: float) -> None:
-        self.every, self.last = every, -math.inf
-        self.cost = 0.0
-        """Seconds it took the last time."""
+    every: float
+    last: float = -math.inf
+    cost: float = 0.0
+    """Seconds it took the last time."""
 
     def due(self) -> bool:
         if time.monotonic() - self.last < max(self.every, 10 * self.cost):
@@ -328,28 +301,20 @@ def _snapshot_epochs(training: Training) -> frozenset[int]:
     return frozenset(np.geomspace(1, epochs, count).round().astype(int).tolist())
 
 
-def final_results(training: Training, parts: tuple[str, ...], initial: Weights | None = None) -> dict[str, Any]:
+def final_results(training: Training, parts: Sequence[PartName], initial: Weights | None = None) -> dict[str, Any]:
     """The final scores as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...],
     "signals": {"before": ..., "after": ...}}."""
-    from nnlab.analysis.gradient_health import before_and_after
-    from nnlab.analysis.scores import evaluate
-    from nnlab.training.transfer import first_weights
-
-    weights = training.final_weights()
-    results: dict[str, Any] = {"train": None, "validation": None, "test": None}
+    experiment, dataset, weights = training.experiment, training.dataset, training.final_weights()
+    results: dict[str, Any] = dict.fromkeys(PARTS)
     for part in parts:
-        scores = evaluate(training.experiment, weights, training.dataset, part)  # type: ignore[arg-type]
-        results[part] = None if scores is None else _as_lists(scores)
+        if scores := evaluate(experiment, weights, dataset, part):
+            results[part] = {
+                name: [x if math.isfinite(x) else None for x in values.tolist()] for name, values in scores.items()
+            }
     stopped = training.stopped_after
     results["best_epoch"] = training.best_epoch.tolist()
     results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
     if initial is None:
-        initial = first_weights(training.experiment, training.seeds, training.folds)
-    results["signals"] = before_and_after(training.experiment, training.dataset, initial, weights)
+        initial = transfer.first_weights(experiment, training.seeds, training.folds)
+    results["signals"] = before_and_after(experiment, dataset, initial, weights)
     return results
-
-
-def _as_lists(scores: Mapping[str, Floats]) -> dict[str, list[float | None]]:
-    return {
-        name: [float(value) if math.isfinite(value) else None for value in values] for name, values in scores.items()
-    }
