@@ -29,12 +29,7 @@ def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[i
 
 
 def queue_cells(
-    store: Store,
-    stored: StoredComparison,
-    comparison: Comparison,
-    *,
-    reuse: bool,
-    wake: Callable[[], None],
+    store: Store, stored: StoredComparison, comparison: Comparison, reuse: bool, wake: Callable[[], None]
 ) -> None:
     """Find or queue the runs of every cell of `comparison`, the new version of a stored one; `wake` the dispatcher."""
     owner, name, seeds = stored.owner, stored.name, comparison.seeds

@@ -51,42 +51,34 @@ def serve() -> None:
     os._exit(0)
 
 
-class LocalProcess:
+class LocalProcess(subprocess.Popen[bytes]):
     """A cluster process started by this one."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        super().__init__(
             [sys.executable, "-m", "nnlab.jobs.cluster"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the parent only; this one ends with its standard input
         )
-        assert self._process.stdout is not None
-        self.address = self._process.stdout.readline().decode().strip()
+        assert self.stdout
+        self.address = self.stdout.readline().decode().strip()
         if not self.address:
             self.close()
             raise RuntimeError("The local workers could not be started; see the log above.")
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
     def close(self) -> None:
         """End the process and its workers."""
-        assert self._process.stdin is not None
+        assert self.stdin
+        assert self.stdout
         with suppress(OSError):
-            self._process.stdin.close()
+            self.stdin.close()
         try:
-            self._process.wait(10)
+            self.wait(10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+            self.kill()
+            self.wait()
+        self.stdout.close()
 
 
 if __name__ == "__main__":

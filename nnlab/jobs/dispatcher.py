@@ -44,14 +44,13 @@ class Dispatcher:
         self._seen: set[str] = set()
         """Addresses of workers that had a task. The first one opens the store, before any run is queued."""
         self._wake, self._over = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
         with self._lock:
-            if self._thread is None and not self._over.is_set():
-                self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
+            if self._thread.ident is None and not self._over.is_set():
                 self._thread.start()
 
     def wake(self) -> None:
@@ -73,14 +72,8 @@ class Dispatcher:
         with self._lock:
             self._over.set()
             self._wake.set()
-            thread = self._thread
-        if thread is not None:
-            thread.join()
-
-    @property
-    def cluster_pid(self) -> int | None:
-        """The process number of the local cluster."""
-        return None if self._local is None else self._local.pid
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         purged = -math.inf
@@ -128,7 +121,7 @@ class Dispatcher:
         return bool(counts.waiting or counts.running)
 
     def _connect(self) -> Any:
-        if self._local is not None and not self._local.alive:
+        if self._local is not None and self._local.poll() is not None:
             log.warning("the local workers ended; starting new ones")
             self._disconnect()
             self._local.close()
@@ -141,8 +134,7 @@ class Dispatcher:
                 address = self._local.address
             from distributed import Client
 
-            connect: Any = Client
-            self._client = connect(address, set_as_default=False, timeout=5, name="nnlab")
+            self._client = Client(address, set_as_default=False, timeout=5, name="nnlab")  # type: ignore[no-untyped-call]
         return self._client
 
     def _disconnect(self) -> None:
