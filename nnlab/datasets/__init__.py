@@ -16,19 +16,6 @@ from nnlab.settings import settings
 from nnlab.spec import DATASETS, DataSpec, Experiment
 from nnlab.spec.errors import Problem, SpecError
 
-__all__ = [
-    "LOADERS",
-    "PARTS",
-    "Dataset",
-    "DatasetUnavailable",
-    "Part",
-    "PartName",
-    "Raw",
-    "Rows",
-    "Scaling",
-    "load_dataset",
-]
-
 LOADERS: Mapping[str, Callable[[DataSpec, np.random.Generator], Raw]] = {
     "synthetic": synthetic.load,
     **dict.fromkeys(plane.SHAPES, plane.load),
@@ -42,12 +29,7 @@ SAMPLING_STREAM, SPLIT_STREAM = 10, 11  # streams of the data seed; nnlab.engine
 
 
 def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
-    """Load the data of an experiment, split and with its scaling fitted.
-
-    Parameters
-    ----------
-    spec
-        A DataSpec, an Experiment, or the name of a data set or preset.
+    """Load the data of an experiment, or of a data set or preset by its name, split and with its scaling fitted.
 
     Returns
     -------
@@ -65,19 +47,11 @@ def load_dataset(spec: DataSpec | Experiment | str) -> Dataset:
         If MNIST is neither on disk nor can be downloaded.
     """
     if isinstance(spec, str):
-        spec = _named(spec)
-    elif isinstance(spec, Experiment):
-        spec = spec.data
-    return _load(spec, settings().data_dir)
-
-
-def _named(name: str) -> DataSpec:
-    if name in DATASETS:
-        return DataSpec.model_validate({"name": name})
-    if name in presets:
-        return presets[name].data
-    choices = tuple(dict.fromkeys([*DATASETS, *presets]))
-    raise SpecError([Problem("data.name", name, "choice", choices=choices)])
+        if spec not in DATASETS and spec not in presets:
+            choices = tuple(dict.fromkeys([*DATASETS, *presets]))
+            raise SpecError([Problem("data.name", spec, "choice", choices=choices)])
+        spec = DataSpec.of({"name": spec}) if spec in DATASETS else presets[spec]
+    return _load(spec.data if isinstance(spec, Experiment) else spec, settings().data_dir)
 
 
 @lru_cache(maxsize=4)  # MNIST takes 47 MB a split
@@ -113,7 +87,7 @@ def _load(spec: DataSpec, data_dir: Path) -> Dataset:
 def _folds(dataset: Dataset, spec: DataSpec, raw: Raw) -> Iterator[Dataset]:
     pool, classes = dataset.train, bool(dataset.class_names)
     if classes and np.bincount(pool.y, minlength=len(dataset.class_names)).min() < spec.folds:
-        raise SpecError([Problem("data.folds", spec.folds, "conflict", expected="folds_exceed_class")])
+        raise SpecError.conflict("data.folds", spec.folds, "folds_exceed_class")
     for rows in fold_rows(pool.y, spec.folds, spec.seed, classes=classes):
         train, validation = (Part(Rows(np.asarray(pool.x), chosen), pool.y[chosen]) for chosen in rows)
         scaling = fit_scaling(spec.scaling, train.x, raw.full_scale)

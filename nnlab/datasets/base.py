@@ -51,10 +51,8 @@ class Rows:
 class Part:
     """Samples before scaling. The arrays are read-only, since the whole process shares them."""
 
-    x: NDArray[Any] | Rows
-    """(n, inputs) float32, or uint8 for pictures."""
-    y: NDArray[Any]
-    """(n,) int64 class numbers, or (n, 1) float32 for regression."""
+    x: NDArray[Any] | Rows  # (n, inputs) float32, or uint8 for pictures
+    y: NDArray[Any]  # (n,) int64 class numbers, or (n, 1) float32 for regression
 
     def __post_init__(self) -> None:
         (self.x.whole if isinstance(self.x, Rows) else self.x).setflags(write=False)
@@ -68,8 +66,7 @@ class Part:
 class Scaling:
     """(x - shift) * scale for each feature; pictures have one shift and scale for all pixels."""
 
-    shift: NDArray[np.float32]
-    """(inputs,) or (1,)"""
+    shift: NDArray[np.float32]  # (inputs,) or (1,)
     scale: NDArray[np.float32]
 
     def apply(self, x: NDArray[Any] | Rows) -> NDArray[np.float32]:
@@ -83,10 +80,8 @@ class Scaling:
 def fit_scaling(name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | None = None) -> Scaling:
     """Fit a scaling on a training part x (n, inputs).
 
-    standard: mean 0 and standard deviation 1 for every feature; minmax: from 0 to 1. A constant feature is shifted
-    only. `full_scale` is the largest pixel value of pictures: minmax then divides by it, and standard takes one mean
-    and one deviation over all pixels.
-    """
+    standard: mean 0 and standard deviation 1 for every feature; minmax: from 0 to 1. `full_scale` is the largest pixel
+    value of pictures: minmax then divides by it, and standard takes one mean and one deviation over all pixels."""
     return Scaling(*shift_and_scale(np.asarray(x), name, full_scale))
 
 
@@ -118,17 +113,13 @@ def shift_and_scale(
 class Raw:
     """Samples as a loader returns them, before they are split, and names."""
 
-    x: NDArray[Any]
-    """(n, inputs)"""
-    y: NDArray[Any]
-    """(n,) or (n, 1)"""
+    x: NDArray[Any]  # (n, inputs)
+    y: NDArray[Any]  # (n,) or (n, 1)
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     target_name: str = "class"
-    full_scale: float | None = None
-    """The largest pixel value, for pictures."""
-    test: Part | None = None
-    """The test part, where the data comes with one."""
+    full_scale: float | None = None  # the largest pixel value, for pictures
+    test: Part | None = None  # where the data comes with a test part
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +135,11 @@ class Dataset:
     train: Part
     validation: Part
     test: Part
-    scaling: Scaling
-    """Fitted on `train` alone. Engines and predictions apply it to raw samples."""
+    scaling: Scaling  # fitted on `train` alone; engines and predictions apply it to raw samples
     feature_names: tuple[str, ...]
-    class_names: tuple[str, ...]
-    """() for regression."""
+    class_names: tuple[str, ...]  # () for regression
     target_name: str
-    image_shape: tuple[int, int] | None = None
-    """(height, width) where a sample is a picture."""
+    image_shape: tuple[int, int] | None = None  # (height, width) where a sample is a picture
     folds: tuple[Dataset, ...] = ()
     """() for hold-out. Their training and validation parts share the memory of `train`; the test part is the same."""
 
@@ -162,5 +150,4 @@ class Dataset:
 
     @property
     def inputs(self) -> int:
-        """The number of features."""
         return int(self.train.x.shape[1])

@@ -4,18 +4,20 @@ The four files are downloaded once, from the first mirror that provides them. Fi
 used if their checksums match.
 """
 
+import gzip
+import math
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.datasets.base import Part, Raw
 from nnlab.datasets.digits import digit_names, pixel_names
-from nnlab.datasets.idx import read_idx
 from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.settings import settings
 from nnlab.spec import DataSpec
@@ -24,27 +26,20 @@ Progress = Callable[[int, int], None]
 """Called with the bytes downloaded and the total."""
 
 
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file to download."""
-
+class RemoteFile(NamedTuple):
     name: str
-    size: int
-    """In bytes."""
+    size: int  # in bytes
     sha256: str
 
 
-FILES = (
-    RemoteFile(
-        "train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-    ),
-    RemoteFile(
-        "train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-    ),
-    RemoteFile(
-        "t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-    ),
-    RemoteFile("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+FILES = tuple(
+    RemoteFile(f"{name}-ubyte.gz", size, sha256)
+    for name, size, sha256 in (
+        ("train-images-idx3", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+        ("train-labels-idx1", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+        ("t10k-images-idx3", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+        ("t10k-labels-idx1", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    )
 )
 
 MIRRORS = (
@@ -53,15 +48,16 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
 
+_IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_MAX_BYTES = 2**31
+
 
 class DatasetUnavailable(RuntimeError):
-    """Data that is not on disk and cannot be downloaded. `str()` is one sentence, `hints` are the remedies."""
+    """Data that is not on disk and cannot be downloaded: `files` are missing in `folder`. `str()` is one sentence,
+    `hints` are the remedies."""
 
     def __init__(self, reason: Literal["offline", "damaged", "read_only"], folder: Path, files: Sequence[str]) -> None:
-        self.reason = reason
-        self.folder = folder
-        self.files = tuple(files)
-        """Names of the missing files."""
+        self.reason, self.folder, self.files = reason, folder, tuple(files)
         self.hints = (
             "Try again when the network is back.",
             f"Put {', '.join(self.files)} into {folder}.",
@@ -85,43 +81,26 @@ def default_folder() -> Path:
 
 def available(folder: Path | None = None) -> bool:
     """Whether all files are there, by name and size; `fetch` compares the checksums."""
-    folder = folder or default_folder()
-    return all(_has_size(folder, file) for file in FILES)
+    paths = [((folder or default_folder()) / file.name, file.size) for file in FILES]
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
 
 
 def fetch(
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total: None,
     *,
     folder: Path | None = None,
     mirrors: Sequence[str] = MIRRORS,
     files: Sequence[RemoteFile] = FILES,
 ) -> Path:
-    """Download the files that are missing or damaged. Of several processes at once, one downloads and the others wait.
+    """Download the files that are missing or damaged, and return their folder, which may be read-only if all are there.
+    Of several processes at once, one downloads and the others wait.
 
-    Parameters
-    ----------
-    progress
-        Called with the bytes there are and the total. An exception it raises cancels the download.
-    folder
-        Default: `mnist` in NNLAB_DATA_DIR. It may be read-only if the files are in it.
-    mirrors
-        Addresses that a file's name is appended to, tried in this order.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    DatasetUnavailable
-        If no mirror provides what is missing, or the folder cannot be written to.
+    `progress` is called with the bytes there are and the total; an exception it raises cancels the download. Raises
+    DatasetUnavailable if no mirror provides what is missing, or the folder cannot be written to.
     """
     folder = folder or default_folder()
-    progress = progress or (lambda done, total: None)
     total = sum(file.size for file in files)
-    missing = _missing(folder, files)
-    if missing:
+    if missing := _missing(folder, files):
         from filelock import FileLock
 
         try:
@@ -140,16 +119,10 @@ def fetch(
 def _missing(folder: Path, files: Iterable[RemoteFile]) -> list[RemoteFile]:
     import pooch
 
-    return [
-        file
-        for file in files
-        if not _has_size(folder, file) or pooch.file_hash(str(folder / file.name), alg="sha256") != file.sha256
-    ]
+    def intact(path: Path, sha256: str) -> bool:
+        return path.is_file() and bool(pooch.file_hash(str(path), alg="sha256") == sha256)
 
-
-def _has_size(folder: Path, file: RemoteFile) -> bool:
-    path = folder / file.name
-    return path.is_file() and path.stat().st_size == file.size
+    return [file for file in files if not intact(folder / file.name, file.sha256)]
 
 
 def _download(
@@ -162,39 +135,24 @@ def _download(
     pooch.get_logger().setLevel("WARNING")
     reason: Literal["offline", "damaged"] = "offline"
     file, before = missing[0], total - sum(file.size for file in missing)
+    headers = {"Accept-Encoding": "identity"}  # a server must not unpack the file
+
+    def download(url: str, path: str, _: object) -> None:
+        with requests.get(url, stream=True, timeout=(5, 30), headers=headers) as response, open(path, "wb") as opened:
+            response.raise_for_status()
+            for chunk in response.iter_content(1 << 16):
+                opened.write(chunk)
+                progress(before + min(opened.tell(), file.size), total)
+
     for mirror in mirrors:
-        downloader = pooch.HTTPDownloader(
-            progressbar=_Bar(file.size, before, progress, total),
-            chunk_size=1 << 16,
-            timeout=(5, 30),
-            headers={"Accept-Encoding": "identity"},  # a server must not unpack the file
-        )
         try:
-            pooch.retrieve(mirror + file.name, f"sha256:{file.sha256}", file.name, folder, downloader=downloader)
+            pooch.retrieve(mirror + file.name, f"sha256:{file.sha256}", file.name, folder, downloader=download)
             return
         except requests.RequestException:
             continue
         except ValueError:  # the checksum differs
             reason = "damaged"
     raise DatasetUnavailable(reason, folder, [file.name for file in missing])
-
-
-class _Bar:
-    """A progress bar as `pooch.HTTPDownloader` uses it."""
-
-    def __init__(self, size: int, before: int, progress: Progress, total: int) -> None:
-        self.size, self.before, self.progress, self.all = size, before, progress, total
-        self.done = 0
-
-    def update(self, count: int) -> None:
-        self.done += count
-        self.progress(self.before + min(self.done, self.size), self.all)
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        pass
 
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
@@ -214,10 +172,42 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
 def _arrays(folder: Path) -> tuple[NDArray[Any], ...]:
     """Training pictures (60000, 784) and labels (60000,), test pictures (10000, 784) and labels (10000,)."""
     fetch(folder=folder)
-    train_x, train_y, test_x, test_y = (read_idx(folder / file.name) for file in FILES)
-    return (
-        train_x.reshape(len(train_x), -1),
-        train_y.astype(np.int64),
-        test_x.reshape(len(test_x), -1),
-        test_y.astype(np.int64),
-    )
+    arrays = (read_idx(folder / file.name) for file in FILES)
+    return tuple(array.reshape(len(array), -1) if array.ndim > 1 else array.astype(np.int64) for array in arrays)
+
+
+class IdxError(ValueError):
+    """A file that is not IDX. The message names the file and what is wrong."""
+
+
+def read_idx(path: Path) -> NDArray[Any]:
+    """The array in an IDX file, gzipped or not, in the machine's byte order (the format stands at the end of
+    yann.lecun.com/exdb/mnist). Raises IdxError if the file is not IDX, is cut off or damaged, or is longer than its
+    header states."""
+    with path.open("rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    opener: Any = gzip.open if gzipped else open
+    try:
+        with opener(path, "rb") as file:
+            return _parse(file, path.name)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise IdxError(f"{path.name} is cut off or damaged: {error}.") from None
+
+
+def _parse(file: BinaryIO, name: str) -> NDArray[Any]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= 8:
+        raise IdxError(f"{name} is not an IDX file: it begins with '{magic.hex()}'.")
+    kind, dimensions = np.dtype(_IDX_TYPES[magic[2]]), magic[3]
+    header = file.read(4 * dimensions)
+    if len(header) < 4 * dimensions:
+        raise IdxError(f"{name} is cut off: it ends inside its header.")
+    shape = struct.unpack(f">{dimensions}I", header)
+    size = math.prod(shape) * kind.itemsize
+    if size > _MAX_BYTES:
+        raise IdxError(f"{name} is damaged: its header states {size} bytes, allowed is up to {_MAX_BYTES}.")
+    content = file.read(size + 1)
+    if len(content) != size:
+        found = "more" if len(content) > size else f"{len(content)}"
+        raise IdxError(f"{name} is cut off or damaged: its header states {size} bytes, it holds {found}.")
+    return np.frombuffer(content, kind).reshape(shape).astype(kind.newbyteorder("="), copy=False)

@@ -33,8 +33,7 @@ def fold_rows(
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """For every fold the training rows and the validation rows of y (n,), each in ascending order.
 
-    Folds are those of scikit-learn's StratifiedKFold for classes and of KFold otherwise, with shuffle=True and
-    random_state=seed. Folds that are larger by one come first. Every class needs at least one sample per fold."""
+    Folds that are larger by one come first. Every class needs at least one sample per fold."""
     from sklearn.model_selection import KFold, StratifiedKFold  # imports in a second, which would delay the start
 
     kind = StratifiedKFold if classes else KFold

@@ -20,8 +20,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.datasets import load_dataset
-from nnlab.datasets.idx import IdxError, read_idx
-from nnlab.datasets.mnist import FILES, MIRRORS, DatasetUnavailable, RemoteFile, available, fetch
+from nnlab.datasets.mnist import (
+    FILES,
+    MIRRORS,
+    DatasetUnavailable,
+    IdxError,
+    RemoteFile,
+    available,
+    fetch,
+    read_idx,
+)
 from nnlab.settings import settings
 from nnlab.spec import DATASETS, DataSpec
 
