@@ -29,7 +29,6 @@ def file_button(label: str, make: Callable[[], bytes | str], file: str, mime: st
 def download_menu(page: Page, run: Run, key: str) -> None:
     """A button that opens the downloads of a run."""
     t, lab, replicates = page.t, page.lab, run.replicates
-    empty = run.epoch == 0
 
     def epochs(spanish: bool) -> bytes:
         return csv_text(lab.metrics(run.id), spanish=spanish)
@@ -41,60 +40,32 @@ def download_menu(page: Page, run: Run, key: str) -> None:
         own = {name: values[replicates.index(one)] for name, values in snapshot[1].items()}
         return safetensors(run.experiment, own, one.seed, one.fold)
 
+    def save(name: str, label: str, make: Callable[[], bytes | str], end: str, mime: str, icon: str) -> None:
+        trained = run.epoch > 0 or name in ("script", "notebook")
+        look = {"icon": f":material/{icon}:", "disabled": not trained}
+        file_button(label, make, file_name(run, end), mime, f"{key}-{name}", **look)
+
     with st.popover(t("Download"), icon=":material/download:", key=f"{key}-menu"):
-        table = {"icon": ":material/table:", "disabled": empty}
-        file_button(t("Every epoch, CSV"), partial(epochs, False), file_name(run, ".csv"), CSV, f"{key}-csv", **table)
-        label = t("Every epoch, CSV for a Spanish Excel")
-        file_button(label, partial(epochs, True), file_name(run, "-excel.csv"), CSV, f"{key}-csv-es", **table)
+        save("csv", t("Every epoch, CSV"), partial(epochs, False), ".csv", CSV, "table")
+        save("csv-es", t("Every epoch, CSV for a Spanish Excel"), partial(epochs, True), "-excel.csv", CSV, "table")
         one = replicates[0]
         if len(replicates) > 1:
             label = t("Weights of seed")
             one = st.selectbox(label, replicates, format_func=lambda one: replicate_name(one, t), key=f"{key}-seed")
-        fold = "" if one.fold is None else f"-fold{one.fold}"
-        file_button(
-            t("Weights, safetensors"),
-            partial(weights, one),
-            file_name(run, f"-seed{one.seed}{fold}.safetensors"),
-            "application/octet-stream",
-            f"{key}-weights",
-            icon=":material/grid_on:",
-            disabled=empty,
-        )
-        file_button(
-            t("PyTorch script"),
-            partial(script, run.experiment, run.seeds),
-            file_name(run, ".py"),
-            "text/x-python",
-            f"{key}-script",
-            icon=":material/code:",
-        )
-        kind, icon = "application/x-ipynb+json", ":material/menu_book:"
-        file_button(
-            t("Notebook"),
-            partial(notebook, run.experiment, run.seeds),
-            file_name(run, ".ipynb"),
-            kind,
-            f"{key}-notebook",
-            icon=icon,
-        )
+        end = f"-seed{one.seed}{'' if one.fold is None else f'-fold{one.fold}'}.safetensors"
+        save("weights", t("Weights, safetensors"), partial(weights, one), end, "application/octet-stream", "grid_on")
+        own = run.experiment, run.seeds
+        save("script", t("PyTorch script"), partial(script, *own), ".py", "text/x-python", "code")
+        save("notebook", t("Notebook"), partial(notebook, *own), ".ipynb", "application/x-ipynb+json", "menu_book")
 
 
 def chart_downloads(page: Page, name: str, spec: Spec, rows: Any | Callable[[], Any]) -> None:
     """A small menu that saves a chart as SVG or PNG, always in the light theme.
 
-    Parameters
-    ----------
-    page : Page
-    name : str
-        The file's name without its ending, also the key of the menu: another for each chart of a page.
-    spec : dict
-        The chart, as `st.vega_lite_chart` takes it.
-    rows : DataFrame, Table or callable
-        Its rows; a function that returns them if they change while a run is under way.
-    """
-    t = page.t
-    menu = st.popover("", icon=":material/download:", type="tertiary", help=t("Save this chart"), key=f"{name}-menu")
-    with menu:
+    `name` is the file's name without its ending, and the key of the menu: another for each chart of a page. `rows` may
+    be a function that returns them, if they change while a run is under way."""
+    help_text = page.t("Save this chart")
+    with st.popover("", icon=":material/download:", type="tertiary", help=help_text, key=f"{name}-menu"):
         picture_buttons(name, name, lambda form: chart_file(spec, rows() if callable(rows) else rows, form))
 
 
