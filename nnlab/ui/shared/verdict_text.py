@@ -135,27 +135,17 @@ def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str,
             return t("over a million")
         return t.whole(float(f"{value:.1e}")) if value >= 10 else t.number(value, 2)
 
-    lost, seeds = int(known.get("diverged", 0)), int(known["seeds"])
+    lost, seeds = known.get("diverged", 0), known["seeds"]
     late = points("late_gain") if classes else t("{share} of its loss", share=percent("late_fall"))
     return {
-        "train": fit("train"),
+        **{name: fit(name) for name in ("train", "reference", "guess")},
+        **{name: points(name) for name in ("gap", "deviation")},
+        **{name: percent(name, 0) for name in ("jump", "rise", "dead_share")},
+        **{name: t.whole(known.get(name, 0)) for name in ("seeds", "turn", "dead", "units", "layer", "dead_layers")},
         "held_out": fit("validation") or fit("test"),
-        "reference": fit("reference"),
-        "guess": fit("guess"),
-        "gap": points("gap"),
-        "deviation": points("deviation"),
         "late": late,
         "in_seeds": t(" in {k} of {seeds} seeds", k=t.whole(lost), seeds=t.whole(seeds)) if seeds > 1 else "",
-        "seeds": t.whole(seeds),
         "loss": times(known.get("loss", math.nan)),
-        "jump": percent("jump", 0),
-        "rise": percent("rise", 0),
-        "turn": t.whole(known.get("turn", 0)),
         "fade": times(1 / (known.get("gradient_start") or math.nan)),
         "growth": times(max(known.get("growth_start", 0), known.get("growth_end", 0))),
-        "dead": t.whole(known.get("dead", 0)),
-        "units": t.whole(known.get("units", 0)),
-        "layer": t.whole(known.get("layer", 0)),
-        "dead_share": percent("dead_share", 0),
-        "dead_layers": t.whole(known.get("dead_layers", 0)),
     }
