@@ -3,7 +3,7 @@
 import streamlit as st
 
 from nnlab.ui.inspect.epoch_view import epoch_view
-from nnlab.ui.shared.naming import moment, run_title, zone
+from nnlab.ui.shared.naming import moment, run_title
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("inspect")
@@ -27,12 +27,11 @@ if opened is not None and opened.id != state.get("inspect-from-link"):
     state["inspect-run"] = opened.id
 elif state.get("inspect-run") not in runs:
     state["inspect-run"] = opened.id if opened is not None else next(iter(runs))
-here = zone()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox(
         t("Trained run"),
         list(runs),
-        format_func=lambda run_id: f"{run_title(runs[run_id], t)} · {moment(runs[run_id].created, t, here)}",
+        format_func=lambda run_id: f"{run_title(runs[run_id], t)} · {moment(runs[run_id].created, t)}",
         key="inspect-run",
     )
     page.link("train", t("Its curves"), {"run": chosen}, width="content")

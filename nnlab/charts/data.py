@@ -82,8 +82,9 @@ def surface_rows(cells: pd.DataFrame, points: pd.DataFrame | None = None, classe
     return rows if points is None else pd.concat([rows, points], ignore_index=True)
 
 
-def fit_rows(line: pd.DataFrame, dataset: Dataset, most: int = MAX_POINTS) -> pd.DataFrame:
-    """The rows of `line_fit`: `predictions.line` (`x`, `value`, `low`, `high`) and the data's points."""
+def fit_rows(line: pd.DataFrame | None, dataset: Dataset, most: int = MAX_POINTS) -> pd.DataFrame:
+    """The rows of `line_fit`: `predictions.line` (`x`, `value`, `low`, `high`), if there is one, and the points."""
+    line = pd.DataFrame(columns=["x", "value", "low", "high"], dtype=float) if line is None else line
     frames = [line.assign(kind="line", part="")]
     for name in PARTS:
         if len(part := getattr(dataset, name)):

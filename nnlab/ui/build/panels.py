@@ -15,13 +15,14 @@ from nnlab.datasets.mnist import DatasetUnavailable, fetch
 from nnlab.spec import DataSpec, Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.spec.layer_table import layer_table
-from nnlab.ui.shared.data_chart import data_chart
 from nnlab.ui.shared.labels import DATA_NOTES
 from nnlab.ui.shared.naming import layer_name
-from nnlab.ui.shared.pictures import HEIGHT, available_dataset, frozen_note
+from nnlab.ui.shared.pictures import available_dataset, data_chart, frozen_note
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+
+HEIGHT = 300
 
 
 def network_picture(page: Page, experiment: Experiment) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from nnlab.lab import ComparisonRun
-from nnlab.ui.shared.naming import moment, zone
+from nnlab.ui.shared.naming import moment
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -15,7 +15,7 @@ def test_set(page: Page, run: ComparisonRun) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-part"):
         if run.test_opened is not None:
-            when = t("Test set opened on {when}.", when=moment(run.test_opened, t, zone()))
+            when = t("Test set opened on {when}.", when=moment(run.test_opened, t))
             st.markdown(f":material/lock_open: {when} {_trained_later(run, t)}")
         elif run.owner != page.owner:
             st.caption(

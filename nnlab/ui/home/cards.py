@@ -11,7 +11,7 @@ from nnlab.charts.network import network, network_rows
 from nnlab.datasets import load_dataset
 from nnlab.scratch.core import LogSoftmax
 from nnlab.spec import DataSpec, Experiment
-from nnlab.ui.shared.data_chart import data_chart
+from nnlab.ui.shared.pictures import data_chart
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import mark
 

@@ -1,6 +1,7 @@
 """Experiments, runs, values and moments as short texts."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -130,16 +131,10 @@ def cost_words(seconds: float, t: Text) -> str:
 
 
 def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
-    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15)."""
+    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15), in the visitor's time zone; the server's if no browser sends one."""
+    with suppress(ZoneInfoNotFoundError, ValueError, TypeError):
+        zone = zone or ZoneInfo(st.context.timezone or "")
     return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))
-
-
-def zone() -> tzinfo | None:
-    """The visitor's time zone; None, which is the server's, if the browser does not send it."""
-    try:
-        return ZoneInfo(st.context.timezone or "")
-    except (ZoneInfoNotFoundError, ValueError, TypeError):
-        return None
 
 
 def file_name(run: Run, end: str) -> str:

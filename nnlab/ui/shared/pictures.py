@@ -1,4 +1,4 @@
-"""What several pages show of data and networks."""
+"""What several pages show of data: charts, sample pictures, predictions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.pictures import picture_rows
-from nnlab.datasets import Dataset, PartName, load_dataset, mnist
+from nnlab.charts.base import Spec
+from nnlab.charts.data import Plane, balance_rows, class_balance, data_scatter, fit_rows, line_fit, point_rows, surface
+from nnlab.charts.labels import Labels
+from nnlab.charts.pictures import picture_grid, picture_rows
+from nnlab.datasets import PARTS, Dataset, PartName, load_dataset, mnist
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.engines.base import Array, Floats
 from nnlab.spec import DataSpec, Experiment
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
-
-HEIGHT = 300
 
 
 def available_dataset(spec: DataSpec) -> Dataset | None:
@@ -36,11 +37,25 @@ def data_problem(spec: DataSpec) -> Problem | None:
     return None
 
 
-def first_two_features(dataset: Dataset) -> Dataset:
-    """The data set with its first two inputs only, which a scatter can show."""
-    parts = {name: getattr(dataset, name) for name in ("train", "validation", "test")}
+def data_chart(dataset: Dataset, words: Labels, height: int, small: bool = False) -> tuple[pd.DataFrame, Spec]:
+    """Rows and chart of a data set: its first pictures, the points to fit, or the samples of every class by their first
+    two features. `small`: more pictures a line, and samples without axes."""
+    if dataset.image_shape is not None:
+        columns, lines = (8, 3) if small else (6, 4)
+        x, y = dataset.train.x[: columns * lines], dataset.train.y[: columns * lines]
+        chart = picture_grid(columns, lines, captions=False, labels=words, cell=height // lines)
+        return sample_pictures(dataset, x, y, columns=columns), chart
+    if dataset.task == "regression":
+        chart = line_fit(dataset.feature_names[0], dataset.target_name, labels=words, height=height)
+        return fit_rows(None, dataset), chart
+    if dataset.inputs < 2:
+        return balance_rows(dataset), class_balance(labels=words, height=height)
+    parts = {name: getattr(dataset, name) for name in PARTS}
     cut = {name: replace(part, x=part.x[:, :2]) for name, part in parts.items()}
-    return replace(dataset, feature_names=dataset.feature_names[:2], **cut)
+    flat = replace(dataset, feature_names=dataset.feature_names[:2], **cut)
+    if small:
+        return point_rows(flat), surface(Plane.of(flat, 24), compact=True, labels=words, height=height)
+    return point_rows(flat), data_scatter(Plane.of(flat), labels=words, height=height)
 
 
 def sample_pictures(

@@ -1,7 +1,8 @@
 """Tables whose cells sort by a value and are shown as a text."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,15 +11,12 @@ from pandas.io.formats.style import Styler
 
 def sortable(frame: pd.DataFrame, texts: Mapping[Any, Sequence[str]]) -> Styler:
     """The frame with some columns shown as these texts, one a row; they sort by the frame's values."""
-    formats: dict[Any, str | Callable[[object], str] | None] = {
-        column: _in_turn(of_column) for column, of_column in texts.items()
-    }
+    formats: dict[Any, Any] = {column: partial(_next, iter(rows)) for column, rows in texts.items()}
     return frame.style.format(formats)
 
 
-def _in_turn(texts: Sequence[str]) -> Callable[[object], str]:
-    rest = iter(texts)
-    return lambda _: next(rest, "")
+def _next(texts: Iterator[str], _: object) -> str:
+    return next(texts, "")
 
 
 def rows_key(key: str, rows: object) -> str:

@@ -141,7 +141,7 @@ def _untrained(data: DataSpec) -> pd.DataFrame:
     if kind == "plane":
         return _points(data)
     if kind == "line":
-        return fit_rows(pd.DataFrame({"x": [], "value": [], "low": [], "high": []}, dtype=float), dataset)
+        return fit_rows(None, dataset)
     if kind == "pictures":
         own = dataset.training_sets[0]
         part, some = getattr(own, judged_part(own)), slice(COLUMNS * LINES)
