@@ -16,39 +16,46 @@ from nnlab.spec import Comparison, DataSpec, Experiment, ModelSpec, TrainSpec
 class Classic:
     """A comparison that teaches one thing. The texts are English; the dashboard translates them."""
 
-    name: str
-    """Its name on the command line."""
+    name: str  # on the command line
     title: str
-    question: str
-    """To think about first."""
+    question: str  # to think about first
     comparison: Comparison
-    outcome: str
-    """Shown afterwards: what usually happens, why, and who described it."""
+    outcome: str  # shown afterwards: what usually happens, why, and who described it
 
 
 def classic_of(comparison: Comparison) -> Classic | None:
     """The classic that a comparison equals, whatever its seeds; None where it equals none."""
-    given = _without_seeds(comparison)
-    return next((one for one in classics.values() if _without_seeds(one.comparison) == given), None)
+    same_seeds = {"seeds": comparison.seeds}
+    found = (one for one in classics.values() if one.comparison.model_copy(update=same_seeds) == comparison)
+    return next(found, None)
 
 
-def _without_seeds(comparison: Comparison) -> dict[str, Any]:
-    return {name: value for name, value in comparison.plain().items() if name != "seeds"}
+def _network(data: DataSpec, hidden: tuple[int, ...], train: TrainSpec, **model: Any) -> Experiment:
+    """With the initial weights of Kaiming, unless `init` is another."""
+    return Experiment(data=data, model=ModelSpec(hidden=hidden, **{"init": "kaiming", **model}), train=train)
 
 
 _DIGITS = DataSpec(name="digits")
+# 100 samples to train on, a tenth of them mislabelled, and 700 for validation, so that small differences show
 _FEW = DataSpec(name="synthetic", n_samples=1000, features=10, noise=1.0, validation=0.7)
-"""100 samples to train on, a tenth of them mislabelled, and 700 for validation, so that small differences show."""
-_PLAIN_DESCENT = TrainSpec(optimizer="sgd", lr=0.1, schedule="cosine", epochs=30)
-"""No momentum and no adaptive steps: nothing hides the size of the gradients."""
+_MANY = DataSpec(name="synthetic", n_samples=1000, features=8, noise=1.0, validation=0.4)
+_VERY_FEW = DataSpec(name="synthetic", n_samples=600, features=12, noise=2.0, validation=0.7, seed=3)
+
+_L2_NETWORK = _network(_FEW, (64, 64), TrainSpec(optimizer="momentum", lr=0.05, epochs=200, batch_size=20))
+_DROPOUT_NETWORK = _network(_FEW, (64, 64), TrainSpec(lr=0.003, epochs=200, batch_size=20))
+_BATCHES_NETWORK = _network(_MANY, (32,), TrainSpec(optimizer="sgd", lr=0.1, epochs=40))
+_WIDTHS_NETWORK = _network(_VERY_FEW, (8,), TrainSpec(optimizer="momentum", lr=0.1, epochs=1000, batch_size=60))
+_RATES_NETWORK = _network(
+    _DIGITS, (32, 32), TrainSpec(optimizer="momentum", epochs=20), activation="tanh", init="xavier"
+)
+
+# no momentum and no adaptive steps: nothing hides the size of the gradients
+_DESCENT = TrainSpec(optimizer="sgd", lr=0.1, schedule="cosine", epochs=30)
 
 
-def _deep(train: TrainSpec = _PLAIN_DESCENT, **model: Any) -> Experiment:
-    """32 neurons a layer on the digits; the depth is varied."""
-    return Experiment(data=_DIGITS, model=ModelSpec(hidden=(32,), **model), train=train)
-
-
-def _by_depth(experiment: Experiment, by: str, *by_values: Any) -> Comparison:
+def _by_depth(by: str, by_values: tuple[Any, ...], train: TrainSpec = _DESCENT, **model: Any) -> Comparison:
+    """32 neurons a layer on the digits, at several depths."""
+    experiment = _network(_DIGITS, (32,), train, **model)
     return Comparison(experiment, vary="depth", values=(1, 2, 4, 6, 8, 10), by=by, by_values=by_values, seeds=5)
 
 
@@ -66,7 +73,7 @@ _ALL = (
         "vanishing",
         "Vanishing gradients",
         "Sigmoid, tanh and ReLU, from 1 to 10 hidden layers: which of them still learns when the network is deep?",
-        _by_depth(_deep(init="xavier"), "activation", "sigmoid", "tanh", "relu"),
+        _by_depth("activation", ("sigmoid", "tanh", "relu"), init="xavier"),
         "From 4 layers on, the sigmoid network only guesses, while tanh and ReLU learn at every depth. The slope of "
         "the sigmoid is at most 1/4, so in backpropagation every layer divides the gradient by four or more, and the "
         "weights of the first layers hardly change (Hochreiter 1991; Bengio et al. 1994; Glorot and Bengio 2010).",
@@ -75,7 +82,9 @@ _ALL = (
         "initialisation",
         "Xavier and Kaiming",
         "ReLU networks that differ only in how the initial weights are drawn: does it matter, and from which depth on?",
-        _by_depth(_deep(TrainSpec(optimizer="sgd", lr=0.05, epochs=40)), "init", "default", "xavier", "kaiming"),
+        _by_depth(
+            "init", ("default", "xavier", "kaiming"), TrainSpec(optimizer="sgd", lr=0.05, epochs=40), init="default"
+        ),
         "Up to 2 layers it hardly matters. PyTorch's default weights are small: activations shrink from layer to "
         "layer, and from 6 layers on the network learns nothing. Xavier preserves their variance through linear "
         "layers (Glorot and Bengio 2010) but becomes unstable at 10 layers; Kaiming compensates for the half that "
@@ -86,7 +95,7 @@ _ALL = (
         "Batch normalisation",
         "Deep sigmoid networks do not learn. What if the sums in every layer are centred and scaled before the "
         "activation?",
-        _by_depth(_deep(activation="sigmoid", init="xavier"), "norm", "none", "batch"),
+        _by_depth("norm", ("none", "batch"), activation="sigmoid", init="xavier"),
         "Without it, the sigmoid network only guesses from 4 layers on; with it even 10 layers learn, and better than "
         "1. Sums with mean 0 and standard deviation 1 stay where the sigmoid is steep, and the learned scale can "
         "enlarge them, so the gradient does not vanish (Ioffe and Szegedy 2015).",
@@ -95,7 +104,7 @@ _ALL = (
         "shortcuts",
         "Skip connections and the gradient",
         "Sigmoid networks again: what if every layer's input is added to its output?",
-        _by_depth(_deep(activation="sigmoid", init="xavier"), "residual", False, True),
+        _by_depth("residual", (False, True), activation="sigmoid", init="xavier"),
         "With skip connections the network learns at every depth, though hardly better than with one layer: the "
         "additions pass the gradient back undiminished, past the sigmoids. That a deep network can be trained does "
         "not mean that its depth helps (Srivastava et al. 2015; He et al. 2016).",
@@ -105,11 +114,7 @@ _ALL = (
         "Plain and residual networks",
         "ReLU, Kaiming and batch normalisation: can a network of 50 layers be trained now, or is something missing?",
         Comparison(
-            Experiment(
-                data=_DIGITS,
-                model=ModelSpec(hidden=(16,), init="kaiming", norm="batch"),
-                train=TrainSpec(optimizer="momentum", lr=0.01, epochs=20, batch_size=64),
-            ),
+            _network(_DIGITS, (16,), TrainSpec(optimizer="momentum", lr=0.01, epochs=20, batch_size=64), norm="batch"),
             vary="depth",
             values=(2, 5, 10, 20, 30, 50),
             by="residual",
@@ -124,16 +129,7 @@ _ALL = (
         "l2",
         "L2 against overfitting",
         "100 noisy samples and a large network: how strongly should large weights be penalised?",
-        Comparison(
-            Experiment(
-                data=_FEW,
-                model=ModelSpec(hidden=(64, 64), init="kaiming"),
-                train=TrainSpec(optimizer="momentum", lr=0.05, epochs=200, batch_size=20),
-            ),
-            vary="l2",
-            values=(0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
-            seeds=10,
-        ),
+        Comparison(_L2_NETWORK, vary="l2", values=(0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3), seeds=10),
         "Without L2 the network memorises every sample, wrong labels included. As L2 grows, training accuracy falls "
         "to what the data allow, validation accuracy rises and the gap closes; with too much L2 the network learns "
         "nothing at all. Small weights make smooth functions that cannot bend around single samples (Krogh and Hertz "
@@ -144,16 +140,7 @@ _ALL = (
         "Dropout against overfitting",
         "The same network: what if a few of its neurons, or nearly all of them, are switched off at random during "
         "training?",
-        Comparison(
-            Experiment(
-                data=_FEW,
-                model=ModelSpec(hidden=(64, 64), init="kaiming"),
-                train=TrainSpec(lr=0.003, epochs=200, batch_size=20),
-            ),
-            vary="dropout",
-            values=(0, 0.2, 0.4, 0.6, 0.8, 0.9),
-            seeds=10,
-        ),
+        Comparison(_DROPOUT_NETWORK, vary="dropout", values=(0, 0.2, 0.4, 0.6, 0.8, 0.9), seeds=10),
         "Up to a rate of about 0.6, training accuracy falls, validation accuracy rises and validation loss falls; at "
         "0.9 too few neurons are left. No neuron can rely on one particular other neuron, and the whole network "
         "predicts like the average of very many smaller ones (Srivastava et al. 2014).",
@@ -163,16 +150,7 @@ _ALL = (
         "Batch size and noise",
         "The same learning rate and the same number of epochs: one sample a step, all of them, or something in "
         "between?",
-        Comparison(
-            Experiment(
-                data=DataSpec(name="synthetic", n_samples=1000, features=8, noise=1.0, validation=0.4),
-                model=ModelSpec(hidden=(32,), init="kaiming"),
-                train=TrainSpec(optimizer="sgd", lr=0.1, epochs=40),
-            ),
-            vary="batch_size",
-            values=(1, 4, 16, 64, 400),
-            seeds=10,
-        ),
+        Comparison(_BATCHES_NETWORK, vary="batch_size", values=(1, 4, 16, 64, 400), seeds=10),
         "With one sample a step the loss falls fast at first, then fluctuates and never settles; with all 400 it "
         "falls smoothly but has hardly moved after 40 steps. Sizes in between are best. The gradient of a batch is an "
         "estimate: its noise falls with the square root of the batch size, but larger batches also mean fewer steps "
@@ -182,16 +160,7 @@ _ALL = (
         "learning-rate",
         "Learning rates",
         "From tiny to huge steps: at which rate does the network learn best, and how far is that from divergence?",
-        Comparison(
-            Experiment(
-                data=_DIGITS,
-                model=ModelSpec(hidden=(32, 32), activation="tanh", init="xavier"),
-                train=TrainSpec(optimizer="momentum", epochs=20),
-            ),
-            vary="lr",
-            values=(0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3),
-            seeds=10,
-        ),
+        Comparison(_RATES_NETWORK, vary="lr", values=(0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3), seeds=10),
         "At 0.0001 the network hardly learns; larger rates learn more in the same time, up to 0.1. At 0.3 the loss "
         "jumps; from 1 on every step overshoots and the loss explodes. So the best rate lies just below the first one "
         "that diverges (Bengio 2012).",
@@ -200,16 +169,7 @@ _ALL = (
         "double-descent",
         "Double descent",
         "60 samples, a fifth of the labels wrong: as the network gets wider, does validation keep getting worse?",
-        Comparison(
-            Experiment(
-                data=DataSpec(name="synthetic", n_samples=600, features=12, noise=2.0, validation=0.7, seed=3),
-                model=ModelSpec(hidden=(8,), init="kaiming"),
-                train=TrainSpec(optimizer="momentum", lr=0.1, epochs=1000, batch_size=60),
-            ),
-            vary="width",
-            values=(1, 2, 4, 8, 16, 32, 64, 128),
-            seeds=20,
-        ),
+        Comparison(_WIDTHS_NETWORK, vary="width", values=(1, 2, 4, 8, 16, 32, 64, 128), seeds=20),
         "Validation gets worse up to about 8 neurons, where the network can just memorise all samples, wrong labels "
         "included; beyond that it improves again, and 128 neurons are as good as one. At this threshold only a few, "
         "very irregular functions fit all samples; in wider networks training finds smoother ones (Belkin et al. "
@@ -222,9 +182,7 @@ _ALL = (
         "Pixels from 0 to 16 as they are, or with mean 0 and standard deviation 1: is it only a matter of the "
         "learning rate?",
         Comparison(
-            Experiment(
-                data=_DIGITS, model=ModelSpec(hidden=(32,), init="kaiming"), train=TrainSpec(optimizer="sgd", epochs=20)
-            ),
+            _network(_DIGITS, (32,), TrainSpec(optimizer="sgd", epochs=20)),
             vary="lr",
             values=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
             by="scaling",
