@@ -16,8 +16,8 @@ from nnlab.export.tables import comparison_file
 from nnlab.spec import StartFrom
 from nnlab.ui.compare.cell_table import difference_sentence
 from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
-from nnlab.ui.compare.extend_menu import add_seeds
-from nnlab.ui.compare.values import value_texts
+from nnlab.ui.compare.knobs import value_texts
+from nnlab.ui.compare.menus import add_seeds
 from nnlab.ui.shared.naming import moment
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import text

@@ -11,8 +11,8 @@ from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.cells import run_links
 from nnlab.ui.compare.comparison_state import View
+from nnlab.ui.compare.knobs import is_number
 from nnlab.ui.compare.question import Question
-from nnlab.ui.compare.values import is_number
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.run_links import remedy_link
@@ -92,7 +92,7 @@ def _baseline(view: View, question: Question) -> None:
 def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
     """The columns to show: few, unless more are chosen."""
     t, comparison = view.t, view.comparison
-    scores = f"{view.results.part}_{view.score}", f"test_{view.score}"
+    scores = f"{view.results.finding.part}_{view.score}", f"test_{view.score}"
     few = {comparison.vary, comparison.by, *scores, "difference", "p", "gap", "verdict"}
     with st.popover(t("Columns"), icon=":material/view_column:", key="table-columns"):
         more = [column for column in heads if column not in few]
@@ -108,7 +108,7 @@ def _column_names(view: View) -> dict[str, str]:
     sizes = [max(one.data.sizes[i] for one in comparison.experiments) for i in range(3)]
     parts = {"validation": t("Validation"), "train": t("Training"), "test": t("Test")}
     there = {"validation": sizes[1], "train": sizes[0], "test": sizes[2] and view.run.test_opened is not None}
-    first = {view.results.part: parts[view.results.part], **parts}  # the part that decides comes first
+    first = {view.results.finding.part: parts[view.results.finding.part], **parts}  # the part that decides comes first
     return {
         comparison.vary: _capital(view.knob),
         **({comparison.by: _capital(view.by)} if comparison.by else {}),
@@ -170,9 +170,9 @@ def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Se
     shown["verdict"] = _verdicts(frame, t)
     shown.loc[[place == view.results.reference for place in rows], "difference"] = 0.0  # to sort it among the others
     if not view.ordered:
-        shown[comparison.vary] = [view.values[place % len(view.values)] for place in rows]
+        shown[comparison.vary] = [view.names[place][0] for place in rows]
     if comparison.by and not is_number(comparison.by):
-        shown[comparison.by] = [view.by_values[place // len(view.values)] for place in rows]
+        shown[comparison.by] = [view.names[place][1] for place in rows]
     records = list(zip(frame.to_dict("records"), rows, strict=True))
     texts = {
         heads[column]: [_cell_text(view, column, row, place) for row, place in records]

@@ -13,7 +13,6 @@ import streamlit as st
 from nnlab.charts.comparison_grid import SPARK_POINTS, grid_shape, matrix, matrix_rows
 from nnlab.charts.curves import sparkline
 from nnlab.comparison.cell_runs import CellRun
-from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shell.frame import Page
@@ -102,18 +101,3 @@ def run_links(page: Page, cell: CellRun) -> None:
     """Links to the pages that show a cell's run."""
     page.link("train", page.t("Curves"), {"run": cell.run.id}, width="content")
     page.link("inspect", page.t("Look inside"), {"run": cell.run.id}, width="content")
-
-
-def stop_menu(page: Page, run: ComparisonRun) -> None:
-    """Stop all active cells, or one of them; finished epochs stay."""
-    t, view, stop = page.t, View(page, run), page.lab.stop_comparison
-    st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop, args=(run.id, page.owner))
-
-    def stop_one() -> None:
-        if (place := st.session_state.get("stop-one")) is not None:
-            stop(run.id, page.owner, place)
-
-    active = [place for place, cell in enumerate(run.cells) if cell.active]
-    if len(active) > 1:
-        look: dict[str, Any] = {"key": "stop-one", "on_click": stop_one, "type": "tertiary"}
-        st.menu_button(t("Stop one cell"), active, format_func=view.full_name, **look)

@@ -4,9 +4,8 @@ The results of finished cells are computed once for all visitors; a tick reads o
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,37 +14,28 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnlab.analysis.statistics import interval
-from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import Finding, finding
-from nnlab.comparison.table import Cell, cell_row, chosen_by, table_of
+from nnlab.comparison.table import Cell, cell_row, table_of
 from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
-from nnlab.ui.compare.names import by_names, knob_name, value_names
-from nnlab.ui.compare.values import is_number
+from nnlab.ui.compare.knobs import is_number, knob_name, value_names
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shell.frame import Page
 
-CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high")))
-"""Columns of a cell's curves."""
-CELLS_PER_SECOND = 50
-"""A tick takes longer where there are more cells."""
-
+ENDS = "", "_low", "_high"
+CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ENDS))
+CELLS_PER_SECOND = 50  # a tick takes longer where there are more cells
 Curve = NDArray[np.float32]  # (epochs, columns of CURVES)
 
 
-@dataclass(frozen=True, eq=False)
-class Results:
+class Results(NamedTuple):
     """What the finished cells of a comparison show."""
 
-    table: pd.DataFrame
-    """Of all cells, under its English names; nan where a cell has not finished."""
+    table: pd.DataFrame  # of all cells; nan where a cell has not finished
     finding: Finding
-    reference: int | None
-    """Place of the cell that the others are compared with."""
-    part: str
-    """The part whose scores decide: "validation", or "train" where there is none."""
+    reference: int | None  # place of the cell that the others are compared with
 
 
 _rows: Cache[dict[str, Any]] = Cache(2000)
@@ -62,25 +52,23 @@ def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None) -> Res
 
 
 def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None) -> Results:
-    keys = [("active", cell.experiment.key) if cell.active else (cell.version, cell.seeds) for cell in run.cells]
-    rows = _rows.many(keys, lambda places: _compute_rows(lab, [run.cells[place] for place in places]))
+    done = [cell for cell in run.cells if not cell.active]
+
+    def compute(missing: Sequence[int]) -> list[dict[str, Any]]:
+        cells = [done[i] for i in missing]
+        each = zip(cells, lab.cells_metrics(cells), strict=True)
+        return [cell_row(cell.experiment, Cell(cell.results, metrics)) for cell, metrics in each]
+
+    known = iter(_rows.many([(cell.version, cell.seeds) for cell in done], compute))
+    rows = [cell_row(cell.experiment, Cell(None, None)) if cell.active else next(known) for cell in run.cells]
     cells = [Cell(cell.results, None) for cell in run.cells]
     table = table_of(run.comparison, cells, baseline=baseline, test=run.test_opened is not None, rows=rows)
-    score = run.comparison.experiment.score
-    part = chosen_by(cells, score)
-    own = table[f"{part}_{score}"].notna() & table["difference"].isna()
+    found = finding(table, run.comparison, cells)
+    own = table[f"{found.part}_{found.score}"].notna() & table["difference"].isna()
     reference = int(own.to_numpy().argmax()) if own.any() else None
     if baseline is not None:
         reference = baseline if table["difference"].notna().any() else None
-    return Results(table, finding(table, run.comparison, cells), reference, part)
-
-
-def _compute_rows(lab: Lab, cells: Sequence[CellRun]) -> list[dict[str, Any]]:
-    metrics = iter(lab.cells_metrics([cell for cell in cells if not cell.active]))
-    return [
-        cell_row(cell.experiment, Cell(None, None) if cell.active else Cell(cell.results, next(metrics)))
-        for cell in cells
-    ]
+    return Results(table, found, reference)
 
 
 class View:
@@ -92,7 +80,11 @@ class View:
         self.score = self.comparison.experiment.score
         self.knob = knob_name(self.comparison.vary, self.t)
         self.by = knob_name(self.comparison.by, self.t) if self.comparison.by else ""
-        self.values, self.by_values = value_names(self.comparison, self.t), by_names(self.comparison, self.t)
+        self.values = value_names(self.comparison.vary, self.comparison.values, self.t)
+        self.by_values = value_names(self.comparison.by or "", self.comparison.by_values, self.t)
+        self.names = [
+            (value, by_value) for by_value in self.by_values or ("",) for value in self.values
+        ]  # of the cells
 
     @cached_property
     def results(self) -> Results:
@@ -113,7 +105,7 @@ class View:
     def part(self) -> str:
         """The part whose scores and curves are shown first."""
         if self.results.reference is not None:
-            return self.results.part
+            return self.results.finding.part
         return "validation" if self.has_validation else "train"
 
     @property
@@ -122,15 +114,12 @@ class View:
 
     def short_names(self) -> list[str]:
         """The values of each cell: `4`, or `4 · ReLU` with a second knob."""
-        ends = [f" · {name}" for name in self.by_values] or [""]
-        return [f"{value}{end}" for end in ends for value in self.values]
+        return [" · ".join(filter(None, names)) for names in self.names]
 
     def full_name(self, place: int) -> str:
         """A cell with knobs and values: "depth 4", "depth 4, activation ReLU"."""
-        n = len(self.values)
-        return f"{self.knob} {self.values[place % n]}" + (
-            f", {self.by} {self.by_values[place // n]}" if self.by else ""
-        )
+        value, by_value = self.names[place]
+        return f"{self.knob} {value}" + (f", {self.by} {by_value}" if self.by else "")
 
     def latest_table(self) -> pd.DataFrame:
         """The table, with the scores of the last epoch for cells that still train: for charts."""
@@ -141,24 +130,20 @@ class View:
             last = self.page.lab.metrics(cell.run.id, after=cell.run.epoch - 1)
             last = last[last["epoch"] == last["epoch"].max()]
             for part in ("train", "validation"):
-                scores = interval(last[f"{part}_score"], cell.experiment.data.folds) if len(last) else interval([])
-                for end, value in (("", scores.mean), ("_low", scores.low), ("_high", scores.high)):
-                    table.loc[place, f"{part}_{self.score}{end}"] = value
+                over = interval(last[f"{part}_score"], cell.experiment.data.folds)
+                table.loc[place, [f"{part}_{self.score}{end}" for end in ENDS]] = over.mean, over.low, over.high
         return table
 
     def curves(self, points: int) -> list[Curve]:
         """The curve of each cell, with at most so many points."""
-        begun = [place for place, cell in enumerate(self.cells) if cell.run.epoch]
+        begun = [cell for cell in self.cells if cell.run.epoch]
 
         def read(missing: Sequence[int]) -> list[Curve]:
-            frames = self.page.lab.cells_curves([self.cells[begun[i]] for i in missing], points)
+            frames = self.page.lab.cells_curves([begun[i] for i in missing], points)
             return [frame[list(CURVES)].to_numpy(np.float32) for frame in frames]
 
-        found = _curves.many([(self.cells[place].version, self.cells[place].seeds, points) for place in begun], read)
-        every: list[Curve] = [np.empty((0, len(CURVES)), np.float32)] * len(self.cells)
-        for place, curve in zip(begun, found, strict=True):
-            every[place] = curve
-        return every
+        found = iter(_curves.many([(cell.version, cell.seeds, points) for cell in begun], read))
+        return [next(found) if cell.run.epoch else np.empty((0, len(CURVES)), np.float32) for cell in self.cells]
 
 
 def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[float] = ()) -> pa.Table:
@@ -176,12 +161,11 @@ def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[f
 
 def seconds_left(run: ComparisonRun) -> float:
     """Time until all cells have finished, with their runs spread over the workers."""
-    left = []
-    for one in run.runs:
-        if one.state == "running" and one.seconds_left is not None:
-            left.append(one.seconds_left)
-        elif one.active:
-            left.append(estimate_seconds(one.experiment, len(one.seeds)))
+    left = [
+        estimate_seconds(one.experiment, len(one.seeds)) if one.seconds_left is None else one.seconds_left
+        for one in run.runs
+        if one.active
+    ]
     return max(sum(left) / settings().workers, *left) if left else 0.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import streamlit as st
@@ -19,27 +20,24 @@ from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
-from nnlab.ui.compare.values import knobs_for, parsed, second_knobs, suggested, value_texts
+from nnlab.ui.compare.knobs import knobs_for, parsed, second_knobs, suggested, value_texts
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
 
 DRAFT, LINK = "draft", "link"
-NO_VALUES = "value (there is none)"
 
 
 @dataclass(frozen=True)
 class QuestionInput:
     """What the controls hold."""
 
-    source: str
-    """Where the experiment is from: DRAFT, a preset's name, a run's id, or LINK."""
+    source: str  # of the experiment: DRAFT, a preset's name, a run's id, or LINK
     experiment: Experiment
     vary: str = "depth"
     values: tuple[str, ...] = ("1", "2", "4", "8")
     seeds: str = "10"
-    by: str = ""
-    """The second knob, if there is one."""
+    by: str = ""  # the second knob, if there is one
     by_values: tuple[str, ...] = ()
 
     @classmethod
@@ -48,7 +46,7 @@ class QuestionInput:
         source = next((name for name, one in presets.items() if one == comparison.experiment), LINK)
         if "draft-valid" in st.session_state and comparison.experiment == draft_experiment():
             source = DRAFT
-        values, by_values = (tuple(value_texts(one)) for one in (comparison.values, comparison.by_values))
+        values, by_values = value_texts(comparison.values), value_texts(comparison.by_values)
         seeds = seeds_text(comparison.seeds)
         return cls(source, comparison.experiment, comparison.vary, values, seeds, comparison.by or "", by_values)
 
@@ -56,18 +54,16 @@ class QuestionInput:
 @lru_cache(maxsize=128)
 def comparison_of(question: QuestionInput) -> Comparison:
     """The comparison that an input makes; checking 200 cells takes 0.1 s. Raises SpecError."""
-    for name, missing in (("values", not question.values), ("by_values", question.by and not question.by_values)):
-        if missing:
-            raise SpecError([Problem(name, None, "type", expected=NO_VALUES)])
-    values = {
-        "experiment": question.experiment,
-        "vary": question.vary,
-        "values": parsed(question.values, question.vary),
-        "seeds": parse_seeds(question.seeds),
-    }
-    if question.by:
-        values |= {"by": question.by, "by_values": parsed(question.by_values, question.by)}
-    return Comparison.of(values)
+    return Comparison.of(
+        {
+            "experiment": question.experiment,
+            "vary": question.vary,
+            "values": parsed(question.values, question.vary),
+            "by": question.by or None,
+            "by_values": parsed(question.by_values, question.by),
+            "seeds": parse_seeds(question.seeds),
+        }
+    )
 
 
 def draft_experiment() -> Experiment:
@@ -81,29 +77,21 @@ def usual_seeds(experiment: Experiment) -> str:
     return "10" if estimate_seconds(experiment, 10) < 20 else "3"
 
 
-def comparison_seconds(comparison: Comparison) -> float:
-    """How long a comparison will take, with its runs spread over the workers."""
-    whole, longest = _seconds(comparison)
-    return max(whole / settings().workers, longest)
-
-
 @lru_cache(maxsize=128)
-def _seconds(comparison: Comparison) -> tuple[float, float]:
-    """Seconds of all cells one after the other, and of the longest."""
+def comparison_seconds(comparison: Comparison, workers: int) -> float:
+    """How long a comparison will take, with its runs spread over the workers."""
     starts = {one.train.start_from for one in comparison.experiments if one.train.start_from}
     sources = {start.experiment for start in starts}  # each is trained once, if it has not been
     each = [estimate_seconds(one, len(comparison.seeds)) for one in (*comparison.experiments, *sources)]
-    return sum(each), max(each)
+    return max(sum(each) / workers, *each)
 
 
 @lru_cache(maxsize=128)
 def _first_limit(lab: Lab, comparison: Comparison, _: Settings) -> Problem | None:
     """What the server's limits or the data do not allow; None where all is well."""
-    found = (lab.check(one, comparison.seeds) for one in comparison.experiments)
-    if limit := next(filter(None, found), None):
-        return limit
+    limits = (lab.check(one, comparison.seeds) for one in comparison.experiments)
     data = dict.fromkeys(one.data for one in comparison.experiments)  # each is read once
-    return next(filter(None, map(data_problem, data)), None)
+    return next(filter(None, chain(limits, map(data_problem, data))), None)
 
 
 class Question:
@@ -116,9 +104,8 @@ class Question:
         self.page, self.state = page, st.session_state
         self.link_error: SpecError | None = None
         self._read_link()
-        self.input: QuestionInput = self.state["question"]
         if self.input.source == DRAFT:
-            self.input = self.state["question"] = replace(self.input, experiment=draft_experiment())
+            self.change(experiment=draft_experiment())
         self.problem: Problem | None = None
         try:
             self.comparison = self.state["question-valid"] = comparison_of(self.input)
@@ -128,7 +115,11 @@ class Question:
         else:
             self.problem = _first_limit(page.lab, self.comparison, settings())
 
-    # the link
+    @property
+    def input(self) -> QuestionInput:
+        """What the controls hold now."""
+        held: QuestionInput = self.state["question"]
+        return held
 
     @property
     def opened(self) -> str | None:
@@ -185,8 +176,6 @@ class Question:
             self.link_error = self.link_error or error
             return Comparison(experiment, vary="depth", seeds=parse_seeds(usual_seeds(experiment)))
 
-    # the baseline
-
     def baseline_place(self, comparison: Comparison) -> int | None:
         """Place of the cell that the others are compared with; None is the best cell."""
         wanted = self.state.get("compare-baseline")
@@ -196,19 +185,15 @@ class Question:
     def set_baseline(self, comparison: Comparison, place: int | None) -> None:
         """Choose a baseline; it becomes part of the link."""
         self.state["compare-baseline"] = None if place is None else _point_text(comparison.points[place])
-        link = {name: value for name, value in self.page.query().items() if name != "baseline"}
-        self.state["question-link"] = link = link | self._opened_query()
-        self.page.set_query(link)
-
-    # changes
+        self.page.set_query(self.query())
 
     def change(self, **changes: Any) -> None:
         """Put other values into the controls."""
-        self.state["question"] = replace(self.state["question"], **changes)
+        self.state["question"] = replace(self.input, **changes)
 
     def use_rate(self, rate: float) -> None:
         """The same experiment with another learning rate."""
-        self.change(source=LINK, experiment=self.state["question"].experiment.set({"train.lr": rate}))
+        self.change(source=LINK, experiment=self.input.experiment.set({"train.lr": rate}))
 
     def use_source(self, source: str) -> None:
         """Another experiment: the draft, a preset or a run."""
@@ -224,15 +209,13 @@ class Question:
 
     def use_knob(self, knob: str) -> None:
         """Another knob, with its suggested values."""
-        experiment = self.state["question"].experiment
-        self.change(vary=knob, values=tuple(suggested(experiment, knob)[0]))
-        if self.input.by not in second_knobs(experiment, knob):
+        self.change(vary=knob, values=suggested(self.input.experiment, knob)[0])
+        if self.input.by not in second_knobs(self.input.experiment, knob):
             self.use_second_knob("")
 
     def use_second_knob(self, knob: str) -> None:
         """Another second knob, with its suggested values; none where `knob` is empty."""
-        values = suggested(self.state["question"].experiment, knob)[0] if knob else ()
-        self.change(by=knob, by_values=tuple(values))
+        self.change(by=knob, by_values=suggested(self.input.experiment, knob)[0] if knob else ())
 
     def submit(self, comparison: Comparison) -> None:
         """Submit a comparison and open it."""
@@ -243,11 +226,11 @@ class Question:
 
     def show(self, comparison: Comparison) -> None:
         """Put a comparison into the controls."""
-        same = comparison.experiment == self.input.experiment
         made = QuestionInput.of(comparison)
+        same = made.experiment == self.input.experiment
         self.state["question"] = replace(made, source=self.input.source) if same else made
 
 
 def _point_text(point: Point) -> str:
     """A cell in a link."""
-    return ",".join(value_texts([point.value] if point.by_value is None else list(point)))
+    return ",".join(value_texts(point[:1] if point.by_value is None else point))

@@ -1,6 +1,6 @@
 """The question as a sentence of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds"."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,26 +8,23 @@ import streamlit as st
 
 from nnlab.catalogue.presets import presets
 from nnlab.engines.costs import estimate_bytes
+from nnlab.settings import settings
 from nnlab.spec import Comparison
-from nnlab.store import Run
-from nnlab.ui.compare.names import experiment_summary, knob_name
-from nnlab.ui.compare.question import DRAFT, NO_VALUES, Question, comparison_seconds
-from nnlab.ui.compare.values import is_number, knobs_for, second_knobs, split_typed, suggested, values_control
+from nnlab.ui.compare import knobs
+from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.problems import problem_text
-from nnlab.ui.shell.text import Text, mark
+from nnlab.ui.shell.text import Text, Texts
 
-PRESETS: Mapping[str, str] = {
-    "binary": mark("100 samples, two classes"),
-    "activations": mark("500 moons"),
-    "mnist": mark("MNIST"),
-    "celsius": mark("Celsius to Fahrenheit"),
-    "scratch": mark("MNIST without a framework"),
+PRESETS: Texts = {  # inside the sentence
+    "binary": "100 samples, two classes",
+    "activations": "500 moons",
+    "mnist": "MNIST",
+    "celsius": "Celsius to Fahrenheit",
+    "scratch": "MNIST without a framework",
 }
-"""The presets inside the sentence."""
+MANY_CELLS = 12  # above this the form shows how many cells there will be
 Change = Callable[[str], None]
-MANY_CELLS = 12
-"""Above this the form shows how many cells there will be."""
 
 
 def question_form(question: Question) -> None:
@@ -37,28 +34,30 @@ def question_form(question: Question) -> None:
         _word(t("On"))
         _source(question)
         _word(t("vary"))
-        name = partial(knob_name, t=t)
         help_text = t("The setting that differs between the networks; everything else stays the same.")
-        knobs = knobs_for(current.experiment)
-        _select("vary", t("Setting"), knobs, current.vary, question.use_knob, help=help_text, format_func=name)
-        _word(t("over"))
-        _values(question, "values", current.vary, current.values)
-        _second_knob(question)
+        every = knobs.knobs_for(current.experiment)
+        _setting(question, ("vary", "values"), t("Setting"), every, question.use_knob, help_text)
+        _second_setting(question)
         _word(t("with"))
         state["compare-seeds"] = current.seeds
-        st.text_input(
-            t("Seeds"),
-            key="compare-seeds",
-            on_change=lambda: question.change(seeds=state["compare-seeds"]),
-            width=72,
-            label_visibility="collapsed",
-        )
+        look: dict[str, Any] = {"key": "compare-seeds", "width": 72, "label_visibility": "collapsed"}
+        st.text_input(t("Seeds"), on_change=lambda: question.change(seeds=state["compare-seeds"]), **look)
         _word(t("seeds"), help=t(labels.HELP["seeds"]))
-        _submit(question)
+        st.button(
+            t("Compare"),
+            icon=":material/play_arrow:",
+            type="primary",
+            key="compare",
+            on_click=question.submit,
+            args=(question.comparison,),
+            disabled=question.problem is not None,
+            shortcut="Ctrl+Enter",
+        )
+        st.caption(_cost(question.comparison, t), width="content")
     if question.problem is None:
-        st.caption(experiment_summary(question.comparison.experiment, t))
+        st.caption(knobs.experiment_summary(question.comparison.experiment, t))
         return
-    missing = question.problem.expected == NO_VALUES
+    missing = not current.values or (current.by and not current.by_values)
     text = t("Choose at least one value.") if missing else problem_text(question.problem, t)
     st.markdown(f":red[:material/error: {text}]")
 
@@ -78,69 +77,53 @@ def _select(name: str, label: str, options: Sequence[str], value: str, change: C
 def _source(question: Question) -> None:
     """Where the experiment is from: the draft, a preset, one of the visitor's runs, or the link."""
     t, page, current = question.page.t, question.page, question.input
-    own: dict[str, Run] = {run.id: run for run in page.lab.runs(owner=page.owner, limit=10)}
-
-    def name(source: str) -> str:
-        if source == DRAFT:
-            return t("my draft")
-        if source in PRESETS:
-            return t(PRESETS[source])
-        run = own.get(source)
-        return (run.name if run else "") or experiment_summary(run.experiment if run else current.experiment, t)
-
-    options = [DRAFT, *presets, *own]
-    _select("on", t("Experiment"), options, current.source, question.use_source, format_func=name)
+    own = {run.id: run for run in page.lab.runs(owner=page.owner, limit=10)}
+    names = {
+        DRAFT: t("my draft"),
+        **{name: t(PRESETS[name]) for name in presets},
+        **{run.id: run.name or knobs.experiment_summary(run.experiment, t) for run in own.values()},
+    }
+    names.setdefault(current.source, knobs.experiment_summary(current.experiment, t))
+    _select("on", t("Experiment"), list(names), current.source, question.use_source, format_func=names.__getitem__)
 
 
-def _values(question: Question, name: str, knob: str, values: Sequence[str]) -> None:
-    t, key = question.page.t, f"compare-{name.replace('_', '-')}"
-    _, offered = suggested(question.input.experiment, knob)
-    options = [*offered, *(text for text in values if text not in offered)]
-    st.session_state[key] = list(values)
-    values_control(
+def _setting(
+    question: Question, fields: tuple[str, str], label: str, options: Sequence[str], change: Change, help: str
+) -> None:
+    """The choice of a knob and of its values, which are two fields of the question's input."""
+    t, state = question.page.t, st.session_state
+    knob, values = (getattr(question.input, field) for field in fields)
+    _select(fields[0], label, options, knob, change, help=help, format_func=partial(knobs.knob_name, t=t))
+    _word(t("over"))
+    _, offered = knobs.suggested(question.input.experiment, knob)
+    key = f"compare-{fields[1].replace('_', '-')}"
+    state[key] = list(values)
+    knobs.values_control(
         knob,
-        split_typed(options, knob) if is_number(knob) else options,
+        knobs.split_typed([*offered, *values], knob),
         t,
         label=t("Values"),
         key=key,
-        on_change=lambda: question.change(**{name: tuple(split_typed(st.session_state[key], knob))}),
+        on_change=lambda: question.change(**{fields[1]: knobs.split_typed(state[key], knob)}),
         label_visibility="collapsed",
-        width=300 if name == "values" else 270,
+        width=300 if fields[1] == "values" else 270,
     )
 
 
-def _second_knob(question: Question) -> None:
+def _second_setting(question: Question) -> None:
     """The controls of the second knob, or a button that adds it."""
-    t, current = question.page.t, question.input
-    knobs = second_knobs(current.experiment, current.vary)
+    t, current, use = question.page.t, question.input, question.use_second_knob
+    others = knobs.second_knobs(current.experiment, current.vary)
     help_text = t("Every value of one setting is combined with every value of the other.")
-    use = question.use_second_knob
     if not current.by:
-        first = "activation" if "activation" in knobs else knobs[0]
+        first = "activation" if "activation" in others else others[0]
         add, icon = t("second setting"), ":material/add:"
         st.button(add, icon=icon, key="compare-add-by", help=help_text, on_click=use, args=(first,), type="tertiary")
         return
     _word(t("and"))
-    _select("by", t("Second setting"), knobs, current.by, use, help=help_text, format_func=partial(knob_name, t=t))
-    _word(t("over"))
-    _values(question, "by_values", current.by, current.by_values)
+    _setting(question, ("by", "by_values"), t("Second setting"), others, use, help_text)
     drop = t("Remove the second setting")
     st.button(":material/close:", key="compare-drop-by", help=drop, on_click=use, args=("",), type="tertiary")
-
-
-def _submit(question: Question) -> None:
-    t, comparison = question.page.t, question.comparison
-    st.button(
-        t("Compare"),
-        icon=":material/play_arrow:",
-        type="primary",
-        key="compare",
-        on_click=question.submit,
-        args=(comparison,),
-        disabled=question.problem is not None,
-        shortcut="Ctrl+Enter",
-    )
-    st.caption(_cost(comparison, t), width="content")
 
 
 def _cost(comparison: Comparison, t: Text) -> str:
@@ -149,7 +132,7 @@ def _cost(comparison: Comparison, t: Text) -> str:
     largest = max(estimate_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
     parts = [
         *([t.many("{n} cell", "{n} cells", cells)] if comparison.by or cells > MANY_CELLS else []),
-        t("about {time}", time=t.seconds(comparison_seconds(comparison))),
+        t("about {time}", time=t.seconds(comparison_seconds(comparison, settings().workers))),
         t("needs about {size}", size=t.memory(largest)),
     ]
     return " · ".join(parts)

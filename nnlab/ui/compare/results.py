@@ -1,35 +1,78 @@
-"""The results of a comparison, while it trains and afterwards: its finding, its cells, scores and curves."""
+"""The results of a comparison, while it trains and afterwards: its finding, its cells, scores, curves and surfaces."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
+from nnlab.analysis import predictions
+from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
 from nnlab.charts.comparison_grid import heatmap, heatmap_rows
+from nnlab.charts.data import Plane, point_rows, surface, surface_rows
+from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import FindingText
-from nnlab.lab import ComparisonRun
+from nnlab.datasets import load_dataset
+from nnlab.lab import ComparisonRun, Lab
 from nnlab.ui.compare.cell_table import difference_text
 from nnlab.ui.compare.cells import cells
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh, curve_rows, seconds_left
-from nnlab.ui.compare.names import knob_name
-from nnlab.ui.compare.shown_charts import draw_chart, evenly_spaced, note_left_out
-from nnlab.ui.shared.labels import VERDICTS
+from nnlab.ui.compare.knobs import knob_name
+from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.verdict_text import verdict_words
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import UNKNOWN, Text
 
-POINTS = 1200
-"""Of all curves together, while the page ticks."""
+POINTS = 1200  # of all curves together, while the page ticks
 MOST_FACETS = 8
-MOST_BANDS = 5
-"""Curves whose bands can be told apart."""
-FEW = 4
-"""Curve charts that fit beside the heat map."""
+MOST_BANDS = 5  # curves whose bands can be told apart
+FEW = 4  # curve charts that fit beside the heat map
 HEIGHT, FACET = 320, 190
+MOST_SURFACES, MOST_ACROSS, MOST_DOWN = 12, 6, 4
+FOLDED = 16  # above this many cells the surfaces are drawn only on request
+_predicted: Cache[pa.Table] = Cache(200)
+
+
+class ShownChart(NamedTuple):
+    """A chart as it was last drawn."""
+
+    key: str
+    spec: Spec
+    rows: Any
+
+
+def shown_charts(run: ComparisonRun) -> dict[str, ShownChart]:
+    """The charts of the open comparison by their description, so that the Save menu can save them as pictures."""
+    owner, charts = st.session_state.get("compare-charts", ("", {}))
+    if owner != run.id:
+        charts = {}
+        st.session_state["compare-charts"] = run.id, charts
+    shown: dict[str, ShownChart] = charts
+    return shown
+
+
+def _draw_chart(run: ComparisonRun, rows: Any, spec: Spec, *, key: str, alt: str, saved: Spec | None = None) -> None:
+    """Draw a chart; it is saved as `saved` where its legend stands elsewhere on the page."""
+    shown_charts(run)[alt] = ShownChart(key, saved or spec, rows)
+    st.vega_lite_chart(rows, spec, key=key, alt=alt)
+
+
+def _evenly_spaced(n: int, most: int) -> list[int]:
+    """At most `most` of the places 0 to n - 1, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, n - 1, min(n, most))})
+
+
+def _note_left_out(shown: int, total: int, t: Text) -> None:
+    """A note where only some of them are shown."""
+    if shown < total:
+        st.caption(t("{n} of {all} are shown, evenly spaced.", n=t.whole(shown), all=t.whole(total)))
 
 
 def results(page: Page, opened: ComparisonRun) -> None:
@@ -43,10 +86,7 @@ def results(page: Page, opened: ComparisonRun) -> None:
         few = not view.by or (len(view.by_values) <= FEW and len(view.values) <= 2 * FEW)
         left, right = st.columns(2) if few else (st.container(), st.container())
         with left:
-            if view.by:
-                _heat_map(view, table)
-            else:
-                _capacity(view, table)
+            (_heat_map if view.by else _capacity)(view, table)
         with right:
             _curves(view, curves, 2 if few else FEW)
         if opened.active and not run.active:
@@ -87,7 +127,7 @@ def _capacity(view: View, table: pd.DataFrame) -> None:
     alt = t("Training and validation score against {knob}, with 95 % intervals", knob=view.knob)
     with st.container(key="panel-capacity"):
         rows = capacity_rows(table.assign(**{knob: view.values}), knob, view.score)
-        draw_chart(view.run, rows, spec, key="capacity", alt=alt)
+        _draw_chart(view.run, rows, spec, key="capacity", alt=alt)
 
 
 def _heat_map(view: View, table: pd.DataFrame) -> None:
@@ -100,20 +140,17 @@ def _heat_map(view: View, table: pd.DataFrame) -> None:
     _heading(t("Score by both settings"), help_text)
     rivals = shown["difference"].notna() & ~(shown["p"].astype(float) < 0.05)  # p is nan with one seed
     marks = ["★" if place == view.results.reference else "≈" if rival else "" for place, rival in enumerate(rivals)]
-    verdicts = [f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}".strip() or "–" for verdict in shown["verdict"]]
-    differences = [difference_text(row, view.score, t) for row in shown.to_dict("records")]
-    look: dict[str, Any] = {"part": view.results.part, "kind": view.score}
-    rows = heatmap_rows(
-        table, view.values, view.by_values, verdicts=verdicts, marks=marks, differences=differences, **look
-    )
+    texts: dict[str, Any] = {
+        "verdicts": [verdict_words(Diagnosis(verdict), t) or UNKNOWN for verdict in shown["verdict"]],
+        "differences": [difference_text(row, view.score, t) for row in shown.to_dict("records")],
+    }
+    look: dict[str, Any] = {"part": view.results.finding.part, "kind": view.score}
+    rows = heatmap_rows(table, view.values, view.by_values, marks=marks, **texts, **look)
     height, labels = max(2 * FACET + 36, min(620, 26 * len(view.by_values) + 90)), view.page.words
     spec = heatmap(view.values, view.by_values, view.knob, view.by, labels=labels, height=height, **look)
     alt = t("The score by {knob} and {by}, one cell for each pair", knob=view.knob, by=view.by)
     with st.container(key="panel-heat"):
-        draw_chart(view.run, rows, spec, key="heat", alt=alt)
-
-
-# -- curves ----------------------------------------------------------------------------------------------------------
+        _draw_chart(view.run, rows, spec, key="heat", alt=alt)
 
 
 def _curves(view: View, curves: Sequence[Curve], across: int) -> None:
@@ -127,7 +164,7 @@ def _curves(view: View, curves: Sequence[Curve], across: int) -> None:
         _curve_facets(view, curves, columns, make, across, alt)
         return
     with st.container(key="panel-curves"):
-        draw_chart(view.run, curve_rows(curves, columns), make(height=HEIGHT), key="compare-curves", alt=alt)
+        _draw_chart(view.run, curve_rows(curves, columns), make(height=HEIGHT), key="compare-curves", alt=alt)
 
 
 def _curve_switches(view: View) -> tuple[str, str, bool]:
@@ -155,9 +192,12 @@ def _curve_facets(
     view: View, curves: Sequence[Curve], columns: Sequence[str], make: Callable[..., Spec], across: int, alt: str
 ) -> None:
     """A chart for each value of the second knob, with the same axes; the legend stands above them."""
-    n, shown, band = len(view.values), evenly_spaced(len(view.by_values), MOST_FACETS), len(view.values) <= MOST_BANDS
+    n, shown, band = len(view.values), _evenly_spaced(len(view.by_values), MOST_FACETS), len(view.values) <= MOST_BANDS
     groups = {line: curves[line * n : (line + 1) * n] for line in shown}
-    ends = _ends([curve for group in groups.values() for curve in group], columns[2:] if band else columns[1:2])
+    drawn = [CURVES.index(name) for name in (columns[2:] if band else columns[1:2])]
+    values = np.concatenate([curve[:, drawn] for group in groups.values() for curve in group])
+    values = values[np.isfinite(values)]
+    ends = [values.min(), values.max()] if values.size else []  # of all charts together
     spec, saved = make(facet=True, height=FACET, band=band), make(band=band)
     colours = curves_key(view.values, view.knob, ordered=view.ordered, labels=view.page.words)
     colours_alt = view.t("The colours of the curves by {knob}", knob=view.knob)
@@ -168,13 +208,64 @@ def _curve_facets(
             with column, st.container(key=f"panel-curves-{line}" if line else "panel-curves", gap=None):
                 st.caption(f"{view.by} **{name}**")
                 rows, full_alt = curve_rows(groups[line], columns, ends), f"{alt}: {view.by} {name}"
-                draw_chart(view.run, rows, spec, saved=saved, key=f"compare-curves-{line}", alt=full_alt)
-    note_left_out(len(shown), len(view.by_values), view.t)
+                _draw_chart(view.run, rows, spec, saved=saved, key=f"compare-curves-{line}", alt=full_alt)
+    _note_left_out(len(shown), len(view.by_values), view.t)
 
 
-def _ends(curves: Sequence[Curve], columns: Sequence[str]) -> list[float]:
-    """The lowest and the highest value in these columns."""
-    wanted = [CURVES.index(name) for name in columns]
-    values = np.concatenate([curve[:, wanted].reshape(-1) for curve in curves])
-    values = values[np.isfinite(values)]
-    return [float(values.min()), float(values.max())] if len(values) else []
+def surfaces(page: Page, run: ComparisonRun) -> None:
+    """A decision surface for each cell; nothing where some data have no plane or no classes."""
+    if any(one.data.inputs != 2 or one.task == "regression" for one in run.comparison.experiments):
+        return
+    t, view = page.t, View(page, run)
+    heading = t("Predicted classes")
+    help_text = t(
+        "The class predicted at each point, averaged over the seeds: the paler, the less certain. Filled points are "
+        "training samples, hollow ones validation and test samples."
+    )
+    if len(run.cells) <= FOLDED:
+        st.markdown(f"**{heading}**", help=help_text)
+        _surfaces(view)
+        return
+    more = st.expander(heading, icon=":material/gradient:", on_change="rerun", key="all-surfaces")
+    if more.open:
+        with more:
+            st.caption(help_text)
+            _surfaces(view)
+
+
+def _surfaces(view: View) -> None:
+    t, n = view.t, len(view.values)
+    if view.by:
+        columns, rows = _evenly_spaced(n, MOST_ACROSS), _evenly_spaced(len(view.by_values), MOST_DOWN)
+        across, shown = len(columns), [row * n + column for row, column in product(rows, columns)]
+    else:
+        shown = _evenly_spaced(n, MOST_SURFACES)
+        across = 4 if len(shown) in (4, 7, 8) or len(shown) > 9 else max(2, min(3, len(shown)))
+    size = 36 if len(shown) <= MOST_SURFACES else 24
+    height = 210 if size == 36 and across < 5 else 140
+    for begin in range(0, len(shown), across):
+        for column, place in zip(st.columns(across, gap="small"), shown[begin : begin + across], strict=False):
+            cell = view.cells[place]
+            value, by_value = view.names[place]
+            name = f"**{value}** · {by_value}" if view.by else f"{view.knob} **{value}**"
+            plane = Plane.of(load_dataset(cell.experiment.data), size)
+            spec = surface(plane, compact=True, labels=view.page.words, height=height)
+            alt = t("Predicted classes with {what}", what=view.full_name(place))
+            with column, st.container(key=f"panel-surface-{place}", gap=None):
+                _draw_chart(view.run, _surface_rows(view.page.lab, cell, size), spec, key=f"surface-{place}", alt=alt)
+                view.page.link("inspect", name, {"run": cell.run.id}, width="content")
+    _note_left_out(len(shown), len(view.cells), t)
+
+
+def _surface_rows(lab: Lab, cell: CellRun, size: int) -> pa.Table:
+    """The mean over the seeds of the networks' present predictions, and the points of the data."""
+
+    def compute() -> pa.Table:
+        experiment, dataset = cell.experiment, load_dataset(cell.experiment.data)
+        rows = point_rows(dataset, most=150)
+        if cell.run.epoch and (weights := lab.cell_weights(cell)) is not None:
+            predicted = predictions.surface(experiment, weights, dataset, size=size)
+            rows = surface_rows(predicted, rows, classes=experiment.data.classes)
+        return pa.Table.from_pandas(rows, preserve_index=False)
+
+    return _predicted.get((cell.version, cell.seeds, size), compute)

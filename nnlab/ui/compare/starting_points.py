@@ -1,4 +1,4 @@
-"""Where a comparison can start: the questions that come with nnlab, the classics, the visitor's earlier comparisons."""
+"""Where a comparison can start: the questions that come with nnlab, and the classics with their usual outcome."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,24 +7,23 @@ import streamlit as st
 from nnlab.catalogue.classics import classic_of, classics
 from nnlab.catalogue.presets import preset_comparisons
 from nnlab.lab import ComparisonRun
+from nnlab.settings import settings
 from nnlab.spec import Comparison
-from nnlab.ui.compare.names import comparison_summary, settings_summary
+from nnlab.ui.compare.knobs import settings_summary
 from nnlab.ui.compare.question import comparison_seconds
 from nnlab.ui.compare.question_form import PRESETS
-from nnlab.ui.shared.naming import ago, cost_words
+from nnlab.ui.shared.naming import cost_words
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import mark
+from nnlab.ui.shell.text import Texts
 
-QUESTIONS: Mapping[str, str] = {
-    "binary": mark("How deep should a network be for 100 samples?"),
-    "activations": mark("Which activation learns fastest?"),
-    "mnist": mark("Does depth help on handwritten digits?"),
-    "celsius": mark("How large can the learning rate be?"),
-    "scratch": mark("NumPy or PyTorch: is there a difference?"),
+QUESTIONS: Texts = {  # of the preset comparisons
+    "binary": "How deep should a network be for 100 samples?",
+    "activations": "Which activation learns fastest?",
+    "mnist": "Does depth help on handwritten digits?",
+    "celsius": "How large can the learning rate be?",
+    "scratch": "NumPy or PyTorch: is there a difference?",
 }
-"""The preset comparisons as questions."""
 ACROSS = 3
-EARLIER = 12
 Submit = Callable[[Comparison], None]
 
 
@@ -46,8 +45,8 @@ def gallery(page: Page, submit: Submit) -> None:
     st.markdown(f"#### {t('The classics')}")
     st.caption(t("Decide what you expect before you press Compare: the usual outcome is shown afterwards."))
     cards = {
-        f"classic-{one.name}": (f"**{t(one.title)}**  \n{t(one.question)}", "", one.comparison)
-        for one in classics.values()
+        f"classic-{name}": (f"**{t(one.title)}**  \n{t(one.question)}", "", one.comparison)
+        for name, one in classics.items()
     }
     _cards(page, cards, submit)
 
@@ -62,10 +61,10 @@ def _cards(page: Page, cards: Mapping[str, tuple[str, str, Comparison]], submit:
                 st.markdown(text)
                 st.caption(caption)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.button(
-                    t("Compare"), icon=":material/play_arrow:", key=f"{key}-go", on_click=submit, args=(comparison,)
-                )
-                st.caption(cost_words(comparison_seconds(comparison), t), width="content")
+                icon = ":material/play_arrow:"
+                st.button(t("Compare"), icon=icon, key=f"{key}-go", on_click=submit, args=(comparison,))
+                seconds = comparison_seconds(comparison, settings().workers)
+                st.caption(cost_words(seconds, t), width="content")
 
 
 def usual_outcome(page: Page, run: ComparisonRun) -> None:
@@ -77,20 +76,3 @@ def usual_outcome(page: Page, run: ComparisonRun) -> None:
         st.markdown(f"**:material/school: {t('The usual outcome')}**")
         st.caption(t(classic.question))
         st.markdown(t(classic.outcome))
-
-
-def earlier_comparisons(page: Page) -> None:
-    """A menu of the visitor's comparisons, newest first."""
-    t = page.t
-    menu = st.popover(t("Earlier comparisons"), icon=":material/history:", key="earlier", on_change="rerun")
-    if not menu.open:
-        return
-    with menu:
-        mine = page.lab.comparisons(page.owner, limit=EARLIER)
-        if not mine:
-            st.caption(t("No comparisons yet."))
-        for one in mine:
-            name = one.name or comparison_summary(one.comparison, t)
-            when = t("in progress") if one.active else ago(one.created, t)
-            icon = ":material/progress_activity:" if one.active else ":material/stacked_line_chart:"
-            page.link("compare", f"{name} · {when}", {"comparison": one.id}, icon=icon)

@@ -1,0 +1,171 @@
+"""The settings (knobs) of a comparison: their names, the values to suggest, values as typed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import streamlit as st
+
+from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, StartFrom, TrainSpec
+from nnlab.spec.text import from_link, link_text
+from nnlab.ui.shared import labels
+from nnlab.ui.shared.naming import data_title, start_words, value_name
+from nnlab.ui.shell.text import Text
+
+MOST_VALUES = 8  # of a knob, in a summary
+_NUMBERS: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {  # values to start with, values to choose from
+    "depth": ((1, 2, 4, 8), (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
+    "depth_same_size": ((1, 2, 4, 8), (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
+    "width": ((2, 4, 8, 16, 32), (1, 2, 4, 8, 16, 32, 64, 128, 256)),
+    "lr": ((0.0001, 0.001, 0.01, 0.1), (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)),
+    "l2": ((0, 0.001, 0.01, 0.1), (0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1)),
+    "dropout": ((0, 0.1, 0.2, 0.5), (0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)),
+    "batch_size": ((4, 16, 64), (1, 4, 8, 16, 32, 64, 128, 256)),
+    "epochs": ((10, 50, 200), (5, 10, 20, 50, 100, 200, 500)),
+    "noise": ((0, 0.1, 0.2, 0.4), (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1)),
+    "n_samples": ((50, 100, 200, 500), (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 60_000)),
+}
+_FIRST_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "activation": ("sigmoid", "tanh", "relu"),
+    "norm": ("none", "batch", "layer"),
+    "init": ("default", "xavier", "kaiming", "zeros"),
+    "optimizer": ("sgd", "momentum", "rmsprop", "adam"),
+}
+_WHOLE = ("depth", "depth_same_size", "width", "batch_size", "epochs", "n_samples")
+
+
+def knob_name(knob: str, t: Text) -> str:
+    """A knob inside a sentence."""
+    return t(labels.KNOBS[knob]) if knob in labels.KNOBS else labels.field_name(knob, t)
+
+
+def varied(comparison: Comparison) -> dict[str, tuple[Any, ...]]:
+    """The one or two knobs that are varied, with their values."""
+    second = {comparison.by: comparison.by_values} if comparison.by else {}
+    return {comparison.vary: comparison.values, **second}
+
+
+def value_names(knob: str, values: Sequence[Any], t: Text) -> tuple[str, ...]:
+    """Values of a knob as they are read."""
+    return tuple(value_name(knob, value, t) for value in values)
+
+
+def experiment_summary(experiment: Experiment, t: Text) -> str:
+    """An experiment in one line: data, network, training."""
+    data, model, train = experiment.data, experiment.model, experiment.train
+    widths = "-".join(map(str, (data.inputs, *model.widths, experiment.outputs)))
+    samples = t.many("{n} sample", "{n} samples", min(data.n_samples, data.max_samples))
+    rate, epochs = t.plain(train.lr), t.whole(train.epochs)
+    optimizer = value_name("optimizer", train.optimizer, t)
+    parts = [
+        f"{data_title(data, t)}, {samples}",
+        f"{widths} {value_name('activation', model.activation, t)}",
+        t("{optimizer} {lr}, {epochs} epochs", optimizer=optimizer, lr=rate, epochs=epochs),
+        *([t("{n}-fold validation", n=data.folds)] if data.folds else []),
+        *([t("from {start}", start=start_words(train.start_from, t))] if train.start_from else []),
+    ]
+    return " · ".join(parts)
+
+
+def comparison_summary(comparison: Comparison, t: Text) -> str:
+    """A comparison in one line: "Moons: depth 1, 2, 4, 8 · 10 seeds"."""
+    return f"{value_name('data.name', comparison.experiment.data.name, t)}: {settings_summary(comparison, t)}"
+
+
+def settings_summary(comparison: Comparison, t: Text) -> str:
+    """What a comparison varies: "depth 1, 2, 4, 8 · 10 seeds"."""
+    knobs = []
+    for knob, values in varied(comparison).items():
+        names = ", ".join(value_names(knob, values[:MOST_VALUES], t))
+        knobs.append(f"{knob_name(knob, t)} {names}" + (" …" if len(values) > MOST_VALUES else ""))
+    return f"{' × '.join(knobs)} · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
+
+
+def knobs_for(experiment: Experiment) -> list[str]:
+    """The knobs that have an effect on this experiment."""
+    without = {"noise", "n_samples"} - experiment.data.facts.uses | {"start_from"}  # a run is chosen in Build
+    return [knob for knob in KNOBS if knob not in without]
+
+
+def second_knobs(experiment: Experiment, vary: str) -> list[str]:
+    """The knobs that can be combined with another: of one field, only depth and width can."""
+    field = KNOBS.get(vary, vary)
+    others = [knob for knob in knobs_for(experiment) if knob != vary]
+    return [knob for knob in others if KNOBS[knob] != field or {knob, vary} == {"depth", "width"}]
+
+
+def is_number(knob: str) -> bool:
+    """Whether a knob's values are numbers, which can be typed."""
+    return knob in _NUMBERS or (KNOBS.get(knob, knob) not in labels.CHOICES and knob not in ("residual", "start_from"))
+
+
+def value_texts(values: Sequence[Any]) -> tuple[str, ...]:
+    """Values as the controls hold them: as in a link, but with 1 for 1.0."""
+    return tuple(map(_value_text, values))
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, StartFrom):
+        return value.to_text()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else link_text(value)
+
+
+def parsed(texts: Sequence[str], knob: str) -> list[Any]:
+    """Values from the texts of the controls; a Comparison checks them."""
+    return [from_link(KNOBS.get(knob, knob), text, knob) for text in texts]
+
+
+def suggested(experiment: Experiment, knob: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Values to start with, and values to choose from."""
+    path = KNOBS.get(knob, knob)
+    if knob in _NUMBERS:
+        first, offered = _NUMBERS[knob]
+        if knob == "n_samples":
+            most = experiment.data.max_samples
+            first = (1000, 5000, most) if most >= 60_000 and experiment.data.name == "mnist" else first
+            offered = sorted({value for value in offered if value <= most} | set(first))
+        return value_texts(first), value_texts(offered)
+    if path in labels.CHOICES:
+        every = tuple(labels.CHOICES[path])
+        return _FIRST_CHOICES.get(knob, every), every
+    if path not in FIELDS:  # from a link; the Comparison refuses it
+        return ("1",), ()
+    now = experiment.knob(knob)
+    return (value_texts([False, True] if isinstance(now, bool) else [now]),) * 2
+
+
+def split_typed(texts: Sequence[str], knob: str) -> tuple[str, ...]:
+    """Values as typed, each once, numbers in order: "0,5" is one half, "1 2 4" and "1, 2, 4" are three values."""
+    if not is_number(knob):
+        return tuple(dict.fromkeys(filter(None, map(str.strip, texts))))
+    parts = chain.from_iterable(re.split(r"[;\s]+|,\s+", str(text).strip()) for text in texts)
+    numbers = (part.split(",") if knob in _WHOLE or part.count(",") > 1 else [part.replace(",", ".")] for part in parts)
+    found = dict.fromkeys(filter(None, chain.from_iterable(numbers)))
+    try:
+        return tuple(sorted(found, key=float))
+    except ValueError:
+        return tuple(found)
+
+
+def values_control(knob: str, options: Sequence[str], t: Text, *, label: str, key: str, **more: Any) -> None:
+    """A field with several values of a knob; numbers can be typed."""
+    typed = is_number(knob)
+
+    def shown(text: str) -> str:
+        if knob == "start_from":
+            return value_name(knob, TrainSpec(start_from=text).start_from, t)
+        if text in ("true", "false"):
+            return value_name(knob, text == "true", t)
+        return t.written(text) if typed else value_name(knob, text, t)
+
+    st.multiselect(
+        label,
+        options,
+        key=key,
+        format_func=shown,
+        accept_new_options=typed,
+        placeholder=t("Choose or type values") if typed else t("Choose values"),
+        select_all=False,  # Streamlit's entry for it is in English
+        **more,
+    )

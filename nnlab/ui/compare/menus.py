@@ -1,0 +1,134 @@
+"""The menus of the page: earlier comparisons, stop, add values or seeds, save."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from nnlab.comparison.table import epochs_of
+from nnlab.export.chart_file import chart_file
+from nnlab.export.tables import comparison_file, csv_text, markdown_table
+from nnlab.lab import ComparisonRun
+from nnlab.spec import MAX_SEEDS, Comparison
+from nnlab.ui.compare import knobs
+from nnlab.ui.compare.comparison_state import View, results_of
+from nnlab.ui.compare.question import Question
+from nnlab.ui.compare.results import shown_charts
+from nnlab.ui.shared.downloads import file_button, picture_buttons
+from nnlab.ui.shared.naming import ago
+from nnlab.ui.shared.problems import refusals
+from nnlab.ui.shell.frame import Page
+
+EARLIER = 12
+ADDED = {"values": "add-values", "by_values": "add-by-values"}  # fields, and the keys of what is added to them
+MIME = {"csv": "text/csv", "md": "text/markdown", "json": "application/json"}
+
+
+def earlier_comparisons(page: Page) -> None:
+    """A menu of the visitor's comparisons, newest first."""
+    t = page.t
+    menu = st.popover(t("Earlier comparisons"), icon=":material/history:", key="earlier", on_change="rerun")
+    if not menu.open:
+        return
+    with menu:
+        mine = page.lab.comparisons(page.owner, limit=EARLIER)
+        if not mine:
+            st.caption(t("No comparisons yet."))
+        for one in mine:
+            name = one.name or knobs.comparison_summary(one.comparison, t)
+            when = t("in progress") if one.active else ago(one.created, t)
+            icon = ":material/progress_activity:" if one.active else ":material/stacked_line_chart:"
+            page.link("compare", f"{name} · {when}", {"comparison": one.id}, icon=icon)
+
+
+def stop_menu(page: Page, run: ComparisonRun) -> None:
+    """Stop all active cells, or one of them; finished epochs stay."""
+    t, stop = page.t, page.lab.stop_comparison
+    st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop, args=(run.id, page.owner))
+
+    def stop_one() -> None:
+        if (place := st.session_state.get("stop-one")) is not None:
+            stop(run.id, page.owner, place)
+
+    active = [place for place, cell in enumerate(run.cells) if cell.active]
+    if len(active) > 1:
+        look: dict[str, Any] = {"key": "stop-one", "on_click": stop_one, "type": "tertiary"}
+        st.menu_button(t("Stop one cell"), active, format_func=View(page, run).full_name, **look)
+
+
+def extend_menu(page: Page, run: ComparisonRun, question: Question) -> None:
+    """A menu with values and seeds to add: only what is new is trained."""
+    t, comparison = page.t, run.comparison
+    with (
+        st.popover(t("Add values or seeds"), icon=":material/add:", key="add-menu"),
+        st.form("add-form", border=False, enter_to_submit=False),
+    ):
+        for key, (knob, values) in zip(ADDED.values(), knobs.varied(comparison).items(), strict=False):
+            present = knobs.value_texts(values)
+            offered = [text for text in knobs.suggested(comparison.experiment, knob)[1] if text not in present]
+            label = t("Values of {knob} to add", knob=knobs.knob_name(knob, t))
+            knobs.values_control(knob, offered, t, label=label, key=key, width=330)
+        st.number_input(t("Seeds to add"), 0, MAX_SEEDS - len(comparison.seeds), 0, key="add-seeds", width=140)
+        st.caption(t("Only new values and seeds are trained; the present results stay."))
+        look: dict[str, Any] = {"icon": ":material/play_arrow:", "type": "primary", "key": "add-go"}
+        st.form_submit_button(t("Add and train"), on_click=_extend, args=(page, run, question), **look)
+
+
+def add_seeds(seeds: Sequence[int], n: int) -> tuple[int, ...]:
+    """The seeds and n more, the lowest that are not among them."""
+    return (*seeds, *[seed for seed in range(len(seeds) + n) if seed not in seeds][:n])
+
+
+def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
+    comparison, state = run.comparison, st.session_state
+    with refusals(page, page.t("Only the owner of this comparison can add to it.")):
+        wider = {
+            field: knobs.parsed(knobs.split_typed([*knobs.value_texts(values), *state.get(key, [])], knob), knob)
+            for (field, key), (knob, values) in zip(ADDED.items(), knobs.varied(comparison).items(), strict=False)
+        }
+        seeds = add_seeds(comparison.seeds, state["add-seeds"])
+        extended = Comparison.of({**comparison.plain(), **wider, "seeds": seeds})
+        if extended != comparison:
+            page.lab.extend_comparison(run.id, extended, page.owner)
+            question.show(extended)
+
+
+def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
+    """A menu of files: the table, every epoch, a file that trains it again, charts, the link.
+
+    Each file is made on the click, with the results of that moment."""
+    t, lab = page.t, page.lab
+    name = "-".join(("nnlab", run.comparison.experiment.data.name, *knobs.varied(run.comparison)))
+
+    def now() -> ComparisonRun:
+        return lab.comparison(run.id) or run
+
+    def table() -> pd.DataFrame:
+        return results_of(lab, now(), question.baseline_place(now().comparison)).table
+
+    def epochs() -> pd.DataFrame:
+        return epochs_of(now().comparison, lab.cells_metrics(now().cells))
+
+    def button(key: str, label: str, end: str, make: Callable[[], bytes | str], help: str) -> None:
+        mime = MIME[end.rpartition(".")[2]]
+        file_button(label, make, name + end, mime, f"download-{key}", icon=":material/download:", help=help)
+
+    excel, every = t("For a Spanish Excel: semicolons and decimal commas."), t("One row for each epoch and seed.")
+    with st.popover(t("Save"), icon=":material/download:", key="save-menu"):
+        button("csv", t("CSV"), ".csv", lambda: csv_text(table()), t("The table, for pandas, R or LibreOffice."))
+        button("csv-es", t("CSV (Excel, es)"), "-es.csv", lambda: csv_text(table(), spanish=True), excel)
+        button("epochs", t("Every epoch"), "-epochs.csv", lambda: csv_text(epochs()), every)
+        spanish = f"{every} {excel}"
+        button("epochs-es", t("Every epoch (Excel, es)"), "-epochs-es.csv", lambda: csv_text(epochs(), True), spanish)
+        button("markdown", "Markdown", ".md", lambda: markdown_table(table()), t("The table, for a report."))
+        again = t("Question and table; `nnlab compare FILE.json` trains it again and gets the same numbers.")
+        button("json", "JSON", ".json", lambda: comparison_file(now().comparison, table()), again)
+        if charts := shown_charts(run):
+            chart = charts[st.selectbox(t("Chart"), list(charts), key="save-chart", width=330)]
+            with st.container(horizontal=True, gap="small"):
+                picture_buttons(
+                    f"{name}-{chart.key}", "download", lambda form: chart_file(chart.spec, chart.rows, form)
+                )
+        st.markdown(f"**{t('Link')}**", help=t("It opens this page with the question and these results."))
+        st.code(page.address("compare", question.link_to(run)), language=None, wrap_lines=True)
