@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving import CHROMIUM, FLAGS, Server
+from nnlab.lab import Lab
+from nnlab.spec import Experiment
 from nnlab.store import Store
+from nnlab.ui.shell.browser import COOKIE
 
 PATIENCE = 90_000  # ms: the machine may be busy with other things
 
@@ -31,6 +35,22 @@ def server(one_server: Server) -> Iterator[Server]:
         for run in store.runs():
             if run.active:
                 store.request(run.id, "stop")
+
+
+@pytest.fixture
+def trained(server: Server) -> Iterator[Callable]:
+    """`trained(page, link)` trains what a link says for the visitor of a page, in this process; gives the run's id."""
+    lab = Lab(Store(f"sqlite:///{server.home / 'nnlab.db'}"))
+
+    def train(page, link: dict[str, str]) -> str:
+        names = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE]
+        if not names:
+            names = [f"v-{secrets.token_urlsafe(16)}"]
+            page.context.add_cookies([{"name": COOKIE, "value": names[0], "url": server.url}])
+        return lab.train_here(Experiment.from_query(link), int(link.get("seeds", 1)), names[0]).id
+
+    yield train
+    lab.close()
 
 
 @pytest.fixture(scope="session")

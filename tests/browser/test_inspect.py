@@ -2,7 +2,8 @@
 
 import io
 import re
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -25,16 +26,17 @@ CELSIUS = {
 HEAT = "document.querySelector('.st-key-inspect-heat-map :is(canvas, svg)')"
 
 
-def trained(page: Page, server: Server, link: dict[str, str]) -> str:
-    """Trains what the link says to its end and opens Inspect; gives the run's id."""
-    page.goto(f"{server.url}/build?{urlencode({**link, 'lang': 'en'})}")
-    page.locator(".st-key-train button").click()
-    page.wait_for_url(re.compile(r"/train\?.*run="))
-    run_id = parse_qs(urlsplit(page.url).query)["run"][0]
-    expect(page.locator(".st-key-outcome")).to_be_visible(timeout=120_000)
-    page.goto(f"{server.url}/inspect?run={run_id}&lang=en")
-    page.wait_for_function(f"() => {HEAT} !== null")
-    return run_id
+@pytest.fixture
+def inspect(server, trained) -> Callable[[Page, dict[str, str]], str]:
+    """`inspect(page, link)` opens Inspect with a run of what the link says; gives the run's id."""
+
+    def open_page(page: Page, link: dict[str, str]) -> str:
+        run_id = trained(page, link)
+        page.goto(f"{server.url}/inspect?run={run_id}&lang=en")
+        page.wait_for_function(f"() => {HEAT} !== null")
+        return run_id
+
+    return open_page
 
 
 def store_of(server: Server) -> Store:
@@ -61,9 +63,9 @@ def weights_of(server: Server, run_id: str, epoch: int, layer: int) -> np.ndarra
     return np.vstack([kept[f"{layer}.weight"][0], kept[f"{layer}.bias"][0]])
 
 
-def test_the_slider_moves_the_epoch_and_the_csv_holds_the_stored_weights(server, visit):
+def test_the_slider_moves_the_epoch_and_the_csv_holds_the_stored_weights(server, visit, inspect):
     page = visit()
-    run_id = trained(page, server, MOONS)
+    run_id = inspect(page, MOONS)
     epochs = store_of(server).snapshot_epochs(run_id)
     wait_for_epoch(page, epochs[-1])
     thumb = page.get_by_role("slider", name="Epoch")
@@ -84,9 +86,9 @@ def test_the_slider_moves_the_epoch_and_the_csv_holds_the_stored_weights(server,
     np.testing.assert_array_equal(spanish.iloc[:, 1:].to_numpy(np.float32), expected)
 
 
-def test_the_film_plays_in_the_same_heat_map_and_ends_at_the_last_epoch(server, visit):
+def test_the_film_plays_in_the_same_heat_map_and_ends_at_the_last_epoch(server, visit, inspect):
     page = visit()
-    run_id = trained(page, server, {**MOONS, "data.seed": "3"})
+    run_id = inspect(page, {**MOONS, "data.seed": "3"})
     epochs = store_of(server).snapshot_epochs(run_id)
     page.evaluate(f"{HEAT}.same = true")
     play = page.locator(".st-key-inspect-play button:visible")  # it has a twin for narrow screens
@@ -97,10 +99,10 @@ def test_the_film_plays_in_the_same_heat_map_and_ends_at_the_last_epoch(server, 
     expect(play).to_contain_text("play_arrow")
 
 
-@pytest.mark.usefixtures("mnist_source")
-def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
+@pytest.mark.usefixtures("mnist_dir")
+def test_real_digits_are_looked_into_and_one_is_drawn(server, visit, inspect):
     page = visit()
-    run_id = trained(page, server, MNIST)
+    run_id = inspect(page, MNIST)
     page.get_by_role("radio", name="Output").click()
     expect(page.get_by_role("radio", name="Output")).to_have_attribute("aria-checked", "true")
     expect(page.get_by_text("Biases:")).to_be_visible()
@@ -126,9 +128,9 @@ def test_real_digits_are_looked_into_and_one_is_drawn(server, visit):
     expect(says).to_have_count(0)
 
 
-def test_a_hundred_degrees_celsius_are_read_as_211_75_fahrenheit(server, visit):
+def test_a_hundred_degrees_celsius_are_read_as_211_75_fahrenheit(server, visit, inspect):
     page = visit()
-    trained(page, server, CELSIUS)
+    inspect(page, CELSIUS)
     page.get_by_role("tab", name="Try it").click()
     field = page.locator(".st-key-ask-celsius-0 input")
     field.fill("10")
@@ -140,9 +142,9 @@ def test_a_hundred_degrees_celsius_are_read_as_211_75_fahrenheit(server, visit):
     expect(answer).to_have_text("211.75")
 
 
-def test_the_link_of_an_epoch_opens_it_for_another_visitor(server, visit):
+def test_the_link_of_an_epoch_opens_it_for_another_visitor(server, visit, inspect):
     page = visit()
-    run_id = trained(page, server, {**MOONS, "data.seed": "4"})
+    run_id = inspect(page, {**MOONS, "data.seed": "4"})
     page.get_by_role("slider", name="Epoch").press("Home")
     wait_for_epoch(page, store_of(server).snapshot_epochs(run_id)[0])
     other = visit()

@@ -132,6 +132,10 @@ def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit)
     expect(other.get_by_text("You are looking at somebody else's run")).to_be_visible()
     for key in ("pause", "stop", "more-epochs"):
         expect(other.locator(f".st-key-{key}")).to_have_count(0)
+    other.goto(f"{server.url}/inspect?run={run_id}&lang=en")
+    expect(other.get_by_text("Biases:")).to_be_visible()
+    other.goto(f"{server.url}/?lang=en")
+    expect(other.get_by_text("Nothing trained yet")).to_be_visible()
     other.goto(f"{server.url}/runs?lang=en")
     expect(other.locator(".st-key-empty")).to_contain_text("Nothing trained yet")
     other.goto(f"{server.url}/train?lang=en")
@@ -139,12 +143,9 @@ def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit)
     stop(mine)
 
 
-def test_another_language_keeps_the_run_its_scale_and_what_lies_over_it(server, visit):
+def test_another_language_keeps_the_run_its_scale_and_what_lies_over_it(server, visit, trained):
     page = visit()
-    first = train(page, server, SHORT | {"data.seed": "1"})
-    expect(page.locator(".st-key-outcome")).to_be_visible(timeout=60_000)
-    second = train(page, server, SHORT | {"data.seed": "2"})
-    expect(page.locator(".st-key-outcome")).to_be_visible(timeout=60_000)
+    first, second = (trained(page, SHORT | {"data.seed": seed}) for seed in ("1", "2"))
     page.goto(f"{server.url}/train?run={second}&with={first}&lang=en")
     page.get_by_role("radio", name="log").click()
     page.wait_for_url(re.compile("scale=log"))
@@ -156,11 +157,10 @@ def test_another_language_keeps_the_run_its_scale_and_what_lies_over_it(server, 
     expect(page.locator(".st-key-overlay")).to_contain_text("Lunas")
 
 
-def test_runs_are_listed_filtered_renamed_and_a_deleted_one_comes_back(server, visit):
+def test_runs_are_listed_filtered_renamed_and_a_deleted_one_comes_back(server, visit, trained):
     page = visit()
     for seed in ("11", "12"):
-        train(page, server, SHORT | {"data.seed": seed})
-        expect(page.locator(".st-key-outcome")).to_be_visible(timeout=60_000)
+        trained(page, SHORT | {"data.seed": seed})
     page.goto(f"{server.url}/runs?lang=en")
     expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
     choose_first_row(page)

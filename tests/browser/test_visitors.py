@@ -52,22 +52,10 @@ def test_each_visitor_sees_their_own_runs_after_f5_and_in_a_new_tab(server, visi
     expect(theirs.locator(f".st-key-row-{my_run}")).to_have_count(0)
 
 
-def test_a_link_to_anothers_run_is_read_only_and_does_not_make_it_ones_own(server, visit):
-    mine, theirs = visit(), visit()
-    run = train(mine, server, **{"data.seed": "2"})
-    theirs.goto(f"{server.url}/train?run={run}&lang=en")
-    expect(theirs.get_by_text("You are looking at somebody else's run")).to_be_visible()
-    for key in ("pause", "resume", "stop", "more-epochs"):
-        expect(theirs.locator(f".st-key-{key}")).to_have_count(0)
-    theirs.goto(f"{server.url}/inspect?run={run}&lang=en")
-    expect(theirs.get_by_text("Biases:")).to_be_visible()
-    home(theirs, server)
-    expect(theirs.get_by_text("Nothing trained yet")).to_be_visible()
-
-
-def test_no_link_on_any_page_holds_the_visitors_name(server, visit):
+def test_no_link_on_any_page_holds_the_visitors_name(server, visit, trained):
     page = visit()
-    run = train(page, server, **{"data.seed": "3"})
+    run = trained(page, SHORT)
+    home(page, server)
     name = visitor(page)
     for place in PLACES:
         page.goto(f"{server.url}/{place}?{urlencode({'lang': 'en', **({'run': run} if place in PLACES[2:] else {})})}")
