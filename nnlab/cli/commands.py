@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,19 +20,15 @@ import click
 from nnlab import __version__
 from nnlab.catalogue.classics import classic_of, classics
 from nnlab.catalogue.presets import presets as all_presets
-from nnlab.cli.output import message, print_json, progress_bar, write_csv, write_file
 from nnlab.cli.sources import baseline_place, comparison_from, experiment_from
 from nnlab.settings import SettingsError
-from nnlab.spec import parse_seeds
+from nnlab.spec import Experiment, parse_seeds
 from nnlab.spec.errors import SpecError
 
 if TYPE_CHECKING:
     from nnlab.engines.base import Epoch
     from nnlab.lab import Lab
-    from nnlab.spec import Experiment
     from nnlab.store import Run
-
-OWNER = "local"
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _EXPERIMENT = click.argument("experiment", metavar="EXPERIMENT")
@@ -66,20 +64,16 @@ def cli() -> None:
 @click.option("--compare", "comparisons", is_flag=True, help="The classic comparisons instead, for `nnlab compare`.")
 def presets(comparisons: bool) -> None:
     """Print the presets as JSON: name, task, parameters and the whole experiment."""
+    shown: dict[str, dict[str, Any]] = {
+        name: {"task": one.task, "parameters": one.parameters, "experiment": json.loads(one.to_json())}
+        for name, one in all_presets.items()
+    }
     if comparisons:
-        print_json(
-            {
-                name: {"title": one.title, "question": one.question, "comparison": one.comparison.plain()}
-                for name, one in classics.items()
-            }
-        )
-    else:
-        print_json(
-            {
-                name: {"task": one.task, "parameters": one.parameters, "experiment": json.loads(one.to_json())}
-                for name, one in all_presets.items()
-            }
-        )
+        shown = {
+            name: {"title": one.title, "question": one.question, "comparison": one.comparison.plain()}
+            for name, one in classics.items()
+        }
+    print_json(shown)
 
 
 @cli.group(epilog=_example("data fetch mnist"))
@@ -112,9 +106,9 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
     The run is saved in the store, where the dashboard and `nnlab export` find it."""
     chosen, wanted = parse_seeds(seeds), experiment_from(experiment, changes)
     lab = _lab()
-    run = None if again else lab.store.find_finished(wanted.key, chosen, OWNER)
+    run = None if again else lab.store.find_finished(wanted.key, chosen, "local")
     if run is not None:
-        message(f"The same run is in the store as {run.id}; --again trains it once more.")
+        click.echo(f"The same run is in the store as {run.id}; --again trains it once more.", err=True)
     else:
         run = _train(lab, wanted, chosen, name)
     results = run.results or {}
@@ -141,7 +135,7 @@ def _train(lab: Lab, experiment: Experiment, seeds: tuple[int, ...], name: str) 
             loss = float(epoch.train_loss.mean())
             show(f"epoch {epoch.epoch} of {total}, training loss {loss:.3g}", epoch.epoch / total)
 
-        run = lab.train_here(experiment, seeds, owner=OWNER, name=name, progress=on_epoch)
+        run = lab.train_here(experiment, seeds, name=name, progress=on_epoch)
     if run.state != "finished":
         raise click.ClickException(run.error or f"The run {run.id} is {run.state} after {run.epoch} epochs.")
     return run
@@ -181,10 +175,10 @@ def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
 @click.option("--seeds", metavar="SEEDS", help=_SEEDS + "  [default: 5]")
 @_SET
 @click.option("--baseline", metavar="KNOB=VALUE,...", help="Compare with this cell, as depth=1, instead of the best.")
-@click.option("--csv", "csv_file", type=_FILE, help="Write the table here.")
+@click.option("--csv", type=_FILE, help="Write the table here.")
 @click.option("--epochs-csv", type=_FILE, help="Write every epoch of every seed here.")
 @click.option("--markdown", type=_FILE, help="Write the table here for a report.")
-@click.option("--json", "json_file", type=_FILE, help="Write question and table here; this command runs it again.")
+@click.option("--json", type=_FILE, help="Write question and table here; this command runs it again.")
 @_SPANISH
 def compare(
     source: str,
@@ -193,11 +187,8 @@ def compare(
     seeds: str | None,
     changes: tuple[str, ...],
     baseline: str | None,
-    csv_file: Path | None,
-    epochs_csv: Path | None,
-    markdown: Path | None,
-    json_file: Path | None,
     spanish: bool,
+    **files: Path | None,
 ) -> None:
     """Train an experiment for several values of a knob (or two) and print the table as CSV.
 
@@ -206,27 +197,27 @@ def compare(
     or link, or the name of a classic (see `nnlab presets --compare`); its usual outcome is printed at the end."""
     comparison = comparison_from(source, vary, by, seeds, changes)
     place = None if baseline is None else baseline_place(comparison, baseline)
-    for file in (csv_file, epochs_csv, markdown, json_file):
-        if file is not None and not file.resolve().parent.is_dir():
+    for file in filter(None, files.values()):
+        if not file.resolve().parent.is_dir():
             raise click.UsageError(f"{file}: there is no folder {file.resolve().parent}.")
 
     from nnlab.comparison.api import compare as run_comparison
     from nnlab.comparison.table import table_of
-    from nnlab.export.tables import comparison_file, markdown_table
+    from nnlab.export.tables import comparison_file, csv_text, markdown_table
 
     with progress_bar(comparison.vary) as show:
         result = run_comparison(comparison, progress=show)
     table = result.table if place is None else table_of(comparison, result.cells, baseline=place)
-    write_csv(table, csv_file, spanish)
-    if epochs_csv:
-        write_csv(result.epochs, epochs_csv, spanish)
-    if markdown:
-        write_file(markdown, markdown_table(table).encode())
-    if json_file:
-        write_file(json_file, comparison_file(comparison, table))
-    message(str(result.finding))
+    write(csv_text(table, spanish), files["csv"])
+    if files["epochs_csv"]:
+        write(csv_text(result.epochs, spanish), files["epochs_csv"])
+    if files["markdown"]:
+        write(markdown_table(table).encode(), files["markdown"])
+    if files["json"]:
+        write(comparison_file(comparison, table), files["json"])
+    click.echo(str(result.finding), err=True)
     if classic := classic_of(comparison):
-        message(f"What is usually seen: {classic.outcome}")
+        click.echo(f"What is usually seen: {classic.outcome}", err=True)
 
 
 @cli.command(epilog=_example("export RUN --as script --out run.py"))
@@ -258,14 +249,11 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
         content = _weights_file(lab, run, seed, fold)
     else:
         if run.state != "finished":
-            message(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.")
+            click.echo(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.", err=True)
         content = (script if form == "script" else notebook)(run.experiment, run.seeds).encode()
-    if out is not None:
-        write_file(out, content)
-    elif form == "safetensors" and sys.stdout.isatty():
+    if out is None and form == "safetensors" and sys.stdout.isatty():
         raise click.UsageError("--out: weights are not text; name a file to write them to.")
-    else:
-        sys.stdout.buffer.write(content)
+    write(content, out)
 
 
 def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
@@ -288,7 +276,7 @@ def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 def runs(limit: int) -> None:
     """Print the runs in the store as JSON, newest first."""
-    listed: list[dict[str, Any]] = [
+    listed = [
         {
             "run": run.id,
             "name": run.name,
@@ -303,6 +291,42 @@ def runs(limit: int) -> None:
         for run in _lab().runs(limit=limit)
     ]
     print_json(listed)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[str, float], None]]:
+    """Yield a function of a label and the share done (0 to 1), which draws a bar on a terminal and otherwise prints the
+    label, at most every five seconds."""
+    with click.progressbar(length=1000, label=label, file=sys.stderr, width=20, update_min_steps=0) as bar:
+        every = 0.1 if sys.stderr.isatty() else 5.0
+        shown = time.monotonic()
+
+        def show(label: str, share: float) -> None:
+            nonlocal shown
+            if share < 1 and time.monotonic() - shown < every:
+                return
+            shown = time.monotonic()
+            bar.label = label
+            bar.update(round(1000 * share) - bar.pos)
+
+        yield show
+
+
+def print_json(value: Any) -> None:
+    """Print JSON with null for values that are not finite."""
+    finite = json.loads(json.dumps(value), parse_constant=lambda constant: None)
+    click.echo(json.dumps(finite, ensure_ascii=False, indent=2))
+
+
+def write(content: bytes, file: Path | None) -> None:
+    """Write to a file, or to standard output."""
+    if file is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def _lab() -> Lab:
@@ -334,7 +358,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         sentence = f"The store cannot be used: {reason} (NNLAB_HOME and NNLAB_DATABASE_URL set where it is)."
         code = 1
-    message(sentence)
+    click.echo(sentence, err=True)
     return code
 
 

@@ -80,21 +80,17 @@ def _stored_comparison(source: str) -> Comparison | None:
     except (OSError, ValueError):
         return None
     is_comparison = isinstance(content, dict) and ("comparison" in content or "experiment" in content)
-    return Comparison.from_json(json.dumps(content)) if is_comparison else None
+    return Comparison.of(content) if is_comparison else None
 
 
 def _changed(experiment: Experiment, changes: Sequence[str]) -> Experiment:
-    fields: dict[str, Any] = {}
-    knobs: dict[str, Any] = {}
-    for change in changes:
-        name, text = _split("--set", change, "train.lr=0.01")
-        chosen = knobs if name in KNOBS else fields
-        chosen[name] = text
+    values: dict[str, Any] = dict(_split("--set", change, "train.lr=0.01") for change in changes)
+    for name, text in values.items():
         with suppress(ValueError):
-            chosen[name] = json.loads(text)  # 0.01 or [64,32]; relu stays text
-    experiment = experiment.set(fields)
-    for knob, value in knobs.items():
-        experiment = experiment.vary(knob, value)
+            values[name] = json.loads(text)  # 0.01 or [64,32]; relu stays text
+    experiment = experiment.set({name: value for name, value in values.items() if name not in KNOBS})
+    for knob in filter(KNOBS.__contains__, values):
+        experiment = experiment.vary(knob, values[knob])
     return experiment
 
 
