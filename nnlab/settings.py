@@ -16,25 +16,18 @@ class SettingsError(ValueError):
 class Settings:
     """The settings of a deployment. Times are in seconds."""
 
-    home: Path
-    """Folder of the data base and of downloaded data sets."""
-    data_dir: Path
-    """Folder with one folder for each data set (`mnist/`)."""
+    home: Path  # folder of the data base and of downloaded data sets
+    data_dir: Path  # folder with one folder for each data set (`mnist/`)
     database_url: str
-    scheduler: str | None
-    """Address of a Dask scheduler; None starts a local cluster."""
+    scheduler: str | None  # address of a Dask scheduler; None starts a local cluster
     workers: int
-    max_parameters: int = 2_000_000
-    """Of one replicate."""
+    max_parameters: int = 2_000_000  # of one replicate
     max_samples: int = 60_000
     max_epochs: int = 5_000
     max_seeds: int = 100
-    max_seconds: int = 1_800
-    """Training time of one run."""
-    stale_after: int = 15
-    """A running job without a heartbeat for so long counts as interrupted."""
-    warm: bool = True
-    """Whether workers start with the first page; with NNLAB_WARM=0 they start with the first job."""
+    max_seconds: int = 1_800  # training time of one run
+    stale_after: int = 15  # a running job without a heartbeat for so long counts as interrupted
+    warm: bool = True  # whether workers start with the first page; with NNLAB_WARM=0 they start with the first job
 
 
 def _whole(name: str, default: int) -> int:
