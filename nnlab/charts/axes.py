@@ -1,4 +1,4 @@
-"""The axes and legends of charts."""
+"""The axes, legends and colour scales of charts."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.charts.labels import word_for
+from nnlab.charts.labels import Labels, word_for
 
 PLAIN = (
     "datum.value === 0 ? '0' : abs(datum.value) >= 1e5 || abs(datum.value) < 1e-4"
@@ -48,18 +48,16 @@ def number_x(field: str, title: str) -> alt.X:
     return alt.X(field, scale=scale, axis=number_axis("value", upright=False, title=title, grid=False))
 
 
-def score_y(kind: str, title: str | None, *, log: bool = False) -> alt.Y:
-    """The upright axis of losses or scores. Accuracies need not start at zero."""
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=kind != "accuracy", nice=True)
+def number_y(kind: str, title: str | None, *, zero: bool = False, log: bool = False) -> alt.Y:
+    """The upright axis of losses, scores or other numbers."""
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=zero, nice=True)
     return alt.Y(scale=scale, axis=number_axis(kind, title=title))
 
 
-def no_axis(x: Sequence[float], y: Sequence[float]) -> dict[str, Any]:
-    """Places `x` and `y` in a frame without axes."""
-    return {
-        "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=list(x), nice=False)),
-        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=list(y), nice=False, zero=False)),
-    }
+def no_axes(top: float, bottom: float) -> dict[str, Any]:
+    """Places x from 0 to 1, with some room on both sides, and y from `bottom` up to `top` in a frame without axes."""
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06], nice=False))
+    return {"x": x, "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[bottom, top], nice=False, zero=False))}
 
 
 def line_legend(names: Sequence[str], **given: Any) -> alt.Legend:
@@ -72,3 +70,18 @@ def gradient_legend(title: str, **given: Any) -> alt.Legend:
     """A colour scale above the chart."""
     look = {"gradientLength": 140, "gradientThickness": 8, "tickCount": 3}
     return alt.Legend(orient="top", title=title, titleOrient="left", **look | given)
+
+
+def number_colour(field: str, colours: Sequence[Any], legend: alt.Legend | None = None) -> alt.Color:
+    """The colours of things with the numbers 0, 1, ..."""
+    return alt.Color(field, scale=alt.Scale(domain=list(range(len(colours))), range=list(colours)), legend=legend)
+
+
+def epochs_axis(epochs: int | None, labels: Labels, label_width: int = 0) -> alt.X:
+    """The axis of epochs; with `epochs` it does not move while curves grow. It leaves `label_width` pixels free at its
+    end: labels that reach out of the plot would make it smaller when the first row comes."""
+    ends: dict[str, Any] = {"zero": False} if epochs is None else {"domain": [1, max(2, epochs)]}
+    if label_width:
+        ends["range"] = [0, alt.ExprRef(expr=f"width - {label_width}")]
+    ticks = axis(title=labels("epoch"), format=",d", tickMinStep=1, grid=False, domain=True)
+    return alt.X("epoch:Q", scale=alt.Scale(nice=False, **ends), axis=ticks)

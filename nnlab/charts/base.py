@@ -5,7 +5,6 @@ its rows while a run ticks.
 """
 
 import re
-from functools import cache
 from typing import Any
 
 from babel.numbers import get_decimal_symbol, get_group_symbol
@@ -20,7 +19,7 @@ HEIGHT = 280
 def finish(
     chart: Any,
     labels: Labels,
-    height: int = HEIGHT,
+    height: int,
     *,
     right: int = 8,
     padding: tuple[int, int, int, int] | None = None,
@@ -31,12 +30,14 @@ def finish(
     right : pixels left free for labels beside the plot; or `padding` with all four sides: left, top, right, bottom.
     canvas : draws pixels instead of SVG elements, for charts of thousands of cells.
     """
-    spec = _without_data(chart.to_dict(validate=False))  # the tests validate all specs; it takes half the time here
+    spec = _without_data(chart.to_dict())
     spec.pop("$schema", None)
     spec["width"], spec["height"] = "container", height
     spec["padding"] = dict(zip(("left", "top", "right", "bottom"), padding or (4, 8, right, 8), strict=True))
+    decimal, thousands = get_decimal_symbol(labels.language), get_group_symbol(labels.language)
+    numbers = {"decimal": decimal, "thousands": thousands, "grouping": [3], "currency": ["", ""], "percent": "\u00a0%"}
     spec["config"] = {
-        "locale": {"number": _number_locale(labels.language)},
+        "locale": {"number": numbers},
         "legend": {"padding": 0, "offset": 8, "labelFontSize": 12, "titleFontSize": 12, "labelPadding": 4},
         "mark": {"tooltip": False},  # marks have the tooltip they ask for; Streamlit's theme gives one to all
     }
@@ -44,18 +45,6 @@ def finish(
         spec["config"]["aria"] = False
         spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
     return spec
-
-
-@cache
-def _number_locale(language: str) -> Spec:
-    """How Vega writes numbers in a language; the space before % is nnlab's own in all of them."""
-    return {
-        "decimal": get_decimal_symbol(language),
-        "thousands": get_group_symbol(language),
-        "grouping": [3],
-        "currency": ["", ""],
-        "percent": "\u00a0%",
-    }
 
 
 def _without_data(spec: Spec) -> Spec:

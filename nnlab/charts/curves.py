@@ -1,15 +1,22 @@
-"""Curves over epochs. Rows: one an epoch, wide, as `lab.curves` gives them."""
+"""Curves over epochs, and the loss while the learning rate grows.
+
+Rows of curves: one an epoch, wide, as `lab.curves` gives them.
+"""
 
 from functools import cache
 from typing import Any
 
 import altair as alt
+import numpy as np
+import pandas as pd
 
-from nnlab.charts.axes import axis, line_legend, number_axis, score_y
+from nnlab.charts.axes import PLAIN, axis, epochs_axis, line_legend, number_axis, number_colour, number_y
 from nnlab.charts.base import HEIGHT, Spec, finish
-from nnlab.charts.colours import COLOURS, DASH, DASHES, FAINT, PAPER, ROLE_INK, SERIES, VALIDATION
+from nnlab.charts.colours import COLOURS, DASH, DASHES, FAINT, ROLE_INK, SERIES, TRAIN, VALIDATION
 from nnlab.charts.labels import ENGLISH, FORMATS, Labels, word_for
-from nnlab.charts.marks import either, hover, hover_rule, number_colour, tip, where
+from nnlab.charts.marks import dots, epoch_tip, expression, hover_rule, named_points, tip, where
+from nnlab.datasets import PARTS
+from nnlab.training.lr_range_test import HIGH, LOW, OVER, RangeTest
 
 
 @cache
@@ -26,47 +33,50 @@ def curves(
 ) -> Spec:
     """Training (solid) and validation (dashed) over epochs, with a band from the lowest seed to the highest.
 
-    Parameters
-    ----------
-    metric : "loss" or "score"
-        Which columns are shown: `train_<metric>`, `validation_<metric>`, each with `_low` and `_high`.
-    kind : "accuracy" or "mse"
-        What the score is.
-    log : bool
-        Logarithmic scale; values of zero and less are left out.
-    band : bool
-        Whether there is more than one seed to show.
-    validation : bool
-        Whether there is a validation part.
-    epochs : int, optional
-        The end of the axis, so that it does not move while the curves grow.
-
-    Rows: `epoch` and the columns named above; without rows the chart is an empty frame.
+    Rows: `epoch` and, for both parts and the metric ("loss" or "score"), `<part>_<metric>` with `_low` and `_high`;
+    without rows the chart is an empty frame. `kind`: what the score is, "accuracy" or "mse". `log`: values of zero and
+    less are left out. `band`, `validation`: whether there are several seeds and a validation part. `epochs`: the end
+    of the axis, so that it does not move while the curves grow.
     """
     kind = "loss" if metric == "loss" else kind
-    parts = ("train", "validation") if validation else ("train",)
+    parts = PARTS[:2] if validation else PARTS[:1]
     label_width = 14 + round(6.1 * max(len(labels(part)) for part in parts))  # pixels, at a font size of 12
     layers, tooltip = [], [epoch_tip(labels)]
     for part in parts:
-        field = f"{part}_{metric}"
+        field, colour = f"{part}_{metric}", COLOURS[part]
+        tooltip.append(tip(field, labels(part), FORMATS[kind]))
         rows = where(f"datum.{field} > 0" + f" && datum.{field}_low > 0" * band) if log else alt.Chart()
         if band:
-            area = rows.mark_area(color=COLOURS[part], opacity=0.18, clip=True)
+            area = rows.mark_area(color=colour, opacity=0.18, clip=True)
             layers.append(area.encode(y=f"{field}_low:Q", y2=f"{field}_high"))
-        line = rows.mark_line(color=COLOURS[part], strokeWidth=2.5, strokeDash=DASHES[part], strokeJoin="round")
+            for end, word in (("low", labels("minimum over seeds")), ("high", labels("maximum over seeds"))):
+                tooltip.append(tip(f"{field}_{end}", f"{labels(part)}, {word}", FORMATS[kind]))
+        line = rows.mark_line(color=colour, strokeWidth=2.5, strokeDash=DASHES[part], strokeJoin="round")
         layers.append(line.encode(y=f"{field}:Q"))
-        tooltip.append(tip(field, labels(part), FORMATS[kind]))
-        if band:
-            tooltip += [
-                tip(f"{field}_low", f"{labels(part)}, {labels('minimum over seeds')}", FORMATS[kind]),
-                tip(f"{field}_high", f"{labels(part)}, {labels('maximum over seeds')}", FORMATS[kind]),
-            ]
     layers += [_end_label(part, metric, labels(part), label_width) for part in parts]
     layers += hover_rule(alt.Chart(), tooltip, {f"{part}_{metric}": COLOURS[part] for part in parts})
-    chart = alt.layer(*layers).encode(
-        x=epochs_axis(epochs, labels, label_width), y=score_y(kind, labels(kind), log=log)
+    y = number_y(kind, labels(kind), zero=kind != "accuracy", log=log)
+    return finish(alt.layer(*layers).encode(x=epochs_axis(epochs, labels, label_width), y=y), labels, height)
+
+
+def _end_label(part: str, metric: str, word: str, label_width: int) -> Any:
+    """The curve's name beside its last point; two names that would touch move apart."""
+    train, validation = (f"scale('y', datum.{p}_{metric})" for p in ("train", "validation"))
+    apart = f"({validation} - {train})"
+    push = f"(abs{apart} < 15 ? (15 - abs{apart}) / 2 : 0) * ({apart} < 0 ? 1 : -1)"
+    dy = expression(push if part == "train" else f"-({push})")
+    look = {"align": "left", "baseline": "middle", "dx": 7, "fontSize": 12, "fontWeight": 600}
+    return (
+        where(f"isValid(datum.{part}_{metric})")
+        .transform_window(last="last_value(epoch)", sort=[{"field": "epoch"}], frame=[None, None])
+        .transform_filter("datum.epoch === datum.last")
+        .mark_text(**look, dy=dy, color=ROLE_INK[part], text=word)
+        .encode(x=alt.value(expression(f"width - {label_width}")), y=f"{part}_{metric}:Q")
     )
-    return finish(chart, labels, height)
+
+
+def _both_parts(metric: str, kind: str, labels: Labels) -> list[alt.Tooltip]:
+    return [tip(f"{part}_{metric}", labels(part), FORMATS[kind]) for part in PARTS[:2]]
 
 
 @cache
@@ -84,19 +94,13 @@ def gap(
     difference = labels("training − validation") if kind == "accuracy" else labels("validation − training")
     rows = alt.Chart().transform_calculate(gap=f"datum.{more}_{metric} - datum.{less}_{metric}")
     rows = rows.transform_filter("isValid(datum.gap)")
-    tooltip = [
-        epoch_tip(labels),
-        tip("gap", difference, "+" + FORMATS[kind]),
-        *(tip(f"{part}_{metric}", labels(part), FORMATS[kind]) for part in ("train", "validation")),
-    ]
+    tooltip = [epoch_tip(labels), tip("gap", difference, "+" + FORMATS[kind]), *_both_parts(metric, kind, labels)]
     chart = alt.layer(
         alt.Chart().mark_rule(color=FAINT, strokeDash=[2, 3]).encode(y=alt.datum(0)),
         rows.mark_area(color=VALIDATION, opacity=0.14).encode(y="gap:Q"),
         rows.mark_line(color=VALIDATION, strokeWidth=2.5, strokeDash=DASH).encode(y="gap:Q"),
         *hover_rule(rows, tooltip, {"gap": VALIDATION}),
-    )
-    y_axis = number_axis(kind, grid=True, title=f"{labels(kind)}: {difference}")
-    chart = chart.encode(x=epochs_axis(epochs, labels), y=alt.Y(scale=alt.Scale(zero=True, nice=True), axis=y_axis))
+    ).encode(x=epochs_axis(epochs, labels), y=number_y(kind, f"{labels(kind)}: {difference}", zero=True))
     return finish(chart, labels, height, right=16)
 
 
@@ -124,39 +128,28 @@ def overlay(
         shown = rows.transform_filter(f"datum.{field} > 0") if log else rows
         return shown.mark_line(**look).encode(y=f"{field}:Q", color=colour, detail="run:N")
 
-    tooltip = [
-        tip("name", labels("run")),
-        epoch_tip(labels),
-        *(tip(f"{part}_{metric}", labels(part), FORMATS[kind]) for part in ("train", "validation")),
-    ]
+    tooltip = [tip("name", labels("run")), epoch_tip(labels), *_both_parts(metric, kind, labels)]
     chart = alt.layer(
         line("train", strokeWidth=1.2, opacity=0.55),
         line("validation", strokeWidth=2.8, strokeDash=DASH),
         named_points(rows, word_for("run", runs), f"validation_{metric}", colour, tooltip),
-    ).encode(x=epochs_axis(None, labels), y=score_y(kind, labels(kind), log=log))
+    ).encode(x=epochs_axis(None, labels), y=number_y(kind, labels(kind), zero=kind != "accuracy", log=log))
     return finish(chart, labels, height, right=16)
 
 
 @cache
 def sparkline(
-    metric: str = "loss",
-    *,
-    log: bool = False,
-    parts: tuple[str, ...] = ("train", "validation"),
-    labels: Labels = ENGLISH,
-    height: int = 44,
+    metric: str = "loss", *, parts: tuple[str, ...] = PARTS[:2], labels: Labels = ENGLISH, height: int = 44
 ) -> Spec:
     """A curve the size of a word: shape only. Rows as `curves`, few of them."""
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=False)
     layers = [
-        where(f"datum.{part}_{metric} > 0" if log else f"isValid(datum.{part}_{metric})")
+        where(f"isValid(datum.{part}_{metric})")
         .mark_line(color=COLOURS[part], strokeWidth=1.6, strokeDash=[4, 3] if part == "validation" else [])
         .encode(y=f"{part}_{metric}:Q")
-        for part in ("train", "validation")
-        if part in parts
+        for part in parts
     ]
-    x = alt.X("epoch:Q", axis=None, scale=alt.Scale(zero=False, nice=False))
-    chart = alt.layer(*layers).encode(x=x, y=alt.Y(axis=None, scale=scale))
+    scale = alt.Scale(zero=False, nice=False)
+    chart = alt.layer(*layers).encode(x=alt.X("epoch:Q", axis=None, scale=scale), y=alt.Y(axis=None, scale=scale))
     return finish(chart, labels, height, padding=(2, 3, 2, 3))
 
 
@@ -172,58 +165,76 @@ def engine_losses(epochs: int, *, labels: Labels = ENGLISH, height: int = HEIGHT
     scale = alt.Scale(domain=list(ENGINES), range=[SERIES[1], SERIES[0]])
     looks: list[dict[str, Any]] = [{"strokeWidth": 7, "opacity": 0.55}, {"strokeWidth": 2, "strokeDash": DASH}]
     layers = [
-        alt.Chart()
+        where(f"isValid(datum.{name})")
         .transform_calculate(engine=f"'{name}'")
-        .transform_filter(f"isValid(datum.{name})")
         .mark_line(clip=True, **look)
         .encode(y=f"{name}:Q", color=alt.Color("engine:N", scale=scale, legend=legend))
         for name, look in zip(ENGINES, looks, strict=True)
     ]
     chart = alt.layer(*layers).encode(
         x=epochs_axis(epochs, labels),
-        y=score_y("loss", f"{labels('loss')}, {labels('training')}"),
+        y=number_y("loss", f"{labels('loss')}, {labels('training')}", zero=True),
         tooltip=[epoch_tip(labels), *(tip(name, name, ".6~r") for name in ENGINES)],
     )
     return finish(chart, labels, height, right=16)
 
 
-# -- parts -------------------------------------------------------------------------------------------------------------
+# -- the loss while the learning rate grows ----------------------------------------------------------------------------
+
+_POWERS = f"abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6 ? ({PLAIN}) : ''"
+"""The axis labels powers of ten only."""
 
 
-def epoch_tip(labels: Labels) -> alt.Tooltip:
-    """The epoch in a tooltip."""
-    return tip("epoch", labels("epoch"), ",d")
+def range_test_rows(test: RangeTest, present: float) -> pd.DataFrame:
+    """One row a step: `rate`, `loss` (smoothed mean over the seeds), `low` and `high` (of the seeds, at most four times
+    the lowest mean so far). Two more rows have a `mark`: the `present` rate and, if there is one, the `suggested` one;
+    `side` is where its name does not touch the present one's line, 1 on the right and -1 on the left."""
+    most = OVER * np.fmin.accumulate(test.losses.mean(axis=1))
+    low, high = (np.fmin(edge(test.losses, axis=1), most) for edge in (np.fmin.reduce, np.fmax.reduce))
+    steps = pd.DataFrame({"rate": test.rates, "loss": test.smoothed, "low": low, "high": high, "mark": None})
+    marks = pd.DataFrame([("present", present, 0)], columns=["mark", "rate", "side"])
+    if found := test.suggested:
+        marks.loc[1] = ["suggested", found, -1 if present > found else 1]
+    marks["loss"] = np.interp(np.log(marks["rate"]), np.log(test.rates), test.smoothed)
+    marks["rate"] = marks["rate"].clip(LOW, HIGH)
+    return pd.concat([steps, marks], ignore_index=True)
 
 
-def epochs_axis(epochs: int | None, labels: Labels, label_width: int = 0) -> alt.X:
-    """The axis of epochs; with `epochs` it does not move while curves grow. It leaves `label_width` pixels free at its
-    end: labels that reach out of the plot would make it smaller when the first row comes."""
-    ends: dict[str, Any] = {"zero": False} if epochs is None else {"domain": [1, max(2, epochs)]}
-    if label_width:
-        ends["range"] = [0, alt.ExprRef(expr=f"width - {label_width}")]
-    ticks = axis(title=labels("epoch"), format=",d", tickMinStep=1, grid=False, domain=True)
-    return alt.X("epoch:Q", scale=alt.Scale(nice=False, **ends), axis=ticks)
-
-
-def named_points(rows: Any, name: str, field: str, colour: Any, tooltip: list[alt.Tooltip]) -> Any:
-    """A dot on the nearest of several curves, with a tooltip; `name` is the expression for the curve's name."""
-    nearest = hover()
-    points = rows.transform_calculate(name=name).mark_point(filled=True, size=60, stroke=PAPER, strokeWidth=1.5)
-    opacity = either(nearest, 1, 0)
-    return points.encode(y=f"{field}:Q", color=colour, opacity=opacity, tooltip=tooltip).add_params(nearest)
-
-
-def _end_label(part: str, metric: str, word: str, label_width: int) -> Any:
-    """The curve's name beside its last point; two names that would touch move apart."""
-    train, validation = (f"scale('y', datum.{p}_{metric})" for p in ("train", "validation"))
-    apart = f"({validation} - {train})"
-    push = f"(abs{apart} < 15 ? (15 - abs{apart}) / 2 : 0) * ({apart} < 0 ? 1 : -1)"
-    dy = alt.ExprRef(expr=push if part == "train" else f"-({push})")
-    look = {"align": "left", "baseline": "middle", "dx": 7, "fontSize": 12, "fontWeight": 600}
-    return (
-        where(f"isValid(datum.{part}_{metric})")
-        .transform_window(last="last_value(epoch)", sort=[{"field": "epoch"}], frame=[None, None])
-        .transform_filter("datum.epoch === datum.last")
-        .mark_text(**look, dy=dy, color=ROLE_INK[part], text=word)
-        .encode(x=alt.value(alt.ExprRef(expr=f"width - {label_width}")), y=f"{part}_{metric}:Q")
+@cache
+def range_test_curve(*, labels: Labels = ENGLISH, height: int = 260) -> Spec:
+    """Loss against learning rate with a band over the seeds; the suggested rate as a dot on the line, the present one
+    as a thin rule. Rows: `range_test_rows`."""
+    curve = where("!isValid(datum.mark)")
+    suggested, present = where("datum.mark === 'suggested'"), where("datum.mark === 'present'")
+    rule = present.mark_rule(color=FAINT, strokeDash=[2, 3], strokeWidth=1.5)
+    present_name = present.mark_text(
+        color=FAINT,
+        fontSize=12,
+        text=labels("current"),
+        baseline="top",
+        align=expression("datum.rate > 0.1 ? 'right' : 'left'"),
+        dx=expression("datum.rate > 0.1 ? -5 : 5"),
     )
+    suggested_name = suggested.mark_text(
+        color=ROLE_INK["train"],
+        fontSize=12,
+        fontWeight=600,
+        text=labels("suggested"),
+        align=expression("datum.side < 0 ? 'right' : 'left'"),
+        dx=expression("10 * datum.side"),
+        dy=expression("-14 * datum.side"),
+    )
+    tooltip = [tip("rate", labels("learning rate"), ".2~r"), tip("loss", labels("loss"), FORMATS["loss"])]
+    scale = alt.Scale(type="log", domain=[LOW, HIGH], nice=False, clamp=True)
+    ticks = axis(title=labels("learning rate"), labelExpr=_POWERS, grid=False, domain=True)
+    losses = number_axis("loss", upright=False, title=labels("loss"))
+    chart = alt.layer(
+        curve.mark_area(color=TRAIN, opacity=0.18).encode(y="low:Q", y2="high"),
+        rule.encode(y=alt.value(0), y2=alt.value("height")),
+        present_name.encode(y=alt.value(0)),
+        curve.mark_line(color=TRAIN, strokeWidth=2.5, strokeJoin="round").encode(y="loss:Q"),
+        *hover_rule(curve, tooltip),
+        dots(suggested, 130, color=TRAIN, opacity=1, strokeWidth=2).encode(y="loss:Q"),
+        suggested_name.encode(y="loss:Q"),
+    ).encode(x=alt.X("rate:Q", scale=scale, axis=ticks), y=alt.Y(scale=alt.Scale(zero=False, nice=True), axis=losses))
+    return finish(chart, labels, height, right=16)

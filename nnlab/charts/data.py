@@ -1,4 +1,4 @@
-"""Data and what a network makes of it: points, decision surfaces, fitted lines, classes."""
+"""Data and what a network predicts from it: points, decision surfaces, fitted lines, classes, probabilities."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from nnlab.analysis import predictions
-from nnlab.charts.axes import axis, number_axis, number_x
+from nnlab.charts.axes import axis, number_axis, number_colour, number_x, number_y
 from nnlab.charts.base import HEIGHT, Spec, finish
-from nnlab.charts.colours import CLASSES, COLOURS, FAINT, INK, PAPER
+from nnlab.charts.colours import CLASSES, COLOURS, FAINT, INK, PAPER, themed
 from nnlab.charts.labels import ENGLISH, Labels, part_word, word_for
-from nnlab.charts.marks import number_colour, of_kind, tip
+from nnlab.charts.marks import dots, either, of_kind, tip, where
 from nnlab.datasets import PARTS, Dataset
 
 MAX_POINTS = 400
@@ -43,20 +44,22 @@ class Plane:
         return cls(x, y, float(cell), (dataset.feature_names[0], dataset.feature_names[1]), tuple(dataset.class_names))
 
 
-# -- rows --------------------------------------------------------------------------------------------------------------
+# -- rows of points and surfaces --------------------------------------------------------------------------------------------------------------
 
 
-def point_rows(dataset: Dataset, parts: Sequence[str] = PARTS, most: int = MAX_POINTS) -> pd.DataFrame:
-    """The points of data with two inputs: `kind` ("point"), `x`, `y`, `label` (class number), `part`.
-
-    At most `most` of each part, the first ones: parts are shuffled when they are made."""
+def _part_points(dataset: Dataset, most: int, columns: Sequence[str], target: str) -> pd.DataFrame:
+    """The points of every part, at most `most` of each: its first ones, for parts are shuffled when they are made."""
     frames = []
-    for name in parts:
+    for name in PARTS:
         part = getattr(dataset, name)
-        x = np.asarray(part.x[:most], np.float32)  # (n, 2)
-        label = np.asarray(part.y[:most]).reshape(-1).astype(np.int64)
-        frames.append(pd.DataFrame({"kind": "point", "x": x[:, 0], "y": x[:, 1], "label": label, "part": name}))
+        points = pd.DataFrame(np.asarray(part.x[:most], np.float32), columns=list(columns))
+        frames.append(points.assign(kind="point", part=name, **{target: np.asarray(part.y[:most]).reshape(-1)}))
     return pd.concat(frames, ignore_index=True)
+
+
+def point_rows(dataset: Dataset, most: int = MAX_POINTS) -> pd.DataFrame:
+    """The points of data with two inputs: `kind` ("point"), `x`, `y`, `label` (class number), `part`."""
+    return _part_points(dataset, most, ("x", "y"), "label")
 
 
 def surface_rows(cells: pd.DataFrame, points: pd.DataFrame | None = None, classes: int = 2) -> pd.DataFrame:
@@ -65,32 +68,18 @@ def surface_rows(cells: pd.DataFrame, points: pd.DataFrame | None = None, classe
     Columns: `kind` ("cell" or "point"), `x`, `y`, `label`, `value` (probability), `sure` (0: all classes are equally
     likely, 1: one is certain), `part`.
     """
-    value = cells["value"].to_numpy(float)
-    even = 1 / classes
-    sure = np.abs(2 * value - 1) if classes == 2 else (value - even) / (1 - even)
-    rows = pd.DataFrame(
-        {
-            "kind": "cell",
-            "x": cells["x"].to_numpy(np.float32),
-            "y": cells["y"].to_numpy(np.float32),
-            "label": cells["label"].to_numpy(),
-            "value": value.astype(np.float32),
-            "sure": np.clip(sure, 0, 1).astype(np.float32),
-            "part": "",
-        }
-    )
+    value, even = cells["value"], 1 / classes
+    sure = (2 * value - 1).abs() if classes == 2 else (value - even) / (1 - even)
+    rows = cells[["x", "y", "label", "value"]].assign(sure=sure.clip(0, 1), kind="cell", part="")
+    rows = rows.astype(dict.fromkeys(("x", "y", "value", "sure"), np.float32))
     return rows if points is None else pd.concat([rows, points], ignore_index=True)
 
 
-def fit_rows(line: pd.DataFrame | None, dataset: Dataset, most: int = MAX_POINTS) -> pd.DataFrame:
+def fit_rows(line: pd.DataFrame | None, dataset: Dataset) -> pd.DataFrame:
     """The rows of `line_fit`: `predictions.line` (`x`, `value`, `low`, `high`), if there is one, and the points."""
     line = pd.DataFrame(columns=["x", "value", "low", "high"], dtype=float) if line is None else line
-    frames = [line.assign(kind="line", part="")]
-    for name in PARTS:
-        if len(part := getattr(dataset, name)):
-            x, value = np.asarray(part.x[:most], float)[:, 0], np.asarray(part.y[:most], float).reshape(-1)
-            frames.append(pd.DataFrame({"kind": "point", "x": x, "value": value, "part": name}))
-    return pd.concat(frames, ignore_index=True)
+    points = _part_points(dataset, MAX_POINTS, ("x",), "value")
+    return pd.concat([line.assign(kind="line", part=""), points], ignore_index=True)
 
 
 def balance_rows(dataset: Dataset) -> pd.DataFrame:
@@ -103,7 +92,7 @@ def balance_rows(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["class", "label", "part", "samples"])
 
 
-# -- charts ------------------------------------------------------------------------------------------------------------
+# -- points and surfaces ------------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -115,58 +104,44 @@ def data_scatter(plane: Plane, *, labels: Labels = ENGLISH, height: int = HEIGHT
 
 
 @cache
-def surface(
-    plane: Plane, *, points: bool = True, compact: bool = False, labels: Labels = ENGLISH, height: int = HEIGHT
-) -> Spec:
+def surface(plane: Plane, *, compact: bool = False, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
     """The network's prediction at every place of the plane: the class's colour, paler where it is less sure.
 
     `compact`: without axes and legend, for several side by side. Rows: `surface_rows`.
     """
     column = f"round((datum.x - {plane.x[0]}) / {plane.cell} - 0.5)"
     row = f"round((datum.y - {plane.y[0]}) / {plane.cell} - 0.5)"
-    cells = (
-        of_kind("cell")
-        .transform_calculate(
-            left=f"{plane.x[0]} + {plane.cell} * {column}",
-            right=f"{plane.x[0]} + {plane.cell} * ({column} + 1)",
-            low=f"{plane.y[0]} + {plane.cell} * {row}",
-            high=f"{plane.y[0]} + {plane.cell} * ({row} + 1)",
-        )
-        .mark_rect(clip=True, strokeWidth=0)
-        .encode(
-            x="left:Q",
-            x2="right",
-            y="low:Q",
-            y2="high",
-            color=_class_colour(plane, compact),
-            opacity=alt.Opacity("sure:Q", scale=alt.Scale(domain=[0, 1], range=[0.03, 0.5]), legend=None),
-        )
+    cells = of_kind("cell").transform_calculate(
+        left=f"{plane.x[0]} + {plane.cell} * {column}",
+        right=f"{plane.x[0]} + {plane.cell} * ({column} + 1)",
+        low=f"{plane.y[0]} + {plane.cell} * {row}",
+        high=f"{plane.y[0]} + {plane.cell} * ({row} + 1)",
     )
-    layers = [cells, *(_points(plane, labels, compact) if points else [])]
-    chart = alt.layer(*layers).encode(**_plane_axes(plane, compact)).resolve_scale(opacity="independent")
+    sure = alt.Opacity("sure:Q", scale=alt.Scale(domain=[0, 1], range=[0.03, 0.5]), legend=None)
+    colour = _class_colour(plane, compact)
+    rectangles = cells.mark_rect(clip=True, strokeWidth=0).encode(
+        x="left:Q", x2="right", y="low:Q", y2="high", color=colour, opacity=sure
+    )
+    chart = (
+        alt.layer(rectangles, *_points(plane, labels, compact))
+        .encode(**_plane_axes(plane, compact))
+        .resolve_scale(opacity="independent")
+    )
     return finish(chart, labels, height, canvas=True)
 
 
 @cache
 def line_fit(x_name: str = "x", y_name: str = "y", *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
     """Regression on one input: the points, the fitted line, a band over the seeds. Rows: `fit_rows`."""
-    line = of_kind("line")
+    line, points = of_kind("line"), dots(of_kind("point"), 70, opacity=1)
+    colour = alt.Color("part:N", scale=_PART_COLOURS, legend=None)
+    on_line = [tip("x", x_name, ".3~r"), tip("value", labels("predicted"), ".5~r")]
+    on_point = [tip("x", x_name, ".5~r"), tip("value", y_name, ".5~r"), tip("part", labels("part"))]
     chart = alt.layer(
         line.mark_area(color=FAINT, opacity=0.2).encode(y="low:Q", y2="high"),
-        line.mark_line(color=INK, strokeWidth=2.5).encode(
-            y="value:Q", tooltip=[tip("x", x_name, ".3~r"), tip("value", labels("predicted"), ".5~r")]
-        ),
-        of_kind("point")
-        .mark_point(filled=True, size=70, opacity=1, stroke=PAPER, strokeWidth=1.5)
-        .encode(
-            y="value:Q",
-            color=alt.Color("part:N", scale=_PART_COLOURS, legend=None),
-            tooltip=[tip("x", x_name, ".5~r"), tip("value", y_name, ".5~r"), tip("part", labels("part"))],
-        ),
-    ).encode(
-        x=number_x("x:Q", x_name),
-        y=alt.Y(scale=alt.Scale(zero=False), axis=number_axis("value", title=y_name)),
-    )
+        line.mark_line(color=INK, strokeWidth=2.5).encode(y="value:Q", tooltip=on_line),
+        points.encode(y="value:Q", color=colour, tooltip=on_point),
+    ).encode(x=number_x("x:Q", x_name), y=number_y("value", y_name))
     return finish(chart, labels, height, right=16)
 
 
@@ -174,37 +149,27 @@ def line_fit(x_name: str = "x", y_name: str = "y", *, labels: Labels = ENGLISH, 
 def class_balance(*, labels: Labels = ENGLISH, height: int = 160) -> Spec:
     """How many samples each class has, by part. Rows: `balance_rows`."""
     legend = alt.Legend(orient="top", title=" ", labelExpr=part_word("label", labels), titlePadding=0)
-    chart = (
-        alt.Chart()
-        .transform_calculate(part_order=f"indexof({list(PARTS)}, datum.part)")
-        .mark_bar()
-        .encode(
-            x=alt.X("class:N", sort=alt.EncodingSortField("label", op="min"), axis=axis(title=None, labelAngle=0)),
-            y=alt.Y("samples:Q", axis=axis(title=labels("samples"), tickCount=3, format=",d", tickMinStep=1)),
-            color=alt.Color("part:N", scale=_PART_COLOURS, legend=legend),
-            order=alt.Order("part_order:Q"),
-            tooltip=[
-                tip("class", labels("class")),
-                tip("part", labels("part")),
-                tip("samples", labels("samples"), ",d"),
-            ],
-        )
+    samples = axis(title=labels("samples"), tickCount=3, format=",d", tickMinStep=1)
+    bars = alt.Chart().transform_calculate(part_order=f"indexof({list(PARTS)}, datum.part)").mark_bar()
+    chart = bars.encode(
+        x=alt.X("class:N", sort=alt.EncodingSortField("label", op="min"), axis=axis(title=None, labelAngle=0)),
+        y=alt.Y("samples:Q", axis=samples),
+        color=alt.Color("part:N", scale=_PART_COLOURS, legend=legend),
+        order=alt.Order("part_order:Q"),
+        tooltip=[tip("class", labels("class")), tip("part", labels("part")), tip("samples", labels("samples"), ",d")],
     )
     return finish(chart, labels, height)
 
 
-# -- parts -------------------------------------------------------------------------------------------------------------
+# -- their parts -------------------------------------------------------------------------------------------------------------
 
 
 def _class_legend(plane: Plane, compact: bool) -> alt.Legend | None:
-    look: dict[str, Any] = {
-        "symbolOpacity": 1,
-        "symbolSize": 80,
-        "symbolStrokeWidth": 0,
-        "columns": min(5, len(plane.classes)),
-    }
-    words = word_for("value", plane.classes)
-    return None if compact else alt.Legend(orient="top", title=None, labelExpr=words, **look)
+    if compact:
+        return None
+    look: dict[str, Any] = {"orient": "top", "title": None, "columns": min(5, len(plane.classes))}
+    look |= {"symbolOpacity": 1, "symbolSize": 80, "symbolStrokeWidth": 0}
+    return alt.Legend(labelExpr=word_for("value", plane.classes), **look)
 
 
 def _class_colour(plane: Plane, compact: bool) -> alt.Color:
@@ -213,16 +178,10 @@ def _class_colour(plane: Plane, compact: bool) -> alt.Color:
 
 def _points(plane: Plane, labels: Labels, compact: bool = False) -> list[Any]:
     n = len(plane.classes)
-    rows = of_kind("point").transform_calculate(
-        **{"class": word_for("label", plane.classes), "part_word": part_word("part", labels)}
-    )
+    words = {"class": word_for("label", plane.classes), "part_word": part_word("part", labels)}
+    rows = of_kind("point").transform_calculate(**words)
+    training, others = (rows.transform_filter(f"datum.part {sign} 'train'") for sign in ("===", "!=="))
     look = {"size": 22 if compact else 46, "opacity": 1}
-    filled = rows.transform_filter("datum.part === 'train'").mark_point(
-        filled=True, stroke=PAPER, strokeWidth=0.8, **look
-    )
-    hollow = rows.transform_filter("datum.part !== 'train'").mark_point(
-        filled=False, fill=PAPER, strokeWidth=1.6, **look
-    )
     shapes = alt.Scale(domain=list(range(n)), range=list(_SHAPES[:n]))
     encoding: dict[str, Any] = {
         "x": "x:Q",
@@ -236,13 +195,83 @@ def _points(plane: Plane, labels: Labels, compact: bool = False) -> list[Any]:
             tip("part_word", labels("part")),
         ],
     }
-    return [filled.encode(**encoding), hollow.encode(**encoding)]
+    return [
+        training.mark_point(filled=True, stroke=PAPER, strokeWidth=0.8, **look).encode(**encoding),
+        others.mark_point(filled=False, fill=PAPER, strokeWidth=1.6, **look).encode(**encoding),
+    ]
 
 
 def _plane_axes(plane: Plane, compact: bool = False) -> dict[str, Any]:
-    ends = (("x", plane.x, alt.X), ("y", plane.y, alt.Y))
-    axes = [None if compact else number_axis("value", upright=i == 1, title=plane.names[i], grid=False) for i in (0, 1)]
-    return {  # whole pixels: no seams between cells
-        name: channel(scale=alt.Scale(domain=list(domain), nice=False, zero=False, round=True), axis=ticks)
-        for (name, domain, channel), ticks in zip(ends, axes, strict=True)
-    }
+    def channel(made: Any, ends: tuple[float, float], title: str, upright: bool) -> Any:
+        scale = alt.Scale(domain=list(ends), nice=False, zero=False, round=True)  # whole pixels: no seams
+        return made(
+            scale=scale, axis=None if compact else number_axis("value", upright=upright, title=title, grid=False)
+        )
+
+    x_name, y_name = plane.names
+    return {"x": channel(alt.X, plane.x, x_name, False), "y": channel(alt.Y, plane.y, y_name, True)}
+
+
+# -- predicted classes -------------------------------------------------------------------------------------------------
+
+
+def confusion_rows(counts: ArrayLike, class_names: Sequence[str]) -> pd.DataFrame:
+    """A confusion matrix (classes, classes; row: true class, column: predicted class) as one row a cell: `truth`,
+    `guess` (class numbers), `class`, `predicted` (names), `samples`, `share` (of the class's samples)."""
+    matrix = np.asarray(counts, float)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    truth, guess = (index.ravel() for index in np.indices(matrix.shape))
+    names = np.asarray(list(class_names), dtype=object)
+    columns = {"truth": truth, "guess": guess, "class": names[truth], "predicted": names[guess]}
+    return pd.DataFrame({**columns, "samples": matrix.ravel(), "share": share.ravel()})
+
+
+@cache
+def confusion(class_names: tuple[str, ...], *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
+    """A row a true class, a column a predicted class; the stronger a cell's colour, the larger its share of the row.
+
+    Rows: `confusion_rows`."""
+    colours = [themed("#EDF1F5", "#232A31"), themed("#6FAAD6", "#3279B5"), themed("#0B5394", "#9CD0F5")]
+    fill = alt.Scale(domain=[0, 0.5, 1], range=colours, interpolate="rgb")
+    truth, guess = labels("class"), labels("predicted")
+    tooltip = [
+        tip("class", truth),
+        tip("predicted", guess),
+        tip("samples", labels("samples"), ",.1~f"),
+        tip("share", " ", ".1%"),
+    ]
+    cells = alt.Chart().mark_rect(cornerRadius=3)
+    numbers = where("datum.samples > 0").mark_text(fontSize=12)
+    scale = alt.Scale(domain=list(range(len(class_names))), padding=0.04)
+    look = {"labelExpr": word_for("value", class_names), "labelAngle": 0, "grid": False}
+    chart = alt.layer(
+        cells.encode(color=alt.Color("share:Q", scale=fill, legend=None), tooltip=tooltip),
+        numbers.encode(text=alt.Text("samples:Q", format=",.0f"), color=either("datum.share > 0.45", PAPER, INK)),
+    ).encode(
+        x=alt.X("guess:O", scale=scale, axis=axis(title=guess, **look)),
+        y=alt.Y("truth:O", scale=scale, axis=axis(title=truth, **look)),
+    )
+    return finish(chart, labels, height)
+
+
+def probability_rows(shares: ArrayLike, class_names: Sequence[str]) -> pd.DataFrame:
+    """Probabilities of the classes, (classes,): `class`, `place` (its order), `probability`, `best`."""
+    values = np.asarray(shares, float)
+    best = np.arange(len(values)) == values.argmax()
+    return pd.DataFrame({"class": list(class_names), "place": range(len(values)), "probability": values, "best": best})
+
+
+@cache
+def probability_bars(*, labels: Labels = ENGLISH, height: int = 220) -> Spec:
+    """A bar a class, the likeliest dark. Rows: `probability_rows`."""
+    name = labels("probability")
+    share = axis(title=name, format=".0%", tickCount=3)
+    bars = alt.Chart().mark_bar(cornerRadiusEnd=3)
+    chart = bars.encode(
+        x=alt.X("class:N", sort=alt.EncodingSortField("place", op="min"), axis=axis(title=None, labelAngle=0)),
+        y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1]), axis=share),
+        color=either("datum.best", INK, FAINT),
+        opacity=either("datum.best", 1, 0.5),
+        tooltip=[tip("class", labels("class")), tip("probability", name, ".1%")],
+    )
+    return finish(chart, labels, height)

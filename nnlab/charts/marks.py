@@ -1,11 +1,12 @@
-"""Pieces of charts: rows of one kind, texts, tooltips, what follows the pointer."""
+"""Pieces of charts: rows of one kind, texts, dots, tooltips, what follows the pointer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 
 from nnlab.charts.colours import FAINT, INK, PAPER
+from nnlab.charts.labels import Labels
 
 
 def where(condition: str) -> Any:
@@ -18,23 +19,14 @@ def of_kind(kind: str) -> Any:
     return where(f"datum.kind === '{kind}'")
 
 
+def expression(text: str) -> alt.ExprRef:
+    """A value that Vega computes."""
+    return alt.ExprRef(expr=text)
+
+
 def either(test: Any, yes: Any, no: Any) -> Any:
     """One value where a Vega expression or a selection holds, another one elsewhere."""
     return alt.condition(test, alt.value(yes), alt.value(no))
-
-
-def number_colour(field: str, colours: Sequence[Any], legend: alt.Legend | None = None) -> alt.Color:
-    """The colours of things with the numbers 0, 1, ..."""
-    return alt.Color(field, scale=alt.Scale(domain=list(range(len(colours))), range=list(colours)), legend=legend)
-
-
-def tip(field: str, title: str, form: str | None = None) -> alt.Tooltip:
-    """A line of a tooltip: a number where a format is given, else a text."""
-    return (
-        alt.Tooltip(field, type="quantitative", title=title, format=form)
-        if form
-        else alt.Tooltip(field, type="nominal", title=title)
-    )
 
 
 def text(rows: Any, field: str, **look: Any) -> Any:
@@ -42,19 +34,44 @@ def text(rows: Any, field: str, **look: Any) -> Any:
     return rows.mark_text(**{"color": INK, "fontSize": 12, **look}).encode(text=f"{field}:N")
 
 
+def dots(rows: Any, size: int, **look: Any) -> Any:
+    """Filled points with an edge in the colour of the page."""
+    return rows.mark_point(**{"filled": True, "size": size, "stroke": PAPER, "strokeWidth": 1.5, **look})
+
+
+def tip(field: str, title: str, form: str | None = None) -> alt.Tooltip:
+    """A line of a tooltip: a number where a format is given, else a text."""
+    if form is None:
+        return alt.Tooltip(field, type="nominal", title=title)
+    return alt.Tooltip(field, type="quantitative", title=title, format=form)
+
+
+def epoch_tip(labels: Labels) -> alt.Tooltip:
+    """The epoch in a tooltip."""
+    return tip("epoch", labels("epoch"), ",d")
+
+
 def hover(**given: Any) -> alt.Parameter:
     """The selection of what is nearest to the pointer."""
     return alt.selection_point(name="hover", on="pointerover", nearest=True, clear="pointerout", empty=False, **given)
 
 
-def hover_rule(rows: Any, tooltip: list[alt.Tooltip], dots: Mapping[str, str] | None = None) -> list[Any]:
-    """A rule that follows the pointer along x with one tooltip for everything there, and a dot on each curve."""
+def hover_rule(rows: Any, tooltip: list[alt.Tooltip], colours: Mapping[str, str] | None = None) -> list[Any]:
+    """A rule that follows the pointer along x with one tooltip for everything there, and a dot on each curve: `colours`
+    by the curve's field."""
     nearest = hover(encodings=["x"])
     rule = rows.mark_rule(color=FAINT, strokeWidth=1).encode(opacity=either(nearest, 0.7, 0), tooltip=tooltip)
-    marks = [
-        rows.mark_point(filled=True, color=colour, size=60, stroke=PAPER, strokeWidth=1.5).encode(
-            y=f"{field}:Q", opacity=either(nearest, 1, 0)
-        )
-        for field, colour in (dots or {}).items()
+    on_curves = [
+        dots(rows, 60, color=colour).encode(y=f"{field}:Q", opacity=either(nearest, 1, 0))
+        for field, colour in (colours or {}).items()
     ]
-    return [rule.add_params(nearest), *marks]
+    return [rule.add_params(nearest), *on_curves]
+
+
+def named_points(rows: Any, name: str, field: str, colour: Any, tooltip: list[alt.Tooltip]) -> Any:
+    """A dot on the nearest of several curves, with a tooltip; `name` is the expression for the curve's name."""
+    nearest = hover()
+    points = dots(rows.transform_calculate(name=name), 60)
+    return points.encode(y=f"{field}:Q", color=colour, opacity=either(nearest, 1, 0), tooltip=tooltip).add_params(
+        nearest
+    )

@@ -32,15 +32,9 @@ CONFIG: Spec = {
 
 
 def on_paper(spec: Spec, rows: Any) -> Spec:
-    """The whole chart as one Vega-Lite value.
+    """The whole chart as one Vega-Lite value; `rows` are a data frame, an Arrow table or a list of dictionaries.
 
-    Parameters
-    ----------
-    spec : dict
-        As a chart function gives it. What it decides by itself (numbers of the language, sizes) stays as it is.
-    rows : data frame, Arrow table or list of dictionaries
-        As the page shows them.
-    """
+    What the spec decides by itself (numbers of the language, sizes) stays as it is."""
     frame = rows.to_pandas() if hasattr(rows, "to_pandas") else pd.DataFrame(rows)
     values = json.loads(frame.to_json(orient="records", double_precision=15))
     config = {**CONFIG, **spec.get("config", {})}

@@ -15,34 +15,34 @@ from PIL import Image
 from nnlab.charts.base import Spec, finish
 from nnlab.charts.colours import FAINT, HAIR, WRONG
 from nnlab.charts.labels import ENGLISH, Labels
-from nnlab.charts.marks import either, tip
+from nnlab.charts.marks import either, expression, text, tip
 
 _INK, _SHEET = np.array([31, 41, 51]), np.array([246, 247, 249])
 _BELOW, _ABOVE = np.array([31, 115, 179]), np.array([217, 117, 25])
 
 
-def data_url(pixels: NDArray[np.uint8]) -> str:
-    """A PNG of (h, w, 3) RGB or (h, w, 4) RGBA bytes, as a URL."""
+def _data_url(pixels: NDArray[Any]) -> str:
+    """A PNG of RGB (h, w, 3) or RGBA (h, w, 4) values from 0 to 255, as a URL."""
     file = BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
+    Image.fromarray(np.rint(pixels).astype(np.uint8)).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def picture_url(pixels: ArrayLike, full: float | None = None) -> str:
-    """A grey picture (h, w): 0 is paper and `full` is ink (default: 1, 16 or 255, the first that no pixel exceeds)."""
-    values: NDArray[Any] = np.asarray(pixels, float)
-    if full is None:
-        full = next((f for f in (1.0, 16.0) if values.max(initial=0) <= f), 255.0)
-    share = np.clip(values / full, 0, 1)[..., None]
-    return data_url(np.rint(_SHEET + (_INK - _SHEET) * share).astype(np.uint8))
+def picture_url(pixels: ArrayLike, full: float) -> str:
+    """A grey picture (h, w): 0 is paper and `full` is ink."""
+    share = np.clip(np.asarray(pixels, float) / full, 0, 1)[..., None]
+    return _data_url(_SHEET + (_INK - _SHEET) * share)
 
 
 def weights_url(weights: ArrayLike, limit: float) -> str:
     """Weights (h, w) as a picture: blue below zero, orange above, transparent at zero."""
-    values: NDArray[Any] = np.asarray(weights, float)
-    share = np.clip(np.nan_to_num(values) / limit, -1, 1) if limit > 0 else np.zeros_like(values)
-    colour = np.where((share < 0)[..., None], _BELOW, _ABOVE)
-    return data_url(np.concatenate([colour, np.rint(255 * np.abs(share))[..., None]], axis=2).astype(np.uint8))
+    share = np.clip(np.nan_to_num(np.asarray(weights, float)) / limit, -1, 1)[..., None]
+    return _data_url(np.concatenate([np.where(share < 0, _BELOW, _ABOVE), 255 * np.abs(share)], axis=2))
+
+
+def picture_places(n: int, columns: int) -> dict[str, Any]:
+    """`column` and `row` of n pictures, row by row."""
+    return {"column": np.arange(n) % columns, "row": np.arange(n) // columns}
 
 
 def picture_rows(
@@ -52,28 +52,24 @@ def picture_rows(
     probability: Sequence[float] | None = None,
     *,
     columns: int = 8,
-    full: float | None = None,
+    full: float = 1.0,
 ) -> pd.DataFrame:
     """Pictures (h, w) in a grid, row by row: `column`, `row`, `url`, `text`, `wrong`, `class`, `predicted`,
     `probability`. The text is the class, or `3 → 8` where the prediction is another class."""
     guesses = list(labels if predicted is None else predicted)
     right = "" if predicted is None else "✓ "
-    place = np.arange(len(pictures))
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
-            "column": place % columns,
-            "row": place // columns,
+            **picture_places(len(pictures), columns),
             "url": [picture_url(pixels, full) for pixels in pictures],
-            "text": [
-                right + label if label == guess else f"✗ {label} → {guess}"
-                for label, guess in zip(labels, guesses, strict=True)
-            ],
-            "wrong": [label != guess for label, guess in zip(labels, guesses, strict=True)],
             "class": labels,
             "predicted": guesses,
             "probability": np.nan if probability is None else probability,
         }
     )
+    pairs = list(zip(labels, guesses, strict=True))
+    captions = [right + label if label == guess else f"✗ {label} → {guess}" for label, guess in pairs]
+    return rows.assign(text=captions, wrong=[label != guess for label, guess in pairs])
 
 
 @cache
@@ -95,19 +91,15 @@ def tiles(
     """Square pictures in a grid: `column`, `row`, `url`, and with captions `text` and `wrong`."""
     below = 18 if captions else 0
     side = f"min(bandwidth('x'), bandwidth('y') - {below})"
-    inner, outer = alt.ExprRef(expr=side), alt.ExprRef(expr=f"{side} + 2")
-    look: dict[str, Any] = {"width": outer, "height": outer, "fill": None, "stroke": HAIR, "strokeWidth": 1}
-    picture = alt.Chart().mark_image(width=inner, height=inner, smooth=False, yOffset=-below / 2)
-    layers = [alt.Chart().mark_rect(**look, yOffset=-below / 2)] if frame else []
-    layers.append(picture.encode(url="url:N", tooltip=tooltip))
+    inner, outer = expression(side), expression(f"{side} + 2")
+    pictures = alt.Chart().mark_image(width=inner, height=inner, smooth=False, yOffset=-below / 2)
+    layers = [pictures.encode(url="url:N", tooltip=tooltip)]
+    if frame:
+        look: dict[str, Any] = {"width": outer, "height": outer, "fill": None, "stroke": HAIR, "strokeWidth": 1}
+        layers.insert(0, alt.Chart().mark_rect(**look, yOffset=-below / 2))
     if captions:
-        caption: dict[str, Any] = {
-            "dy": alt.ExprRef(expr=f"{side} / 2 + 3"),
-            "fontSize": 12,
-            "fontWeight": 600,
-            "baseline": "middle",
-        }
-        layers.append(alt.Chart().mark_text(**caption).encode(text="text:N", color=either("datum.wrong", WRONG, FAINT)))
+        under = text(alt.Chart(), "text", dy=expression(f"{side} / 2 + 3"), fontWeight=600, baseline="middle")
+        layers.append(under.encode(color=either("datum.wrong", WRONG, FAINT)))
     chart = alt.layer(*layers).encode(
         x=alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(columns)), padding=0.08)),
         y=alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(rows)), padding=0.06)),

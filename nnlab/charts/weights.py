@@ -7,14 +7,14 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nnlab.charts.axes import axis, nice_limit, number_axis
 from nnlab.charts.base import HEIGHT, Spec, finish
 from nnlab.charts.colours import FAINT, diverging, themed
 from nnlab.charts.labels import ENGLISH, Labels
 from nnlab.charts.marks import either, tip
-from nnlab.charts.pictures import tiles, weights_url
+from nnlab.charts.pictures import picture_places, tiles, weights_url
 
 MAX_CELLS = 4096
 BELOW, ABOVE = themed("#1F73B3", "#4F9EDB"), themed("#D97519", "#DF8B30")
@@ -30,22 +30,21 @@ def weights_rows(matrix: ArrayLike, max_cells: int = MAX_CELLS) -> pd.DataFrame:
     values = np.atleast_2d(np.asarray(matrix, float))
     rows, columns = values.shape
     across, down = _blocks(rows, columns, max_cells)
-    starts, ends = _cuts(rows, across)
-    tops, bottoms = _cuts(columns, down)
-    sums = np.add.reduceat(np.add.reduceat(values, starts, axis=0), tops, axis=1)
-    means = sums / np.outer(ends - starts, bottoms - tops)  # (input blocks, output blocks)
-    i, o = (index.ravel() for index in np.indices(means.shape))
-    places = {"input": starts[i], "input_end": ends[i], "output": tops[o], "output_end": bottoms[o]}
-    return pd.DataFrame({**places, "weight": means.ravel().astype(np.float32)})
+    starts, tops = np.arange(0, rows, across), np.arange(0, columns, down)
+    sums = np.add.reduceat(np.add.reduceat(values, starts, axis=0), tops, axis=1)  # (input blocks, output blocks)
+    i, o = (index.ravel() for index in np.indices(sums.shape))
+    cells = pd.DataFrame({"input": starts[i], "output": tops[o]})
+    cells["input_end"], cells["output_end"] = np.minimum(starts + across, rows)[i], np.minimum(tops + down, columns)[o]
+    sizes = (cells["input_end"] - cells["input"]) * (cells["output_end"] - cells["output"])
+    return cells.assign(weight=(sums.ravel() / sizes).astype(np.float32))
 
 
-def histogram_rows(values: ArrayLike, limit: float | None = None, bins: int = 40) -> pd.DataFrame:
+def histogram_rows(values: ArrayLike, limit: float, bins: int = 40) -> pd.DataFrame:
     """How often weights fall into `bins` (even) equal intervals of -limit..limit: `low`, `high`, `count`.
 
-    Weights beyond a given limit are counted in the outermost intervals."""
+    Weights beyond the limit are counted in the outermost intervals."""
     numbers = np.asarray(values, float).ravel()
     numbers = numbers[np.isfinite(numbers)]
-    limit = nice_limit(numbers) if limit is None else limit
     counts, edges = np.histogram(np.clip(numbers, -limit, limit), bins=bins + bins % 2, range=(-limit, limit))
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
 
@@ -61,8 +60,7 @@ def filter_rows(
     unit = np.arange(min(most, values.shape[1]))
     return pd.DataFrame(
         {
-            "column": unit % columns,
-            "row": unit // columns,
+            **picture_places(len(unit), columns),
             "url": [weights_url(values[:, i].reshape(image_shape), limit) for i in unit],
             "text": [str(i + 1) for i in unit],
             "wrong": False,
@@ -83,29 +81,33 @@ def weights_heatmap(inputs: int, outputs: int, limit: float, *, labels: Labels =
 
     span = "datum.{0}_end - datum.{0} > 1 ? format(datum.{0} + 1, 'd') + '–' + datum.{0}_end : datum.{0}_end"
     block = math.prod(_blocks(inputs, outputs, MAX_CELLS)) > 1
+    weight = labels("mean of the weights in this cell") if block else labels("weight")
     legend = alt.Legend(orient="right", title=None, gradientThickness=10, gradientLength=height - 90, tickCount=3)
-    chart = (
-        alt.Chart()
-        .transform_calculate(
-            from_unit=span.format("input"),
-            to_unit=span.format("output"),
-            **{name: f"datum.{name} + 0.5" for name in ("input", "input_end", "output", "output_end")},
-        )
-        .mark_rect(strokeWidth=0)
-        .encode(
-            x=alt.X("input:Q", **place(inputs, labels("input"))),
-            x2="input_end",
-            y=alt.Y("output:Q", sort="descending", **place(outputs, labels("unit"))),
-            y2="output_end",
-            color=alt.Color("weight:Q", scale=diverging(limit), legend=legend),
-            tooltip=[
-                tip("from_unit", labels("input")),
-                tip("to_unit", labels("unit")),
-                tip("weight", labels("mean of the weights in this cell") if block else labels("weight"), ".3~r"),
-            ],
-        )
+    cells = alt.Chart().transform_calculate(
+        from_unit=span.format("input"),
+        to_unit=span.format("output"),
+        **{name: f"datum.{name} + 0.5" for name in ("input", "input_end", "output", "output_end")},
+    )
+    chart = cells.mark_rect(strokeWidth=0).encode(
+        x=alt.X("input:Q", **place(inputs, labels("input"))),
+        x2="input_end",
+        y=alt.Y("output:Q", sort="descending", **place(outputs, labels("unit"))),
+        y2="output_end",
+        color=alt.Color("weight:Q", scale=diverging(limit), legend=legend),
+        tooltip=[tip("from_unit", labels("input")), tip("to_unit", labels("unit")), tip("weight", weight, ".3~r")],
     )
     return finish(alt.layer(chart), labels, height, canvas=True)
+
+
+def _blocks(rows: int, columns: int, most: int) -> tuple[int, int]:
+    """Sides of the blocks a matrix is cut into: as square as possible, no more than `most` of them."""
+    across = down = 1
+    while math.ceil(rows / across) * math.ceil(columns / down) > most:
+        if rows / across >= columns / down:
+            across += 1
+        else:
+            down += 1
+    return across, down
 
 
 @cache
@@ -132,20 +134,3 @@ def histogram(limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -
 def filters(columns: int = 8, rows: int = 4, *, labels: Labels = ENGLISH, cell: int = 68) -> Spec:
     """The first layer's weights as pictures, one a unit. Rows: `filter_rows` with the same number of columns."""
     return tiles(columns, rows, [tip("text", labels("unit"))], captions=True, labels=labels, cell=cell, frame=True)
-
-
-def _blocks(rows: int, columns: int, most: int) -> tuple[int, int]:
-    """Sides of the blocks a matrix is cut into: as square as possible, no more than `most` of them."""
-    across = down = 1
-    while math.ceil(rows / across) * math.ceil(columns / down) > most:
-        if rows / across >= columns / down:
-            across += 1
-        else:
-            down += 1
-    return across, down
-
-
-def _cuts(n: int, block: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the blocks along one side start and end."""
-    starts = np.arange(0, n, block)
-    return starts, np.minimum(starts + block, n)

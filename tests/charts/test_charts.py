@@ -31,25 +31,25 @@ from nnlab.charts import colours
 from nnlab.charts.axes import nice_limit
 from nnlab.charts.base import Spec
 from nnlab.charts.colours import CLASSES, TEST, TRAIN, VALIDATION
-from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
-from nnlab.charts.comparison_grid import heatmap, matrix
-from nnlab.charts.curves import curves, engine_losses, gap, overlay, sparkline
+from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, matrix
+from nnlab.charts.curves import curves, engine_losses, gap, overlay, range_test_curve, range_test_rows, sparkline
 from nnlab.charts.data import (
     Plane,
     balance_rows,
     class_balance,
+    confusion,
+    confusion_rows,
     data_scatter,
     fit_rows,
     line_fit,
     point_rows,
+    probability_bars,
     surface,
     surface_rows,
 )
 from nnlab.charts.labels import Labels, quoted
-from nnlab.charts.lr_range_test import range_test_curve, range_test_rows
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.pictures import picture_grid, picture_rows, picture_url, weights_url
-from nnlab.charts.predictions import confusion, confusion_rows, probability_bars
 from nnlab.charts.training_step import loss_along, step_network
 from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import load_dataset
@@ -72,10 +72,10 @@ SPECS: dict[str, Any] = {
     "gap": lambda: gap("score"),
     "overlay": lambda: overlay(("moons", "it's \\ another")),
     "overlay of none": lambda: overlay(()),
-    "sparkline": lambda: sparkline(log=True),
+    "sparkline": lambda: sparkline(),
     "scatter": lambda: data_scatter(PLANE),
     "surface": lambda: surface(PLANE),
-    "small surface": lambda: surface(PLANE, compact=True, points=False),
+    "small surface": lambda: surface(PLANE, compact=True),
     "line": lambda: line_fit("°C", "°F"),
     "balance": lambda: class_balance(),
     "pictures": lambda: picture_grid(6, 3),
@@ -173,7 +173,7 @@ def test_every_expression_and_mark_keeps_to_colours_of_the_theme_or_of_a_role(sp
 
 def test_building_again_gives_the_same_bytes() -> None:
     code = (
-        "import json; from nnlab.charts.comparison_grid import matrix;"
+        "import json; from nnlab.charts.comparison import matrix;"
         "from nnlab.charts.curves import curves, overlay; from nnlab.charts.network import network;"
         "{first}; print(json.dumps([curves('loss'), network(1.0, selectable=True)]))"
     )
@@ -427,7 +427,7 @@ def test_weights_as_a_picture_are_clear_at_zero_blue_below_and_orange_above() ->
 
 def test_a_picture_is_ink_on_paper_whatever_its_range() -> None:
     for full in (1.0, 16.0, 255.0):
-        paper, ink = pixels_of(picture_url([[0.0, full]]))[0]
+        paper, ink = pixels_of(picture_url([[0.0, full]], full))[0]
         assert paper.min() > 240
         assert ink.max() < 60
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.comparison_grid import SPARK_POINTS, grid_shape, matrix, matrix_rows
+from nnlab.charts.comparison import SPARK_POINTS, grid_shape, matrix, matrix_rows
 from nnlab.charts.curves import sparkline
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View
@@ -68,16 +68,17 @@ def _card(view: View, place: int, score: str, spark: Curve) -> None:
 def _chart(view: View, scores: Sequence[str], sparks: Sequence[Curve]) -> None:
     t, run = view.t, view.run
     columns, _ = grid_shape(len(view.values), len(view.by_values))
-    rows = matrix_rows(
-        columns,
-        view.short_names(),
-        [cell.state for cell in run.cells],
-        [STATES[cell.state].sign for cell in run.cells],
-        [state_text(cell, t) for cell in run.cells],
-        scores,
-        [cell.progress for cell in run.cells],
-        sparks,
+    shown = pd.DataFrame(
+        {
+            "name": view.short_names(),
+            "state": [cell.state for cell in run.cells],
+            "sign": [STATES[cell.state].sign for cell in run.cells],
+            "word": [state_text(cell, t) for cell in run.cells],
+            "score": scores,
+            "progress": [float(cell.progress) for cell in run.cells],
+        }
     )
+    rows = matrix_rows(columns, shown, sparks)
     validation, labels = view.part == "validation", view.page.words
     spec = matrix(view.values, view.by_values, view.knob, view.by, validation=validation, labels=labels)
     alt = t("Every cell with its state, loss curve and score")

@@ -13,8 +13,7 @@ import streamlit as st
 from nnlab.analysis import predictions
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.charts.base import Spec
-from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key
-from nnlab.charts.comparison_grid import heatmap, heatmap_rows
+from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import FindingText
@@ -141,11 +140,11 @@ def _heat_map(view: View, table: pd.DataFrame) -> None:
     rivals = shown["difference"].notna() & ~(shown["p"].astype(float) < 0.05)  # p is nan with one seed
     marks = ["★" if place == view.results.reference else "≈" if rival else "" for place, rival in enumerate(rivals)]
     texts: dict[str, Any] = {
-        "verdicts": [verdict_words(Diagnosis(verdict), t) or UNKNOWN for verdict in shown["verdict"]],
-        "differences": [difference_text(row, view.score, t) for row in shown.to_dict("records")],
+        "verdict": [verdict_words(Diagnosis(verdict), t) or UNKNOWN for verdict in shown["verdict"]],
+        "difference": [difference_text(row, view.score, t) for row in shown.to_dict("records")],
     }
     look: dict[str, Any] = {"part": view.results.finding.part, "kind": view.score}
-    rows = heatmap_rows(table, view.values, view.by_values, marks=marks, **texts, **look)
+    rows = heatmap_rows(table, view.values, view.by_values, **look).assign(mark=marks, **texts)
     height, labels = max(2 * FACET + 36, min(620, 26 * len(view.by_values) + 90)), view.page.words
     spec = heatmap(view.values, view.by_values, view.knob, view.by, labels=labels, height=height, **look)
     alt = t("The score by {knob} and {by}, one cell for each pair", knob=view.knob, by=view.by)

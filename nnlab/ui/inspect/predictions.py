@@ -7,8 +7,8 @@ import streamlit as st
 
 from nnlab.analysis import scores
 from nnlab.analysis.predictions import predict, replicate
+from nnlab.charts.data import confusion, confusion_rows, probability_bars, probability_rows
 from nnlab.charts.pictures import picture_grid
-from nnlab.charts.predictions import confusion, confusion_rows, probability_bars, probability_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Floats, Weights
 from nnlab.spec import Experiment

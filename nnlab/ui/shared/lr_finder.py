@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.charts.lr_range_test import range_test_curve, range_test_rows
+from nnlab.charts.curves import range_test_curve, range_test_rows
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.training.lr_range_test import RangeTest, subject_of
