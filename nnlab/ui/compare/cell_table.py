@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
+from nnlab.analysis.statistics import LEVEL
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.cells import run_links
 from nnlab.ui.compare.comparison_state import View
@@ -19,13 +20,26 @@ from nnlab.ui.shared.run_links import remedy_link
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shared.verdict_text import verdict_sentence, verdict_words
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import MINUS, Text
+from nnlab.ui.shell.text import MINUS, Text, Texts
 
-FILTERED = 10
-"""Rows from which on there is a filter."""
-ALPHA = 0.05
-BEST = -1
-"""The option for the best cell, in place of a baseline's place."""
+FILTERED = 10  # rows from which on there is a filter
+BEST = -1  # the option for the best cell, in place of a baseline's place
+HELPS: Texts = {  # what a column is and how it is computed
+    "over seeds": "Mean over the seeds, with a 95 % interval from Student's t (the bootstrap would be too narrow for so "
+    "few).",
+    "over folds": "Mean over seeds and folds, with a 95 % interval from Student's t; the variance is corrected for the "
+    "training samples that folds share (Nadeau and Bengio).",
+    "difference": "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds and "
+    "batches, so the differences are paired.",
+    "p": "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. Below "
+    "{limit} the two cells can be told apart.",
+    "seeds_needed": "How many seeds would detect a difference of this size in 80 % of cases (80 % power).",
+    "gap": "How much better the score is on training samples than on new ones.",
+    "verdict": "From the scores, the gap and the shape of the curves; select the row to read the reason.",
+    "parameters": "Weights and biases of one network.",
+    "best_epoch": "The epoch with the lowest validation loss: the median over the seeds.",
+    "seconds_per_epoch": "For all seeds together.",
+}
 
 
 def cell_table(page: Page, run: ComparisonRun, question: Question) -> None:
@@ -51,26 +65,23 @@ def cell_table(page: Page, run: ComparisonRun, question: Question) -> None:
         _explain(view, place)
 
 
-# -- rows and columns ------------------------------------------------------------------------------------------------
-
-
 def _filtered(view: View) -> list[int]:
     """Places of the rows that match the filter; all of them where there are few."""
     t, verdicts = view.t, view.results.table["verdict"]
-    if len(view.cells) < FILTERED:
-        return list(range(len(view.cells)))
+    if len(verdicts) < FILTERED:
+        return list(range(len(verdicts)))
     look: dict[str, Any] = {"label_visibility": "collapsed", "icon": ":material/search:", "width": 210}
-    words = st.text_input(t("Filter"), key="table-words", placeholder=t("Filter: value, verdict"), **look)
+    typed = st.text_input(t("Filter"), key="table-words", placeholder=t("Filter: value, verdict"), **look)
     there = [verdict for verdict in VERDICTS if verdict and (verdicts == verdict).any()]
     st.session_state["table-verdicts"] = [v for v in st.session_state.get("table-verdicts") or [] if v in there]
     look = {"selection_mode": "multi", "label_visibility": "collapsed", "key": "table-verdicts"}
-    names = {verdict: f"{VERDICTS[verdict][1]} {t(VERDICTS[verdict][0])}" for verdict in there}
-    chosen = st.pills(t("Verdict"), there, format_func=names.__getitem__, **look)
-    rows = [place for place, verdict in enumerate(verdicts) if not chosen or verdict in chosen]
-    if wanted := words.lower().split():
-        texts = [f" {view.full_name(place)} {text}" for place, text in enumerate(_verdicts(view.results.table, t))]
-        texts = [text.lower().replace(",", " ") for text in texts]
-        rows = [place for place in rows if all(f" {word}" in texts[place] for word in wanted)]
+    chosen = st.pills(t("Verdict"), there, format_func=lambda verdict: verdict_words(Diagnosis(verdict), t), **look)
+    words = [f" {word}" for word in typed.lower().split()]
+    rows = []
+    for place, text in enumerate(_verdicts(view.results.table, t)):
+        row = f" {view.full_name(place)} {text}".lower().replace(",", " ")
+        if (not chosen or verdicts[place] in chosen) and all(word in row for word in words):
+            rows.append(place)
     return rows
 
 
@@ -78,6 +89,7 @@ def _baseline(view: View, question: Question) -> None:
     """The choice of the cell that the others are compared with."""
     t = view.t
     names = {BEST: t("the best"), **dict(enumerate(view.short_names()))}
+    options = {place: t("Against {other}", other=name) for place, name in names.items()}
 
     def choose() -> None:
         chosen = st.session_state["compared-with"]
@@ -85,7 +97,6 @@ def _baseline(view: View, question: Question) -> None:
 
     st.session_state["compared-with"] = BEST if view.baseline is None else view.baseline
     look: dict[str, Any] = {"label_visibility": "collapsed", "width": 210, "on_change": choose}
-    options = {place: t("Against {other}", other=name) for place, name in names.items()}
     st.selectbox(t("Baseline"), list(options), key="compared-with", format_func=options.__getitem__, **look)
 
 
@@ -103,16 +114,20 @@ def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
 
 def _column_names(view: View) -> dict[str, str]:
     """The columns in order, with their names; the test score is one of them once the test set has been opened."""
-    t, comparison, kind = view.t, view.comparison, view.score
-    points = kind == "accuracy"
-    sizes = [max(one.data.sizes[i] for one in comparison.experiments) for i in range(3)]
-    parts = {"validation": t("Validation"), "train": t("Training"), "test": t("Test")}
-    there = {"validation": sizes[1], "train": sizes[0], "test": sizes[2] and view.run.test_opened is not None}
-    first = {view.results.finding.part: parts[view.results.finding.part], **parts}  # the part that decides comes first
+    t, comparison, points = view.t, view.comparison, view.score == "accuracy"
+    _, validation, test = (
+        any(sizes) for sizes in zip(*(one.data.sizes for one in comparison.experiments), strict=True)
+    )
+    parts = {
+        **({"validation": t("Validation")} if validation else {}),
+        "train": t("Training"),
+        **({"test": t("Test")} if test and view.run.test_opened else {}),
+    }
+    ordered = dict.fromkeys([view.results.finding.part, *parts])  # the part that decides comes first
     return {
         comparison.vary: _capital(view.knob),
         **({comparison.by: _capital(view.by)} if comparison.by else {}),
-        **{f"{part}_{kind}": word + (" (%)" if points else "") for part, word in first.items() if there[part]},
+        **{f"{part}_{view.score}": parts[part] + (" (%)" if points else "") for part in ordered},
         "difference": t("Difference (points)") if points else t("Difference"),
         "p": "p",
         "seeds_needed": t("Seeds needed"),
@@ -128,38 +143,10 @@ def _capital(word: str) -> str:
     return word[0].upper() + word[1:]
 
 
-def _column_helps(view: View) -> dict[str, str]:
-    """One sentence for each column: what it is and how it is computed."""
-    t = view.t
-    over = t(
-        "Mean over the seeds, with a 95 % interval from Student's t (the bootstrap would be too narrow for so few)."
-    )
-    if view.comparison.experiment.data.folds:
-        over = t(
-            "Mean over seeds and folds, with a 95 % interval from Student's t; the variance is corrected for the "
-            "training samples that folds share (Nadeau and Bengio)."
-        )
-    return {
-        **{f"{part}_{view.score}": over for part in ("train", "validation", "test")},
-        "difference": t(
-            "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds and "
-            "batches, so the differences are paired."
-        ),
-        "p": t(
-            "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. "
-            "Below {limit} the two cells can be told apart.",
-            limit=t.number(ALPHA, 1),
-        ),
-        "seeds_needed": t("How many seeds would detect a difference of this size in 80 % of cases (80 % power)."),
-        "gap": t("How much better the score is on training samples than on new ones."),
-        "verdict": t("From the scores, the gap and the shape of the curves; select the row to read the reason."),
-        "parameters": t("Weights and biases of one network."),
-        "best_epoch": t("The epoch with the lowest validation loss: the median over the seeds."),
-        "seconds_per_epoch": t("For all seeds together."),
-    }
-
-
-# -- the table -------------------------------------------------------------------------------------------------------
+def _column_help(view: View, column: str) -> str | None:
+    if column.endswith(f"_{view.score}"):
+        column = "over folds" if view.comparison.experiment.data.folds else "over seeds"
+    return view.t(HELPS[column], limit=view.t.number(LEVEL, 1)) if column in HELPS else None
 
 
 def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Sequence[str]) -> int | None:
@@ -179,7 +166,6 @@ def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Se
         for column in columns
         if column != "verdict" and pd.api.types.is_numeric_dtype(shown[column])
     }
-    helps = _column_helps(view)
     with st.container(key="compare-table"):
         selected: Any = st.dataframe(
             sortable(shown.rename(columns=dict(heads)), texts),
@@ -187,7 +173,9 @@ def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Se
             key=rows_key("compare-table", (comparison.key, *rows)),
             height=min(38 + 35 * len(shown), 560),
             column_order=[heads[column] for column in columns],
-            column_config={heads[column]: st.column_config.Column(help=helps.get(column)) for column in heads},
+            column_config={
+                head: st.column_config.Column(help=_column_help(view, column)) for column, head in heads.items()
+            },
             on_select="rerun",
             selection_mode="single-row",
             placeholder="–",
@@ -203,7 +191,6 @@ def _verdicts(frame: pd.DataFrame, t: Text) -> list[str]:
 
 
 def _cell_text(view: View, column: str, row: Mapping[Any, Any], place: int) -> str:
-    """The text of one cell of the table."""
     t, kind, value = view.t, view.score, row[column]
     if column in (view.comparison.vary, view.comparison.by):
         return value_name(column, value, t)
@@ -225,7 +212,6 @@ def _cell_text(view: View, column: str, row: Mapping[Any, Any], place: int) -> s
 
 
 def _p_text(p: float, t: Text) -> str:
-    """0.012, or < 0.001."""
     return f"< {t.number(0.001, 1)}" if p < 0.001 else t.number(p, 2)
 
 
@@ -237,9 +223,6 @@ def difference_text(row: Mapping[Any, Any], kind: str, t: Text, p: bool = True) 
     text = t.interval(abs(mean), row["difference_low"], row["difference_high"], kind)
     sign = MINUS if mean < 0 else "+" if mean > 0 else ""
     return f"{sign}{text}" + (f" (p {_p_text(row['p'], t)})" if p and not pd.isna(row["p"]) else "")
-
-
-# -- one row in words ------------------------------------------------------------------------------------------------
 
 
 def _explain(view: View, place: int) -> None:
@@ -271,7 +254,7 @@ def difference_sentence(view: View, place: int) -> str:
     if pd.isna(row["p"]):
         return f"{text}. {t('They cannot be told apart with a single seed.')}"
     text += f" (p {_p_text(row['p'], t)}). "
-    if row["p"] < ALPHA:
+    if row["p"] < LEVEL:
         return text + t("The two can be told apart.")
     seeds = t.many("{n} seed", "{n} seeds", len(view.comparison.seeds))
     if pd.isna(row["seeds_needed"]):

@@ -6,7 +6,6 @@ The values of one knob are cards. Two knobs, or many values, are one chart, in w
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -20,7 +19,6 @@ from nnlab.ui.shell.text import Text
 
 MOST_CARDS = 12
 CARD = 148  # pixels
-NO_ROWS = pd.DataFrame({"epoch": [], "validation_loss": [], "train_loss": []}, dtype=np.float32)
 
 
 def cells(view: View, table: pd.DataFrame, curves: Sequence[Curve]) -> None:
@@ -35,31 +33,27 @@ def cells(view: View, table: pd.DataFrame, curves: Sequence[Curve]) -> None:
     elif view.run.active:
         _chart(view, scores, sparks)
     else:  # the heat map shows the scores
-        more = st.expander(
-            t("All cells and their runs"), icon=":material/grid_view:", on_change="rerun", key="all-cells"
-        )
+        label = t("All cells and their runs")
+        more = st.expander(label, icon=":material/grid_view:", on_change="rerun", key="all-cells")
         if more.open:
             with more:
                 _chart(view, scores, sparks)
 
 
 def state_text(cell: CellRun, t: Text) -> str:
-    """The state of a cell in a word or two."""
     if cell.run.loading is not None:
         return t("training what it starts from") if cell.run.note == "source" else t("loading data")
-    if cell.state == "finished" and cell.from_before:
-        return t("reused")
     if cell.state == "finished" and any(cell.reused):
-        return t("partly reused")
-    return t(STATES[cell.state][0])
+        return t("reused") if cell.from_before else t("partly reused")
+    return t(STATES[cell.state].word)
 
 
 def _card(view: View, place: int, score: str, spark: Curve) -> None:
-    t, cell, columns = view.t, view.cells[place], ["epoch", f"{view.part}_loss"]
-    rows = pd.DataFrame(spark, columns=columns) if len(spark) else NO_ROWS
+    t, cell = view.t, view.cells[place]
+    rows = pd.DataFrame(spark, columns=["epoch", f"{view.part}_loss"])
     spec = sparkline("loss", parts=(view.part,), labels=view.page.words, height=34)
     with st.container(border=True, width=CARD, gap=None, key=f"cell-{place}"):
-        name, icon = f"**{view.values[place]}** · {score}", STATES[cell.state][1]
+        name, icon = f"**{view.values[place]}** · {score}", STATES[cell.state].icon
         view.page.link("train", name, {"run": cell.run.id}, icon=icon)
         st.vega_lite_chart(rows, spec, key=f"spark-cell-{place}", alt=t("Loss by epoch"))
         st.progress(cell.progress, state_text(cell, t))
@@ -88,8 +82,8 @@ def _chart(view: View, scores: Sequence[str], sparks: Sequence[Curve]) -> None:
     look: dict[str, Any] = {"horizontal": True, "vertical_alignment": "center", "gap": "medium", "height": 52}
     with st.container(border=False, key="chosen-cell", **look):
         if not isinstance(place, (int, float)) or not 0 <= place < len(run.cells):
-            signs = {cell.state: STATES[cell.state].sign for cell in run.cells}
-            legend = " · ".join(f"{sign} {t(STATES[state][0])}" for state, sign in signs.items())
+            states = [STATES[state] for state in dict.fromkeys(cell.state for cell in run.cells)]
+            legend = " · ".join(f"{state.sign} {t(state.word)}" for state in states)
             st.caption(f"{legend}. {t('Click a cell to open its run.')}")
             return
         cell = run.cells[int(place)]

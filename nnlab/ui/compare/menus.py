@@ -131,4 +131,6 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
                     f"{name}-{chart.key}", "download", lambda form: chart_file(chart.spec, chart.rows, form)
                 )
         st.markdown(f"**{t('Link')}**", help=t("It opens this page with the question and these results."))
-        st.code(page.address("compare", question.link_to(run)), language=None, wrap_lines=True)
+        st.code(
+            page.address("compare", run.comparison.to_query() | question.opened_query()), language=None, wrap_lines=True
+        )

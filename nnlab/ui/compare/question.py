@@ -16,7 +16,7 @@ import streamlit as st
 
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_seconds
-from nnlab.lab import ComparisonRun, Lab
+from nnlab.lab import Lab
 from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
@@ -95,10 +95,7 @@ def _first_limit(lab: Lab, comparison: Comparison, _: Settings) -> Problem | Non
 
 
 class Question:
-    """The visitor's question; `comparison` is the last valid one.
-
-    `opened` is the id of the comparison whose results are shown, as in the link. It stays when the question is edited.
-    """
+    """The visitor's question; `comparison` is the last valid one."""
 
     def __init__(self, page: Page) -> None:
         self.page, self.state = page, st.session_state
@@ -123,22 +120,19 @@ class Question:
 
     @property
     def opened(self) -> str | None:
-        """Id of the comparison whose results are shown."""
+        """Id of the comparison whose results are shown, as in the link; it stays when the question is edited."""
         return self.state.get("compare-opened")
 
     def query(self) -> dict[str, str]:
         """The parameters of the page's link; stored, so that they are not read as a new link."""
-        link = self.comparison.to_query() | self._opened_query()
+        link = self.comparison.to_query() | self.opened_query()
         self.state["question-link"] = link
         return link
 
-    def _opened_query(self) -> dict[str, str]:
-        baseline = self.state.get("compare-baseline")
-        return ({"comparison": self.opened} if self.opened else {}) | ({"baseline": baseline} if baseline else {})
-
-    def link_to(self, run: ComparisonRun) -> dict[str, str]:
-        """The parameters of a link that opens a comparison as it is shown now."""
-        return {**run.comparison.to_query(), **self._opened_query(), "comparison": run.id}
+    def opened_query(self) -> dict[str, str]:
+        """The parameters that open the same results with the same baseline."""
+        shown = {"comparison": self.opened, "baseline": self.state.get("compare-baseline")}
+        return {name: value for name, value in shown.items() if value}
 
     def _read_link(self) -> None:
         link = self.page.query()
@@ -167,10 +161,9 @@ class Question:
             self.link_error, experiment = error, Experiment()
         if "seeds" not in link or "vary" not in link:
             link = {**link, "seeds": usual_seeds(experiment)}  # Build's link: its seeds were for one run
-        values = {"values": ",".join(suggested(experiment, link.get("vary", "depth"))[0])}
-        if by := link.get("by"):
-            values["by_values"] = ",".join(suggested(experiment, by)[0])
+        first, second = (suggested(experiment, knob)[0] for knob in (link.get("vary", "depth"), link.get("by", "")))
         try:
+            values = {"values": ",".join(first), "by_values": ",".join(second)}
             return Comparison.from_query({**values, **link, **experiment.to_query()})
         except SpecError as error:
             self.link_error = self.link_error or error
@@ -179,8 +172,8 @@ class Question:
     def baseline_place(self, comparison: Comparison) -> int | None:
         """Place of the cell that the others are compared with; None is the best cell."""
         wanted = self.state.get("compare-baseline")
-        names = [_point_text(point) for point in comparison.points] if wanted else []
-        return names.index(wanted) if wanted in names else None
+        texts = map(_point_text, comparison.points)
+        return next((place for place, text in enumerate(texts) if text == wanted), None)
 
     def set_baseline(self, comparison: Comparison, place: int | None) -> None:
         """Choose a baseline; it becomes part of the link."""
