@@ -6,7 +6,7 @@ learning rate (`subject_of`); with another experiment the panel asks for a new t
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -22,39 +22,33 @@ from nnlab.ui.shell.text import Text
 log = logging.getLogger("nnlab.ui")
 
 SEEDS = 3
-LOOK_EVERY = 0.5  # seconds
-WIDTH, HEIGHT = 460, 260
 CLOSE = 3.0
 """Rates closer than this factor are equally good."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
-    """A range test: its experiment, the future of the worker (None: no worker yet), and its result."""
+    """A range test that was requested."""
 
     subject: Experiment
-    future: Any = None
-    result: RangeTest | None = None
-    failed: bool = False
-
-    @property
-    def pending(self) -> bool:
-        return self.result is None and not self.failed
+    future: Any  # of the worker; None if there is no worker yet
+    outcome: RangeTest | Exception | None = None  # None while it is not finished
 
 
 def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None] | None) -> None:
     """A button that opens the panel. `use` sets the suggested rate; None if the page does not choose a rate."""
     t = page.t
     panel = st.popover(t("Find a learning rate"), icon=":material/speed:", key="rates")
-    with panel, st.container(width=WIDTH, key="rates-panel"):
+    with panel, st.container(width=460, key="rates-panel"):
         job: Job | None = st.session_state.get("rate-test")
+        current = job if job and job.subject == subject_of(experiment) else None
         st.button(
             t("Test learning rates"),
             icon=":material/play_arrow:",
             key="rates-test",
             on_click=_submit,
             args=(page, experiment),
-            disabled=job is not None and job.pending and job.subject == subject_of(experiment),
+            disabled=bool(current and current.outcome is None),
             help=t(
                 "A short training in which the learning rate grows at every step, from 0.000001 to 10, with {n} "
                 "seeds. A good rate is where the loss falls most steeply; where the loss rises, the rate is too "
@@ -66,62 +60,49 @@ def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None]
             st.caption(f":red[:material/error: {refused}]")
         if job is None:
             return
-        if job.pending:
-            st.fragment(_wait, run_every=LOOK_EVERY)(page)
-        elif job.subject != subject_of(experiment):
+        if job.outcome is None:
+            st.fragment(_wait, run_every=0.5)(page, job)
+        elif not current:
             st.caption(t("The experiment has changed since the last test: test again."))
-        elif job.result is None:
+        elif isinstance(job.outcome, Exception):
             st.caption(t("The worker could not finish the test; try again."))
         else:
-            _result(page, job.result, experiment.train.lr, use)
+            _result(page, job.outcome, experiment.train.lr, use)
 
 
 def _submit(page: Page, experiment: Experiment) -> None:
     """Submits a test; an experiment over a limit is refused with a sentence."""
-    state = st.session_state
-    state.pop("rates-refused", None)
+    st.session_state.pop("rates-refused", None)
     try:
         future = page.lab.rate_test(experiment, SEEDS)
+        st.session_state["rate-test"] = Job(subject_of(experiment), future)
     except SpecError as error:
-        state["rates-refused"] = problem_text(error.problems[0], page.t)
-        return
-    state["rate-test"] = Job(subject_of(experiment), future)
+        st.session_state["rates-refused"] = problem_text(error.problems[0], page.t)
 
 
-def _wait(page: Page) -> None:
-    """Checks for the result, and then reruns the page."""
-    job, note = _checked(page, st.session_state["rate-test"])
-    st.session_state["rate-test"] = job
-    if not job.pending:
-        st.rerun()
-    st.caption(note)
-
-
-def _checked(page: Page, job: Job) -> tuple[Job, str]:
-    """The test as it is now, and what it waits for as a sentence. Does not block."""
+def _wait(page: Page, job: Job) -> None:
+    """What the test waits for; reruns the page once it has finished. Does not block."""
     t = page.t
     if job.future is None:
-        job = replace(job, future=page.lab.rate_test(job.subject, SEEDS))
-        if job.future is None:
-            return job, t("No worker is running yet; the test starts as soon as one is.")
-    if not job.future.done():
-        return job, t("Testing: the chart appears once a worker has been free for a second or two.")
-    try:
-        test = job.future.result()
-    except Exception:  # anything the worker or the connection raises
-        log.exception("a range test failed")
-        return replace(job, future=None, failed=True), ""
-    return replace(job, future=None, result=test), ""
+        job.future = page.lab.rate_test(job.subject, SEEDS)
+    if job.future is None:
+        st.caption(t("No worker is running yet; the test starts as soon as one is."))
+    elif not job.future.done():
+        st.caption(t("Testing: the chart appears once a worker has been free for a second or two."))
+    else:
+        try:
+            job.outcome = job.future.result()
+        except Exception as error:  # anything the worker or the connection raises
+            log.exception("a range test failed")
+            job.outcome = error
+        job.future = None
+        st.rerun()
 
 
 def _result(page: Page, test: RangeTest, present: float, use: Callable[[float], None] | None) -> None:
     t = page.t
-    st.vega_lite_chart(
-        range_test_rows(test, present),
-        range_test_curve(labels=page.words, height=HEIGHT),
-        key="rates-chart",
-        alt=t("Training loss against learning rate"),
-    )
+    spec, alt = range_test_curve(labels=page.words, height=260), t("Training loss against learning rate")
+    st.vega_lite_chart(range_test_rows(test, present), spec, key="rates-chart", alt=alt)
     st.markdown(_sentence(test.suggested, present, t))
     if test.suggested is not None and use is not None:
         st.button(
