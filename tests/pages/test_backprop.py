@@ -111,7 +111,7 @@ def test_a_weight_set_by_hand_changes_the_loss_as_calculated():
     app.number_input(key="step-value").set_value(1.5).run()
     scene = scene_of(app)
     assert [(edit.name, edit.place, edit.value) for edit in scene.edits] == [("0.weight", 3, 1.5)]
-    step = app.session_state["step-numbers"][1]
+    step = step_of(scene)
     z = step.x @ step.before["0.weight"] + step.before["0.bias"]
     logits = np.maximum(z, 0) @ step.before["1.weight"] + step.before["1.bias"]
     by_hand = -np.mean([row[t.argmax()] - np.log(np.exp(row).sum()) for row, t in zip(logits, step.t, strict=True)])
@@ -238,11 +238,8 @@ def test_any_link_gives_a_scene_that_can_be_shown(query):
 def test_weights_that_run_away_are_shown_and_break_nothing():
     app = open_page(data="celsius", hidden="4-4", activation="none", lr="10", step="50", stage="6")
     assert not app.exception
-    assert not np.isfinite(step_of_app(app).loss) or step_of_app(app).loss > 1e6
-
-
-def step_of_app(app):
-    return app.session_state["step-numbers"][1]
+    loss = step_of(scene_of(app)).loss
+    assert not np.isfinite(loss) or loss > 1e6
 
 
 def test_the_stages_counted_are_the_stages_there_are():

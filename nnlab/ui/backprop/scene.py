@@ -4,9 +4,12 @@ A Scene is the whole state. Widgets show it, and change it before the script run
 so a reload and a link show the same page.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +25,7 @@ from nnlab.ui.shared.labels import CHOICES
 
 DATA = ("xor", "moons", "circles", "gaussians", "celsius")
 HIDDEN = ("0", "2", "3", "4", "2-2", "3-3", "4-4")
-LOSSES = ("cross_entropy", "bce", "mse")
+ACTIVATIONS = tuple(CHOICES["model.activation"])
 MOST_POINTS, MOST_STEPS, MOST_EDITS = 6, 2000, 50
 
 
@@ -32,8 +35,7 @@ class Edit:
 
     step: int
     name: str
-    place: int
-    """In the array, counted row by row."""
+    place: int  # in the array, counted row by row
     value: float
 
     def __str__(self) -> str:
@@ -61,38 +63,30 @@ class Scene:
     @property
     def experiment(self) -> Experiment:
         """The network as an experiment on 200 samples; both engines train it in `engine_race`."""
-        celsius = self.data == "celsius"
-        return Experiment.of(
+        return Experiment().set(
             {
-                "data": {"name": self.data, "scaling": "standard"},
-                "model": {
-                    "hidden": [int(width) for width in self.hidden.split("-") if width != "0"],
-                    "activation": self.activation,
-                },
-                "train": {
-                    "optimizer": "sgd",
-                    "lr": self.lr,
-                    "loss": self.loss,
-                    "epochs": 200 if celsius else 60,
-                    "batch_size": 32,
-                },
+                "data.name": self.data,
+                "data.scaling": "standard",
+                "model.hidden": [int(width) for width in self.hidden.split("-") if width != "0"],
+                "model.activation": self.activation,
+                "train.optimizer": "sgd",
+                "train.lr": self.lr,
+                "train.loss": self.loss,
+                "train.epochs": 200 if self.data == "celsius" else 60,
             }
         )
 
     @property
-    def numbers(self) -> tuple[Any, ...]:
-        """The fields on which the numbers of the step depend."""
+    def numbers(self) -> Scene:
+        """The scene with only the fields on which the numbers of the step depend; the others have their defaults."""
         edits = tuple(edit for edit in self.edits if edit.step <= self.step)
-        return (self.data, self.hidden, self.activation, self.loss, self.points, self.lr, self.seed, self.step, edits)
+        return replace(self, stage=0, point=0, edits=edits, check=False, race="")
 
     def query(self) -> dict[str, str]:
         """The fields of the link: those that differ from the defaults."""
-        usual, query = Scene(), {"data": self.data}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value != getattr(usual, field.name):
-                query[field.name] = _text(value)
-        return query
+        changed = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed = {name: value for name, value in changed.items() if value != getattr(Scene(), name)}
+        return {name: _text(value) for name, value in {"data": self.data, **changed}.items()}
 
 
 def _text(value: Any) -> str:
@@ -123,14 +117,14 @@ def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
     def choice(name: str, choices: tuple[str, ...]) -> None:
         take(name, str, choices.__contains__, Problem(name, query.get(name), "choice", choices=choices))
 
-    def number(name: str, low: float, high: float, read: Callable[[str], Any] = int) -> None:
+    def number(name: str, low: float, high: float, read: Callable[[str], float] = int) -> None:
         problem = Problem(name, query.get(name), "range", low, high)
         take(name, read, lambda value: low <= value <= high, problem)
 
     choice("data", DATA)
     scene = usual_for(scene, scene.data)
     choice("hidden", HIDDEN)
-    choice("activation", tuple(CHOICES["model.activation"]))
+    choice("activation", ACTIVATIONS)
     choice("loss", losses_for(scene.data))
     number("points", 1, MOST_POINTS)
     number("lr", 1e-5, 10, float)
@@ -161,7 +155,7 @@ def _edits(text: str, scene: Scene) -> tuple[Edit, ...]:
 def usual_for(scene: Scene, data: str) -> Scene:
     """The scene with another data set and its default loss and learning rate."""
     if data == "celsius":
-        return replace(scene, data=data, loss="mse", lr=0.05, points=min(4, MOST_POINTS))
+        return replace(scene, data=data, loss="mse", lr=0.05, points=4)
     return replace(scene, data=data, loss="cross_entropy" if scene.loss == "mse" else scene.loss, lr=0.5)
 
 
@@ -177,39 +171,43 @@ def last_stage(scene: Scene) -> int:
     return 2 * modules + 3
 
 
-def batch(scene: Scene) -> tuple[Experiment, Array, Array, Array]:
-    """The experiment, the points x (n, inputs), their labels or values, and the targets (n, outputs)."""
+def loss_stage(scene: Scene) -> int:
+    """The number of the stage that computes the loss."""
+    return (last_stage(scene) - 1) // 2
+
+
+def batch(scene: Scene) -> tuple[Experiment, Array, Array]:
+    """The experiment, the points x (n, inputs) and the targets (n, outputs)."""
     experiment = scene.experiment
     x, y = few_points(load_dataset(experiment), scene.points)
-    return experiment, x, y, targets(experiment, y)
+    return experiment, x, targets(experiment, y)
 
 
 def weights_at(scene: Scene, *, edited: bool = True) -> dict[str, Array]:
     """The weights before step `scene.step`: starting weights rounded to two decimals (easy to check by hand), trained
     step by step, with the visitor's edits (`edited`: those of this step too)."""
-    experiment, x, _, t = batch(scene)
+    experiment, x, t = batch(scene)
     drawn = initial_weights(experiment, scene.seed)
     weights: dict[str, Array] = {name: np.round(value.astype(float), 2) for name, value in drawn.items()}
     at = 0
     for edit in scene.edits:
         if edit.step > scene.step or (edit.step == scene.step and not edited):
             break
-        if edit.step > at:
-            weights, at = follow(experiment, weights, x, t, scene.lr, edit.step - at), edit.step
+        weights, at = follow(experiment, weights, x, t, scene.lr, edit.step - at), edit.step
         weights[edit.name].flat[edit.place] = edit.value
-    return follow(experiment, weights, x, t, scene.lr, scene.step - at) if scene.step > at else weights
+    return follow(experiment, weights, x, t, scene.lr, scene.step - at)
 
 
 def step_of(scene: Scene) -> Step:
-    """The step with all its numbers, cached while they do not change."""
-    kept = st.session_state.get("step-numbers")
-    if kept is None or kept[0] != scene.numbers:
-        experiment, x, _, t = batch(scene)
-        with np.errstate(all="ignore"):  # weights that run away are seen in the numbers
-            kept = (scene.numbers, Step(experiment, weights_at(scene), x, t, scene.lr))
-        st.session_state["step-numbers"] = kept
-    step: Step = kept[1]
-    return step
+    """The step with all its numbers."""
+    return _step_of(scene.numbers)
+
+
+@lru_cache(maxsize=128)
+def _step_of(scene: Scene) -> Step:
+    experiment, x, t = batch(scene)
+    with np.errstate(all="ignore"):  # weights that run away are seen in the numbers
+        return Step(experiment, weights_at(scene), x, t, scene.lr)
 
 
 def open_scene(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
@@ -223,8 +221,7 @@ def open_scene(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
 
 def remember(scene: Scene) -> dict[str, str]:
     """The link of the scene; the session stores it, so that it is not read as a new link."""
-    link = scene.query()
-    st.session_state["step-link"] = link
+    link = st.session_state["step-link"] = scene.query()
     return link
 
 
@@ -241,29 +238,25 @@ def change(**values: Any) -> None:
     )
 
 
-def take(name: str, key: str) -> None:
-    """Copy a widget's value into the scene; an empty or non-finite number is ignored."""
+def bound(scene: Scene, name: str) -> dict[str, Any]:
+    """Arguments of the widget that shows and changes a field of the scene."""
+    key = f"step-{name}"
+    st.session_state[key] = getattr(scene, name)
+    return {"key": key, "on_change": _take, "args": (name, key)}
+
+
+def _take(name: str, key: str) -> None:
     value = st.session_state[key]
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return
-    change(**{name: value})
+    if value is not None and not (isinstance(value, float) and not math.isfinite(value)):
+        change(**{name: value})
 
 
 def move(by: int) -> None:
-    """Go a stage forward or back, past the last stage into the next step, before the first into the previous one."""
+    """Go some stages forward, past the last one into the next step, or back."""
     scene: Scene = st.session_state["step-scene"]
-    stage, last = scene.stage + by, last_stage(scene)
-    if stage > last and scene.step < MOST_STEPS:
-        change(step=scene.step + 1, stage=0)
-    elif stage < 0 and scene.step > 0:
-        change(step=scene.step - 1, stage=last)
-    else:
-        change(stage=min(max(stage, 0), last))
-
-
-def to_loss() -> None:
-    """Go to the stage that computes the loss."""
-    change(stage=(last_stage(st.session_state["step-scene"]) - 1) // 2)
+    stages = last_stage(scene) + 1
+    place = min(max(scene.step * stages + scene.stage + by, 0), (MOST_STEPS + 1) * stages - 1)
+    change(step=place // stages, stage=place % stages)
 
 
 def whole_steps(n: int) -> None:
@@ -271,11 +264,6 @@ def whole_steps(n: int) -> None:
     scene: Scene = st.session_state["step-scene"]
     last = last_stage(scene)
     change(step=min(MOST_STEPS, scene.step + n - (scene.stage < last)), stage=last)
-
-
-def start_over() -> None:
-    """Go back to the starting weights, without edits."""
-    change(step=0, stage=0, edits=())
 
 
 def set_weight(name: str, place: int, key: str) -> None:

@@ -1,29 +1,16 @@
 """The parts of the page that show one training step: controls, network, explanation, arrays."""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from nnlab.charts.training_step import letter, step_network, step_rows
-from nnlab.scratch.steps import Stage, Step, formula_line, source
+from nnlab.scratch.steps import Step, formula_line, source
+from nnlab.spec import MAX_SEED
+from nnlab.ui.backprop import scene as scenes
 from nnlab.ui.backprop.formulas import matrices, put_in, short
-from nnlab.ui.backprop.scene import (
-    DATA,
-    HIDDEN,
-    MOST_POINTS,
-    MOST_STEPS,
-    Scene,
-    last_stage,
-    losses_for,
-    move,
-    start_over,
-    take,
-    to_loss,
-    whole_steps,
-)
-from nnlab.ui.backprop.words import formula, mark_of, sentence, title
-from nnlab.ui.shared.labels import CHOICES
+from nnlab.ui.backprop.scene import Scene, bound
+from nnlab.ui.backprop.words import formula, sentence, titles
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 
@@ -33,40 +20,22 @@ PICTURE = 610
 def setup(page: Page, scene: Scene) -> None:
     """The widgets for the network and its points."""
     t = page.t
-
-    def choose(name: str, label: str, options: tuple[str, ...], show: Any, help_text: str | None = None) -> None:
-        key = f"step-{name}"
-        st.session_state[key] = getattr(scene, name)
-        st.selectbox(label, options, key=key, format_func=show, on_change=take, args=(name, key), help=help_text)
-
-    def number(name: str, label: str, low: float, high: float, by: float, help_text: str | None = None) -> None:
-        key = f"step-{name}"
-        st.session_state[key] = getattr(scene, name)
-        whole = isinstance(by, int)
-        st.number_input(
-            label,
-            low,
-            high,
-            step=by,
-            key=key,
-            format="%d" if whole else "%.6g",
-            on_change=take,
-            args=(name, key),
-            help=help_text,
-        )
-
-    choose("data", t("Data"), DATA, partial(value_name, "data.name", t=t))
-    choose("hidden", t("Hidden layers"), HIDDEN, lambda text: t("none") if text == "0" else text.replace("-", " – "))
-    choose(
-        "activation",
-        t("Activation"),
-        tuple(CHOICES["model.activation"]),
-        partial(value_name, "model.activation", t=t),
+    data, activation, loss = (
+        partial(value_name, field, t=t) for field in ("data.name", "model.activation", "train.loss")
     )
-    choose("loss", t("Loss"), losses_for(scene.data), partial(value_name, "train.loss", t=t))
-    number("points", t("Points"), 1, MOST_POINTS, 1, t("Number of samples in the batch."))
-    number("lr", t("Learning rate"), 1e-5, 10.0, 0.05)
-    number("seed", t("Seed"), 0, 2**31 - 1, 1, t("Determines the starting weights."))
+    st.selectbox(t("Data"), scenes.DATA, format_func=data, **bound(scene, "data"))
+    st.selectbox(
+        t("Hidden layers"),
+        scenes.HIDDEN,
+        format_func=lambda text: t("none") if text == "0" else text.replace("-", " – "),
+        **bound(scene, "hidden"),
+    )
+    st.selectbox(t("Activation"), scenes.ACTIVATIONS, format_func=activation, **bound(scene, "activation"))
+    st.selectbox(t("Loss"), scenes.losses_for(scene.data), format_func=loss, **bound(scene, "loss"))
+    in_batch = t("Number of samples in the batch.")
+    st.number_input(t("Points"), 1, scenes.MOST_POINTS, help=in_batch, **bound(scene, "points"))
+    st.number_input(t("Learning rate"), 1e-5, 10.0, step=0.05, format="%.6g", **bound(scene, "lr"))
+    st.number_input(t("Seed"), 0, MAX_SEED, help=t("Determines the starting weights."), **bound(scene, "seed"))
 
 
 def summary(page: Page, scene: Scene, step: Step) -> str:
@@ -86,13 +55,14 @@ def summary(page: Page, scene: Scene, step: Step) -> str:
 
 def controls(page: Page, scene: Scene, step: Step) -> None:
     """Buttons for stages and steps, and the slider over the stages."""
-    t, last = page.t, last_stage(scene)
+    t, last = page.t, scenes.last_stage(scene)
+    at_end = scene.step >= scenes.MOST_STEPS
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="step-controls"):
         st.button(
             t("Back"),
             icon=":material/arrow_back:",
             key="step-back",
-            on_click=move,
+            on_click=scenes.move,
             args=(-1,),
             disabled=scene.step == 0 and scene.stage == 0,
             shortcut="Left",
@@ -103,33 +73,34 @@ def controls(page: Page, scene: Scene, step: Step) -> None:
             icon_position="right",
             type="primary",
             key="step-next",
-            on_click=move,
+            on_click=scenes.move,
             args=(1,),
-            disabled=scene.stage == last and scene.step >= MOST_STEPS,
+            disabled=scene.stage == last and at_end,
             shortcut="Right",
         )
-        st.session_state["step-stage"] = scene.stage
         with st.container(width=250):
             st.select_slider(
                 t("Stage {n} of {all} · step {step}", n=scene.stage + 1, all=last + 1, step=t.whole(scene.step + 1)),
                 range(last + 1),
-                key="step-stage",
-                format_func=lambda i: mark_of(step.stages[i], step, t),
-                on_change=take,
-                args=("stage", "step-stage"),
+                format_func=lambda i: titles(step.stages[i], step, t)[1],
+                **bound(scene, "stage"),
             )
+        loss_stage = scenes.loss_stage(scene)
         st.button(
-            t("Go to the loss"), key="step-to-loss", on_click=to_loss, disabled=step.stages[scene.stage].kind == "loss"
+            t("Go to the loss"),
+            key="step-to-loss",
+            on_click=scenes.change,
+            kwargs={"stage": loss_stage},
+            disabled=scene.stage == loss_stage,
         )
-        st.button(
-            t("One full step"), key="step-whole", on_click=whole_steps, args=(1,), disabled=scene.step >= MOST_STEPS
-        )
-        st.button(t("10 steps"), key="step-ten", on_click=whole_steps, args=(10,), disabled=scene.step >= MOST_STEPS)
+        for key, label, n in (("step-whole", t("One full step"), 1), ("step-ten", t("10 steps"), 10)):
+            st.button(label, key=key, on_click=scenes.whole_steps, args=(n,), disabled=at_end)
         st.button(
             "",
             icon=":material/restart_alt:",
             key="step-over",
-            on_click=start_over,
+            on_click=scenes.change,
+            kwargs={"step": 0, "stage": 0, "edits": ()},
             help=t("Start over"),
             disabled=not (scene.step or scene.stage or scene.edits),
         )
@@ -141,23 +112,20 @@ def picture(page: Page, scene: Scene, step: Step) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", height=44, border=False
     ):
-        st.session_state["step-point"] = scene.point
         st.segmented_control(
             t("Point"),
             range(scene.points),
-            key="step-point",
             format_func=lambda i: t("Point {n}", n=1) if i == 0 else str(i + 1),
             required=True,
-            on_change=take,
-            args=("point", "step-point"),
             label_visibility="collapsed",
             width="content",
+            **bound(scene, "point"),
         )
-        known = scene.stage >= (last_stage(scene) - 1) // 2
-        st.markdown(f"{t('Loss of the batch')} **{short(step.loss, t) if known else '…'}**", width="content")
+        loss = short(step.loss, t) if scene.stage >= scenes.loss_stage(scene) else "…"
+        st.markdown(f"{t('Loss of the batch')} **{loss}**", width="content")
     with st.container(key="step-picture"):
         st.vega_lite_chart(
-            step_rows(step, scene.stage, scene.point, lambda value: short(value, t)),
+            step_rows(step, scene.stage, scene.point, partial(short, t=t)),
             step_network(labels=page.words, height=PICTURE),
             key="step-network",
             alt=t("The network with its values"),
@@ -171,31 +139,26 @@ def picture(page: Page, scene: Scene, step: Step) -> None:
 
 
 def explanation(page: Page, scene: Scene, step: Step) -> None:
-    """The sentence, the formula, the formula with numbers, and the lines of code."""
+    """The sentence, the formula, the formula with numbers, and the lines of code with their place."""
     t, stage = page.t, step.stages[scene.stage]
     with st.container(height=136, border=False, key="step-words"):
-        st.markdown(f"##### {title(stage, step, t)}")
+        st.markdown(f"##### {titles(stage, step, t)[0]}")
         st.markdown(sentence(stage, t))
     with st.container(height=92, border=False, key="step-formula"):
         st.latex(formula(stage))
     with st.container(height=222, border=True, key="step-put-in"):
         st.latex(put_in(stage, step, scene.point, t))
-    code(page, stage, step)
-
-
-def code(page: Page, stage: Stage, step: Step) -> None:
-    """The lines of code that compute the stage, with file and line number."""
-    t, own = page.t, [source(function) for function in stage.code]
-    where = f"**{own[0].file}, {t('line {n}', n=own[0].line)}**"
+    code = [source(function) for function in stage.code]
+    where = f"**{code[0].file}, {t('line {n}', n=code[0].line)}**"
     if stage.owner is not None and stage.kind != "update":
-        written = formula_line(stage.owner, stage.way)
-        where += f" · {t('its formula: line {n}', n=written.line)}"
+        line = formula_line(stage.owner, stage.way).line
+        where += f" · {t('its formula: line {n}', n=line)}"
     with st.container(height=48, border=False, key="step-where"):
         st.caption(
             f":material/code: {where}",
             help=t("keep(name, f, …) computes f(…) and stores it in memory that every step reuses."),
         )
-    st.code("\n\n".join(one.text for one in own), language="python", height=240, wrap_lines=True)
+    st.code("\n\n".join(one.text for one in code), language="python", height=240, wrap_lines=True)
 
 
 def all_numbers(page: Page, scene: Scene, step: Step) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nnlab.scratch.steps import Stage, Step
 from nnlab.ui.shell.text import Text, mark
 
-FORWARD: Mapping[str, str] = {
+_FORWARD: Mapping[str, str] = {
     "input": mark(
         "The input is a batch of points: one row per point, one column per feature. t holds the correct answers."
     ),
@@ -34,8 +34,7 @@ FORWARD: Mapping[str, str] = {
     ),
 }
 
-
-BACKWARD: Mapping[str, str] = {
+_BACKWARD: Mapping[str, str] = {
     "NLL": mark("The backward pass starts here: if this output were a little larger, how much would the loss change?"),
     "BCE": mark(
         "The backward pass starts here. The gradient of an output is the predicted probability minus the correct "
@@ -55,7 +54,6 @@ BACKWARD: Mapping[str, str] = {
     ),
 }
 
-
 _SLOPE: Mapping[str, str] = {
     "ReLU": r"[x > 0]",
     "LeakyReLU": r"(1 \text{ if } x > 0,\ 0.01 \text{ else})",
@@ -66,7 +64,6 @@ _SLOPE: Mapping[str, str] = {
     "Sigmoid": r"y\,(1 - y)",
     "Softplus": r"\sigma(x)",
 }
-
 
 _FORMULAS: Mapping[tuple[str, str], str] = {
     ("forward", "Linear"): r"y_{nj} = \sum_i x_{ni}\,W_{ij} + b_j",
@@ -96,45 +93,29 @@ _FORMULAS: Mapping[tuple[str, str], str] = {
     ("update", "SGD"): r"w \leftarrow w - \eta\, \frac{\partial L}{\partial w}",
 }
 
-
-def title(stage: Stage, step: Step, t: Text) -> str:
-    """ "Linear 1, forward"."""
-    name = stage_name(stage, step)
-    return {
-        "input": t("Input"),
-        "forward": t("{module}, forward", module=name),
-        "loss": t("Loss ({module})", module=name),
-        "loss_backward": t("Gradient of the loss ({module})", module=name),
-        "backward": t("{module}, backward", module=name),
-        "update": t("Update of the weights"),
-    }[stage.kind]
+_TITLES: Mapping[str, tuple[str, str]] = {
+    "input": (mark("Input"), mark("Input")),
+    "forward": (mark("{module}, forward"), "→ {module}"),
+    "loss": (mark("Loss ({module})"), mark("Loss")),
+    "loss_backward": (mark("Gradient of the loss ({module})"), "← {loss}"),
+    "backward": (mark("{module}, backward"), "← {module}"),
+    "update": (mark("Update of the weights"), mark("Update")),
+}
 
 
-def mark_of(stage: Stage, step: Step, t: Text) -> str:
-    """A short name of the stage, for the slider."""
-    name = stage_name(stage, step)
-    return {
-        "input": t("Input"),
-        "forward": f"→ {name}",
-        "loss": t("Loss"),
-        "loss_backward": f"← {t('Loss')}",
-        "backward": f"← {name}",
-        "update": t("Update"),
-    }[stage.kind]
-
-
-def stage_name(stage: Stage, step: Step) -> str:
-    """The class, with the layer's number where it has one."""
-    if stage.kind in ("forward", "backward") and step.chain[stage.part].layer >= 0:
-        return f"{stage.name} {step.chain[stage.part].layer + 1}"
-    return stage.name
+def titles(stage: Stage, step: Step, t: Text) -> tuple[str, str]:
+    """The name of a stage above its explanation, "Linear 1, forward", and on the slider, "→ Linear 1"."""
+    layer = step.chain[stage.part].layer if stage.kind in ("forward", "backward") else -1
+    module = stage.name if layer < 0 else f"{stage.name} {layer + 1}"
+    title, short = (t(text, module=module, loss=t("Loss")) for text in _TITLES[stage.kind])
+    return title, short
 
 
 def sentence(stage: Stage, t: Text) -> str:
     """The sentence that explains the stage."""
-    if stage.kind in ("loss_backward", "backward"):
-        return t(BACKWARD.get(stage.name, BACKWARD[""]))
-    return t(FORWARD[stage.name])
+    if stage.way == "backward":
+        return t(_BACKWARD.get(stage.name, _BACKWARD[""]))
+    return t(_FORWARD[stage.name])
 
 
 def formula(stage: Stage) -> str:
