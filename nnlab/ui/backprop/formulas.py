@@ -1,13 +1,13 @@
 """A stage's formula with the numbers of one point, and its arrays, in LaTeX."""
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 
 from nnlab.charts.training_step import letter
+from nnlab.engines.base import Array
 from nnlab.scratch.steps import Stage, Step
 from nnlab.ui.shell.text import Text
-
-Matrix = NDArray[np.float64]
 
 
 def short(value: float, t: Text) -> str:
@@ -15,12 +15,16 @@ def short(value: float, t: Text) -> str:
     return t.number(value, 3 if not abs(value) < 0.995 else 2)
 
 
+def in_tex(number: str) -> str:
+    """A number's text in LaTeX."""
+    number = number.replace("−", "-").replace("–", r"\mathrm{nan}")
+    return number.replace("∞", r"\infty").replace(",", "{,}")
+
+
 def tex(value: float, t: Text, guarded: bool = False) -> str:
     """A number in LaTeX; `guarded`: in brackets if it is negative."""
-    text = short(value, t).replace("−", "-").replace("–", r"\mathrm{nan}")
-    text = text.replace("∞", r"\infty").replace(",", "{,}")
-    mantissa, e, power = text.partition("e")
-    text = rf"{mantissa}\cdot 10^{{{power}}}" if e else text
+    mantissa, e, power = in_tex(short(value, t)).partition("e")
+    text = rf"{mantissa}\cdot 10^{{{power}}}" if e else mantissa
     return f"({text})" if guarded and text.startswith("-") else text
 
 
@@ -37,144 +41,104 @@ def put_in(stage: Stage, step: Step, sample: int, t: Text) -> str:
 
 
 def _input(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
-    x, target = stage.values["x"][sample], stage.values["t"][sample]
-    return [
-        *(rf"x_{{{i + 1}}} &= {tex(v, t)}" for i, v in enumerate(x)),
-        *(rf"t_{{{i + 1}}} &= {tex(v, t)}" for i, v in enumerate(target)),
-    ]
+    numbers = [(name, i, value) for name in ("x", "t") for i, value in enumerate(stage.values[name][sample])]
+    return [f"{_indexed(name, i)} &= {tex(value, t)}" for name, i, value in numbers]
 
 
 def _forward(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
     x, y = stage.values["x"][sample], stage.values["y"][sample]
-    into = tex_letter(step, stage.part)
-    left = [_indexed(into, j) for j in range(len(y))]
+    left = [_indexed(tex_letter(step, stage.part), j) for j in range(len(y))]
     if stage.name == "Linear":
         w, b = stage.values["weight"], stage.values["bias"]
-        return [
-            _sum(
-                left[j],
-                [*(rf"{tex(x[i], t, i > 0)}\cdot {tex(w[i, j], t, True)}" for i in range(len(x))), tex(b[j], t, True)],
-                tex(y[j], t),
-            )
-            for j in range(len(y))
-        ]
+        terms = [[*_products(x, w[:, j], t), tex(b[j], t, True)] for j in range(len(y))]
+        return [_sum(left[j], terms[j], y[j], t) for j in range(len(y))]
     if stage.name == "LogSoftmax":
         m = x.max()
         powers = " + ".join(f"e^{{{tex(v - m, t)}}}" for v in x)
-        return [
-            f"m &= {tex(m, t)}",
-            *(f"{left[j]} &= {tex(x[j] - m, t)} - \\log({powers}) = {tex(y[j], t)}" for j in range(len(y))),
-        ]
-    with_number = {
-        "ReLU": lambda v: rf"\max({v},\, 0)",
-        "LeakyReLU": lambda v: rf"\max({v},\, 0.01\cdot {v})",
-        "Tanh": lambda v: rf"\tanh({v})",
-        "Sigmoid": lambda v: rf"1 / (1 + e^{{-({v})}})",
-        "Softplus": lambda v: rf"\log(1 + e^{{{v}}})",
-        "SiLU": lambda v: rf"{v}\cdot\sigma({v})",
-        "GELU": lambda v: rf"{v}\cdot\Phi({v})",
-    }
-    lines = []
-    for j, v in enumerate(x):
-        number = tex(v, t)
-        if stage.name == "ELU":
-            middle = number if v > 0 else f"e^{{{number}}} - 1"
-        else:
-            middle = with_number[stage.name](number)
-        lines.append(f"{left[j]} &= {middle} = {tex(y[j], t)}")
-    return lines
+        middle = [f"{tex(v - m, t)} - \\log({powers})" for v in x]
+        return [f"m &= {tex(m, t)}", *_equations(left, middle, y, t)]
+    return _equations(left, [_activation(stage.name, v, t) for v in x], y, t)
+
+
+def _activation(name: str, value: float, t: Text) -> str:
+    number = tex(value, t)
+    if name == "ELU":
+        return number if value > 0 else f"e^{{{number}}} - 1"
+    return {
+        "ReLU": rf"\max({number},\, 0)",
+        "LeakyReLU": rf"\max({number},\, 0.01\cdot {number})",
+        "Tanh": rf"\tanh({number})",
+        "Sigmoid": rf"1 / (1 + e^{{-({number})}})",
+        "Softplus": rf"\log(1 + e^{{{number}}})",
+        "SiLU": rf"{number}\cdot\sigma({number})",
+        "GELU": rf"{number}\cdot\Phi({number})",
+    }[name]
 
 
 def _loss(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
     y, target = stage.values["y"], stage.values["t"]
-    n = len(y)
-    if stage.name == "NLL":
-        each = -(y * target).sum(axis=1)
-    elif stage.name == "BCE":
-        each = (np.maximum(y, 0) - target * y + np.log1p(np.exp(-np.abs(y))))[:, 0]
-    else:
-        each = np.square(y - target)[:, 0]
-    own = tex(each[sample], t)
-    out = tex_letter(step, len(step.chain) - 1)
-    one = {
-        "NLL": rf"-{out}_{{{int(target[sample].argmax()) + 1}}} = {own}",
-        "BCE": rf"\max({tex(y[sample, 0], t)}, 0) - {tex(target[sample, 0], t)}\cdot {tex(y[sample, 0], t, True)} + "
-        rf"\log(1 + e^{{-{tex(abs(y[sample, 0]), t)}}}) = {own}",
-        "MSE": rf"({tex(y[sample, 0], t)} - {tex(target[sample, 0], t, True)})^2 = {own}",
+    each = [float(step.loss_function.forward(y[[i]], target[[i]])) for i in range(len(y))]
+    said, right = tex(y[sample, 0], t), tex(target[sample, 0], t)
+    middle = {
+        "NLL": f"-{_indexed(tex_letter(step, stage.part - 1), int(target[sample].argmax()))}",
+        "BCE": rf"\max({said}, 0) - {right}\cdot {tex(y[sample, 0], t, True)} + "
+        rf"\log(1 + e^{{-{tex(abs(y[sample, 0]), t)}}})",
+        "MSE": rf"({said} - {tex(target[sample, 0], t, True)})^2",
     }[stage.name]
-    total = " + ".join(tex(v, t) for v in each)
     return [
-        rf"\text{{{t('point {n}', n=sample + 1)}:}}\quad & {one}",
-        rf"L = \tfrac{{1}}{{{n}}}(&{total})",
+        rf"\text{{{t('point {n}', n=sample + 1)}:}}\quad & {middle} = {tex(each[sample], t)}",
+        rf"L = \tfrac{{1}}{{{len(y)}}}(&{' + '.join(tex(value, t) for value in each)})",
         rf"= {{}}&{tex(step.loss, t)}",
     ]
 
 
 def _loss_backward(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
-    y, target, gx = (stage.values[name] for name in ("y", "t", "gx"))
-    n = len(y)
-    out = tex_letter(step, len(step.chain) - 1)
-    lines = []
-    for j in range(gx.shape[1]):
-        right, said = tex(target[sample, j], t, True), y[sample, j]
-        middle = {
-            "NLL": rf"-\frac{{{tex(target[sample, j], t)}}}{{{n}}}",
-            "BCE": rf"\frac{{\sigma({tex(said, t)}) - {right}}}{{{n}}} = "
-            rf"\frac{{{tex(gx[sample, j] * n + target[sample, j], t)} - {right}}}{{{n}}}",
-            "MSE": rf"\frac{{2\,({tex(said, t)} - {right})}}{{{n}}}",
-        }[stage.name]
-        lines.append(rf"{_slope(_indexed(out, j))} &= {middle} = {tex(gx[sample, j], t)}")
-    return lines
+    n = len(stage.values["y"])
+    y, target, gx = (stage.values[name][sample] for name in ("y", "t", "gx"))
+    middle = []
+    for said, right, slope in zip(y, target, gx, strict=True):
+        answer = tex(right, t, True)
+        middle.append(
+            {
+                "NLL": rf"-\frac{{{tex(right, t)}}}{{{n}}}",
+                "BCE": rf"\frac{{\sigma({tex(said, t)}) - {answer}}}{{{n}}} = "
+                rf"\frac{{{tex(slope * n + right, t)} - {answer}}}{{{n}}}",
+                "MSE": rf"\frac{{2\,({tex(said, t)} - {answer})}}{{{n}}}",
+            }[stage.name]
+        )
+    left = [_slope(_indexed(tex_letter(step, stage.part - 1), j)) for j in range(len(gx))]
+    return _equations(left, middle, gx, t)
 
 
 def _backward(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
     v = stage.values
     x, y, g, gx = (v[name][sample] for name in ("x", "y", "g", "gx"))
-    into = tex_letter(step, stage.part - 1)
-    left = [_slope(_indexed(into, i)) for i in range(len(gx))]
+    left = [_slope(_indexed(tex_letter(step, stage.part - 1), i)) for i in range(len(gx))]
     if stage.name == "Linear":
-        w, n = v["weight"], len(v["x"])
-        products = [rf"{tex(v['x'][m, 0], t, m > 0)}\cdot {tex(v['g'][m, 0], t, True)}" for m in range(n)]
+        bias = [tex(value, t, m > 0) for m, value in enumerate(v["g"][:, 0])]
         return [
-            *(
-                _sum(
-                    left[i],
-                    [rf"{tex(g[j], t, j > 0)}\cdot {tex(w[i, j], t, True)}" for j in range(len(g))],
-                    tex(gx[i], t),
-                )
-                for i in range(len(gx))
-            ),
-            _sum(_slope("W_{11}"), products, tex(v["weight.gradient"][0, 0], t)),
-            _sum(_slope("b_1"), [tex(v["g"][m, 0], t, m > 0) for m in range(n)], tex(v["bias.gradient"][0], t), 6),
+            *(_sum(left[i], _products(g, v["weight"][i], t), gx[i], t) for i in range(len(gx))),
+            _sum(_slope("W_{11}"), _products(v["x"][:, 0], v["g"][:, 0], t), v["weight.gradient"][0, 0], t),
+            _sum(_slope("b_1"), bias, v["bias.gradient"][0], t, 6),
         ]
     if stage.name == "LogSoftmax":
         total = tex(g.sum(), t, True)
-        return [
-            rf"{left[i]} &= {tex(g[i], t)} - {tex(np.exp(y[i]), t)}\cdot {total} = {tex(gx[i], t)}"
-            for i in range(len(gx))
-        ]
-    slopes = _slope_of(stage.name, x, y)
-    return [rf"{left[i]} &= {tex(g[i], t)}\cdot {tex(slopes[i], t, True)} = {tex(gx[i], t)}" for i in range(len(gx))]
-
-
-def _slope_of(name: str, x: Matrix, y: Matrix) -> Matrix:
-    """The slope of an activation at x: its module's backward pass with a gradient of 1."""
-    from nnlab.scratch import modules
-
-    module = getattr(modules, name)()
-    module.forward(x[None].copy())
-    slope: Matrix = module.backward(np.ones((1, len(x))))[0].copy()
-    return slope
+        middle = [rf"{tex(g[i], t)} - {tex(np.exp(y[i]), t)}\cdot {total}" for i in range(len(gx))]
+        return _equations(left, middle, gx, t)
+    activation = type(step.chain[stage.part].module)()
+    activation.forward(x[None])
+    slopes = activation.backward(np.ones((1, len(x))))[0]
+    middle = [rf"{tex(g[i], t)}\cdot {tex(slopes[i], t, True)}" for i in range(len(gx))]
+    return _equations(left, middle, gx, t)
 
 
 def _update(stage: Stage, step: Step, sample: int, t: Text) -> list[str]:
-    del stage, sample
     lines = []
     for name in step.parameters[:4]:
         layer, _, own = name.partition(".")
-        letter_ = f"W^{{({int(layer) + 1})}}_{{11}}" if own == "weight" else f"b^{{({int(layer) + 1})}}_{{1}}"
+        symbol = f"W^{{({int(layer) + 1})}}_{{11}}" if own == "weight" else f"b^{{({int(layer) + 1})}}_{{1}}"
         old, slope, new = (float(a[name].flat[0]) for a in (step.before, step.gradients, step.after))
-        lines.append(rf"{letter_} &= {tex(old, t)} - {tex(step.lr, t)}\cdot {tex(slope, t, True)} = {tex(new, t)}")
+        lines.append(rf"{symbol} &= {tex(old, t)} - {tex(step.lr, t)}\cdot {tex(slope, t, True)} = {tex(new, t)}")
     return lines
 
 
@@ -188,10 +152,18 @@ _LINES = {
 }
 
 
-def _sum(left: str, terms: list[str], result: str, most: int = 3) -> str:
+def _equations(left: Sequence[str], middle: Sequence[str], values: Array, t: Text) -> list[str]:
+    return [f"{a} &= {b} = {tex(value, t)}" for a, b, value in zip(left, middle, values, strict=True)]
+
+
+def _products(a: Array, b: Array, t: Text) -> list[str]:
+    return [rf"{tex(a[i], t, i > 0)}\cdot {tex(b[i], t, True)}" for i in range(len(a))]
+
+
+def _sum(left: str, terms: list[str], result: float, t: Text, most: int = 3) -> str:
     """left = a + b + c = result, on several lines if there are many terms."""
     lines = [" + ".join(terms[i : i + most]) for i in range(0, len(terms), most)]
-    return rf"{left} &= " + r" \\ &\quad + ".join(lines) + f" = {result}"
+    return rf"{left} &= " + r" \\ &\quad + ".join(lines) + f" = {tex(result, t)}"
 
 
 def _indexed(symbol: str, j: int) -> str:
@@ -205,23 +177,13 @@ def _slope(symbol: str) -> str:
 
 def matrices(stage: Stage, step: Step, t: Text) -> list[str]:
     """Every input and output array of the stage in LaTeX, with its shape; outputs come last."""
-    k = stage.part
     if stage.kind == "update":
-        made = []
-        for name in step.parameters:
-            layer, _, own = name.partition(".")
-            symbol = f"{'W' if own == 'weight' else 'b'}_{{{int(layer) + 1}}}"
-            made.append(
-                _matrix(symbol, step.before[name], t, named=False)
-                + rf" - {tex(step.lr, t)}\cdot "
-                + _matrix("", step.gradients[name], t, named=False)
-                + " = "
-                + _matrix("", step.after[name], t, named=False)
-            )
-        return made
-    last = len(step.chain) - 1
-    x = tex_letter(step, -1 if stage.kind == "input" else min(k, last + 1) - 1)
-    y = tex_letter(step, min(k, last))
+        lr = tex(step.lr, t)
+        each = [[_matrix(a[name], t) for a in (step.before, step.gradients, step.after)] for name in step.parameters]
+        return [rf"{old} - {lr}\cdot {slope} = {new}" for old, slope, new in each]
+    end = len(step.chain)
+    x = tex_letter(step, -1 if stage.kind == "input" else stage.part - 1)
+    y = tex_letter(step, min(stage.part, end - 1))
     symbols = {
         "x": x,
         "y": y,
@@ -234,16 +196,13 @@ def matrices(stage: Stage, step: Step, t: Text) -> list[str]:
         "weight.gradient": _slope("W"),
         "bias.gradient": _slope("b"),
     }
-    shown = stage.values
-    if stage.kind == "backward":  # what the formulas use
+    unused: tuple[str, ...] = ()
+    if stage.kind == "backward":  # what its formula does not use
         unused = {"Linear": ("y", "bias"), "LogSoftmax": ("x",)}.get(stage.name, ())
-        shown = {name: value for name, value in shown.items() if name not in unused}
-    return [_matrix(symbols[name], value, t) for name, value in shown.items()]
+    return [f"{symbols[name]} = {_matrix(a, t)}" for name, a in stage.values.items() if name not in unused]
 
 
-def _matrix(symbol: str, values: NDArray[np.float64], t: Text, named: bool = True) -> str:
-    rows = np.atleast_2d(values)
-    body = r" \\ ".join(" & ".join(tex(float(v), t) for v in row) for row in rows)
+def _matrix(values: Array, t: Text) -> str:
+    body = r" \\ ".join(" & ".join(tex(value, t) for value in row) for row in np.atleast_2d(values))
     shape = r"\times".join(map(str, values.shape)) or "1"
-    held = rf"\underset{{\textcolor{{gray}}{{{shape}}}}}{{\begin{{bmatrix}} {body} \end{{bmatrix}}}}"
-    return f"{symbol} = {held}" if named else held
+    return rf"\underset{{\textcolor{{gray}}{{{shape}}}}}{{\begin{{bmatrix}} {body} \end{{bmatrix}}}}"
