@@ -11,12 +11,12 @@ with finite differences.
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
@@ -136,7 +136,7 @@ class Step:
         """The loss of the same batch with other values of one parameter."""
         return self.loss_at({**self.before, name: values})
 
-    def loss_along(self, name: str, index: tuple[int, ...], values: Sequence[float]) -> Array:
+    def loss_along(self, name: str, index: tuple[SupportsIndex, ...], values: Iterable[float]) -> Array:
         """The loss (len(values),) with one number of one parameter set to each of the values."""
         changed, losses = self.before[name].copy(), []
         for value in values:

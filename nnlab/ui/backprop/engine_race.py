@@ -1,15 +1,15 @@
 """Both engines trained from the same weights on the same batches, their losses in one chart."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from nnlab.charts.curves import ENGINES, engine_losses
+from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.backprop.scene import Scene, change
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
 
 
 def engine_race(page: Page, scene: Scene) -> None:
@@ -38,51 +38,41 @@ def engine_race(page: Page, scene: Scene) -> None:
 
 def start_race(page: Page, scene: Scene) -> None:
     """Submit both runs; stored results of the same experiment are reused."""
-    made = []
     with refusals(page):
-        for engine in ("torch", "numpy"):
-            experiment = scene.experiment.set({"train.engine": engine})
-            made.append(page.lab.submit(experiment, (scene.seed,), owner=page.owner).id)
+        made = [page.lab.submit(experiment, (scene.seed,), owner=page.owner).id for experiment in _entries(scene)]
         change(race=",".join(made))
 
 
 def racers(page: Page, scene: Scene) -> list[Run]:
     """The two runs of the scene, PyTorch first; none if they belong to another network."""
     found = [run for run in map(page.lab.run, filter(None, scene.race.split(","))) if run is not None]
-    wanted = [scene.experiment.set({"train.engine": engine}) for engine in ("torch", "numpy")]
-    return found if [run.experiment for run in found] == wanted else []
+    return found if [run.experiment for run in found] == _entries(scene) else []
+
+
+def _entries(scene: Scene) -> list[Experiment]:
+    return [scene.experiment.set({"train.engine": engine}) for engine in ("torch", "numpy")]
 
 
 def _race(page: Page, scene: Scene, live: bool) -> None:
     t, runs = page.t, racers(page, scene)
     if live and not any(run.active for run in runs):
         st.rerun()
-    epochs = scene.experiment.train.epochs
-    rows = pd.DataFrame({"epoch": [], **{name: [] for name in ENGINES}}, dtype=float)
-    if runs:
-        curves = [
-            page.lab.curves(run.id)[["epoch", "train_loss"]].rename(columns={"train_loss": name})
-            for run, name in zip(runs, ENGINES, strict=True)
-        ]
-        rows = curves[0].merge(curves[1], on="epoch", how="outer")
+    losses = [page.lab.curves(run.id).set_index("epoch")["train_loss"] for run in runs]
+    rows = pd.DataFrame(dict(zip(ENGINES, losses, strict=False)), columns=ENGINES, dtype=float)
     left, right = st.columns([4, 1], gap="medium", vertical_alignment="center")
     with left, st.container(key="step-race-picture"):
         st.vega_lite_chart(
-            rows,
-            engine_losses(epochs, labels=page.words),
+            rows.rename_axis("epoch").reset_index(),
+            engine_losses(scene.experiment.train.epochs, labels=page.words),
             key="step-race-chart",
             alt=t("Training loss of both engines by epoch"),
         )
     with right:
         for i, name in enumerate(ENGINES):
             done = bool(runs) and runs[i].state == "finished"
-            st.metric(
-                name,
-                _milliseconds(runs[i].seconds, t) if done else "–",
-                help=t("Training time, without the time in the queue."),
-            )
-        both = rows.dropna()
-        apart = float((both[ENGINES[0]] - both[ENGINES[1]]).abs().max()) if len(both) else float("nan")
+            seconds = _milliseconds(runs[i].seconds, t) if done else "–"
+            st.metric(name, seconds, help=t("Training time, without the time in the queue."))
+        apart = float((rows["PyTorch"] - rows["NumPy"]).abs().max())
         st.metric(t("Largest difference"), t.number(apart, 2), help=t("Between the two losses, over all epochs."))
     if not runs:
         st.caption(t("Press the button: both curves appear here."))
@@ -94,5 +84,5 @@ def _race(page: Page, scene: Scene, live: bool) -> None:
         st.caption(t("PyTorch is the wide line, NumPy the dashed line on top of it."))
 
 
-def _milliseconds(seconds: float, t: Any) -> str:
-    return f"{t.whole(1000 * seconds)} ms" if seconds < 0.95 else str(t.seconds(seconds))
+def _milliseconds(seconds: float, t: Text) -> str:
+    return f"{t.whole(1000 * seconds)} ms" if seconds < 0.95 else t.seconds(seconds)

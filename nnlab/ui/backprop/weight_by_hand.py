@@ -14,19 +14,16 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
     """Choose a weight and change it. The loss follows; the gradient is the slope of the loss curve at that weight."""
     t = page.t
     st.markdown(f"#### {t('Change a weight by hand')}")
-    places = [(name, i) for name in step.parameters for i in range(step.before[name].size)]
+    places = [(name, index) for name in step.parameters for index in np.ndindex(step.before[name].shape)]
+    # from input 2 to unit 3: W₁ · 2 → 3; the bias of unit 3: b₁ · 3
+    labels = [f"{readable(name, step)} · {' → '.join(str(i + 1) for i in index)}" for name, index in places]
     if st.session_state.get("step-weight") not in range(len(places)):
         st.session_state["step-weight"] = 0
     left, right = st.columns([2, 3], gap="medium", vertical_alignment="top")
     with left:
-        chosen = st.selectbox(
-            t("Weight"),
-            list(range(len(places))),
-            key="step-weight",
-            format_func=lambda i: place_name(*places[int(i)], step),
-        )
-        name, place = places[int(chosen or 0)]
-        value = float(step.before[name].flat[place])
+        options = range(len(places))
+        name, index = places[st.selectbox(t("Weight"), options, format_func=lambda i: labels[i], key="step-weight")]
+        value = float(step.before[name][index])
         st.session_state["step-value"] = round(value, 6)
         st.number_input(
             t("Value"),
@@ -34,7 +31,7 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
             format="%.4f",
             key="step-value",
             on_change=set_weight,
-            args=(name, place, "step-value"),
+            args=(name, int(np.ravel_multi_index(index, step.before[name].shape)), "step-value"),
         )
         touched = any(edit.step == scene.step for edit in scene.edits)
         untouched = step.loss_at(weights_at(scene, edited=False)) if touched else step.loss
@@ -51,15 +48,15 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
             key="step-undo",
             icon=":material/undo:",
             disabled=not scene.edits,
-            on_click=lambda: change(edits=()),
+            on_click=change,
+            kwargs={"edits": ()},
         )
     with right:
-        slope = float(step.gradients[name].flat[place])
+        slope = float(step.gradients[name][index])
         middle = round(value) if np.isfinite(value) else 0
-        index = tuple(int(i) for i in np.unravel_index(place, step.before[name].shape))
         values = np.linspace(middle - 2.5, middle + 2.5, 61)
         with np.errstate(all="ignore"):
-            losses = step.loss_along(name, index, values.tolist())
+            losses = step.loss_along(name, index, values)
         st.vega_lite_chart(
             loss_along_rows(values, losses, value, step.loss, slope),
             loss_along(labels=page.words, height=250),
@@ -73,12 +70,3 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
                 slope=f"**{t.number(slope)}**",
             )
         )
-
-
-def place_name(name: str, place: int, step: Step) -> str:
-    """ "W₁ · 2 → 3" (from input 2 to unit 3) or "b₁ · 3"."""
-    shape = step.before[name].shape
-    if len(shape) == 1:
-        return f"{readable(name, step)} · {place + 1}"
-    i, j = divmod(place, shape[1])
-    return f"{readable(name, step)} · {i + 1} → {j + 1}"
