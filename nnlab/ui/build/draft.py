@@ -13,8 +13,10 @@ Draft = dict[str, Any]
 
 
 def draft_of(experiment: Experiment, seeds: Sequence[int] = (0,)) -> Draft:
-    """The draft of an experiment."""
-    return {**{path: to_jsonable_python(experiment.knob(path)) for path in FIELDS}, "seeds": seeds_text(seeds)}
+    """The draft of an experiment; its layers are dictionaries, also those without settings of their own."""
+    fields = {path: to_jsonable_python(experiment.knob(path)) for path in FIELDS}
+    layers = [{"width": layer} if isinstance(layer, int) else layer for layer in fields["model.hidden"]]
+    return {**fields, "model.hidden": layers, "seeds": seeds_text(seeds)}
 
 
 def read_draft(draft: Mapping[str, Any]) -> tuple[Experiment, tuple[int, ...]]:
@@ -60,9 +62,9 @@ def valid_part(link: Mapping[str, str]) -> tuple[Draft, list[Problem]]:
 
 def with_data(experiment: Experiment, name: str) -> Experiment:
     """The experiment on another data set; what does not suit that data returns to its default."""
-    fits_any_data: dict[str, Any] = {"train.loss": "auto", "train.patience": 0, "train.start_from": None}
-    for changes in ({}, {"train.start_from": None}, fits_any_data):
+    random_start: dict[str, Any] = {"train.start_from": None}
+    for changes in ({}, random_start, random_start | {"train.loss": "auto", "train.patience": 0}):
         with suppress(SpecError):
             return experiment.set({"data.name": name, **changes})
-    usual = {f"data.{field}": value for field, value in DataSpec(name=name).model_dump().items()}
-    return experiment.set(usual | fits_any_data)
+    train = experiment.train.model_copy(update={"loss": "auto", "patience": 0, "start_from": None})
+    return Experiment(data=DataSpec(name=name), model=experiment.model, train=train)

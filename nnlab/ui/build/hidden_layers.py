@@ -13,12 +13,12 @@ from nnlab.ui.shared.naming import value_name
 def hidden_layers(form: Form) -> None:
     """Two sliders if the layers are equal and the switch "Layer by layer" is off; else a row per layer."""
     hidden = form.draft["model.hidden"]
-    equal = all(isinstance(layer, int) and layer == hidden[0] for layer in hidden)
+    equal = all(layer.keys() == {"width"} and layer == hidden[0] for layer in hidden)
     if equal and not st.session_state.get("layer-by-layer"):
         _depth_and_width(form)
         return
-    for i, layer in enumerate(hidden):
-        _layer_row(form, i, {"width": layer} if isinstance(layer, int) else layer)
+    for i, own in enumerate(hidden):
+        _layer_row(form, i, own)
     st.button(form.t("Add a layer"), icon=":material/add:", key="layer-add", on_click=_add_layer)
     form.show_problem("model.hidden")
 
@@ -30,7 +30,7 @@ def _depth_and_width(form: Form) -> None:
 
     def take(_: int) -> None:
         state["last-width"] = int(state["field-width"])
-        state["draft"]["model.hidden"] = [state["last-width"]] * int(state["field-depth"])
+        state["draft"]["model.hidden"] = [{"width": state["last-width"]}] * int(state["field-depth"])
 
     left, right = st.columns(2)
     options = {**form.label("depth"), **bound("field-depth", depth, take)}
@@ -48,9 +48,8 @@ def _layer_row(form: Form, i: int, own: dict[str, Any]) -> None:
         with st.popover("", icon=":material/tune:", help=t("Settings of this layer"), key=f"layer-{i}-more"):
             _choice(form, i, "norm", own, "visible")
             _number(form, i, "dropout", own, 0.05, t("Dropout"))
-            remove = st.session_state["draft"]["model.hidden"].pop
-            key = f"layer-{i}-remove"
-            st.button(t("Remove this layer"), icon=":material/delete:", key=key, on_click=remove, args=(i,))
+            label, key, remove = t("Remove this layer"), f"layer-{i}-remove", form.draft["model.hidden"].pop
+            st.button(label, icon=":material/delete:", key=key, on_click=remove, args=(i,))
     for name in ("", ".width", ".dropout"):
         form.show_problem(f"model.hidden[{i}]{name}")
 
@@ -74,15 +73,10 @@ def _number(form: Form, i: int, name: str, own: dict[str, Any], step: float, lab
 
 def _add_layer() -> None:
     hidden = st.session_state["draft"]["model.hidden"]
-    last = hidden[-1] if hidden else 8
-    hidden.append(dict(last) if isinstance(last, dict) else last)
+    hidden.append(hidden[-1] if hidden else {"width": 8})
 
 
 def _take(i: int, name: str, value: Any) -> None:
     hidden = st.session_state["draft"]["model.hidden"]
-    layer = {"width": hidden[i]} if isinstance(hidden[i], int) else dict(hidden[i])
-    if value in ("", None) and name != "width":
-        layer.pop(name, None)
-    else:
-        layer[name] = value
-    hidden[i] = layer["width"] if set(layer) == {"width"} and isinstance(layer["width"], int) else layer
+    own = hidden[i] | {name: value}
+    hidden[i] = {key: value for key, value in own.items() if key == "width" or value not in ("", None)}
