@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,7 @@ BEAT_EVERY = 0.5
 SNAPSHOTS = 20
 SNAPSHOT_BYTES = 128e6  # of all snapshots of a run, roughly
 OnEpoch = Callable[[Epoch], None]
+Made = TypeVar("Made")
 
 
 def dask_setup(_: Any = None) -> None:
@@ -182,9 +183,9 @@ class _Job:
         """Write the first epoch at once, then at most four times a second."""
         if time.monotonic() - self.heartbeat.written < WRITE_EVERY:
             return
-        if self.live.due():
-            self.snapshots.append(("live", training.epoch, self.live.timed(training.weights)))
-        self._write(training, self.checkpoint.timed(training.checkpoint) if self.checkpoint.due() else None)
+        if weights := self.live.when_due(training.weights):
+            self.snapshots.append(("live", training.epoch, weights))
+        self._write(training, self.checkpoint.when_due(training.checkpoint))
 
     def _write(self, training: Training, checkpoint: bytes | None) -> None:
         began = time.monotonic()
@@ -245,17 +246,13 @@ class Throttle:
     cost: float = 0.0
     """Seconds it took the last time."""
 
-    def due(self) -> bool:
-        if time.monotonic() - self.last < max(self.every, 10 * self.cost):
-            return False
-        self.last, self.cost = time.monotonic(), 0.0
-        return True
-
-    def timed(self, make: Callable[[], Any]) -> Any:
-        """Call `make` and add the time it takes to the cost."""
+    def when_due(self, make: Callable[[], Made]) -> Made | None:
+        """What `make` returns; None if it is too early to call it."""
         began = time.monotonic()
+        if began - self.last < max(self.every, 10 * self.cost):
+            return None
         made = make()
-        self.cost += time.monotonic() - began
+        self.last, self.cost = began, time.monotonic() - began
         return made
 
 
