@@ -34,7 +34,6 @@ class NotYours(PermissionError):
     """A run or comparison of another owner: anybody may read it, only its owner may change it."""
 
     def __init__(self, what: str) -> None:
-        self.what = what
         super().__init__(f"{what}: it belongs to another owner, allowed is to change what is your own.")
 
 
@@ -42,7 +41,8 @@ class Lab:
     """One store and its workers. Call `open_lab()` to get one; all methods are thread-safe.
 
     Anybody who has an id may read. Methods with a required `owner` change a run or comparison: they raise NotYours
-    if it belongs to another owner, and UnknownRun if it does not exist.
+    if it belongs to another owner, and UnknownRun if it does not exist. Methods that train raise LimitError if an
+    experiment is over a limit of the settings; nothing is queued then.
     """
 
     def __init__(self, store: Store) -> None:
@@ -80,11 +80,6 @@ class Lab:
         reuse : bool
             Return the finished run of the same experiment and seeds (of another owner: a copy of it), or the owner's
             own unfinished one, so that a double click trains once.
-
-        Raises
-        ------
-        LimitError
-            If the experiment is over a limit of the settings.
         """
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
@@ -107,7 +102,7 @@ class Lab:
         """Train in this process, without workers, as the command line does; `progress` is called after every epoch.
 
         Ctrl-C leaves the run interrupted, to be resumed. After an error its state is `failed` and `run.error` a
-        sentence about it. Raises LimitError."""
+        sentence about it."""
         from nnlab.jobs.worker import run_job
 
         seeds = as_seeds(seeds)
@@ -178,8 +173,6 @@ class Lab:
 
         Raises
         ------
-        LimitError
-            If the experiment is over a limit of the settings.
         SpecError
             If the data must be downloaded or the source experiment be trained for long first.
         """
@@ -213,7 +206,7 @@ class Lab:
         self._dispatcher.wake()
 
     def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
-        """Train a finished, stopped or paused run for n more epochs. Raises LimitError, SpecError."""
+        """Train a finished, stopped or paused run for n more epochs. Raises SpecError while it waits or runs."""
         run = _own(self.store.run, run_id, owner)
         more = whole("epochs", n, 1, 100_000)  # fewer epochs would not match the weights
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
@@ -241,13 +234,7 @@ class Lab:
     def submit_comparison(
         self, comparison: Comparison, owner: str = "local", name: str = "", reuse: bool = True
     ) -> ComparisonRun:
-        """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before.
-
-        Raises
-        ------
-        LimitError
-            If a cell is over a limit of the settings; nothing is queued then.
-        """
+        """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before."""
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds)
         comparison_id = self.store.create_comparison(comparison, owner, name)
@@ -260,8 +247,6 @@ class Lab:
         ------
         ValueError
             If the experiment or a knob differs.
-        LimitError
-            If a cell is over a limit of the settings.
         """
         stored = _own(self.store.comparison, comparison_id, owner)
         before = stored.comparison
@@ -305,14 +290,12 @@ class Lab:
 
     def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
         """The curves of many cells over their seeds, each as from `curves`, read at once."""
-        single = {
-            i: cell.runs[0].id for i, cell in enumerate(cells) if [run.seeds for run in cell.runs] == [cell.seeds]
-        }
-        tables = self.store.metrics_of(list(single.values()), max_points)
-        others = iter(self.cells_metrics([cell for i, cell in enumerate(cells) if i not in single]))
+        single = [cell.run.id for cell in cells if [run.seeds for run in cell.runs] == [cell.seeds]]
+        tables = self.store.metrics_of(single, max_points)
+        others = iter(self.cells_metrics([cell for cell in cells if cell.run.id not in tables]))
         return [
-            tables[single[i]].curves() if i in single else merged_curves(next(others), max_points)
-            for i in range(len(cells))
+            tables[cell.run.id].curves() if cell.run.id in tables else merged_curves(next(others), max_points)
+            for cell in cells
         ]
 
     def cell_weights(self, cell: CellRun) -> Weights | None:
@@ -364,9 +347,7 @@ def open_lab(*, warm: bool = False) -> Lab:
     warm : start the workers in the background now; by default they start with the first submit."""
     url = settings().database_url
     with _labs_lock:
-        if url not in _labs:
-            _labs[url] = Lab(Store(url))
-        lab = _labs[url]
+        lab = _labs.get(url) or _labs.setdefault(url, Lab(Store(url)))
     if warm:
         lab.warm()
     return lab
