@@ -27,8 +27,7 @@ class StoredComparison:
     comparison: Comparison
     created: datetime
     test_opened: datetime | None  # when its owner first opened the test set
-    cells: tuple[tuple[tuple[str, bool], ...], ...]
-    """For every point its runs: id, and whether the run existed before the comparison."""
+    cells: tuple[tuple[tuple[str, bool], ...], ...]  # for every point its runs: id, existed before the comparison
 
 
 class ComparisonStore(Database):

@@ -11,14 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import safetensors.numpy
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nnlab.analysis.curves import metrics_frame
-from nnlab.engines.base import METRICS, Array, Epoch, Floats, Weights
+from nnlab.engines.base import METRICS, Epoch, Floats, Weights
 from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, data_of, experiment_from_json
@@ -45,10 +44,9 @@ class MetricsTable:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of the mean, if every replicate is nan
             mean, low, high = (f(self.values, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
-        columns: dict[str, Array] = {"epoch": self.epochs}
-        for i, name in enumerate(METRICS):
-            columns |= {name: mean[:, i], f"{name}_low": low[:, i], f"{name}_high": high[:, i]}
-        return pd.DataFrame(columns)
+        over = {"": mean, "_low": low, "_high": high}
+        columns = {f"{name}{end}": of[:, i] for i, name in enumerate(METRICS) for end, of in over.items()}
+        return pd.DataFrame({"epoch": self.epochs, **columns})
 
 
 class CurveStore(RunQueue):
@@ -66,19 +64,17 @@ class CurveStore(RunQueue):
         snapshots: Iterable[tuple[str, int, Weights]] = (),
         checkpoint: bytes | None = None,
     ) -> RequestedAction | None:
-        """Write a worker's progress and heartbeat in one transaction; the requested action.
+        """Write a worker's progress and heartbeat in one transaction; the requested action. Raises Lost.
 
         epochs : those that are in the store already (repeated after a crash) stay as they are.
         epoch : epochs done; the last of `epochs` by default.
         seconds, pace : training time so far, seconds per epoch.
         snapshots : (kind, epoch, weights) of kind step, live, last or best; one of the last three replaces the former.
-        checkpoint : of the same moment as `epoch`.
-
-        Raises Lost if the attempt no longer owns the run."""
+        checkpoint : of the same moment as `epoch`."""
         if epoch is None and epochs:
             epoch = epochs[-1].epoch
         rows = [_metrics_row(one) for one in epochs]
-        blobs = [(kind, at, save_arrays(weights)) for kind, at, weights in snapshots]
+        blobs = [(kind, at, safetensors.numpy.save(weights)) for kind, at, weights in snapshots]
         new = {"seconds": seconds, "pace": pace, "stepped": time.time() if epochs else None}
         changes: dict[str, Any] = {name: value for name, value in new.items() if value is not None}
         if epoch is not None:
@@ -110,21 +106,19 @@ class CurveStore(RunQueue):
         """The curves of many runs, each as from `metrics`, with one query for all runs of equal progress."""
         found: dict[str, MetricsTable] = {}
         columns = metrics_table.c
-        with self._read() as db:
-            query = sa.select(col.id, col.data, col.seeds, col.experiment, col.epoch).where(col.id.in_(run_ids))
-            groups: dict[int, list[Any]] = {}  # by the last epoch; 0 if nothing is thinned
-            for run in db.execute(query):
-                thinned = max_points is not None and run.epoch - after > max_points
-                groups.setdefault(run.epoch if thinned else 0, []).append(run)
-            for last, runs in groups.items():
-                query = sa.select(columns.data, columns.epoch, columns.figures, columns.lr, columns.seconds)
-                query = query.where(columns.data.in_({run.data for run in runs}), columns.epoch > after)
-                if last and max_points is not None:
-                    even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
-                    query = query.where(columns.epoch.in_(even))
-                found_rows = db.execute(query.order_by(columns.data, columns.epoch))
-                rows = {data: list(some) for data, some in groupby(found_rows, attrgetter("data"))}
-                found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in runs}
+        query = sa.select(col.id, col.data, col.seeds, col.experiment, col.epoch).where(col.id.in_(run_ids))
+        groups: dict[int, list[Any]] = {}  # by the last epoch; 0 if nothing is thinned
+        for run in self._rows(query):
+            thinned = max_points is not None and run.epoch - after > max_points
+            groups.setdefault(run.epoch if thinned else 0, []).append(run)
+        for last, runs in groups.items():
+            query = sa.select(metrics_table).order_by(columns.data, columns.epoch)
+            query = query.where(columns.data.in_({run.data for run in runs}), columns.epoch > after)
+            if last and max_points is not None:
+                even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
+                query = query.where(columns.epoch.in_(even))
+            rows = {data: list(some) for data, some in groupby(self._rows(query), attrgetter("data"))}
+            found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in runs}
         return found
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
@@ -148,7 +142,7 @@ class CurveStore(RunQueue):
             query = query.where(columns.kind.in_(("step", "last")), columns.epoch <= epoch)
         kinds = sa.case({"last": 0, "live": 1}, value=columns.kind, else_=2)
         rows = self._rows(query.order_by(columns.epoch.desc(), kinds).limit(1))
-        return (rows[0].epoch, load_arrays(rows[0].weights)) if rows else None
+        return (rows[0].epoch, safetensors.numpy.load(rows[0].weights)) if rows else None
 
     def checkpoint(self, run_id: str) -> bytes | None:
         """What Training resumes from."""
@@ -157,7 +151,7 @@ class CurveStore(RunQueue):
 
     def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
         """The final weights (seeds, ...) of an experiment that was trained under these seeds; else None."""
-        run = self.find_trained(experiment.key, seeds)
+        run = next((run for run in self.find_parts(experiment.key) if set(seeds) <= set(run.seeds)), None)
         last = self.snapshot(run.id) if run else None
         if run is None or last is None:
             return None

@@ -22,8 +22,7 @@ from nnlab.store import schema
 from nnlab.store.runs import Run, RunStore, UnknownRun, col, unfinished_runs
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table
 
-MAX_ATTEMPTS = 3
-"""A run whose worker died this often is marked interrupted and not tried again."""
+MAX_ATTEMPTS = 3  # a run whose worker died this often is marked interrupted and not tried again
 
 
 class Lost(RuntimeError):
@@ -68,7 +67,7 @@ class RunQueue(RunStore):
 
     def request(self, run_id: str, action: RequestedAction) -> None:
         """Request a run to pause or stop. A waiting run does so at once, a running one at its next write."""
-        now = time.time()
+        now, possible = time.time(), ("waiting",) if action == "pause" else ("waiting", "paused", "interrupted")
         with self._write() as db:
             this = col.id == run_id
             row = db.execute(sa.select(col.state, col.epoch).where(this).with_for_update()).one_or_none()
@@ -76,15 +75,12 @@ class RunQueue(RunStore):
                 raise UnknownRun(run_id)
             if row.state == "running":
                 changes: dict[str, Any] = {"wish": action}
-            elif action == "pause" and row.state == "waiting":
-                changes = {"state": "paused", "wish": None, "finished": now}
-            elif action == "stop" and row.state in ("waiting", "paused", "interrupted"):
-                if row.epoch:  # a worker has to evaluate what was trained so far
-                    changes = {"state": "waiting", "wish": "stop", "queued": now, "rank": 0}
-                else:
-                    changes = {"state": "stopped", "wish": None, "finished": now}
-            else:
+            elif row.state not in possible:
                 return
+            elif action == "stop" and row.epoch:  # a worker has to evaluate what was trained so far
+                changes = {"state": "waiting", "wish": "stop", "queued": now, "rank": 0}
+            else:
+                changes = {"state": "paused" if action == "pause" else "stopped", "wish": None, "finished": now}
             db.execute(runs_table.update().where(this).values(changes))
 
     def delete(self, run_id: str) -> None:
@@ -161,8 +157,7 @@ class RunQueue(RunStore):
     ) -> None:
         """End an attempt. Raises Lost.
 
-        requested : the action that ends it. If another was requested meanwhile, the run returns to the queue instead.
-        """
+        requested : the action that ends it. If another was requested meanwhile, the run is queued again."""
         text = None if results is None else json.dumps(results, allow_nan=False)
         with self._write() as db:
             action, data = self._update_claimed(db, run_id, attempt, worker=None, loading=None)
@@ -234,9 +229,8 @@ def this_process() -> str:
 
 def _maybe_alive(worker: str) -> bool:
     """False if the process is on this machine and gone."""
-    machine, _, rest = worker.partition("/")
-    pid, _, began = rest.partition("/")
-    if machine != _machine() or not pid.isdigit():
+    machine, pid, began = worker.split("/")
+    if machine != _machine():
         return True
     try:
         process = psutil.Process(int(pid))

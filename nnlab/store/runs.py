@@ -47,9 +47,7 @@ class Run:
     seconds: float  # of training
     error: str | None  # one sentence
     note: str | None  # "max_seconds": the time limit ended it; "source": its source experiment is being trained
-    results: dict[str, Any] | None
-    """`train`, `validation`, `test`: None, or scores by name, each a list over the replicates; `best_epoch`,
-    `epochs`."""
+    results: dict[str, Any] | None  # by part: None, or lists over the replicates by score; `best_epoch`, `epochs`
     comparison: str | None
     requested_action: RequestedAction | None  # and not yet carried out
     progress: float  # 0 to 1; grows within an epoch too
@@ -166,10 +164,6 @@ class RunStore(Database):
         found = self._select(query if or_unfinished else query.where(col.state == "finished"))
         return next(iter(found), None)
 
-    def find_trained(self, key: str, seeds: Sequence[int]) -> Run | None:
-        """A finished run of an experiment, of any owner, whose seeds include all of these."""
-        return next((run for run in self.find_parts(key) if set(seeds) <= set(run.seeds)), None)
-
     def find_parts(self, key: str, owner: str | None = None) -> list[Run]:
         """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones."""
         return self._select(_usable_runs(key, owner))
@@ -201,7 +195,6 @@ def data_of(run_id: str) -> sa.ScalarSelect[Any]:
 
 
 def _usable_runs(key: str, owner: str | None) -> sa.Select[Any]:
-    """The finished runs of an experiment, the owner's first; then the owner's unfinished ones."""
     unfinished = sa.and_(col.owner == owner, col.state.in_(UNFINISHED), col.wish.is_(None))
     return (
         sa.select(runs_table)

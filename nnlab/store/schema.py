@@ -3,7 +3,6 @@
 import secrets
 import string
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -103,7 +102,7 @@ cells_table = sa.Table(
     sa.Column("reused", sa.Boolean, nullable=False),
 )
 
-MIGRATIONS: Mapping[int, Sequence[str]] = {  # version n: the statements that turn version n - 1 into it
+MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
     2: (
         "ALTER TABLE comparisons ADD COLUMN test_opened DOUBLE PRECISION",
         "CREATE TABLE cell_runs (comparison VARCHAR(12) NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL, "

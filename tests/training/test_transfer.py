@@ -302,10 +302,10 @@ def test_what_was_extended_or_stopped_is_no_source(store: Store) -> None:
     assert store.extend(run.id, one_cycle)
     extended = again(store, run)
     assert (extended.state, extended.key) == ("finished", one_cycle.key)
-    assert store.find_trained(one_cycle.key, (0,)) is None
-    assert store.find_trained(ran(store, SOURCE, (0, 1)).key, (1, 2)) is None
+    assert store.trained_weights(one_cycle, (0,)) is None
+    assert store.trained_weights(ran(store, SOURCE, (0, 1)).experiment, (1, 2)) is None
     waiting = store.create_run(started(), (0,), "ana")
-    assert store.find_trained(waiting.key, (0,)) is None
+    assert store.trained_weights(waiting.experiment, (0,)) is None
 
 
 def test_a_worker_trains_what_a_run_starts_from_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
