@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from nnlab.store import Run
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_EXPERIMENT = click.argument("experiment", metavar="EXPERIMENT")
 _SEEDS = "Number of seeds (3 is 0, 1, 2), or the seeds: 0,3,5 or 5-8."
 _SPANISH = click.option("--spanish", is_flag=True, help="CSV for a Spanish Excel: ; and decimal commas.")
 _SET = click.option(
@@ -95,7 +94,7 @@ def fetch(name: str) -> None:
 
 
 @cli.command(epilog=_example("train mnist --seeds 3 --set model.hidden=[64,32] --set train.epochs=2"))
-@_EXPERIMENT
+@click.argument("experiment")
 @click.option("--seeds", default="1", show_default=True, metavar="SEEDS", help=_SEEDS)
 @_SET
 @click.option("--name", default="", help="A name for the run.")
@@ -142,7 +141,7 @@ def _train(lab: Lab, experiment: Experiment, seeds: tuple[int, ...], name: str) 
 
 
 @cli.command(epilog=_example("rates activations --seeds 3"))
-@_EXPERIMENT
+@click.argument("experiment")
 @click.option("--seeds", default="3", show_default=True, metavar="SEEDS", help=_SEEDS)
 @_SET
 def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:

@@ -12,15 +12,13 @@ import click
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import presets
 from nnlab.spec import KNOBS, Comparison, Experiment
-from nnlab.spec.errors import SpecError
 
 
 def experiment_from(source: str, changes: Sequence[str]) -> Experiment:
     """The experiment of a preset's name, a file or a link, with the changes of --set."""
     if source in presets:
         experiment = presets[source]
-    elif _is_link(source):
-        params = _params(source)
+    elif (params := _params(source)) is not None:
         if not any(name.partition(".")[0] in ("data", "model", "train") for name in params):
             raise click.UsageError("EXPERIMENT: this link carries no experiment (nothing like data.name=moons).")
         experiment = Experiment.from_query(params)
@@ -64,7 +62,7 @@ def baseline_place(comparison: Comparison, text: str) -> int:
     values = {name: given[knob] for name, knob in zip(("values", "by_values"), knobs, strict=False)}
     try:
         return place_of(comparison, Comparison.from_query(comparison.to_query() | values).points[0])
-    except (SpecError, ValueError) as error:
+    except ValueError as error:
         raise click.UsageError(f"--{error}" if str(error).startswith("baseline") else str(error)) from None
 
 
@@ -72,8 +70,7 @@ def _stored_comparison(source: str) -> Comparison | None:
     """The comparison of a classic's name, a link or a file; None if the source is not a comparison."""
     if source in classics:
         return classics[source].comparison
-    if _is_link(source):
-        params = _params(source)
+    if (params := _params(source)) is not None:
         return Comparison.from_query(params) if "vary" in params or "values" in params else None
     try:
         content = json.loads(Path(source).read_bytes())
@@ -94,12 +91,11 @@ def _changed(experiment: Experiment, changes: Sequence[str]) -> Experiment:
     return experiment
 
 
-def _is_link(source: str) -> bool:
-    return "=" in source or "://" in source
-
-
-def _params(link: str) -> Mapping[str, str]:
-    query = urlsplit(link).query if "://" in link or "?" in link else link
+def _params(source: str) -> Mapping[str, str] | None:
+    """The parameters of a link; None if the source is not a link."""
+    if "=" not in source and "://" not in source:
+        return None
+    query = urlsplit(source).query if "://" in source or "?" in source else source
     return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
 

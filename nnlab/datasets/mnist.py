@@ -1,8 +1,5 @@
-"""MNIST (LeCun, Cortes and Burges 1998): 60,000 handwritten digits for training and 10,000 for the test.
-
-The four files are downloaded once, from the first mirror that provides them. Files that are already in the folder are
-used if their checksums match.
-"""
+"""MNIST (LeCun, Cortes and Burges 1998): 60,000 handwritten digits for training and 10,000 for the test, in four files
+that are downloaded once, from the first mirror that provides them."""
 
 import gzip
 import math
@@ -22,8 +19,7 @@ from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.settings import settings
 from nnlab.spec import DataSpec
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes downloaded and the total."""
+Progress = Callable[[int, int], None]  # called with the bytes downloaded and the total
 
 
 class RemoteFile(NamedTuple):

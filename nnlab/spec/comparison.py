@@ -86,12 +86,10 @@ class Comparison(Value):
     def _check_grid(self, by: str) -> None:
         if not self.by_values:
             raise SpecError([Problem("by_values (how many)", 0, "range", 1, MAX_CELLS)])
-        cells = len(self.values) * len(self.by_values)
-        if cells > MAX_CELLS:
+        if (cells := len(self.values) * len(self.by_values)) > MAX_CELLS:
             field = "cells (values of the one knob times those of the other)"
             raise SpecError([Problem(field, cells, "range", 1, MAX_CELLS)])
-        same_field = KNOBS.get(self.vary, self.vary) == KNOBS.get(by, by)
-        if same_field and {self.vary, by} != {"depth", "width"}:
+        if KNOBS.get(self.vary, self.vary) == KNOBS.get(by, by) and {self.vary, by} != {"depth", "width"}:
             raise SpecError.conflict("by", by, "knobs_clash")
 
     @property

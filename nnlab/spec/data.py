@@ -33,8 +33,7 @@ class DataFacts:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
-OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})
-"""Fields of DataSpec that have no effect on some data sets."""
+OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})  # have no effect on some data sets
 _PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise"}))
 _DIGITS = DataFacts("classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8))
 _MNIST = DataFacts("classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), own_test=10_000)
@@ -79,8 +78,7 @@ class DataSpec(Value):
     test part are cut into so many folds, and every seed trains one network for each fold, on the other folds, and
     validates it on this one. `validation` is then without effect."""
     scaling: Scaling = "standard"
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    """Decides sampling, split and the order of batches, the same for every replicate."""
+    seed: int = Field(0, ge=0, le=MAX_SEED)  # decides sampling, split and the order of batches for all replicates
     labels: tuple[Annotated[int, Ge(0), Le(9)], ...] = ()
     """For digits and mnist: the classes to use, in order; () is all. They are renumbered from 0, their names stay."""
 

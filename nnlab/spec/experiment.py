@@ -27,8 +27,7 @@ Loss = Literal["auto", "bce", "cross_entropy", "mse"]
 Engine = Literal["torch", "numpy"]
 
 _LOSSES: Mapping[Task, Loss] = {"binary": "bce", "classes": "cross_entropy", "regression": "mse"}
-MAX_SOURCES = 3
-"""Experiments in a row, each starting from the weights of the next."""
+MAX_SOURCES = 3  # experiments in a row, each starting from the weights of the next
 
 
 class StartFrom(Value):
@@ -38,8 +37,7 @@ class StartFrom(Value):
     """
 
     experiment: Experiment  # the source; either engine may train it
-    layers: int = Field(ge=1, le=MAX_DEPTH)
-    """How many are copied: weights, biases, and normalisation with its running mean and variance."""
+    layers: int = Field(ge=1, le=MAX_DEPTH)  # how many are copied; of normalisation also running mean and variance
     frozen: int = Field(0, ge=0, le=MAX_DEPTH)  # how many of these, from the first on, stay as they are
 
     def __str__(self) -> str:

@@ -56,8 +56,7 @@ class ModelSpec(Value):
     residual: bool = False
     """A skip connection around every hidden layer whose input and output have the same width (He et al. 2016)."""
     init: Init = "default"
-    init_scale: float = Field(0.1, ge=0, le=10)
-    """Standard deviation for init="normal"."""
+    init_scale: float = Field(0.1, ge=0, le=10)  # standard deviation for init="normal"
 
     @field_validator("hidden", mode="before")
     @classmethod

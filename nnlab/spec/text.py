@@ -12,8 +12,7 @@ from pydantic_core import to_jsonable_python
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
 
-compact = partial(json.dumps, separators=(",", ":"))
-"""JSON text without blanks."""
+compact = partial(json.dumps, separators=(",", ":"))  # JSON text without blanks
 _LISTS = {"model.hidden": "list of widths as 8-8-4 (0 for none)", "data.labels": "list of classes as 5-6-9 (0 for all)"}
 """Fields that are lists of numbers, and how a link writes them."""
 
@@ -65,10 +64,8 @@ class Value(BaseModel):
 
 def value_text(value: Any) -> str:
     """The value of a field or knob as text: `0.01`, `true`, `none`, and `8-8-4` for a list of layers."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "none"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, (list, tuple)):
         return "-".join(str(getattr(item, "width", item)) for item in value) or "0"
     return str(value)
