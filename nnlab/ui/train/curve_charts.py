@@ -17,16 +17,19 @@ from nnlab.ui.shared.cache import curve_rows, once_per_epoch
 from nnlab.ui.shared.naming import run_title
 from nnlab.ui.shared.run_links import MOST_OVERLAID
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
-from nnlab.ui.train.learned import HEIGHT
+from nnlab.ui.shell.text import Text, Texts
+
+_ALTS: Texts = {
+    "loss": "Loss by epoch",
+    "score": "Accuracy by epoch",
+    "gap": "Validation loss minus training loss by epoch",
+}
 
 
-def draw_curves(
-    page: Page, run: Run, others: tuple[Run, ...], place: DeltaGenerator, metric: str, *, log: bool = False
-) -> None:
-    alt = page.t("Loss by epoch") if metric == "loss" else page.t("Accuracy by epoch")
-    rows, spec = _rows(page.lab, run, others, metric), curves_spec(page, run, others, metric, log)
-    place.vega_lite_chart(rows, spec, key=f"chart-{metric}", alt=alt)
+def draw_chart(page: Page, run: Run, others: tuple[Run, ...], place: DeltaGenerator, chart: str) -> None:
+    """Draws "loss", "score" or "gap"; the gap of one run only."""
+    rows, spec = _rows(page.lab, run, others, chart), chart_spec(page, run, others, chart)
+    place.vega_lite_chart(rows, spec, key=f"chart-{chart}", alt=page.t(_ALTS[chart]))
 
 
 @once_per_epoch(1024)
@@ -38,13 +41,14 @@ def chart_rows(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.T
     return pa.Table.from_pandas(few[columns].astype(np.float32), preserve_index=False)
 
 
-def latest_rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
+def latest_rows(lab: Lab, run: Run, others: tuple[Run, ...], chart: str) -> Any:
     """The rows of a chart as they are in the store now."""
     now, *rest = (lab.run(one.id) or one for one in (run, *others))
-    return _rows(lab, now, tuple(rest), metric)
+    return _rows(lab, now, tuple(rest), chart)
 
 
-def _rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
+def _rows(lab: Lab, run: Run, others: tuple[Run, ...], chart: str) -> Any:
+    metric = "loss" if chart == "gap" else chart
     if not others:
         return chart_rows(lab, run, metric)
     columns = ["epoch", f"train_{metric}", f"validation_{metric}"]
@@ -52,25 +56,15 @@ def _rows(lab: Lab, run: Run, others: tuple[Run, ...], metric: str) -> Any:
     return pd.concat(every, ignore_index=True)
 
 
-def curves_spec(page: Page, run: Run, others: tuple[Run, ...], metric: str, log: bool) -> Spec:
-    kind = run.experiment.score
+def chart_spec(page: Page, run: Run, others: tuple[Run, ...], chart: str) -> Spec:
+    look: dict[str, Any] = {"kind": run.experiment.score, "labels": page.words}
+    if chart == "gap":
+        return gap("loss", epochs=run.epochs, **look)
+    look["log"] = chart == "loss" and log_scale()
     if others:
-        names = overlaid_names((run, *others), page.t)
-        return overlay(names, metric, kind=kind, log=log, labels=page.words, height=HEIGHT)
-    return curves(
-        metric,
-        kind=kind,
-        log=log,
-        band=len(run.replicates) > 1,
-        validation=run.experiment.data.sizes[1] > 0,
-        epochs=run.epochs,
-        labels=page.words,
-        height=HEIGHT,
-    )
-
-
-def gap_spec(page: Page, run: Run) -> Spec:
-    return gap("loss", kind=run.experiment.score, epochs=run.epochs, labels=page.words, height=HEIGHT)
+        return overlay(overlaid_names((run, *others), page.t), chart, **look)
+    validation = run.experiment.data.sizes[1] > 0
+    return curves(chart, band=len(run.replicates) > 1, validation=validation, epochs=run.epochs, **look)
 
 
 def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:

@@ -17,26 +17,15 @@ from nnlab.store import Run
 from nnlab.ui.shared.downloads import chart_downloads
 from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.train.curve_charts import (
-    chart_rows,
-    curves_spec,
-    draw_curves,
-    gap_spec,
-    latest_rows,
-    log_scale,
-    scale_switch,
-)
+from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, scale_switch
 from nnlab.ui.train.learned import CAPTIONS, kind_of, learned, predictions_table
 from nnlab.ui.train.numbers import NUMBERS, four_numbers, progress_text, sparklines
 
 HEADING, NUMBER = 44, 168  # pixels: a heading with its switch; a number with its sparkline, with or without a value
 TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live page; a tick costs the server 5 to 10 ms
 FIRST, FRESH = 0.25, 5.0  # seconds between two ticks before the first point, and how long a run may stay without one
-SLOW, SLOW_FOR_MANY, FEW = (
-    2,
-    5,
-    10,
-)  # ticks between two drawings of what changes little, for at most FEW pages and above
+SLOW, SLOW_FOR_MANY = 2, 5  # ticks between two drawings of what changes little, for at most FEW pages and above
+FEW = 10
 
 Places = Mapping[str, DeltaGenerator]
 """Where the parts that change are drawn, by name. The layout around them is drawn once, so that a tick sends thirteen
@@ -92,7 +81,7 @@ def _tick(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, s
         st.rerun()
     places["progress"].progress(min(1.0, max(0.0, run.progress)), progress_text(page.lab, run, page.t))
     four_numbers(page, run, places)
-    draw_curves(page, run, _now(page.lab, others), places["loss"], "loss", log=log_scale())
+    draw_chart(page, run, _now(page.lab, others), places["loss"], "loss")
     learned(page, run, places["learned"])
     if "predictions" in places:
         table = predictions_table(page, run)
@@ -107,10 +96,9 @@ def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -
     run = run if run.epoch >= seen.epoch else seen
     sparklines(page, run, places)
     if "score" in places:
-        draw_curves(page, run, _now(page.lab, others), places["score"], "score")
+        draw_chart(page, run, _now(page.lab, others), places["score"], "score")
     if "gap" in places:
-        alt = page.t("Validation loss minus training loss by epoch")
-        places["gap"].vega_lite_chart(chart_rows(page.lab, run, "loss"), gap_spec(page, seen), key="chart-gap", alt=alt)
+        draw_chart(page, run, (), places["gap"], "gap")
 
 
 def _layout(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
@@ -173,8 +161,5 @@ def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:
 
 def _downloads(page: Page, run: Run, others: tuple[Run, ...], chart: str, name: str) -> None:
     """The menu that saves a chart with the rows of the moment of the click."""
-    if chart == "gap":
-        spec, metric = gap_spec(page, run), "loss"
-    else:
-        spec, metric = curves_spec(page, run, others, chart, log_scale() and chart == "loss"), chart
-    chart_downloads(page, file_name(run, f"-{name}"), spec, lambda: latest_rows(page.lab, run, others, metric))
+    spec = chart_spec(page, run, others, chart)
+    chart_downloads(page, file_name(run, f"-{name}"), spec, lambda: latest_rows(page.lab, run, others, chart))
