@@ -8,7 +8,7 @@ from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import nothing_trained
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import open_page
-from nnlab.ui.train.buttons import restore_button, run_buttons
+from nnlab.ui.train.buttons import action_button, run_buttons
 from nnlab.ui.train.curve_charts import overlaid_runs, overlay_choice
 from nnlab.ui.train.live import follow
 from nnlab.ui.train.outcome import outcome, trouble
@@ -50,7 +50,7 @@ show_refusal()
 if run.deleted:
     st.warning(t("This run was deleted."), icon=":material/delete:")
     if page.owner == run.owner:
-        restore_button(page, run)
+        action_button(page, t("Restore"), "undo", "restore", lambda: page.lab.restore(run.id, page.owner))
 elif page.owner != run.owner:
     words = t("You are looking at somebody else's run, which you cannot change. Open it in Build to train your own.")
     st.info(words, icon=":material/visibility:")
