@@ -101,7 +101,7 @@ def _wait(page: Page, job: Job) -> None:
 
 def _result(page: Page, test: RangeTest, present: float, use: Callable[[float], None] | None) -> None:
     t = page.t
-    spec, alt = range_test_curve(labels=page.words, height=260), t("Training loss against learning rate")
+    spec, alt = range_test_curve(labels=page.words), t("Training loss against learning rate")
     st.vega_lite_chart(range_test_rows(test, present), spec, key="rates-chart", alt=alt)
     st.markdown(_sentence(test.suggested, present, t))
     if test.suggested is not None and use is not None:

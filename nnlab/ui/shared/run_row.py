@@ -2,13 +2,11 @@
 
 import math
 
-import numpy as np
 import streamlit as st
 
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import interval
 from nnlab.charts.curves import sparkline
-from nnlab.engines.base import Floats
 from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
@@ -51,22 +49,27 @@ def state_badge(t: Text, run: Run) -> None:
 
 
 def score_text(run: Run, t: Text) -> str:
-    """The final score: "95.0 ± 0.9 %"; empty before the end."""
-    values, kind = _final_scores(run), run.experiment.score
-    if not values.size:
-        return ""
-    ends = interval(values, run.experiment.data.folds)
-    text = t.interval(ends.mean, ends.low, ends.high, kind)
-    return f"{text} %" if kind == "accuracy" and text != UNKNOWN else text
+    """The final score on the part it is judged by: "95.0 ± 0.9 %"; empty before the end."""
+    text = mean_text(run, _judged(run), run.experiment.score, t)
+    return f"{text} %" if run.experiment.score == "accuracy" and text not in ("", UNKNOWN) else text
 
 
 def score_value(run: Run) -> float:
     """The mean final score, to sort by; nan before the end."""
-    values = _final_scores(run)
+    values = final_scores(run.results, _judged(run), run.experiment.score)
     return float(values.mean()) if values.size else math.nan
 
 
-def _final_scores(run: Run) -> Floats:
-    """Of the replicates, on the test part, else validation, else training."""
-    of_parts = (final_scores(run.results, part, run.experiment.score) for part in ("test", "validation", "train"))
-    return next((values for values in of_parts if values.size), np.empty(0))
+def _judged(run: Run) -> str:
+    """The test part, else validation, else training."""
+    parts = ("test", "validation", "train")
+    return next((part for part in parts if final_scores(run.results, part, run.experiment.score).size), "train")
+
+
+def mean_text(run: Run, part: str, figure: str, t: Text) -> str:
+    """A final figure on a part, the mean with its interval over the replicates: "95.0 ± 0.9"; empty before the end."""
+    values = final_scores(run.results, part, figure)
+    if not values.size:
+        return ""
+    ends = interval(values, run.experiment.data.folds)
+    return t.interval(ends.mean, ends.low, ends.high, figure)

@@ -3,17 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from nnlab.analysis.scores import final_scores
-from nnlab.analysis.statistics import interval
 from nnlab.datasets import mnist
-from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.run_links import experiment_link, remedy_link
+from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.text import UNKNOWN, Text
 
 
 def outcome(page: Page, run: Run) -> None:
@@ -40,18 +38,12 @@ def _scores_table(run: Run, t: Text) -> pd.DataFrame:
         "accuracy": {"accuracy": t("Accuracy (%)"), "loss": t("Loss")},
         "mse": {"mse": t("Mean squared error"), "mae": t("Mean absolute error"), "r2": "R²"},
     }[run.experiment.score]
-    sizes = dict(zip(names, run.experiment.data.sizes, strict=True))
-    rows = []
-    for part, word in names.items():
-        if not sizes[part]:
-            continue
-        row: dict[str, str] = {t("Part"): word, t("Samples"): t.whole(sizes[part])}
-        for figure, heading in figures.items():
-            values = final_scores(run.results, part, figure)
-            ends = interval(values, run.experiment.data.folds)
-            kind = "accuracy" if figure == "accuracy" else "loss"
-            row[heading] = t.interval(ends.mean, ends.low, ends.high, kind) if values.size else "–"
-        rows.append(row)
+    rows = [
+        {t("Part"): word, t("Samples"): t.whole(size)}
+        | {heading: mean_text(run, part, figure, t) or UNKNOWN for figure, heading in figures.items()}
+        for (part, word), size in zip(names.items(), run.experiment.data.sizes, strict=True)
+        if size
+    ]
     return pd.DataFrame(rows)
 
 
@@ -75,6 +67,7 @@ def _scores_note(run: Run, t: Text) -> str:
 def trouble(page: Page, run: Run) -> None:
     """Why a run did not finish, and what to do about it."""
     t = page.t
+    no_data = run.experiment.data.name == "mnist" and (run.error or "").startswith("MNIST could not be downloaded")
     if run.state == "interrupted":
         st.warning(
             t("This run was interrupted because its worker failed more than once. Its progress is saved: resume it."),
@@ -83,7 +76,7 @@ def trouble(page: Page, run: Run) -> None:
     elif run.note == "max_seconds":
         words = t("This run was stopped at the time limit of this server. Its progress is saved.")
         st.info(words, icon=":material/timer:")
-    elif run.state == "failed" and _no_data(run):
+    elif run.state == "failed" and no_data:
         folder = f"`{mnist.default_folder()}`"
         st.warning(
             f"{t('MNIST could not be downloaded.')}\n\n"
@@ -92,16 +85,9 @@ def trouble(page: Page, run: Run) -> None:
             f"- {t('Or use the 8×8 digits that come with nnlab: smaller pictures, the same task.')}",
             icon=":material/cloud_off:",
         )
-        link = experiment_link(run, _on_digits(run.experiment))
+        epochs = max(run.experiment.train.epochs, 20)
+        on_digits = run.experiment.set({"data.name": "digits", "train.epochs": epochs})
+        link = experiment_link(run, on_digits)
         page.link("build", t("Open it with the 8×8 digits"), link, icon=":material/swap_horiz:")
     elif run.state == "failed":
         st.error(f"{t('The training failed.')} {run.error or ''}", icon=":material/error:")
-
-
-def _no_data(run: Run) -> bool:
-    return run.experiment.data.name == "mnist" and (run.error or "").startswith("MNIST could not be downloaded")
-
-
-def _on_digits(experiment: Experiment) -> Experiment:
-    """The same network and training on the pictures that need no download."""
-    return experiment.set({"data.name": "digits", "train.epochs": max(experiment.train.epochs, 20)})
