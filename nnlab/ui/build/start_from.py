@@ -13,8 +13,7 @@ from nnlab.ui.shared.naming import ago, experiment_title, run_title
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
-NEWEST = 200
-"""How many of the visitor's finished runs are offered at most."""
+NEWEST = 200  # finished runs of the visitor that are offered at most
 
 
 def start_fields(page: Page, form: Form) -> None:

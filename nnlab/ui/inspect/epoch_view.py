@@ -28,7 +28,11 @@ def _view(page: Page, run: Run, epochs: list[int], playing: bool) -> None:
     if playing != bool(state.get("inspect-playing")):
         st.rerun()  # only the whole page can start or stop the ticks
     if playing and state.get("inspect-shown") == (run.id, state.get("inspect-epoch")):
-        _next_epoch(epochs)
+        later = epochs[epochs.index(state["inspect-epoch"]) + 1 :]
+        if not later:  # playing stops at the last epoch
+            state["inspect-playing"] = False
+            st.rerun()
+        state["inspect-epoch"] = later[0]
     if state.get("inspect-epoch") not in epochs:
         wanted = page.query().get("epoch", "")
         state["inspect-epoch"] = int(wanted) if wanted in map(str, epochs) else epochs[-1]
@@ -81,16 +85,6 @@ def _play(epochs: Sequence[int]) -> None:
     state["inspect-playing"] = not state.get("inspect-playing", False)
     if state["inspect-playing"] and state.get("inspect-epoch") == epochs[-1]:
         state["inspect-epoch"] = epochs[0]
-
-
-def _next_epoch(epochs: list[int]) -> None:
-    """The next epoch; playing stops at the last one."""
-    here = epochs.index(st.session_state["inspect-epoch"])
-    if here + 1 < len(epochs):
-        st.session_state["inspect-epoch"] = epochs[here + 1]
-    else:
-        st.session_state["inspect-playing"] = False
-        st.rerun()
 
 
 def _tabs(page: Page, run: Run, weights: Weights, index: int, layer: int, dataset: Dataset | None) -> None:

@@ -26,8 +26,7 @@ from nnlab.ui.shared.pictures import frozen_note
 from nnlab.ui.shell.frame import Page
 
 HEIGHT = 340
-MOST_VALUES = 200_000
-"""Numbers in the table of values; a larger matrix can only be downloaded."""
+MOST_VALUES = 200_000  # of the table of values; a larger matrix can only be downloaded
 
 
 def one_replicate(weights: Weights, index: int) -> Weights:
