@@ -82,9 +82,7 @@ class View:
         self.by = knob_name(self.comparison.by, self.t) if self.comparison.by else ""
         self.values = value_names(self.comparison.vary, self.comparison.values, self.t)
         self.by_values = value_names(self.comparison.by or "", self.comparison.by_values, self.t)
-        self.names = [
-            (value, by_value) for by_value in self.by_values or ("",) for value in self.values
-        ]  # of the cells
+        self.names = [(value, by) for by in self.by_values or ("",) for value in self.values]  # of the cells
 
     @cached_property
     def results(self) -> Results:
@@ -93,8 +91,8 @@ class View:
     @property
     def ordered(self) -> bool:
         """Whether the first knob's values are numbers."""
-        numbers = all(isinstance(value, (int, float)) for value in self.comparison.values)
-        return is_number(self.comparison.vary) and numbers
+        values = self.comparison.values
+        return is_number(self.comparison.vary) and all(isinstance(value, (int, float)) for value in values)
 
     @property
     def look(self) -> dict[str, Any]:
@@ -150,7 +148,7 @@ def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[f
     """The rows of a chart of curves: `place`, then the columns. `ends` are values of two rows that belong to no curve
     (place -1) and stretch the chart's axis."""
     wanted = [CURVES.index(name) for name in columns]
-    blocks = [curve[:, wanted] for curve in curves] or [np.empty((0, len(wanted)), np.float32)]
+    blocks = [curve[:, wanted] for curve in curves]
     places = np.repeat(np.arange(len(blocks), dtype=np.float32), [len(block) for block in blocks])
     if len(ends):
         blocks.append(np.array([[1.0, *[end] * (len(wanted) - 1)] for end in ends], np.float32))

@@ -115,8 +115,8 @@ class Question:
     @property
     def input(self) -> QuestionInput:
         """What the controls hold now."""
-        held: QuestionInput = self.state["question"]
-        return held
+        current: QuestionInput = self.state["question"]
+        return current
 
     @property
     def opened(self) -> str | None:

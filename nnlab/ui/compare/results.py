@@ -12,6 +12,7 @@ import streamlit as st
 
 from nnlab.analysis import predictions
 from nnlab.analysis.diagnosis import Diagnosis
+from nnlab.analysis.statistics import LEVEL
 from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
@@ -49,12 +50,11 @@ class ShownChart(NamedTuple):
 
 def shown_charts(run: ComparisonRun) -> dict[str, ShownChart]:
     """The charts of the open comparison by their description, so that the Save menu can save them as pictures."""
-    owner, charts = st.session_state.get("compare-charts", ("", {}))
-    if owner != run.id:
-        charts = {}
-        st.session_state["compare-charts"] = run.id, charts
-    shown: dict[str, ShownChart] = charts
-    return shown
+    state = st.session_state
+    if "compare-charts" not in state or state["compare-charts"][0] != run.id:
+        state["compare-charts"] = run.id, {}
+    charts: dict[str, ShownChart] = state["compare-charts"][1]
+    return charts
 
 
 def _draw_chart(run: ComparisonRun, rows: Any, spec: Spec, *, key: str, alt: str, saved: Spec | None = None) -> None:
@@ -69,7 +69,6 @@ def _evenly_spaced(n: int, most: int) -> list[int]:
 
 
 def _note_left_out(shown: int, total: int, t: Text) -> None:
-    """A note where only some of them are shown."""
     if shown < total:
         st.caption(t("{n} of {all} are shown, evenly spaced.", n=t.whole(shown), all=t.whole(total)))
 
@@ -99,10 +98,9 @@ def _finding(view: View) -> None:
     finding = FindingText(view.results.finding, t, knob_name, value_name)
     heading, caption = finding.sentence(), finding.basis()
     if run.active:
-        done, time = t.whole(sum(not cell.active for cell in run.cells)), t.seconds(seconds_left(run))
-        heading = t(
-            "Training: {done} of {all} cells done, {time} left", done=done, all=t.whole(len(run.cells)), time=time
-        )
+        done, every = t.whole(sum(not cell.active for cell in run.cells)), t.whole(len(run.cells))
+        left = t.seconds(seconds_left(run))
+        heading = t("Training: {done} of {all} cells done, {time} left", done=done, all=every, time=left)
         caption = finding.best_so_far()
     with st.container(key="finding", gap=None):
         st.markdown(f"#### {heading}")
@@ -115,36 +113,33 @@ def _heading(text: str, help: str) -> None:
 
 
 def _capacity(view: View, table: pd.DataFrame) -> None:
-    """Scores of one knob's values."""
     t, knob = view.t, view.comparison.vary
     help_text = t(
         "Training: the samples the network learned from. Validation: samples it has not seen. A growing distance "
         "between the two is overfitting."
     )
     _heading(t("Training and validation scores"), help_text)
+    rows = capacity_rows(table.assign(**{knob: view.values}), knob, view.score)
     spec = capacity(view.values, view.knob, test=view.run.test_opened is not None, height=HEIGHT, **view.look)
     alt = t("Training and validation score against {knob}, with 95 % intervals", knob=view.knob)
     with st.container(key="panel-capacity"):
-        rows = capacity_rows(table.assign(**{knob: view.values}), knob, view.score)
         _draw_chart(view.run, rows, spec, key="capacity", alt=alt)
 
 
 def _heat_map(view: View, table: pd.DataFrame) -> None:
-    """Scores of all pairs of two knobs' values."""
     t, shown = view.t, view.results.table
     help_text = t(
         "Mean over the seeds in each cell; darker is better. ★ marks the best cell, ≈ cells that cannot be told from "
         "it with these seeds (paired differences, corrected for the number of comparisons)."
     )
     _heading(t("Score by both settings"), help_text)
-    rivals = shown["difference"].notna() & ~(shown["p"].astype(float) < 0.05)  # p is nan with one seed
-    marks = ["★" if place == view.results.reference else "≈" if rival else "" for place, rival in enumerate(rivals)]
-    texts: dict[str, Any] = {
-        "verdict": [verdict_words(Diagnosis(verdict), t) or UNKNOWN for verdict in shown["verdict"]],
-        "difference": [difference_text(row, view.score, t) for row in shown.to_dict("records")],
-    }
+    rivals = shown["difference"].notna() & ~(shown["p"] < LEVEL)  # p is nan with one seed
     look: dict[str, Any] = {"part": view.results.finding.part, "kind": view.score}
-    rows = heatmap_rows(table, view.values, view.by_values, **look).assign(mark=marks, **texts)
+    rows = heatmap_rows(table, view.values, view.by_values, **look).assign(
+        mark=np.select([shown.index == view.results.reference, rivals], ["★", "≈"], ""),
+        verdict=[verdict_words(Diagnosis(verdict), t) or UNKNOWN for verdict in shown["verdict"]],
+        difference=[difference_text(row, view.score, t) for row in shown.to_dict("records")],
+    )
     height, labels = max(2 * FACET + 36, min(620, 26 * len(view.by_values) + 90)), view.page.words
     spec = heatmap(view.values, view.by_values, view.knob, view.by, labels=labels, height=height, **look)
     alt = t("The score by {knob} and {by}, one cell for each pair", knob=view.knob, by=view.by)
@@ -172,7 +167,6 @@ def _curve_switches(view: View) -> tuple[str, str, bool]:
     parts = ["validation", "train"] if view.has_validation else ["train"]
     score = t("Accuracy") if view.score == "accuracy" else t("Squared error")
     words = {"validation": t("validation"), "train": t("training"), "loss": t("Loss"), "score": score}
-
     look: dict[str, Any] = {"label_visibility": "collapsed", "required": True, "persist_state": "session"}
     look["format_func"] = words.__getitem__
 
