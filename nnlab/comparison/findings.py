@@ -30,8 +30,7 @@ class Finding:
     knob: str
     by: str | None = None  # the second setting
     score: Literal["accuracy", "mse"] = "accuracy"
-    part: Literal["train", "validation"] = "validation"
-    """The part of the scores: validation, or train where there is no validation part."""
+    part: Literal["train", "validation"] = "validation"  # of the scores; train where there is no validation part
     seeds: int = 0
     best: Point = field(default_factory=lambda: Point(None))
     """The best cell; the one with the fewest parameters if the cells are indistinguishable."""
@@ -39,15 +38,12 @@ class Finding:
     """Of its score over the replicates."""
     rivals: tuple[Point, ...] = ()
     """Cells that do not differ significantly from the best (paired differences, corrected for their number)."""
-    nearest: Point | None = None
-    """The rival whose difference needs the fewest seeds to become significant ..."""
-    needed: int | None = None
-    """... and how many (80 % power); None where 1000 are not enough."""
+    nearest: Point | None = None  # the rival whose difference needs the fewest seeds to become significant ...
+    needed: int | None = None  # ... and how many (80 % power); None where 1000 are not enough
     edge: Literal["", "lowest", "highest"] = ""
     gap_from: float = math.nan  # at the best value
     gap_to: float = math.nan  # at the highest value that overfits
-    diverged: tuple[Point, ...] = ()
-    """Cells left out because training diverged."""
+    diverged: tuple[Point, ...] = ()  # cells left out because training diverged
 
     @property
     def value(self) -> Any:
@@ -201,11 +197,12 @@ class FindingText:
 
     def best_so_far(self) -> str:
         """The best of the cells that have finished, while others train."""
-        if self.finding.kind in ("incomplete", "all_diverged"):
+        kind, t = self.finding.kind, self.t
+        if kind in ("incomplete", "all_diverged"):
             return self.sentence()
-        if self.finding.kind == "indistinguishable":
-            return self.t("So far nothing stands out; the smallest network, {what}, reaches {figure}.", **self._words())
-        return self.t("Best so far: {what} ({figure}).", **self._words())
+        if kind == "indistinguishable":
+            return t("So far nothing stands out; the smallest network, {what}, reaches {figure}.", **self._words())
+        return t("Best so far: {what} ({figure}).", **self._words())
 
     def basis(self) -> str:
         """What the figures of the sentence are."""
@@ -217,7 +214,6 @@ class FindingText:
         return f"{text.format(part=part, seeds=self._seeds())} {t('The test set plays no role in the choice.')}"
 
     def _words(self) -> dict[str, str]:
-        """The places that the sentences have."""
         it, t, over = self.finding, self.t, self.finding.interval
         knob = self.knob_name(it.knob, t)
         figure = t.interval(over.mean, over.low, over.high, it.score)

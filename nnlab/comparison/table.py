@@ -21,8 +21,7 @@ class Cell(NamedTuple):
 
     results: Mapping[str, Any] | None
     """As a finished run stores them: `train`, `validation`, `test` → figure → list over the replicates, or None."""
-    metrics: pd.DataFrame | None
-    """Tidy: a row an epoch and replicate."""
+    metrics: pd.DataFrame | None  # tidy: a row an epoch and replicate
 
 
 def table_of(
