@@ -4,9 +4,11 @@ The same arguments give the same bytes, and rows are never part of a spec. So th
 its rows while a run ticks.
 """
 
+import json
 import re
 from typing import Any
 
+import pandas as pd
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from nnlab.charts.labels import Labels
@@ -62,3 +64,38 @@ def _without_data(spec: Spec) -> Spec:
 
     tidy: Spec = plain(spec)
     return tidy
+
+
+# Charts on paper: on the screen Streamlit gives a chart its theme; here the same look is written down.
+WIDTH = 720
+_PAPER, _FAINT, _GRID = "#ffffff", "#5c6773", "#e4e8ed"
+_WORDS = {"labelFontWeight": 400, "titleFontWeight": 400, "labelColor": _FAINT, "titleColor": _FAINT}
+_CONFIG: Spec = {
+    "font": "'Source Sans Pro', Arial, 'Liberation Sans', sans-serif",
+    "background": _PAPER,
+    "autosize": {"type": "fit", "contains": "padding"},
+    "view": {"strokeWidth": 0},
+    "axis": {
+        **{"labelFontSize": 12, "titleFontSize": 14, "ticks": False, "domain": False, "domainColor": _GRID},
+        **{"gridColor": _GRID, "labelFlush": True, "labelOverlap": True, "labelLimit": 100, **_WORDS},
+    },
+    "axisDiscrete": {"grid": False},
+    "axisXPoint": {"grid": False},
+    "axisXBand": {"grid": False},
+    "legend": {"symbolStrokeWidth": 2, **_WORDS},
+    "header": _WORDS,
+}
+
+
+def on_paper(spec: Spec, rows: Any) -> Spec:
+    """The chart with its rows (a data frame, an Arrow table or a list of dictionaries), a size and the light theme, to
+    be drawn outside a browser. What the spec decides by itself (numbers, sizes) stays as it is."""
+    frame = rows.to_pandas() if hasattr(rows, "to_pandas") else pd.DataFrame(rows)
+    values = json.loads(frame.to_json(orient="records", double_precision=15))
+    config = {**_CONFIG, **spec.get("config", {})}
+    for part in _CONFIG.keys() & spec.get("config", {}).keys():
+        if isinstance(_CONFIG[part], dict):
+            config[part] = {**_CONFIG[part], **spec["config"][part]}
+    width = {"width": WIDTH} if spec.get("width") == "container" else {}
+    # a constant spec asks for the colour of the page by the signal `background`
+    return {**spec, **width, "background": _PAPER, "config": config, "data": {"values": values}}

@@ -158,8 +158,6 @@ def _series(values: tuple[str, ...], ordered: bool) -> tuple[tuple[str, ...], li
     return shown, ramp(len(shown)) if ordered else list(SERIES[: len(shown)])
 
 
-# -- the matrix of cells -----------------------------------------------------------------------------------------------
-
 ACROSS = 20
 """Cells in a row of the matrix of one setting."""
 SPARK_POINTS = 16
@@ -271,9 +269,6 @@ def _names_axis(names: Sequence[str], title: str, band: str, **more: Any) -> alt
     look: dict[str, Any] = {"labelOverlap": False, "labelAngle": 0, "grid": False, "ticks": False, "domain": False}
     look |= {"tickCount": len(names), "tickMinStep": 1, "labelOffset": expression(f"{band} / 2")}
     return axis(title=title, labelExpr=word_for("value", names), **look, **more)
-
-
-# -- the heat map of scores --------------------------------------------------------------------------------------------
 
 
 def heatmap_rows(

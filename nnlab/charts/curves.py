@@ -179,8 +179,6 @@ def engine_losses(epochs: int, *, labels: Labels = ENGLISH, height: int = HEIGHT
     return finish(chart, labels, height, right=16)
 
 
-# -- the loss while the learning rate grows ----------------------------------------------------------------------------
-
 _POWERS = f"abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6 ? ({PLAIN}) : ''"
 """The axis labels powers of ten only."""
 

@@ -44,9 +44,6 @@ class Plane:
         return cls(x, y, float(cell), (dataset.feature_names[0], dataset.feature_names[1]), tuple(dataset.class_names))
 
 
-# -- rows of points and surfaces --------------------------------------------------------------------------------------------------------------
-
-
 def _part_points(dataset: Dataset, most: int, columns: Sequence[str], target: str) -> pd.DataFrame:
     """The points of every part, at most `most` of each: its first ones, for parts are shuffled when they are made."""
     frames = []
@@ -90,9 +87,6 @@ def balance_rows(dataset: Dataset) -> pd.DataFrame:
         for label, name in enumerate(dataset.class_names)
     ]
     return pd.DataFrame(rows, columns=["class", "label", "part", "samples"])
-
-
-# -- points and surfaces ------------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -161,9 +155,6 @@ def class_balance(*, labels: Labels = ENGLISH, height: int = 160) -> Spec:
     return finish(chart, labels, height)
 
 
-# -- their parts -------------------------------------------------------------------------------------------------------------
-
-
 def _class_legend(plane: Plane, compact: bool) -> alt.Legend | None:
     if compact:
         return None
@@ -210,9 +201,6 @@ def _plane_axes(plane: Plane, compact: bool = False) -> dict[str, Any]:
 
     x_name, y_name = plane.names
     return {"x": channel(alt.X, plane.x, x_name, False), "y": channel(alt.Y, plane.y, y_name, True)}
-
-
-# -- predicted classes -------------------------------------------------------------------------------------------------
 
 
 def confusion_rows(counts: ArrayLike, class_names: Sequence[str]) -> pd.DataFrame:

@@ -146,9 +146,6 @@ def network(
     return finish(chart, labels, height, padding=(20, 4, 20, 0))
 
 
-# -- parts -------------------------------------------------------------------------------------------------------------
-
-
 def _lines(limit: float | None, labels: Labels) -> Any:
     edges = of_kind("edge")
     if limit is None:

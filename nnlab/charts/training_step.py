@@ -29,8 +29,6 @@ _ONE_TO_ONE = ("ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Tanh", "Sigmoid", "S
 Rows = list[dict[str, Any]]
 Number = Callable[[float], str]
 
-# -- the network, with the numbers on it -------------------------------------------------------------------------------
-
 
 def step_rows(step: Step, stage: int, sample: int, number: Number) -> pd.DataFrame:
     """The network of a step at one of its stages: a column of circles for the input, every module and the loss.
@@ -187,9 +185,6 @@ def step_network(*, labels: Labels = ENGLISH, height: int = 440) -> Spec:
     ]
     chart = alt.layer(*layers).transform_calculate(wide="datum.columns * 1.05").encode(**no_axes(-0.62, 0.94))
     return finish(chart, labels, height, padding=(4, 4, 4, 0))
-
-
-# -- the loss along one weight -----------------------------------------------------------------------------------------
 
 
 def loss_along_rows(values: ArrayLike, losses: ArrayLike, here: float, loss: float, slope: float) -> pd.DataFrame:

@@ -49,9 +49,19 @@ from nnlab.charts.data import (
 )
 from nnlab.charts.labels import Labels, quoted
 from nnlab.charts.network import network, network_rows
-from nnlab.charts.pictures import picture_grid, picture_rows, picture_url, weights_url
+from nnlab.charts.pictures import (
+    filter_rows,
+    filters,
+    histogram,
+    histogram_rows,
+    picture_grid,
+    picture_rows,
+    picture_url,
+    weights_heatmap,
+    weights_rows,
+    weights_url,
+)
 from nnlab.charts.training_step import loss_along, step_network
-from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import load_dataset
 from nnlab.engines.random_streams import stacked_weights
 from nnlab.spec import Experiment

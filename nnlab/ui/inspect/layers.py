@@ -12,7 +12,7 @@ import streamlit as st
 from nnlab.analysis.predictions import grid
 from nnlab.charts.axes import nice_limit
 from nnlab.charts.network import network, network_rows
-from nnlab.charts.weights import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
+from nnlab.charts.pictures import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Array, Weights
 from nnlab.export.tables import csv_text
