@@ -8,24 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlab.charts.paper import on_paper
+from nnlab.charts.base import on_paper
 
 _RENDER = Path(__file__).with_name("render.py")
 _drawing = threading.Lock()  # one at a time: many pictures at once would fill the memory
 
 
 def chart_file(spec: Mapping[str, Any], rows: Any, form: Literal["svg", "png"]) -> bytes:
-    """A chart as a picture, in the light theme and the language of its words: SVG, or PNG with two pixels a point.
-
-    Parameters
-    ----------
-    spec, rows : what `nnlab.charts` gives and the page shows
-
-    Raises
-    ------
-    RuntimeError
-        If it cannot be drawn.
-    """
+    """A chart and its rows as a picture, in the light theme and the language of its words: SVG, or PNG with two pixels
+    a point. A RuntimeError if it cannot be drawn."""
     command = [sys.executable, "-P", str(_RENDER), form]
     with _drawing:
         done = subprocess.run(command, input=json.dumps(on_paper(dict(spec), rows)).encode(), capture_output=True)

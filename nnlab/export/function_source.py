@@ -4,9 +4,8 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
-
-import numpy as np
 
 
 def function_source(function: Callable[..., Any], **known: Any) -> dict[str, str]:
@@ -37,31 +36,30 @@ def function_source(function: Callable[..., Any], **known: Any) -> dict[str, str
 
 def _edited(text: str, known: Mapping[str, Any]) -> str:
     raw = text.encode()
-    starts = [0, *np.cumsum([len(line) for line in raw.splitlines(keepends=True)]).tolist()]
+    starts = [0, *accumulate(len(line) for line in raw.splitlines(keepends=True))]
 
-    def begin(node: ast.expr | ast.arg) -> int:
-        return int(starts[node.lineno - 1] + node.col_offset)
-
-    def end(node: ast.expr | ast.arg) -> int:
-        return int(starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0))
+    def span(node: ast.expr | ast.arg) -> tuple[int, int]:
+        last = (node.end_lineno or 1) - 1
+        return starts[node.lineno - 1] + node.col_offset, starts[last] + (node.end_col_offset or 0)
 
     edits: list[tuple[int, int, str]] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.arg) and node.annotation:
-            edits.append((begin(node) + len(node.arg.encode()), end(node.annotation), ""))
+            edits.append((span(node)[0] + len(node.arg.encode()), span(node.annotation)[1], ""))
         elif isinstance(node, ast.AnnAssign) and node.value:
-            edits.append((end(node.target), end(node.annotation), ""))
+            edits.append((span(node.target)[1], span(node.annotation)[1], ""))
         elif isinstance(node, ast.Name) and node.id in known:
-            edits.append((begin(node), end(node), repr(known[node.id])))
+            edits.append((*span(node), repr(known[node.id])))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Raw":
             x, y = (ast.get_source_segment(text, argument) for argument in node.args[:2])
-            edits.append((begin(node), end(node), f"{x}, {y}"))
+            edits.append((*span(node), f"{x}, {y}"))
         elif isinstance(node, ast.FunctionDef):
             if node.returns:
-                edits.append((raw.rfind(b" ->", 0, begin(node.returns)), end(node.returns), ""))
+                begin, end = span(node.returns)
+                edits.append((raw.rfind(b" ->", 0, begin), end, ""))
             if known:
                 left = ", ".join(one.arg for one in node.args.args if one.arg not in known)
-                edits.append((raw.index(b"("), raw.index(b")", end(node.args.args[-1])), f"({left}"))
+                edits.append((raw.index(b"("), raw.index(b")", span(node.args.args[-1])[1]), f"({left}"))
     for first, last, new in sorted(edits, reverse=True):
         if not any(outer[0] <= first and last <= outer[1] and outer != (first, last, new) for outer in edits):
             raw = raw[:first] + new.encode() + raw[last:]

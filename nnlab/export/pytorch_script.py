@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nnlab.engines import random_streams
-from nnlab.export import network_code as network
+from nnlab.export import pytorch_code as network
 from nnlab.export.data_code import data_code, parts_code, tensor_code
 from nnlab.export.function_source import function_source
 from nnlab.spec import DataSpec, Experiment, as_seeds
@@ -104,8 +104,6 @@ def _training_sections(experiment: Experiment) -> list[Section]:
     ]
 
 
-# -- network ---------------------------------------------------------------------------------------------------------
-
 _DROPOUT = '''
 class Dropout(nn.Module):
     """Dropout with a random stream for every seed, epoch and layer."""
@@ -129,10 +127,9 @@ def _model_code(experiment: Experiment) -> str:
     code = network.helper_classes(experiment)
     if _drops(experiment):
         code += "\n\n\n".join([*function_source(random_streams.dropout_stream).values(), _DROPOUT.strip("\n")]) + "\n"
-    lines = "\n".join(
-        "    " + line for line in network.network_code(experiment, "Dropout({rate}, layer={layer})").lines
-    )
-    return f"{code}\n\ndef build_model():\n    return nn.Sequential(\n{lines}\n    )\n"
+    lines, _ = network.network_code(experiment, "Dropout({rate}, layer={layer})")
+    layers = "\n".join("    " + line for line in lines)
+    return f"{code}\n\ndef build_model():\n    return nn.Sequential(\n{layers}\n    )\n"
 
 
 def _drops(experiment: Experiment) -> bool:
@@ -154,9 +151,6 @@ def draw_weights(model, seed):
             module.bias.data = torch.tensor(bias, dtype=torch.float32)
 
 {network.start_code(experiment)}"""
-
-
-# -- training --------------------------------------------------------------------------------------------------------
 
 
 def _scores_code(experiment: Experiment) -> str:
@@ -218,9 +212,6 @@ def _training_code(experiment: Experiment) -> str:
             optimizer.step(){stop * bool(train.patience)}
     return model"""
     return "\n\n\n".join([*functions.values(), code])
-
-
-# -- folds, and the networks a run starts from -----------------------------------------------------------------------
 
 
 def _source_key(experiment: Experiment) -> str:

@@ -1,9 +1,6 @@
 """Tables as CSV and Markdown, and a comparison with its table as JSON."""
 
-from __future__ import annotations
-
 import json
-import math
 from typing import Any
 
 import pandas as pd
@@ -15,34 +12,25 @@ from nnlab.spec import Comparison
 def csv_text(frame: pd.DataFrame, spanish: bool = False) -> bytes:
     """A table as CSV (RFC 4180): UTF-8, lines end in CR LF, the index is left out, missing values are empty.
 
-    Parameters
-    ----------
-    spanish : bool
-        As a Spanish Excel opens it on a double click: `;` between cells, decimal commas, a byte order mark in front.
-        pandas reads it with `read_csv(..., sep=";", decimal=",")`.
-
-    Notes
-    -----
     Text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage return) gets an
-    apostrophe in front. Numbers keep all their digits.
+    apostrophe in front. Numbers keep all their digits. `spanish`: as a Spanish Excel opens it on a double click, with
+    `;` between cells, decimal commas and a byte order mark; pandas reads it with `read_csv(..., sep=";", decimal=",")`.
     """
-    decimal = "," if spanish else "."
-    safe = pd.DataFrame({i: _cells(frame.iloc[:, i], decimal) for i in range(frame.shape[1])}, index=frame.index)
-    safe.columns = pd.Index([_no_formula(str(name)) for name in frame.columns])
-    text = safe.to_csv(index=False, lineterminator="\r\n", sep=";" if spanish else ",", decimal=decimal)
-    return text.encode("utf-8-sig" if spanish else "utf-8")
-
-
-def _cells(column: pd.Series[Any], decimal: str) -> pd.Series[Any]:
-    if pd.api.types.is_numeric_dtype(column):
-        return column
+    separator, decimal, encoding = (";", ",", "utf-8-sig") if spanish else (",", ".", "utf-8")
 
     def cell(value: Any) -> Any:
         if isinstance(value, str):
             return _no_formula(value)
         return repr(float(value)).replace(".", decimal) if isinstance(value, float) and value == value else value
 
-    return column.astype(object).map(cell)
+    columns = [
+        column if pd.api.types.is_numeric_dtype(column) else column.astype(object).map(cell)
+        for _, column in frame.items()
+    ]
+    safe = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
+    header = [_no_formula(str(name)) for name in frame.columns]
+    text = safe.to_csv(index=False, header=header, lineterminator="\r\n", sep=separator, decimal=decimal)
+    return text.encode(encoding)
 
 
 def _no_formula(text: str) -> str:
@@ -53,18 +41,14 @@ def markdown_table(frame: pd.DataFrame, digits: int = 4) -> str:
     """A table in Markdown; numbers to so many significant digits, missing values empty, | escaped."""
 
     def cell(value: Any) -> str:
-        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        if pd.isna(value):
             return ""
         text = f"{value:.{digits}g}" if isinstance(value, float) else str(value)
         return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
 
-    numeric = [pd.api.types.is_numeric_dtype(frame.iloc[:, i]) for i in range(frame.shape[1])]
+    rules = ["---:" if pd.api.types.is_numeric_dtype(column) else "---" for _, column in frame.items()]
     rows = [[cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    lines = [
-        [cell(str(name)) for name in frame.columns],
-        ["---:" if is_number else "---" for is_number in numeric],
-        *rows,
-    ]
+    lines = [[cell(str(name)) for name in frame.columns], rules, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

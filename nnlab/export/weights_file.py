@@ -6,27 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.export.network_code import network_code
+from nnlab.export.pytorch_code import network_code
 from nnlab.spec import Experiment
 
 
 def safetensors(
     experiment: Experiment, weights: Mapping[str, NDArray[Any]], seed: int = 0, fold: int | None = None
 ) -> bytes:
-    """One replicate's weights as a safetensors file, for `load_state_dict` of the model of `pytorch_code`.
+    """The weights of one replicate as a safetensors file, for `load_state_dict` of the model of `pytorch_code`.
 
-    The file's metadata hold the experiment (its JSON text), the seed and, where there are folds, the fold.
-
-    Parameters
-    ----------
-    weights : dict
-        Of one replicate, by the names of `engines.random_streams.initial_weights`. `weight` is (inputs, outputs) there
-        and (outputs, inputs) in the file, as in PyTorch.
+    The file's metadata hold the experiment (its JSON text), the seed and, where there are folds, the fold. `weight` is
+    (inputs, outputs) in nnlab and (outputs, inputs) in the file, as in PyTorch.
     """
     from safetensors.numpy import save
 
     tensors = {}
-    for ours, theirs in network_code(experiment).names.items():
+    for ours, theirs in network_code(experiment)[1].items():
         values = np.asarray(weights[ours], np.float32)
         tensors[theirs] = np.ascontiguousarray(values.T)
         if theirs.endswith("running_var"):
