@@ -3,55 +3,40 @@
 from collections.abc import Mapping
 
 from nnlab.scratch.steps import Stage, Step
-from nnlab.ui.shell.text import Text, mark
+from nnlab.ui.shell.text import Text, Texts, mark
 
-_FORWARD: Mapping[str, str] = {
-    "input": mark(
-        "The input is a batch of points: one row per point, one column per feature. t holds the correct answers."
-    ),
-    "Linear": mark(
-        "Every unit multiplies each input by the weight on its line, adds the products, and adds its bias b."
-    ),
-    "ReLU": mark("Negative numbers become 0; the others do not change."),
-    "LeakyReLU": mark("Positive numbers do not change; negative numbers are divided by 100."),
-    "ELU": mark("Positive numbers do not change; negative numbers approach −1 smoothly."),
-    "GELU": mark(
-        "Each number is multiplied by the area of the normal curve to its left: very negative numbers become almost 0."
-    ),
-    "SiLU": mark(
-        "Each number is multiplied by its own sigmoid: large numbers hardly change, very negative ones become almost 0."
-    ),
-    "Tanh": mark("Every number is mapped to the range from −1 to 1."),
-    "Sigmoid": mark("Every number is mapped to the range from 0 to 1."),
-    "Softplus": mark("A ReLU with a smooth corner: negative numbers come close to 0, large ones hardly change."),
-    "LogSoftmax": mark("The outputs become logarithms of probabilities: their exponentials are positive and sum to 1."),
-    "NLL": mark("One number for the error: minus the log-probability of the correct class, averaged over the batch."),
-    "BCE": mark("One number for the error: minus the log-probability of the correct label, averaged over the batch."),
-    "MSE": mark("One number for the error: the squared error of every point, averaged over the batch."),
-    "SGD": mark(
-        "Every weight takes a small step against its gradient: learning rate times gradient is subtracted. "
-        "The next step starts with the new weights."
-    ),
+_FORWARD: Texts = {
+    "input": "The input is a batch of points: one row per point, one column per feature. t holds the correct answers.",
+    "Linear": "Every unit multiplies each input by the weight on its line, adds the products, and adds its bias b.",
+    "ReLU": "Negative numbers become 0; the others do not change.",
+    "LeakyReLU": "Positive numbers do not change; negative numbers are divided by 100.",
+    "ELU": "Positive numbers do not change; negative numbers approach −1 smoothly.",
+    "GELU": "Each number is multiplied by the area of the normal curve to its left: very negative numbers become "
+    "almost 0.",
+    "SiLU": "Each number is multiplied by its own sigmoid: large numbers hardly change, very negative ones become "
+    "almost 0.",
+    "Tanh": "Every number is mapped to the range from −1 to 1.",
+    "Sigmoid": "Every number is mapped to the range from 0 to 1.",
+    "Softplus": "A ReLU with a smooth corner: negative numbers come close to 0, large ones hardly change.",
+    "LogSoftmax": "The outputs become logarithms of probabilities: their exponentials are positive and sum to 1.",
+    "NLL": "One number for the error: minus the log-probability of the correct class, averaged over the batch.",
+    "BCE": "One number for the error: minus the log-probability of the correct label, averaged over the batch.",
+    "MSE": "One number for the error: the squared error of every point, averaged over the batch.",
+    "SGD": "Every weight takes a small step against its gradient: learning rate times gradient is subtracted. The "
+    "next step starts with the new weights.",
 }
 
-_BACKWARD: Mapping[str, str] = {
-    "NLL": mark("The backward pass starts here: if this output were a little larger, how much would the loss change?"),
-    "BCE": mark(
-        "The backward pass starts here. The gradient of an output is the predicted probability minus the correct "
-        "label, divided by the number of points."
-    ),
-    "MSE": mark(
-        "The backward pass starts here. The gradient of an output is twice its error, divided by the number of points."
-    ),
-    "LogSoftmax": mark("A larger number raises its own output and lowers all the others: both effects are added."),
-    "Linear": mark(
-        "A weight's gradient is its input times the gradient of its output, summed over the batch. The "
-        "gradient of the input goes back along the lines."
-    ),
-    "ReLU": mark("Where the number was positive, the gradient passes unchanged; where it became 0, the gradient is 0."),
-    "": mark(
-        "The gradient is multiplied by the slope of the curve: where the curve is flat, the gradient becomes small."
-    ),
+_BACKWARD: Texts = {
+    "NLL": "The backward pass starts here: if this output were a little larger, how much would the loss change?",
+    "BCE": "The backward pass starts here. The gradient of an output is the predicted probability minus the correct "
+    "label, divided by the number of points.",
+    "MSE": "The backward pass starts here. The gradient of an output is twice its error, divided by the number of "
+    "points.",
+    "LogSoftmax": "A larger number raises its own output and lowers all the others: both effects are added.",
+    "Linear": "A weight's gradient is its input times the gradient of its output, summed over the batch. The gradient "
+    "of the input goes back along the lines.",
+    "ReLU": "Where the number was positive, the gradient passes unchanged; where it became 0, the gradient is 0.",
+    "": "The gradient is multiplied by the slope of the curve: where the curve is flat, the gradient becomes small.",
 }
 
 _SLOPE: Mapping[str, str] = {
