@@ -8,7 +8,7 @@ import streamlit as st
 
 from nnlab.engines.base import Array
 from nnlab.scratch.steps import Step, finite_differences, relative_difference
-from nnlab.ui.backprop.scene import Scene, bound, step_of
+from nnlab.ui.backprop.scene import Scene, shown, step_of
 from nnlab.ui.backprop.views import readable
 from nnlab.ui.shell.frame import Page
 
@@ -19,7 +19,7 @@ def gradient_check(page: Page, scene: Scene, step: Step) -> None:
     opened = st.expander(
         t("Are these gradients right? Compare them with two other methods"),
         icon=":material/fact_check:",
-        **bound(scene, "check"),
+        **shown(scene, "check"),
     )
     if not scene.check:
         return

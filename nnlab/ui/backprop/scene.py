@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from nnlab.scratch.steps import Step, few_points, follow
 from nnlab.spec import MAX_SEED, Experiment
 from nnlab.spec.errors import Problem
 from nnlab.ui.shared.labels import CHOICES
+from nnlab.ui.shared.widgets import bound
 
 DATA = ("xor", "moons", "circles", "gaussians", "celsius")
 HIDDEN = ("0", "2", "3", "4", "2-2", "3-3", "4-4")
@@ -238,15 +239,12 @@ def change(**values: Any) -> None:
     )
 
 
-def bound(scene: Scene, name: str) -> dict[str, Any]:
-    """Arguments of the widget that shows and changes a field of the scene."""
-    key = f"step-{name}"
-    st.session_state[key] = getattr(scene, name)
-    return {"key": key, "on_change": _take, "args": (name, key)}
+def shown(scene: Scene, name: str) -> dict[str, Any]:
+    """The options of a widget that shows a field of the scene and changes it."""
+    return bound(f"step-{name}", getattr(scene, name), partial(_take, name))
 
 
-def _take(name: str, key: str) -> None:
-    value = st.session_state[key]
+def _take(name: str, value: Any) -> None:
     if value is not None and not (isinstance(value, float) and not math.isfinite(value)):
         change(**{name: value})
 
@@ -266,10 +264,9 @@ def whole_steps(n: int) -> None:
     change(step=min(MOST_STEPS, scene.step + n - (scene.stage < last)), stage=last)
 
 
-def set_weight(name: str, place: int, key: str) -> None:
+def set_weight(name: str, place: int, value: float | None) -> None:
     """Set a weight before this step; edits of later steps are removed."""
     scene: Scene = st.session_state["step-scene"]
-    value = st.session_state[key]
     if value is None or not math.isfinite(value):
         return
     kept = [e for e in scene.edits if e.step <= scene.step and (e.step, e.name, e.place) != (scene.step, name, place)]

@@ -9,7 +9,7 @@ from nnlab.scratch.steps import Step, formula_line, source
 from nnlab.spec import MAX_SEED
 from nnlab.ui.backprop import scene as scenes
 from nnlab.ui.backprop.formulas import matrices, put_in, short
-from nnlab.ui.backprop.scene import Scene, bound
+from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.words import formula, sentence, titles
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
@@ -23,19 +23,19 @@ def setup(page: Page, scene: Scene) -> None:
     data, activation, loss = (
         partial(value_name, field, t=t) for field in ("data.name", "model.activation", "train.loss")
     )
-    st.selectbox(t("Data"), scenes.DATA, format_func=data, **bound(scene, "data"))
+    st.selectbox(t("Data"), scenes.DATA, format_func=data, **shown(scene, "data"))
     st.selectbox(
         t("Hidden layers"),
         scenes.HIDDEN,
         format_func=lambda text: t("none") if text == "0" else text.replace("-", " – "),
-        **bound(scene, "hidden"),
+        **shown(scene, "hidden"),
     )
-    st.selectbox(t("Activation"), scenes.ACTIVATIONS, format_func=activation, **bound(scene, "activation"))
-    st.selectbox(t("Loss"), scenes.losses_for(scene.data), format_func=loss, **bound(scene, "loss"))
+    st.selectbox(t("Activation"), scenes.ACTIVATIONS, format_func=activation, **shown(scene, "activation"))
+    st.selectbox(t("Loss"), scenes.losses_for(scene.data), format_func=loss, **shown(scene, "loss"))
     in_batch = t("Number of samples in the batch.")
-    st.number_input(t("Points"), 1, scenes.MOST_POINTS, help=in_batch, **bound(scene, "points"))
-    st.number_input(t("Learning rate"), 1e-5, 10.0, step=0.05, format="%.6g", **bound(scene, "lr"))
-    st.number_input(t("Seed"), 0, MAX_SEED, help=t("Determines the starting weights."), **bound(scene, "seed"))
+    st.number_input(t("Points"), 1, scenes.MOST_POINTS, help=in_batch, **shown(scene, "points"))
+    st.number_input(t("Learning rate"), 1e-5, 10.0, step=0.05, format="%.6g", **shown(scene, "lr"))
+    st.number_input(t("Seed"), 0, MAX_SEED, help=t("Determines the starting weights."), **shown(scene, "seed"))
 
 
 def summary(page: Page, scene: Scene, step: Step) -> str:
@@ -83,7 +83,7 @@ def controls(page: Page, scene: Scene, step: Step) -> None:
                 t("Stage {n} of {all} · step {step}", n=scene.stage + 1, all=last + 1, step=t.whole(scene.step + 1)),
                 range(last + 1),
                 format_func=lambda i: titles(step.stages[i], step, t)[1],
-                **bound(scene, "stage"),
+                **shown(scene, "stage"),
             )
         loss_stage = scenes.loss_stage(scene)
         st.button(
@@ -119,7 +119,7 @@ def picture(page: Page, scene: Scene, step: Step) -> None:
             required=True,
             label_visibility="collapsed",
             width="content",
-            **bound(scene, "point"),
+            **shown(scene, "point"),
         )
         loss = short(step.loss, t) if scene.stage >= scenes.loss_stage(scene) else "…"
         st.markdown(f"{t('Loss of the batch')} **{loss}**", width="content")

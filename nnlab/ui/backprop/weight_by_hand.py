@@ -1,5 +1,7 @@
 """A weight changed by hand, and the loss as a function of it."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -7,6 +9,7 @@ from nnlab.charts.training_step import loss_along, loss_along_rows
 from nnlab.scratch.steps import Step
 from nnlab.ui.backprop.scene import Scene, change, set_weight, weights_at
 from nnlab.ui.backprop.views import readable
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 
 
@@ -24,15 +27,8 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
         options = range(len(places))
         name, index = places[st.selectbox(t("Weight"), options, format_func=lambda i: labels[i], key="step-weight")]
         value = float(step.before[name][index])
-        st.session_state["step-value"] = round(value, 6)
-        st.number_input(
-            t("Value"),
-            step=0.1,
-            format="%.4f",
-            key="step-value",
-            on_change=set_weight,
-            args=(name, int(np.ravel_multi_index(index, step.before[name].shape)), "step-value"),
-        )
+        change_it = partial(set_weight, name, int(np.ravel_multi_index(index, step.before[name].shape)))
+        st.number_input(t("Value"), step=0.1, format="%.4f", **bound("step-value", round(value, 6), change_it))
         touched = any(edit.step == scene.step for edit in scene.edits)
         untouched = step.loss_at(weights_at(scene, edited=False)) if touched else step.loss
         st.metric(

@@ -4,7 +4,7 @@ A widget shows the draft's value and writes it back when it changes, before the 
 stays as typed, with the reason beside its field, and the page shows the last valid experiment.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from nnlab.ui.build.draft import Draft, draft_of, read_draft, valid_part, with_d
 from nnlab.ui.shared.labels import CHOICES, HELP, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.text import Text
 
 STEPS: Mapping[str, float] = {
@@ -28,12 +29,6 @@ STEPS: Mapping[str, float] = {
     "train.patience": 5,
 }
 """The steps of number fields, where they are not 1 (whole numbers) or 0.05."""
-
-
-def bound(key: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
-    """The options of a widget that shows `value` and passes a new one to `take`, before the script runs again."""
-    st.session_state[key] = value
-    return {"key": key, "on_change": lambda: take(st.session_state[key])}
 
 
 class Form:

@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.ui.build.form import Form, bound
+from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import CHOICES, field_name
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.widgets import bound
 
 
 def hidden_layers(form: Form) -> None:

@@ -7,9 +7,10 @@ import streamlit as st
 
 from nnlab.spec import MAX_SOURCES, Experiment, StartFrom
 from nnlab.store import Run
-from nnlab.ui.build.form import Form, bound
+from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shared.naming import ago, experiment_title, run_title
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 

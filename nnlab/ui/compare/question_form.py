@@ -14,6 +14,7 @@ from nnlab.ui.compare import knobs
 from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.text import Text, Texts
 
 PRESETS: Texts = {  # inside the sentence
@@ -68,10 +69,8 @@ def _word(word: str, help: str | None = None) -> None:
 
 def _select(name: str, label: str, options: Sequence[str], value: str, change: Change, **more: Any) -> None:
     """A choice that shows `value` and passes another one to `change`."""
-    key = f"compare-{name}"
-    st.session_state[key] = value
-    more |= {"label_visibility": "collapsed", "width": 200, "on_change": lambda: change(st.session_state[key])}
-    st.selectbox(label, options if value in options else [*options, value], key=key, **more)
+    more |= {"label_visibility": "collapsed", "width": 200, **bound(f"compare-{name}", value, change)}
+    st.selectbox(label, options if value in options else [*options, value], **more)
 
 
 def _source(question: Question) -> None:

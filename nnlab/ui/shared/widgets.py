@@ -1,0 +1,12 @@
+"""Widgets whose values belong to a page's own state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+
+def bound(key: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
+    """The options of a widget that shows `value` and passes a new one to `take`, before the script runs again."""
+    st.session_state[key] = value
+    return {"key": key, "on_change": lambda: take(st.session_state[key])}
