@@ -9,8 +9,7 @@ from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Store, StoredComparison
 
-SPLIT_FROM = 3.0
-"""Seconds: faster cells are not split."""
+SPLIT_FROM = 3.0  # seconds: faster cells are not split
 
 
 def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[int]]:

@@ -20,10 +20,8 @@ from nnlab.store import Store
 
 log = logging.getLogger("nnlab.jobs.dispatcher")
 
-BUSY_TICK, IDLE_TICK = 1.0, 5.0
-"""Seconds between two queries of the store: while runs wait or run, and otherwise."""
-PURGE_EVERY = 3600.0
-"""Seconds between two removals of runs that were deleted more than a week ago."""
+BUSY_TICK, IDLE_TICK = 1.0, 5.0  # seconds between two queries of the store: while runs wait or run, and otherwise
+PURGE_EVERY = 3600.0  # seconds between two removals of runs that were deleted more than a week ago
 
 
 class Dispatcher:
@@ -33,16 +31,12 @@ class Dispatcher:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.trouble: str | None = None
-        """One sentence while no worker is available."""
+        self.trouble: str | None = None  # one sentence while no worker is available
         self._local: LocalProcess | None = None
         self._client: Any = None
-        self._tasks: dict[tuple[str, int], Any] = {}
-        """The future of the current task of each (worker's address, thread)."""
-        self._failed: str | None = None
-        """One sentence if the last task that ended raised an error."""
-        self._seen: set[str] = set()
-        """Addresses of workers that had a task. The first one opens the store, before any run is queued."""
+        self._tasks: dict[tuple[str, int], Any] = {}  # the current task of each (worker's address, thread)
+        self._failed: str | None = None  # one sentence if the last task that ended raised an error
+        self._seen: set[str] = set()  # workers that had a task; the first opens the store, before any run is queued
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
         self._lock = threading.Lock()

@@ -109,8 +109,7 @@ class _Job:
         self.pending: list[Epoch] = []
         self.snapshots: list[tuple[str, int, Weights]] = []
         self.live, self.checkpoint = Throttle(LIVE_EVERY), Throttle(CHECKPOINT_EVERY)
-        self.seconds, self.began = 0.0, time.monotonic()
-        """Seconds of training until `began`."""
+        self.seconds, self.began = 0.0, time.monotonic()  # seconds of training until `began`
         self.pace: float | None = None
 
     def train(self) -> None:
@@ -243,8 +242,7 @@ class Throttle:
 
     every: float
     last: float = -math.inf
-    cost: float = 0.0
-    """Seconds it took the last time."""
+    cost: float = 0.0  # seconds it took the last time
 
     def when_due(self, make: Callable[[], Made]) -> Made | None:
         """What `make` returns; None if it is too early to call it."""
@@ -264,8 +262,7 @@ class Heartbeat:
         self.action: RequestedAction | None = None
         self.loading: float | None = None
         self.note: str | None = None
-        self.written = -math.inf
-        """When the job itself wrote last; that counts as a heartbeat."""
+        self.written = -math.inf  # when the job itself wrote last; that counts as a heartbeat
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="nnlab-heartbeat", daemon=True)
 

@@ -9,8 +9,7 @@ from scipy.ndimage import center_of_mass
 from nnlab.datasets import Dataset
 from nnlab.ui.shell.text import Text
 
-SIDE = 56
-"""Pixels a side that the browser sends."""
+SIDE = 56  # pixels a side that the browser sends
 
 _board = st.components.v2.component(
     "nnlab_drawing",
