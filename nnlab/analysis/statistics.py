@@ -59,10 +59,8 @@ class Difference:
     """The interval, at the level that the correction leaves for this pair (95 % for a single pair): it excludes 0
     exactly where `p` is below 0.05. nan with one replicate."""
     high: float
-    p: float
-    """Of the two-sided paired t test, corrected for the number of comparisons; nan with one replicate."""
-    n: int
-    """Replicates in which both values have a score."""
+    p: float  # two-sided paired t test, corrected for the number of comparisons; nan with one replicate
+    n: int  # replicates in which both values have a score
     needed: int | None
     """Seeds for a power of 80 %, if this mean and this deviation were the true ones; None if 1000 are not enough."""
 
@@ -80,7 +78,6 @@ def interval(values: ArrayLike, folds: int = 0, level: float = 0.95) -> Interval
     values : array_like (replicates,)
     folds : int
         Folds per seed; 0 for hold-out. The interval is corrected for the training samples that folds share.
-    level : float
 
     Returns
     -------
@@ -148,20 +145,15 @@ def differences(
         one = np.delete(np.arange(len(table)), reference)
         other = np.full_like(one, reference)
 
-    tests = _paired_tests(table, one, other, folds)
+    n, mean, deviation, p = _paired_tests(table, one, other, folds)
+    corrected = _holm(p)
+    level = LEVEL * p / corrected  # below it p is called distinct
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
-    found: list[Difference | None] = [*_summaries(tests, _holm(tests.p), shown, folds)]
+    found: list[Difference | None] = [
+        *_summaries(n[shown], mean[shown], deviation[shown], corrected[shown], level[shown], folds)
+    ]
     found.insert(reference, None)
     return reference, found
-
-
-def _holm(p: Floats) -> Floats:
-    """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none
-    ends below a smaller one. Not yet cut at 1. nan is no comparison: it stays nan and is not counted."""
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts last
-    corrected = np.full(len(p), math.nan)
-    corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
-    return corrected
 
 
 def _table(scores: Sequence[ArrayLike]) -> Floats:
@@ -170,11 +162,9 @@ def _table(scores: Sequence[ArrayLike]) -> Floats:
     lengths = {len(row) for row in rows if len(row)}
     if len(lengths) > 1:
         raise ValueError(f"scores: values must have the same replicates, not {[len(row) for row in rows]} of them")
-    table = np.full((len(rows), max(lengths, default=0)), math.nan)
-    for place, row in enumerate(rows):
-        if len(row):
-            table[place] = np.where(np.isfinite(row), row, math.nan)
-    return table
+    missing = np.full(max(lengths, default=0), math.nan)
+    table = np.array([row if len(row) else missing for row in rows])
+    return np.where(np.isfinite(table), table, math.nan)
 
 
 def _best(table: Floats, better: Literal["higher", "lower"]) -> int:
@@ -185,18 +175,11 @@ def _best(table: Floats, better: Literal["higher", "lower"]) -> int:
     return int(np.lexsort((-merit, n < table.shape[1], n == 0))[0])
 
 
-@dataclass(frozen=True)
-class _Tests:
-    """Paired t tests of many pairs; each array is (pairs,)."""
-
-    n: NDArray[np.int64]
-    mean: Floats
-    deviation: Floats
-    p: Floats
-
-
-def _paired_tests(table: Floats, one: NDArray[np.intp], other: NDArray[np.intp], folds: int) -> _Tests:
-    """Tests of the rows `one` of the table minus the rows `other`."""
+def _paired_tests(
+    table: Floats, one: NDArray[np.intp], other: NDArray[np.intp], folds: int
+) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
+    """Paired t tests of the rows `one` of the table minus the rows `other`: how many replicates, the mean and deviation
+    of their differences, and p, (pairs,) each."""
     from scipy.special import stdtr
 
     size = np.abs(table).max(axis=1, initial=0, where=np.isfinite(table))
@@ -208,25 +191,32 @@ def _paired_tests(table: Floats, one: NDArray[np.intp], other: NDArray[np.intp],
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = difference.sum(axis=0, where=present) / n
         mean[np.abs(mean) <= grain] = 0
-        difference -= mean
-        deviation = np.sqrt(np.square(difference).sum(axis=0, where=present) / (n - 1))
-        difference += mean
-        deviation = np.maximum(deviation, _deviation_by_fold(np.where(present, difference, math.nan), folds))
+        deviation = np.sqrt(np.square(difference - mean).sum(axis=0, where=present) / (n - 1))
+        deviation = np.maximum(deviation, _deviation_by_fold(difference, folds))
         deviation = np.where(deviation <= grain, np.abs(mean) / math.sqrt(12), deviation)
         t = np.where(mean == 0, 0, np.abs(mean) / (deviation * np.sqrt(_share(n, folds))))
     p = np.where(n > 1, 2 * stdtr(_freedom(n, folds), -t), math.nan)
-    return _Tests(n, mean, deviation, np.maximum(p, np.finfo(float).tiny))  # never 0: it is divided by
+    return n, mean, deviation, np.maximum(p, np.finfo(float).tiny)  # never 0: it is divided by
 
 
-def _summaries(tests: _Tests, corrected: Floats, shown: NDArray[np.bool_], folds: int) -> list[Difference]:
-    """The differences of the shown pairs; `corrected` are the p values of all pairs, not yet cut at 1."""
-    n, mean, deviation = tests.n[shown], tests.mean[shown], tests.deviation[shown]
-    level = LEVEL * tests.p[shown] / corrected[shown]  # below it p is called distinct
+def _holm(p: Floats) -> Floats:
+    """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none
+    ends below a smaller one. Not yet cut at 1. nan is no comparison: it stays nan and is not counted."""
+    order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts last
+    corrected = np.full(len(p), math.nan)
+    corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
+    return corrected
+
+
+def _summaries(
+    n: NDArray[np.int64], mean: Floats, deviation: Floats, corrected: Floats, level: Floats, folds: int
+) -> list[Difference]:
+    """The differences of pairs; `corrected` are their p values, not yet cut at 1."""
     with np.errstate(invalid="ignore", divide="ignore"):
         half = _critical(_freedom(n, folds), level) * deviation * np.sqrt(_share(n, folds))
         effect = np.where(mean == 0, 0, np.abs(mean) / deviation)
     needed = _seeds_needed(effect, level, folds)
-    columns = mean, mean - half, mean + half, np.minimum(corrected[shown], 1), n
+    columns = mean, mean - half, mean + half, np.minimum(corrected, 1), n
     return [Difference(*row) for row in zip(*(column.tolist() for column in columns), needed, strict=True)]
 
 
@@ -274,19 +264,16 @@ def _deviation_by_fold(values: Floats, folds: int) -> Floats:
     or with one seed. `values` (replicates, columns) are nan where missing."""
     if not folds or len(values) <= folds:
         return np.zeros(values.shape[1])
-    by_fold = values.reshape(-1, folds, values.shape[1])
+    by_fold = values.reshape(len(values) // folds, folds, values.shape[1])
     present = np.isfinite(by_fold)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(present, by_fold, 0).sum(axis=0) / present.sum(axis=0)  # (folds, columns)
     spread = np.nan_to_num(means.std(axis=0, ddof=1))
-    share: Floats = spread * np.sqrt(_share(folds, folds) / _share(len(values), folds))
-    return share
+    return np.asarray(spread * np.sqrt(_share(folds, folds) / _share(len(values), folds)))
 
 
 def _critical(freedom: Any, level: Any) -> Any:
     """The value that |t| exceeds with probability `level` where there is no difference."""
-    from scipy.special import (
-        stdtrit,  # here and above: a quarter of a second that the start of a page need not wait for
-    )
+    from scipy.special import stdtrit  # here and above: a quarter of a second that no page need wait for at its start
 
     return -stdtrit(freedom, level / 2)

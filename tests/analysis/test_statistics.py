@@ -361,6 +361,11 @@ def test_replicates_lost_on_either_side_are_left_out_of_that_pair_only():
     assert [it.mean for it in others(found)] == pytest.approx([1.2 / 3, 0.6 / 3])
 
 
+@pytest.mark.parametrize("folds", [0, 5])
+def test_the_only_value_is_the_reference(folds):
+    assert differences([np.linspace(0.8, 0.9, 15)], None, folds=folds) == (0, [None])
+
+
 def test_a_value_without_scores_is_no_comparison():
     rng = np.random.default_rng(9)
     table = [*rng.normal(size=(3, 5)), []]
