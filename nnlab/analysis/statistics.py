@@ -44,11 +44,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def half(self) -> float:
-        """Half the width: the number after ±."""
-        return (self.high - self.low) / 2
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -119,8 +114,6 @@ def differences(
         the values whose scores are all finite. That choice depends on the scores, so the correction is over all pairs.
     better : {"higher", "lower"}
         Which scores are good, for the choice of the best.
-    folds : int
-        Folds per seed; 0 for hold-out.
 
     Returns
     -------
