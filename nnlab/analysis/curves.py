@@ -1,14 +1,11 @@
 """Epoch metrics as a table and as arrays, and what their course shows."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nnlab.engines.base import METRICS, Array, Floats
 from nnlab.spec import replicates
@@ -46,33 +43,25 @@ def metrics_frame(
 
 def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:
     """The epochs (n,) of a table as from `metrics_frame`, then every named column (n, replicates)."""
-    epochs = metrics["epoch"].to_numpy()
-    count = int((epochs == epochs[0]).sum())
-    # stored tables are sorted by epoch and complete: reshaping is fifty times faster than a pivot
-    whole = len(epochs) % count == 0
-    if not whole or (np.diff(epochs[::count]) <= 0).any() or (epochs.reshape(-1, count) != epochs[::count, None]).any():
-        replicate = [name for name in ("seed", "fold") if name in metrics]
-        wide = metrics.pivot(index="epoch", columns=replicate, values=list(names))
-        return wide.index.to_numpy(), *(wide[name].to_numpy(float) for name in names)
-    return epochs[::count], *(metrics[name].to_numpy(float).reshape(-1, count) for name in names)
+    epochs, counts = np.unique(metrics["epoch"], return_counts=True)
+    if metrics["epoch"].is_monotonic_increasing and (counts == counts[0]).all():
+        # stored tables are sorted by epoch and complete: reshaping is fifty times faster than a pivot
+        return epochs, *(metrics[name].to_numpy(float).reshape(len(epochs), -1) for name in names)
+    replicate = [name for name in ("seed", "fold") if name in metrics]
+    wide = metrics.pivot(index="epoch", columns=replicate, values=list(names))
+    return epochs, *(wide[name].to_numpy(float) for name in names)
 
 
-@dataclass(frozen=True)
 class Curves:
-    """Losses and scores as arrays (epochs, replicates)."""
+    """Losses and scores of a tidy table as arrays (epochs, replicates); of size 0 without rows."""
 
-    epochs: NDArray[np.int64]
-    train_loss: Floats
-    train_score: Floats
-    validation_loss: Floats
-
-    @classmethod
-    def of(cls, metrics: pd.DataFrame | None) -> Curves:
-        """From a tidy table; without rows, arrays of size 0."""
-        if metrics is None or len(metrics) == 0:
-            nothing = np.empty((0, 0))
-            return cls(np.empty(0, np.int64), nothing, nothing, nothing)
-        return cls(*by_epoch(metrics, "train_loss", "train_score", "validation_loss"))
+    def __init__(self, metrics: pd.DataFrame | None) -> None:
+        self.epochs: Array = np.empty(0, np.int64)
+        self.train_loss: Floats = np.empty((0, 0))
+        self.train_score = self.validation_loss = self.train_loss
+        if metrics is not None and len(metrics):
+            names = "train_loss", "train_score", "validation_loss"
+            self.epochs, self.train_loss, self.train_score, self.validation_loss = by_epoch(metrics, *names)
 
     def largest_late_rise(self) -> Floats | None:
         """The highest rise (replicates,) of the training loss from one epoch to the next in the last third; None where

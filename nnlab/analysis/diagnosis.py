@@ -1,43 +1,39 @@
 """A verdict on how well an experiment fits, in one word, with the rule behind it and the figures the rule used."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from nnlab.analysis.curves import Curves
 from nnlab.analysis.gradient_health import GradientHealth
-from nnlab.analysis.reference import Reference, reference_of
-from nnlab.analysis.scores import final_scores
+from nnlab.analysis.scores import final_scores, reference_of
 from nnlab.analysis.statistics import interval
-from nnlab.datasets import PARTS, PartName
+from nnlab.datasets import PARTS
 from nnlab.engines.base import Floats
 from nnlab.spec import Experiment
 
 Verdict = Literal["", "underfits", "fits", "overfits", "diverged", "unstable"]
+_Found = tuple[Verdict, str]  # with the rule
 
-LIMITS: Mapping[str, float] = MappingProxyType(
-    {
-        "loss_not_finite": 0.5,
-        "loss_ran_away": 2,
-        "seeds_disagree": 0.1,
-        "loss_jumps": 0.25,
-        "loss_above_guessing": 2,
-        "gap": 0.05,
-        "validation_turned": 0.2,
-        "guesses": 0.02,
-        "below_reference": 0.03,
-        "still_learning": 0.02,
-        "vanishing_gradients": 0.01,
-        "exploding_gradients": 100,
-        "dead_units": 0.75,
-    }
-)
+LIMITS: Mapping[str, float] = {
+    "loss_not_finite": 0.5,
+    "loss_ran_away": 2,
+    "seeds_disagree": 0.1,
+    "loss_jumps": 0.25,
+    "loss_above_guessing": 2,
+    "gap": 0.05,
+    "validation_turned": 0.2,
+    "guesses": 0.02,
+    "below_reference": 0.03,
+    "still_learning": 0.02,
+    "vanishing_gradients": 0.01,
+    "exploding_gradients": 100,
+    "dead_units": 0.75,
+}
 """The thresholds of the rules in `diagnose`, by rule."""
 
 
@@ -45,13 +41,10 @@ LIMITS: Mapping[str, float] = MappingProxyType(
 class Diagnosis:
     """A verdict, the rule behind it, and every figure the rules used."""
 
-    verdict: Verdict
-    """Empty while there is no result."""
-    rule: str = ""
-    """The rule for scores and curves that gave the verdict; empty for `fits`."""
+    verdict: Verdict  # empty while there is no result
+    rule: str = ""  # the rule for scores and curves that gave the verdict; empty for `fits`
     figures: Mapping[str, float] = field(default_factory=dict)
-    cause: str = ""
-    """The finding on gradients or units that explains the verdict, if there is one."""
+    cause: str = ""  # the finding on gradients or units that explains the verdict, if there is one
     notes: tuple[str, ...] = ()
     """The other findings: `vanishing_gradients`, `exploding_gradients`, `dead_units` as defined in `diagnose`;
     `dead_share` (a quarter of all units are dead), `dead_layers` (all units of a layer are dead, in some seeds)."""
@@ -74,11 +67,6 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
         As a finished run stores them. `train`, `validation`, `test`: each None or a mapping from `loss`, `accuracy` or
         `mse` to a list over the replicates (None or nan where a figure is not a number). `signals`, optional:
         see `nnlab.analysis.gradient_health.before_and_after`.
-    experiment : Experiment
-
-    Returns
-    -------
-    Diagnosis
 
     Notes
     -----
@@ -115,61 +103,49 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
     - `dead_units`: after training at least three quarters of the units of a layer are dead. Explains the same as
       `vanishing_gradients`.
     """
-    train = final_scores(results, "train", experiment.score)
-    if train.size == 0:
+    if final_scores(results, "train", experiment.score).size == 0:
         return Diagnosis("")
+    evidence = _Evidence(metrics, results, experiment)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # figures of trainings that diverged
-        evidence = _Evidence(experiment, results, Curves.of(metrics), reference_of(experiment.data), train)
-        verdict, rule = next((found for rule in _RULES if (found := rule(evidence))), _FITS)
+        found: _Found = _divergence(evidence) or _instability(evidence) or _misfit(evidence) or ("fits", "")
         health = _health(results, experiment)
     findings = _findings(health)
-    cause = next((cause for cause in _causes(verdict, rule, evidence.figures) if cause in findings), "")
+    cause = next((cause for cause in _causes(*found, evidence.figures) if cause in findings), "")
     notes = tuple(finding for finding in findings if finding != cause)
-    return Diagnosis(verdict, rule, {**evidence.figures, **health}, cause, notes)
+    return Diagnosis(*found, {**evidence.figures, **health}, cause, notes)
 
 
-# the rules for scores and curves
-
-_Found = tuple[Verdict, str]
-_FITS: _Found = ("fits", "")
-
-
-@dataclass
 class _Evidence:
     """What the rules judge; each adds the figures it uses."""
 
-    experiment: Experiment
-    results: Mapping[str, Any] | None
-    curves: Curves
-    reference: Reference
-    train: Floats
-    """(replicates,) The training scores."""
-    figures: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.loss = final_scores(self.results, "train", "loss")
-        self.classes = self.experiment.score == "accuracy"
-        self.stops_early = self.experiment.train.patience > 0
+    def __init__(self, metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, experiment: Experiment) -> None:
+        self.experiment, self.results, self.curves = experiment, results, Curves(metrics)
+        self.train = final_scores(results, "train", experiment.score)  # (replicates,)
+        self.loss = final_scores(results, "train", "loss")
+        self.classes, self.stops_early = experiment.score == "accuracy", experiment.train.patience > 0
+        self.reference = reference_of(experiment.data)
+        self.figures: dict[str, float] = {}
 
     def fit(self, scores: Floats) -> Floats:
         return scores if self.classes else 1 - scores / max(self.reference.variance, 1e-30)
 
-    @property
-    def poor_fit(self) -> str:
-        """The rule by which the training fit is too low, if one holds."""
-        reached, reference = self.figures["train"], self.reference
-        guessing = reference.guess + LIMITS["guesses"]
-        if self.classes and reached <= guessing and not reference.score <= guessing:
-            return "guesses"
-        margin = max(LIMITS["below_reference"], reference.error)
-        return "below_reference" if reached < reference.score - margin else ""
-
 
 def _divergence(it: _Evidence) -> _Found | None:
-    diverged, lost = _diverged(it)
+    loss, curve, guess = it.loss, it.curves.train_loss, it.reference.guess_loss
+    lost = ~np.isfinite(loss)  # (replicates,)
+    last, lowest, falls = loss, loss, np.zeros(len(loss), bool)
+    if curve.shape[1:] == loss.shape and len(curve):
+        if not it.stops_early:  # with early stopping nan marks the epochs after the stop
+            lost = lost | ~np.isfinite(curve[-1])
+            last = np.where(lost, loss, curve[-1])
+        lowest = np.nanmin(np.vstack([curve, np.where(lost, np.inf, loss)]), axis=0)
+        falls = last < curve[0] / 2
+    times = LIMITS["loss_ran_away"]
+    diverged = lost | ((last > times * guess) & (last > times * lowest)) | ((last > 1000 * guess) & ~falls)
+
     it.figures |= {"seeds": len(it.train), "diverged": float(diverged.sum())}
     if not lost.all():
-        it.figures["loss"] = float(np.median(it.loss[~lost]) / it.reference.guess_loss)
+        it.figures["loss"] = float(np.median(loss[~lost]) / guess)
     if diverged.mean() >= LIMITS["loss_not_finite"]:
         return "diverged", "loss_not_finite" if lost.mean() >= LIMITS["loss_not_finite"] else "loss_ran_away"
     train = float(it.fit(it.train[~diverged]).mean())
@@ -191,18 +167,37 @@ def _instability(it: _Evidence) -> _Found | None:
     return None
 
 
-def _clear_underfit(it: _Evidence) -> _Found | None:
+def _misfit(it: _Evidence) -> _Found | None:
+    """Rules 3 to 5."""
+    rule = _poor_fit(it)
+    underfits: _Found | None = ("underfits", rule) if rule else None
     halfway = it.figures["train"] >= (it.reference.guess + it.reference.score) / 2
-    return ("underfits", it.poor_fit) if it.poor_fit and not halfway else None
+    return (None if halfway else underfits) or _overfit(it) or underfits or _late_learning(it)
+
+
+def _poor_fit(it: _Evidence) -> str:
+    """The rule by which the training fit is too low, if one holds."""
+    reached, reference = it.figures["train"], it.reference
+    guessing = reference.guess + LIMITS["guesses"]
+    if it.classes and reached <= guessing and not reference.score <= guessing:
+        return "guesses"
+    margin = max(LIMITS["below_reference"], reference.error)
+    return "below_reference" if reached < reference.score - margin else ""
 
 
 def _overfit(it: _Evidence) -> _Found | None:
-    part, scores = _held_out(it.results, it.experiment)
-    if part is None or not np.isfinite(scores).all():
+    score, data = it.experiment.score, it.experiment.data
+    measured = {part: scores for part in PARTS[1:] if (scores := final_scores(it.results, part, score)).size}
+    part = next(iter(measured), None)  # validation, else test
+    if part is None or not np.isfinite(measured[part]).all():
         return None
-    fit, held_out = it.fit(it.train), it.fit(scores)
-    gap = interval(fit - held_out, folds=it.experiment.data.folds)
-    error = _sampling_error(it.experiment, part, fit.mean(), held_out.mean())
+    fit, held_out = it.fit(it.train), it.fit(measured[part])
+    gap = interval(fit - held_out, folds=data.folds)
+    error = 0.0  # standard error of the difference of two shares measured on so few samples
+    if it.classes:
+        sizes = dict(zip(PARTS, data.sizes, strict=True))
+        shares = (fit.mean(), sizes["train"]), (held_out.mean(), sizes[part])
+        error = math.sqrt(sum(share * (1 - share) / size for share, size in shares))
     it.figures |= {part: float(held_out.mean()), "gap": gap.mean, "gap_low": gap.low, "gap_error": error}
     sure = gap.low > 0 if len(fit) > 2 else True
     if sure and gap.mean > max(LIMITS["gap"], 1.5 * error):
@@ -212,10 +207,6 @@ def _overfit(it: _Evidence) -> _Found | None:
         if it.figures["rise"] > LIMITS["validation_turned"]:
             return "overfits", "validation_turned"
     return None
-
-
-def _underfit(it: _Evidence) -> _Found | None:
-    return ("underfits", it.poor_fit) if it.poor_fit else None
 
 
 def _late_learning(it: _Evidence) -> _Found | None:
@@ -231,52 +222,6 @@ def _late_learning(it: _Evidence) -> _Found | None:
     return ("underfits", "still_learning") if still else None
 
 
-_RULES: tuple[Callable[[_Evidence], _Found | None], ...] = (
-    _divergence,
-    _instability,
-    _clear_underfit,
-    _overfit,
-    _underfit,
-    _late_learning,
-)
-
-
-def _diverged(it: _Evidence) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which replicates diverged, and which of them have a loss that is not finite: (replicates,) each."""
-    loss, curve, guess = it.loss, it.curves.train_loss, it.reference.guess_loss
-    lost = ~np.isfinite(loss)
-    last, lowest, falls = loss, loss, np.zeros(len(loss), bool)
-    if curve.shape[1:] == loss.shape and len(curve):
-        if not it.stops_early:  # with early stopping nan marks the epochs after the stop
-            lost = lost | ~np.isfinite(curve[-1])
-            last = np.where(lost, loss, curve[-1])
-        lowest = np.nanmin(np.vstack([curve, np.where(lost, np.inf, loss)]), axis=0)
-        falls = last < curve[0] / 2
-    times = LIMITS["loss_ran_away"]
-    ran_away = ((last > times * guess) & (last > times * lowest)) | ((last > 1000 * guess) & ~falls)
-    return lost | ran_away, lost
-
-
-def _held_out(results: Mapping[str, Any] | None, experiment: Experiment) -> tuple[PartName | None, Floats]:
-    """Scores on samples the network was not trained on: the validation part, else the test part."""
-    for part in PARTS[1:]:
-        scores = final_scores(results, part, experiment.score)
-        if scores.size:
-            return part, scores
-    return None, np.empty(0)
-
-
-def _sampling_error(experiment: Experiment, part: PartName, train: float, held_out: float) -> float:
-    """Standard error of the difference of two shares measured on so few samples; 0 for regression."""
-    if experiment.score != "accuracy":
-        return 0.0
-    sizes = dict(zip(PARTS, experiment.data.sizes, strict=True))
-    return math.sqrt(train * (1 - train) / sizes["train"] + held_out * (1 - held_out) / sizes[part])
-
-
-# gradients and units
-
-
 def _health(results: Mapping[str, Any] | None, experiment: Experiment) -> dict[str, float]:
     """Figures of gradients and units, for a network with hidden layers; medians over the seeds unless stated.
 
@@ -285,13 +230,12 @@ def _health(results: Mapping[str, Any] | None, experiment: Experiment) -> dict[s
     the worst layer. After training: `growth_end`; `dead_share`, dead units of all hidden ones (mean over the seeds);
     `dead`, `units`, `layer`, how many of how many units are dead in the worst layer (from 1) of the median seed;
     `dead_layers`, seeds with a layer of dead units only."""
-    stored = (results or {}).get("signals")
-    hidden = experiment.model.depth
+    stored, hidden = (results or {}).get("signals"), experiment.model.depth
     if not stored or not hidden:
         return {}
     before, after = GradientHealth.of(stored["before"]), GradientHealth.of(stored["after"])
     widths = np.array(experiment.model.widths, float)[:, None]
-    first = sum(getattr(layer, "frozen", False) for layer in experiment.layers)  # frozen layers come first
+    first = sum(layer.frozen for layer in experiment.layers)  # frozen layers come first
     start, end = before.gradient / before.gradient[-1], after.gradient / after.gradient[-1]  # (layers, seeds)
     figures = {
         "gradient_start": _median(start[first]),
@@ -338,9 +282,7 @@ def _findings(health: Mapping[str, float]) -> tuple[str, ...]:
 
 def _causes(verdict: Verdict, rule: str, figures: Mapping[str, float]) -> tuple[str, ...]:
     """Which findings would explain the verdict."""
-    low = (
-        figures["train"] < figures["reference"] if rule == "seeds_disagree" else rule in ("guesses", "below_reference")
-    )
-    if low:
+    disagree_below = rule == "seeds_disagree" and figures["train"] < figures["reference"]
+    if disagree_below or rule in ("guesses", "below_reference"):
         return "vanishing_gradients", "exploding_gradients", "dead_units"
     return ("exploding_gradients",) if verdict in ("diverged", "unstable") else ()

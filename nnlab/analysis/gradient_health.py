@@ -30,9 +30,7 @@ from nnlab.scratch.modules import Sigmoid, Tanh
 from nnlab.scratch.network import build
 from nnlab.spec import Experiment
 
-SAMPLES = 256
-"""At most so many training samples are used."""
-
+SAMPLES = 256  # of the training part, at most
 _OUTPUTS = 1 << 21  # outputs of all layers held at a time, 8 MB: replicates are measured in groups
 
 
@@ -64,39 +62,16 @@ class GradientHealth:
 
 
 def before_and_after(experiment: Experiment, dataset: Dataset, start: Weights, final: Weights) -> dict[str, Any]:
-    """The figures of a training as its results store them, under the key `signals`.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    dataset : Dataset
-    start, final : dict of arrays (replicates, ...)
-        The weights before and after training.
-
-    Returns
-    -------
-    dict
-        `before` and `after`, each `GradientHealth.as_lists()`.
-    """
+    """The figures of a training as its results store them, under the key `signals`: `before` and `after`, each
+    `GradientHealth.as_lists()`, of the weights (replicates, ...) at the start and at the end."""
     each = {"before": start, "after": final}
     return {when: measure(experiment, weights, dataset).as_lists() for when, weights in each.items()}
 
 
 def measure(experiment: Experiment, weights: Weights, dataset: Dataset) -> GradientHealth:
     """Measure networks as in a training step without dropout: batch normalisation takes mean and variance of the
-    samples, and its running ones do not change.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    weights : dict of arrays (replicates, ...)
-    dataset : Dataset
-        Up to 256 samples of its training part are used; under k-fold of every fold's.
-
-    Returns
-    -------
-    GradientHealth
-    """
+    samples, and its running ones do not change. Weights are (replicates, ...); under k-fold every replicate is measured
+    on samples of its own fold."""
     if dataset.folds:
         each = [vars(measure(experiment, own, fold)) for own, fold in by_fold(weights, dataset)]
         return GradientHealth(**{name: join_folds([one[name].T for one in each]).T for name in each[0]})
@@ -132,12 +107,14 @@ def _measure(experiment: Experiment, weights: Weights, x: Array, t: Array) -> tu
 
 def _dead(layer: Module, replicates: int) -> NDArray[np.int64]:
     """How many of a layer's units are dead, (replicates,)."""
-    count: NDArray[np.int64] = np.zeros(replicates, np.int64)
     for part in layer.parts():
         if isinstance(part, ReLU):
-            count = (part.y == 0).all(axis=-2).sum(axis=-1)
+            flat = part.y == 0
         elif isinstance(part, Sigmoid):
-            count = (np.abs(2 * part.y - 1) >= 0.98).all(axis=-2).sum(axis=-1)
+            flat = np.abs(2 * part.y - 1) >= 0.98
         elif isinstance(part, Tanh):
-            count = (np.abs(part.y) >= 0.99).all(axis=-2).sum(axis=-1)
-    return count
+            flat = np.abs(part.y) >= 0.99
+        else:
+            continue
+        return np.asarray(flat.all(axis=-2).sum(axis=-1))
+    return np.zeros(replicates, np.int64)

@@ -6,19 +6,18 @@ line compute the same numbers.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from nnlab.datasets import PARTS, Dataset, Part
+from nnlab.datasets import PARTS, Dataset, Rows
 from nnlab.engines.base import Array, Floats, Weights
 from nnlab.scratch import forward
 from nnlab.spec import Experiment
 
 _CHUNK = 10_000  # samples scaled and passed forward at a time: MNIST stays uint8 until then
-_OUTPUTS = 1 << 21  # outputs of all replicates held at a time while scores are computed: 16 MB
+_OUTPUTS = 1 << 21  # outputs of all replicates held at a time: 16 MB
 
 
 def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
@@ -26,7 +25,6 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
 
     Parameters
     ----------
-    experiment : Experiment
     weights : dict of arrays (replicates, ...)
     dataset : Dataset
         It holds the scaling of the inputs; under k-fold every fold has its own.
@@ -47,10 +45,27 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
 
     if dataset.folds:
         return join_folds([predict(experiment, own, fold, x) for own, fold in by_fold(weights, dataset)])
-    logits = _logits(experiment, weights, dataset, x)
+    raw = np.asarray(x)
+    raw = raw[None] if raw.ndim == 1 else raw
+    if raw.ndim != 2 or raw.shape[1] != experiment.data.inputs:
+        raise ValueError(f"x: got shape {raw.shape}, allowed is (n, {experiment.data.inputs}).")
+    logits = np.concatenate([each for _, each in logits_in_chunks(experiment, weights, dataset, raw)], axis=1)
     if experiment.loss == "bce":
         return np.asarray(expit(logits))
     return np.exp(log_softmax(logits, axis=-1)) if experiment.loss == "cross_entropy" else logits
+
+
+def logits_in_chunks(
+    experiment: Experiment, weights: Weights, dataset: Dataset, x: Array | Rows
+) -> Iterator[tuple[slice, Floats]]:
+    """The outputs (replicates, rows, outputs) before sigmoid or softmax for some rows of x at a time, and which rows:
+    with many seeds the logits of all of MNIST take half a gigabyte."""
+    size = max(1, min(_CHUNK, _OUTPUTS // (len(weights["0.bias"]) * experiment.outputs)))
+    for start in range(0, max(1, len(x)), size):
+        rows = slice(start, start + size)
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = forward(experiment.layers, weights, dataset.scaling.apply(x[rows]))
+        yield rows, logits.astype(np.float64)
 
 
 def labels(outputs: Floats, boundary: float = 0.5) -> NDArray[np.int64]:
@@ -58,11 +73,7 @@ def labels(outputs: Floats, boundary: float = 0.5) -> NDArray[np.int64]:
     classes where there is one output (0 for logits)."""
     if outputs.shape[-1] == 1:
         return (outputs[..., 0] > boundary).astype(np.int64)
-    likeliest: NDArray[np.int64] = outputs.argmax(axis=-1)
-    return likeliest
-
-
-# replicates and folds
+    return np.asarray(outputs.argmax(axis=-1))
 
 
 def replicate(weights: Weights, dataset: Dataset, index: int | None) -> tuple[Weights, Dataset]:
@@ -91,49 +102,15 @@ def join_folds(each: Sequence[Floats]) -> Floats:
     return np.stack(each, axis=1).reshape(-1, *each[0].shape[1:])
 
 
-# logits
-
-
-def _logits(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
-    """The outputs (replicates, n, outputs) before sigmoid or softmax."""
-    raw = np.asarray(x)
-    if raw.ndim == 1:
-        raw = raw.reshape(1, -1)
-    if raw.ndim != 2 or raw.shape[1] != experiment.data.inputs:
-        raise ValueError(f"x: got shape {raw.shape}, allowed is (n, {experiment.data.inputs}).")
-    with np.errstate(over="ignore", invalid="ignore"):
-        chunks = [
-            forward(experiment.layers, weights, dataset.scaling.apply(raw[start : start + _CHUNK]))
-            for start in range(0, max(1, len(raw)), _CHUNK)
-        ]
-    return np.concatenate(chunks, axis=1).astype(np.float64)
-
-
-def logits_in_chunks(
-    experiment: Experiment, weights: Weights, dataset: Dataset, samples: Part
-) -> Iterator[tuple[Floats, Array]]:
-    """Logits (replicates, n, outputs) and targets (n, ...) of a part, some samples at a time: with many seeds the
-    logits of all of MNIST take half a gigabyte."""
-    size = max(1, min(_CHUNK, _OUTPUTS // (len(weights["0.bias"]) * experiment.outputs)))
-    for start in range(0, len(samples), size):
-        rows = slice(start, start + size)
-        yield _logits(experiment, weights, dataset, samples.x[rows]), samples.y[rows]
-
-
-# tables for charts
-
-
 def surface(
     experiment: Experiment, weights: Weights, dataset: Dataset, size: int = 48, seed_index: int | None = None
 ) -> pd.DataFrame:
-    """Predictions on a grid over the plane, for data with two inputs.
+    """Predictions on a grid over the plane, for classes in data with two inputs.
 
     The grid depends on the data alone (its range and a tenth more on each side), so it does not move during training.
 
     Parameters
     ----------
-    experiment, weights, dataset
-        As in `predict`.
     size : int
         Cells across; as many cells up as keep them square.
     seed_index : int, optional
@@ -143,7 +120,7 @@ def surface(
     -------
     DataFrame
         One row a cell: `x`, `y` (centre, raw units), `value` (probability of class 1; of the predicted class where
-        there are more than two; the prediction for regression) and `label` (predicted class; -1 for regression).
+        there are more than two) and `label` (predicted class).
 
     Raises
     ------
@@ -154,12 +131,8 @@ def surface(
     across, up = np.meshgrid(x, y)  # (rows, columns)
     points = np.column_stack([across.ravel(), up.ravel()]).astype(np.float32)
     outputs = predict(experiment, *replicate(weights, dataset, seed_index), points).mean(axis=0)  # (cells, outputs)
-    if experiment.task == "regression":
-        value, label = outputs[:, 0], np.full(len(points), -1)
-    else:
-        label = labels(outputs)
-        value = outputs[:, -1] if experiment.data.classes == 2 else outputs.max(axis=1)
-    return pd.DataFrame({"x": across.ravel(), "y": up.ravel(), "value": value, "label": label})
+    value = outputs[:, -1] if experiment.data.classes == 2 else outputs.max(axis=1)
+    return pd.DataFrame({"x": across.ravel(), "y": up.ravel(), "value": value, "label": labels(outputs)})
 
 
 def grid(dataset: Dataset, size: int = 48) -> tuple[Floats, Floats, float]:
@@ -176,26 +149,10 @@ def grid(dataset: Dataset, size: int = 48) -> tuple[Floats, Floats, float]:
 def line(
     experiment: Experiment, weights: Weights, dataset: Dataset, size: int = 100, seed_index: int | None = None
 ) -> pd.DataFrame:
-    """The fitted line, for regression on one input.
+    """The fitted line, for regression on one input. Raises ValueError for other data.
 
-    Parameters
-    ----------
-    experiment, weights, dataset, seed_index
-        As in `surface`.
-    size : int
-        Points of the line.
-
-    Returns
-    -------
-    DataFrame
-        One row a point: `x` (raw units), `value` (mean over the replicates), `low` and `high` (the lowest and the
-        highest replicate).
-
-    Raises
-    ------
-    ValueError
-        For other data.
-    """
+    One row a point: `x` (raw units), `value` (mean over the replicates), `low` and `high` (the lowest and the highest
+    replicate). `seed_index` is as for `surface`."""
     low, high = _range(dataset)
     if len(low) != 1 or experiment.task != "regression":
         raise ValueError("line: allowed is regression on one input.")
@@ -213,42 +170,26 @@ def _range(dataset: Dataset) -> tuple[Floats, Floats]:
     return low - margin, high + margin
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture and its predicted class."""
-
-    pixels: Array
-    """(height, width), raw."""
-    label: int
-    predicted: int
-    probability: float
-    """Of the predicted class, mean over the replicates."""
-
-
 def pictures(
     experiment: Experiment, weights: Weights, dataset: Dataset, count: int = 12, seed_index: int | None = None
-) -> list[Picture]:
-    """The first pictures of the validation part and their predicted classes.
+) -> tuple[Array, Array, Array, Floats]:
+    """The first pictures of the validation part and their predicted classes: at most `count`, from the training part
+    where there is no validation part.
 
-    Parameters
-    ----------
-    experiment, weights, dataset, seed_index
-        As in `surface`. Under k-fold the replicates of the first fold are used if no replicate is given.
-    count : int
-        At most so many; from the training part where there is no validation part.
+    The mean is over the replicate in place `seed_index`; without it over all, under k-fold over those of the first
+    fold. Raises ValueError if the samples are not pictures.
 
-    Raises
-    ------
-    ValueError
-        If the samples are not pictures.
+    Returns
+    -------
+    pixels : (count, inputs), raw
+    labels, predicted : (count,)
+    probability : (count,)
+        Of the predicted class, mean over the replicates.
     """
     if dataset.image_shape is None:
         raise ValueError("pictures: allowed is data made of pictures (digits, mnist).")
     weights, dataset = first_fold(*replicate(weights, dataset, seed_index))
     samples = dataset.validation if len(dataset.validation) else dataset.train
-    x, y = samples.x[:count], samples.y[:count]
-    outputs = predict(experiment, weights, dataset, x).mean(axis=0)  # (count, classes)
-    return [
-        Picture(pixels.reshape(dataset.image_shape), int(label), int(row.argmax()), float(row.max()))
-        for pixels, label, row in zip(x, y, outputs, strict=True)
-    ]
+    pixels = samples.x[:count]
+    outputs = predict(experiment, weights, dataset, pixels).mean(axis=0)  # (count, classes)
+    return pixels, samples.y[:count], outputs.argmax(axis=1), outputs.max(axis=1)

@@ -1,15 +1,17 @@
-"""Loss and scores of trained networks on a part of the data."""
+"""Loss and scores of trained networks on a part of the data, and of simple methods for comparison."""
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from nnlab.analysis.predictions import by_fold, join_folds, labels, logits_in_chunks, replicate
-from nnlab.datasets import Dataset, Part, PartName
+from nnlab.datasets import Dataset, Part, PartName, load_dataset, mnist
 from nnlab.engines.base import Array, Floats, Weights
-from nnlab.spec import Experiment
+from nnlab.spec import DataSpec, Experiment
 
 
 def evaluate(
@@ -19,7 +21,6 @@ def evaluate(
 
     Parameters
     ----------
-    experiment : Experiment
     weights : dict of arrays (replicates, ...)
     dataset : Dataset
         Under k-fold every replicate is scored on the part of its own fold.
@@ -41,7 +42,8 @@ def evaluate(
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # weights that diverged give inf and nan, as they should
         measure = _errors if experiment.task == "regression" else _class_scores
-        pieces = [measure(logits, y) for logits, y in logits_in_chunks(experiment, weights, dataset, samples)]
+        chunks = logits_in_chunks(experiment, weights, dataset, samples.x)
+        pieces = [measure(logits, samples.y[rows]) for rows, logits in chunks]
         figures = {name: np.concatenate([one[name] for one in pieces], axis=1).mean(axis=1) for name in pieces[0]}
         if experiment.task == "regression":
             spread = np.var(np.asarray(samples.y, float))
@@ -50,26 +52,12 @@ def evaluate(
 
 
 def final_scores(results: Mapping[str, Any] | None, part: str, name: str) -> Floats:
-    """One figure of one part over the replicates, from stored results.
+    """One figure (replicates,) of one part, from stored results: part → figure → list over the replicates.
 
-    Parameters
-    ----------
-    results : mapping or None
-        As a finished run stores them: part → figure → list over the replicates.
-    part : str
-        `train`, `validation` or `test`.
-    name : str
-        `loss`, `accuracy`, `mse`, `mae` or `r2`.
-
-    Returns
-    -------
-    ndarray (replicates,)
-        Empty where the figure is missing.
-    """
+    The parts are `train`, `validation` and `test`, the figures `loss`, `accuracy`, `mse`, `mae` and `r2`. Empty where
+    the figure is missing."""
     values = ((results or {}).get(part) or {}).get(name)
-    if values is None:
-        return np.empty(0)
-    return np.array([math.nan if value is None else value for value in values], float)
+    return np.empty(0) if values is None else np.array(values, float)  # None becomes nan
 
 
 def confusion(
@@ -79,26 +67,10 @@ def confusion(
     part: PartName = "validation",
     seed_index: int | None = None,
 ) -> Floats:
-    """The confusion matrix.
+    """The confusion matrix (classes, classes): how many samples of class i (row) were predicted as class j (column).
 
-    Parameters
-    ----------
-    experiment, weights, dataset
-        As in `evaluate`.
-    part : {"validation", "train", "test"}
-    seed_index : int, optional
-        Place of one replicate; the mean over all of them if omitted.
-
-    Returns
-    -------
-    ndarray (classes, classes)
-        How many samples of class i (row) were predicted as class j (column). The sum is the number of samples.
-
-    Raises
-    ------
-    ValueError
-        For regression.
-    """
+    It is that of the replicate in place `seed_index`, or the mean over all of them; the sum is the number of samples.
+    Raises ValueError for regression."""
     if experiment.task == "regression":
         raise ValueError("confusion: got an experiment with numbers to predict, allowed is one with classes.")
     weights, dataset = replicate(weights, dataset, seed_index)
@@ -106,9 +78,10 @@ def confusion(
         each = [confusion(experiment, own, fold, part) for own, fold in by_fold(weights, dataset)]
         return np.asarray(np.mean(each, axis=0))
     counts = np.zeros((experiment.data.classes, experiment.data.classes))
-    for logits, y in logits_in_chunks(experiment, weights, dataset, getattr(dataset, part)):
+    samples = getattr(dataset, part)
+    for rows, logits in logits_in_chunks(experiment, weights, dataset, samples.x):
         predicted = labels(logits, boundary=0)  # (replicates, n)
-        np.add.at(counts, (np.broadcast_to(y, predicted.shape), predicted), 1)
+        np.add.at(counts, (np.broadcast_to(samples.y[rows], predicted.shape), predicted), 1)
     return counts / len(weights["0.bias"])
 
 
@@ -128,3 +101,51 @@ def _errors(logits: Floats, y: Array) -> dict[str, Array]:
     """Squared error, twice, and absolute error: (replicates, n) each."""
     error = logits[..., 0] - np.asarray(y, float).reshape(-1)
     return {"loss": error**2, "mse": error**2, "mae": np.abs(error)}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Losses and scores without a network, from at most 1,000 samples of the training part."""
+
+    guess_loss: float
+    """The loss of a blind guess: the logarithm of the number of classes; for regression the error of predicting 0."""
+    guess: float  # accuracy of always predicting the most common class; 0 for regression
+    variance: float  # of the targets (regression), else nan
+    score: float
+    """Accuracy of 15 nearest neighbours, each sample left out in turn; for regression R² of the least-squares line."""
+    error: float  # one standard error of `score`; 0 for regression
+
+
+def reference_of(data: DataSpec) -> Reference:
+    """The reference of a data set; nan for what needs the samples, where they are not on this machine: a diagnosis
+    downloads nothing."""
+    if data.name == "mnist" and not mnist.available():
+        return Reference(math.log(data.classes), 1 / data.classes, math.nan, math.nan, math.nan)
+    return _computed(data)
+
+
+@lru_cache(maxsize=64)
+def _computed(data: DataSpec) -> Reference:
+    dataset = load_dataset(data)
+    picked = np.random.default_rng(0).permutation(len(dataset.train))[:1000]
+    x, y = dataset.scaling.apply(dataset.train.x[picked]).astype(float), dataset.train.y[picked]
+    if data.task == "regression":
+        target = y.astype(float)
+        design = np.column_stack([x, np.ones(len(x))])
+        residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+        variance = float(target.var())
+        r2 = 1 - float((residual**2).mean()) / variance if variance > 0 else math.nan
+        return Reference(float((target**2).mean()), 0.0, variance, r2, 0.0)
+    reached = _neighbours_accuracy(x, y)
+    error = math.sqrt(reached * (1 - reached) / len(y))
+    return Reference(math.log(data.classes), float(np.bincount(y).max() / len(y)), math.nan, reached, error)
+
+
+def _neighbours_accuracy(x: Floats, y: Array) -> float:
+    """Accuracy of the most common class among the nearest neighbours: at most 15, without the sample itself."""
+    from sklearn.neighbors import NearestNeighbors  # takes a second: not at start-up
+
+    near = max(1, min(15, len(y) // (2 * len(np.unique(y)))))
+    votes = y[NearestNeighbors(n_neighbors=near).fit(x).kneighbors(return_distance=False)]  # (n, near)
+    counts = (votes[:, :, None] == np.arange(y.max() + 1)).sum(axis=1)  # (n, classes)
+    return float((counts.argmax(axis=1) == y).mean())

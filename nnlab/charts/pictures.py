@@ -53,7 +53,7 @@ def picture_rows(
     pictures: Sequence[Any],
     labels: Sequence[str],
     predicted: Sequence[str] | None = None,
-    probability: Sequence[float] | None = None,
+    probability: Sequence[float] | NDArray[Any] | None = None,
     *,
     columns: int = 8,
     full: float = 1.0,

@@ -13,7 +13,7 @@ from scipy import stats
 
 from nnlab import load_dataset, presets
 from nnlab.analysis.diagnosis import LIMITS, diagnose
-from nnlab.analysis.reference import reference_of
+from nnlab.analysis.scores import reference_of
 from nnlab.comparison.api import results_of
 from nnlab.spec import Experiment
 from nnlab.training.api import train

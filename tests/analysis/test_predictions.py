@@ -179,12 +179,12 @@ def test_the_line_passes_through_what_is_predicted():
 
 def test_pictures_come_with_what_they_are_taken_for():
     weights, dataset = made(DIGITS)
-    shown = pictures(DIGITS, weights, dataset, count=5, seed_index=1)
+    pixels, labels, predicted, probability = pictures(DIGITS, weights, dataset, count=5, seed_index=1)
     answer = predict(DIGITS, weights, dataset, dataset.validation.x[:5])[1]
-    assert [picture.pixels.shape for picture in shown] == [(8, 8)] * 5
-    assert [picture.label for picture in shown] == dataset.validation.y[:5].tolist()
-    assert [picture.predicted for picture in shown] == answer.argmax(axis=1).tolist()
-    assert [picture.probability for picture in shown] == pytest.approx(answer.max(axis=1))
+    assert pixels.tolist() == dataset.validation.x[:5].tolist()
+    assert labels.tolist() == dataset.validation.y[:5].tolist()
+    assert predicted.tolist() == answer.argmax(axis=1).tolist()
+    assert probability == pytest.approx(answer.max(axis=1))
 
 
 # -- the package

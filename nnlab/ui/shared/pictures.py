@@ -64,7 +64,7 @@ def sample_pictures(
     y: Array | Sequence[int],
     columns: int,
     predicted: Sequence[int] | Array | None = None,
-    probability: Sequence[float] | None = None,
+    probability: Sequence[float] | Floats | None = None,
 ) -> pd.DataFrame:
     """The rows of a picture grid for samples x (n, pixels) of the classes y, as `picture_rows` makes them."""
     names = dataset.class_names

@@ -96,10 +96,10 @@ def _rows(lab: Lab, run: Run) -> pa.Table:
         rows = fit_rows(line, dataset)
     elif kind == "pictures":
         part = getattr(own, judged_part(own))
-        shown = predictions.pictures(experiment, weights, dataset, samples, seed) if weights else []
-        predicted, probability = [one.predicted for one in shown], [one.probability for one in shown]
-        x, y = part.x[:samples], part.y[:samples]
-        rows = sample_pictures(dataset, x, y, COLUMNS, predicted or None, probability or None)
+        x, y, predicted, probability = part.x[:samples], part.y[:samples], None, None
+        if weights:
+            x, y, predicted, probability = predictions.pictures(experiment, weights, dataset, samples, seed)
+        rows = sample_pictures(dataset, x, y, COLUMNS, predicted, probability)
     else:
         counts = np.zeros((len(dataset.class_names),) * 2)
         if weights:
