@@ -20,7 +20,7 @@ from nnlab.analysis.curves import metrics_frame
 from nnlab.engines.base import METRICS, Epoch, Floats, Weights
 from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
-from nnlab.store.runs import UnknownRun, col, data_of, experiment_from_json
+from nnlab.store.runs import UnknownRun, col, experiment_from_json
 from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, snapshots_table
 
 
@@ -124,7 +124,7 @@ class CurveStore(RunQueue):
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """The epochs with stored weights, in order; 0 is before training."""
         columns = snapshots_table.c
-        query = sa.select(columns.epoch).where(columns.data == data_of(run_id), columns.kind.in_(("step", "last")))
+        query = sa.select(columns.epoch).where(columns.data == _data_of(run_id), columns.kind.in_(("step", "last")))
         return sorted({row.epoch for row in self._rows(query)})
 
     def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
@@ -133,7 +133,7 @@ class CurveStore(RunQueue):
         It is the nearest stored epoch at or before `epoch`; None means the latest, "best" the epoch of each
         replicate's lowest validation loss."""
         columns = snapshots_table.c
-        query = sa.select(columns.epoch, columns.weights).where(columns.data == data_of(run_id))
+        query = sa.select(columns.epoch, columns.weights).where(columns.data == _data_of(run_id))
         if epoch == "best":
             query = query.where(columns.kind == "best")
         elif epoch is None:
@@ -146,7 +146,7 @@ class CurveStore(RunQueue):
 
     def checkpoint(self, run_id: str) -> bytes | None:
         """What Training resumes from."""
-        query = sa.select(checkpoints_table.c.content).where(checkpoints_table.c.data == data_of(run_id))
+        query = sa.select(checkpoints_table.c.content).where(checkpoints_table.c.data == _data_of(run_id))
         return next((row.content for row in self._rows(query)), None)
 
     def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
@@ -157,6 +157,11 @@ class CurveStore(RunQueue):
             return None
         places = [i for seed in seeds for i, one in enumerate(run.replicates) if one.seed == seed]
         return {name: array[places] for name, array in last[1].items()}
+
+
+def _data_of(run_id: str) -> sa.ScalarSelect[Any]:
+    """The id of a run's curves and weights, as a subquery."""
+    return sa.select(col.data).where(col.id == run_id).scalar_subquery()
 
 
 def _metrics_row(epoch: Epoch) -> dict[str, Any]:

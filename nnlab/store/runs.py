@@ -185,13 +185,7 @@ class RunStore(Database):
 def unfinished_runs(owner: str | sa.Column[str]) -> sa.ScalarSelect[int]:
     """The number of the owner's waiting and running runs, as a subquery."""
     other = runs_table.alias()
-    query = sa.select(sa.func.count()).select_from(other)
-    return query.where(other.c.owner == owner, other.c.state.in_(UNFINISHED)).scalar_subquery()
-
-
-def data_of(run_id: str) -> sa.ScalarSelect[Any]:
-    """The id of a run's curves and weights, as a subquery."""
-    return sa.select(col.data).where(col.id == run_id).scalar_subquery()
+    return sa.select(sa.func.count()).where(other.c.owner == owner, other.c.state.in_(UNFINISHED)).scalar_subquery()
 
 
 def _usable_runs(key: str, owner: str | None) -> sa.Select[Any]:
