@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from nnlab.spec.data import OPTIONAL_FIELDS
-from nnlab.spec.errors import Problem, SpecError
+from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
@@ -111,7 +111,11 @@ class Comparison(Value):
         if not isinstance(values, Mapping):
             raise SpecError([Problem("comparison", values, "type", expected="object")])
         values = {str(name): value for name, value in values.items()}
-        return super().of({**values, "experiment": Experiment.of(values.get("experiment", {}))})
+        values["experiment"] = Experiment.of(values.get("experiment", {}))
+        try:
+            return cls(**values)  # model_validate would check all cells twice
+        except ValidationError as error:
+            raise spec_error(error, cls) from None
 
     def __repr__(self) -> str:
         values = ", ".join(map(value_text, self.values))

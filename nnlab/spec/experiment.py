@@ -45,8 +45,7 @@ class StartFrom(Value):
 
     def short(self) -> dict[str, Any]:
         """As `plain`, without what has its default."""
-        source = {part: fields for part, fields in self.experiment.short().items() if fields}
-        return {**self.plain(), "experiment": source}
+        return {**self.plain(), "experiment": self.experiment.short()}
 
     def to_text(self) -> str:
         """Short JSON for a link; fields left out have their defaults."""
@@ -214,8 +213,7 @@ class Experiment(Value):
 
         `depth` leaves the width as it is (of the first hidden layer), `width` the depth, and `depth_same_size` the
         number of parameters, as nearly as one width for all layers allows. All three drop the settings of single
-        layers.
-        """
+        layers."""
         path = KNOBS.get(knob, knob) if isinstance(knob, str) else ""
         if path not in FIELDS:
             raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
@@ -268,9 +266,8 @@ class Experiment(Value):
 
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
-        """The experiment of a link. Parameters that do not begin with `data.`, `model.` or `train.` are ignored.
-
-        Raises SpecError."""
+        """The experiment of a link; parameters that do not begin with `data.`, `model.` or `train.` are ignored. Raises
+        SpecError."""
         values: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
         for path, text in params.items():
             part, dot, name = str(path).partition(".")
@@ -292,7 +289,8 @@ class Experiment(Value):
             del differing["data"]["classes"]  # as many as labels
         if self.train.start_from:
             differing["train"]["start_from"] = self.train.start_from.short()
-        return {**differing, "data": {"name": self.data.name, **differing["data"]}}
+        differing["data"] = {"name": self.data.name, **differing["data"]}
+        return {part: fields for part, fields in differing.items() if fields}
 
 
 for _spec in (StartFrom, TrainSpec, Experiment):  # each needs the others' names
@@ -300,4 +298,3 @@ for _spec in (StartFrom, TrainSpec, Experiment):  # each needs the others' names
 
 PARTS: Mapping[str, type[Value]] = {"data": DataSpec, "model": ModelSpec, "train": TrainSpec}
 FIELDS: tuple[str, ...] = tuple(f"{part}.{name}" for part, spec in PARTS.items() for name in spec.model_fields)
-"""Dotted names of all fields."""
