@@ -58,7 +58,5 @@ def load_settings() -> Settings:
     )
 
 
-@cache
-def settings() -> Settings:
-    """The settings of this process, read once."""
-    return load_settings()
+settings = cache(load_settings)
+"""The settings of this process, read once."""
