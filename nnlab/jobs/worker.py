@@ -188,15 +188,9 @@ class _Job:
 
     def _write(self, training: Training, checkpoint: bytes | None) -> None:
         began = time.monotonic()
+        progress: dict[str, Any] = {"epoch": training.epoch, "seconds": training.seconds, "pace": self.pace}
         action = self.store.append(
-            self.run.id,
-            self.attempt,
-            self.pending,
-            epoch=training.epoch,
-            seconds=training.seconds,
-            pace=self.pace,
-            snapshots=self.snapshots,
-            checkpoint=checkpoint,
+            self.run.id, self.attempt, self.pending, **progress, snapshots=self.snapshots, checkpoint=checkpoint
         )
         self.heartbeat.action = action or self.heartbeat.action
         self.heartbeat.written = time.monotonic()
