@@ -103,27 +103,28 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
     """Train EXPERIMENT under one or more seeds and print its scores as JSON.
 
     The run is saved in the store, where the dashboard and `nnlab export` find it."""
+    from nnlab.lab import open_lab
+
     chosen, wanted = parse_seeds(seeds), experiment_from(experiment, changes)
-    lab = _lab()
+    lab = open_lab()
     run = None if again else lab.store.find_finished(wanted.key, chosen, "local")
     if run is not None:
         click.echo(f"The same run is in the store as {run.id}; --again trains it once more.", err=True)
     else:
         run = _train(lab, wanted, chosen, name)
     results = run.results or {}
-    print_json(
-        {
-            "run": run.id,
-            "experiment": json.loads(run.experiment.to_json()),
-            "engine": run.engine,
-            "seeds": list(run.seeds),
-            **({"folds": run.experiment.data.folds} if run.experiment.data.folds else {}),
-            "epochs": run.epoch,
-            "seconds": run.seconds,
-            "parameters": run.parameters,
-            **{part: results.get(part) for part in ("train", "validation", "test")},
-        }
-    )
+    shown = {
+        "run": run.id,
+        "experiment": json.loads(run.experiment.to_json()),
+        "engine": run.engine,
+        "seeds": list(run.seeds),
+        **({"folds": run.experiment.data.folds} if run.experiment.data.folds else {}),
+        "epochs": run.epoch,
+        "seconds": run.seconds,
+        "parameters": run.parameters,
+        **{part: results.get(part) for part in ("train", "validation", "test")},
+    }
+    print_json(shown)
 
 
 def _train(lab: Lab, experiment: Experiment, seeds: tuple[int, ...], name: str) -> Run:
@@ -155,16 +156,16 @@ def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
     chosen, wanted = parse_seeds(seeds), experiment_from(experiment, changes)
     check_limits(wanted, chosen)
     test = range_test(wanted, chosen)
-    losses = {"loss": test.losses.mean(1), "loss_low": test.losses.min(1), "loss_high": test.losses.max(1)}
-    print_json(
-        {
-            "experiment": json.loads(wanted.to_json()),
-            "seeds": list(chosen),
-            "suggested": test.suggested,
-            "rates": test.rates.tolist(),
-            **{name: values.tolist() for name, values in losses.items()},
-        }
-    )
+    shown = {
+        "experiment": json.loads(wanted.to_json()),
+        "seeds": list(chosen),
+        "suggested": test.suggested,
+        "rates": test.rates.tolist(),
+        "loss": test.losses.mean(1).tolist(),
+        "loss_low": test.losses.min(1).tolist(),
+        "loss_high": test.losses.max(1).tolist(),
+    }
+    print_json(shown)
 
 
 @cli.command(epilog=_example("compare binary --vary depth=1,2,4,8 --seeds 10 --csv depths.csv"))
@@ -237,8 +238,9 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
     from nnlab.export.notebook import notebook
     from nnlab.export.pytorch_script import script
     from nnlab.export.tables import csv_text
+    from nnlab.lab import open_lab
 
-    lab = _lab()
+    lab = open_lab()
     run = lab.run(run_id)
     if run is None:
         raise click.UsageError(f"RUN: got '{run_id}', allowed is the id of a run in the store (see `nnlab runs`).")
@@ -275,6 +277,8 @@ def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 def runs(limit: int) -> None:
     """Print the runs in the store as JSON, newest first."""
+    from nnlab.lab import open_lab
+
     listed = [
         {
             "run": run.id,
@@ -287,7 +291,7 @@ def runs(limit: int) -> None:
             "parameters": run.parameters,
             "created": run.created.isoformat(timespec="seconds"),
         }
-        for run in _lab().runs(limit=limit)
+        for run in open_lab().runs(limit=limit)
     ]
     print_json(listed)
 
@@ -326,12 +330,6 @@ def write(content: bytes, file: Path | None) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
-
-
-def _lab() -> Lab:
-    from nnlab.lab import open_lab
-
-    return open_lab()
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:

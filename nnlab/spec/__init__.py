@@ -6,4 +6,3 @@ from nnlab.spec.experiment import FIELDS, MAX_SOURCES, Experiment, Optimizer, Sc
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.network import Activation, Init, Layer, LayerSpec, ModelSpec, Norm
 from nnlab.spec.seeds import MAX_SEED, MAX_SEEDS, Replicate, as_seeds, parse_seeds, replicates, seeds_text
-from nnlab.spec.text import value_text
