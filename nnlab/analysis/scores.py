@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from nnlab.analysis.predictions import by_fold, join_folds, labels, logits_in_chunks, replicate
-from nnlab.datasets import Dataset, Part, PartName, load_dataset, mnist
+from nnlab.datasets import Dataset, PartName, load_dataset, mnist
 from nnlab.engines.base import Array, Floats, Weights
 from nnlab.spec import DataSpec, Experiment
 
 
-def evaluate(
-    experiment: Experiment, weights: Weights, dataset: Dataset, part: PartName | Part
-) -> dict[str, Floats] | None:
+def evaluate(experiment: Experiment, weights: Weights, dataset: Dataset, part: PartName) -> dict[str, Floats] | None:
     """Loss and scores of every replicate on one part of the data, in evaluation mode.
 
     Parameters
@@ -24,7 +22,6 @@ def evaluate(
     weights : dict of arrays (replicates, ...)
     dataset : Dataset
         Under k-fold every replicate is scored on the part of its own fold.
-    part : {"train", "validation", "test"} or Part
 
     Returns
     -------
@@ -37,7 +34,7 @@ def evaluate(
         each = [evaluate(experiment, own, fold, part) for own, fold in by_fold(weights, dataset)]
         present = [one for one in each if one is not None]
         return {name: join_folds([one[name] for one in present]) for name in present[0]} if present else None
-    samples = getattr(dataset, part) if isinstance(part, str) else part
+    samples = getattr(dataset, part)
     if len(samples) == 0:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # weights that diverged give inf and nan, as they should

@@ -47,6 +47,6 @@ def autograd(experiment: Experiment, weights: Mapping[str, Array], x: Array, t: 
         loss = F.binary_cross_entropy_with_logits(out[-1], target)
     else:
         loss = F.mse_loss(out[-1], target)
-    slopes = torch.autograd.grad(loss, [*w.values(), *out])
-    names = [*w, *(f"out.{k - 1}" for k in range(len(out)))]
-    return {"loss": loss.detach().numpy(), **{n: s.numpy() for n, s in zip(names, slopes, strict=True)}}
+    values = w | {f"out.{k - 1}": y for k, y in enumerate(out)}
+    slopes = torch.autograd.grad(loss, [*values.values()])
+    return {"loss": loss.detach().numpy(), **{n: s.numpy() for n, s in zip(values, slopes, strict=True)}}

@@ -23,13 +23,11 @@ def estimate_seconds(experiment: Experiment, n_seeds: int) -> float:
     n_seeds, folds = experiment.replicates(n_seeds), experiment.data.folds
     train, validation, _ = experiment.data.sizes
     weights = sum(layer.inputs * layer.width for layer in experiment.layers)
-    layers = len(experiment.layers)
-    batch = min(experiment.train.batch_size, train)
     speed_up = 0.45 if experiment.train.engine == "numpy" else 1.0
     groups = 2 if folds and (train + validation) % folds else 1  # folds of two sizes train one after the other
     learned = sum(layer.inputs * layer.width for layer in experiment.layers if not layer.frozen)
-    products = (weights + 2 * learned) * _WORK * batch * n_seeds
-    step = groups * (_STEP + _LAYER * layers) * speed_up + products + _WEIGHT * learned * n_seeds
+    products = (weights + 2 * learned) * _WORK * min(experiment.train.batch_size, train) * n_seeds
+    step = groups * (_STEP + _LAYER * len(experiment.layers)) * speed_up + products + _WEIGHT * learned * n_seeds
     epoch = _EPOCH + _WORK * (min(train, 5000) + validation) * weights * n_seeds
     return experiment.train.epochs * (experiment.steps_per_epoch * step + epoch)
 
@@ -40,9 +38,8 @@ def estimate_bytes(experiment: Experiment, n_seeds: int) -> float:
     train, validation, test = data.sizes
     parameters = sum(layer.parameters for layer in experiment.layers)
     units = sum(layer.width for layer in experiment.layers) + (data.inputs if data.folds else 0)
-    batch = min(experiment.train.batch_size, train)
     weights = 4 * _COPIES[engine] * parameters * replicates
-    activations = 4 * _PER_UNIT[engine] * units * batch * replicates
+    activations = 4 * _PER_UNIT[engine] * units * min(experiment.train.batch_size, train) * replicates
     samples = _MNIST if data.name == "mnist" else 16 * (train + validation + test) * data.inputs
     scores = 24 * train * replicates + 20 * min(2**21, train * max(data.inputs, units * replicates))
     return _PROCESS + samples + weights + activations + scores

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 
 from nnlab.datasets import Dataset, Part, Scaling
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats, Weights, single_thread, targets
+from nnlab.engines.base import Array, Floats, Weights, single_thread, targets
 from nnlab.engines.torch_network import StackedModel
 from nnlab.engines.torch_optimizers import Optimizer
 from nnlab.spec import Experiment
@@ -79,10 +78,10 @@ class TorchEngine:
     def weights(self) -> Weights:
         return {name: tensor.numpy().copy() for name, tensor in self.model.named_arrays().items()}
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         return {name: tensor.numpy().copy() for name, tensor in self._state().items()}
 
-    def load(self, weights: Weights, state: Mapping[str, NDArray[Any]]) -> None:
+    def load(self, weights: Weights, state: Mapping[str, Array]) -> None:
         self.model.load_arrays(weights)
         for name, tensor in self._state().items():
             tensor.copy_(torch.from_numpy(state[name]))
