@@ -13,7 +13,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, SupportsIndex
@@ -189,6 +189,7 @@ def few_points(dataset: Dataset, n: int) -> tuple[Array, Array]:
     return x[chosen], y[chosen]
 
 
+@lru_cache(maxsize=16)
 def finite_differences(step: Step) -> dict[str, Array]:
     """The gradients of a step without calculus, with the names and shapes of `Step.gradients`: raise one number by h,
     lower it by h, and measure how the loss changes, (L(w + h) − L(w − h)) / 2h. Two forward passes per number."""

@@ -1,14 +1,12 @@
 """Every gradient of the step compared with finite differences and with PyTorch autograd."""
 
-from functools import lru_cache
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from nnlab.engines.base import Array
 from nnlab.scratch.steps import Step, finite_differences, relative_difference
-from nnlab.ui.backprop.scene import Scene, shown, step_of
+from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.views import readable
 from nnlab.ui.shell.frame import Page
 
@@ -38,7 +36,8 @@ def gradient_check(page: Page, scene: Scene, step: Step) -> None:
 def _compared(page: Page, scene: Scene, step: Step) -> None:
     t = page.t
     theirs, note = _autograd(page, scene, step)
-    tried = _tried(scene.numbers)
+    with np.errstate(all="ignore"):
+        tried = finite_differences(step)
 
     def agreement(ours: Array, other: Array | None, allowed: float) -> tuple[str, str]:
         """The relative difference, and whether rounding in double precision explains it."""
@@ -75,12 +74,6 @@ def _compared(page: Page, scene: Scene, step: Step) -> None:
     )
     if note and not st.session_state.get("step-autograd"):
         st.button(t("Try again"), key="step-ask-again", icon=":material/refresh:")
-
-
-@lru_cache(maxsize=128)
-def _tried(scene: Scene) -> dict[str, Array]:
-    with np.errstate(all="ignore"):
-        return finite_differences(step_of(scene))
 
 
 def _autograd(page: Page, scene: Scene, step: Step) -> tuple[dict[str, Array] | None, str]:
