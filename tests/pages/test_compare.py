@@ -14,10 +14,10 @@ from nnlab.comparison.table import Cell, table_of
 from nnlab.export.chart_file import chart_file
 from nnlab.export.tables import comparison_file
 from nnlab.spec import StartFrom
+from nnlab.ui.compare.actions import add_seeds
 from nnlab.ui.compare.cell_table import difference_sentence
 from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
 from nnlab.ui.compare.knobs import value_texts
-from nnlab.ui.compare.menus import add_seeds
 from nnlab.ui.shared.naming import moment
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import text

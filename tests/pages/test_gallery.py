@@ -16,7 +16,8 @@ def place():
     import streamlit as st
 
     from nnlab.lab import open_lab
-    from nnlab.ui.compare.starting_points import gallery, usual_outcome
+    from nnlab.ui.compare.question_form import gallery
+    from nnlab.ui.compare.results import usual_outcome
     from nnlab.ui.shell.frame import Page
     from nnlab.ui.shell.text import text
 

@@ -25,14 +25,14 @@ from nnlab.ui.shell.text import MINUS, Text, Texts
 FILTERED = 10  # rows from which on there is a filter
 BEST = -1  # the option for the best cell, in place of a baseline's place
 HELPS: Texts = {  # what a column is and how it is computed
-    "over seeds": "Mean over the seeds, with a 95 % interval from Student's t (the bootstrap would be too narrow for so "
-    "few).",
+    "over seeds": "Mean over the seeds, with a 95 % interval from Student's t (the bootstrap would be too narrow for "
+    "so few).",
     "over folds": "Mean over seeds and folds, with a 95 % interval from Student's t; the variance is corrected for the "
     "training samples that folds share (Nadeau and Bengio).",
-    "difference": "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds and "
-    "batches, so the differences are paired.",
-    "p": "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. Below "
-    "{limit} the two cells can be told apart.",
+    "difference": "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds "
+    "and batches, so the differences are paired.",
+    "p": "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. "
+    "Below {limit} the two cells can be told apart.",
     "seeds_needed": "How many seeds would detect a difference of this size in 80 % of cases (80 % power).",
     "gap": "How much better the score is on training samples than on new ones.",
     "verdict": "From the scores, the gap and the shape of the curves; select the row to read the reason.",

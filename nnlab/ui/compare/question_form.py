@@ -1,20 +1,23 @@
-"""The question as a sentence of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds"."""
+"""The question as a sentence of controls: "On [moons] vary [depth] over [1 2 4 8] with [10] seeds"; cards with more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from nnlab.catalogue.presets import presets
+from nnlab.catalogue.classics import classics
+from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_bytes
 from nnlab.settings import settings
 from nnlab.spec import Comparison
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
 from nnlab.ui.shared import labels
+from nnlab.ui.shared.naming import cost_words
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts
 
 PRESETS: Texts = {  # inside the sentence
@@ -24,6 +27,14 @@ PRESETS: Texts = {  # inside the sentence
     "celsius": "Celsius to Fahrenheit",
     "scratch": "MNIST without a framework",
 }
+QUESTIONS: Texts = {  # of the preset comparisons
+    "binary": "How deep should a network be for 100 samples?",
+    "activations": "Which activation learns fastest?",
+    "mnist": "Does depth help on handwritten digits?",
+    "celsius": "How large can the learning rate be?",
+    "scratch": "NumPy or PyTorch: is there a difference?",
+}
+ACROSS = 3  # cards in a row
 MANY_CELLS = 12  # above this the form shows how many cells there will be
 Change = Callable[[str], None]
 
@@ -135,3 +146,43 @@ def _cost(comparison: Comparison, t: Text) -> str:
         t("needs about {size}", size=t.memory(largest)),
     ]
     return " · ".join(parts)
+
+
+def preset_questions(page: Page, submit: Callable[[Comparison], None]) -> None:
+    """A card for each preset comparison."""
+    t = page.t
+    st.markdown(f"#### {t('Ask your own question above, or start with one of these')}")
+    cards = {}
+    for name, question in QUESTIONS.items():
+        comparison = preset_comparisons[name]
+        caption = f"{t(PRESETS[name])} · {knobs.settings_summary(comparison, t)}"
+        cards[f"ask-{name}"] = f"**{t(question)}**", caption, comparison
+    _cards(page, cards, submit)
+
+
+def gallery(page: Page, submit: Callable[[Comparison], None]) -> None:
+    """A card for each classic comparison."""
+    t = page.t
+    st.markdown(f"#### {t('The classics')}")
+    st.caption(t("Decide what you expect before you press Compare: the usual outcome is shown afterwards."))
+    cards = {
+        f"classic-{name}": (f"**{t(one.title)}**  \n{t(one.question)}", "", one.comparison)
+        for name, one in classics.items()
+    }
+    _cards(page, cards, submit)
+
+
+def _cards(page: Page, cards: Mapping[str, tuple[str, str, Comparison]], submit: Callable[[Comparison], None]) -> None:
+    """Cards with a text and a button that submits a comparison; the keys name the cards."""
+    t = page.t
+    columns = [column for _ in range(0, len(cards), ACROSS) for column in st.columns(ACROSS)]
+    for column, (key, (text, caption, comparison)) in zip(columns, cards.items(), strict=False):
+        with column, st.container(border=True, key=key, height="stretch"):
+            with st.container(height="stretch"):
+                st.markdown(text)
+                st.caption(caption)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                icon = ":material/play_arrow:"
+                st.button(t("Compare"), icon=icon, key=f"{key}-go", on_click=submit, args=(comparison,))
+                seconds = comparison_seconds(comparison, settings().workers)
+                st.caption(cost_words(seconds, t), width="content")

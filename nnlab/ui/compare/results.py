@@ -13,6 +13,7 @@ import streamlit as st
 from nnlab.analysis import predictions
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.analysis.statistics import LEVEL
+from nnlab.catalogue.classics import classic_of
 from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
@@ -105,6 +106,17 @@ def _finding(view: View) -> None:
     with st.container(key="finding", gap=None):
         st.markdown(f"#### {heading}")
         st.caption(caption)
+
+
+def usual_outcome(page: Page, run: ComparisonRun) -> None:
+    """What a classic usually shows, once it has finished; nothing for other comparisons."""
+    classic, t = classic_of(run.comparison), page.t
+    if classic is None or any(one.state != "finished" for one in run.runs):
+        return
+    with st.container(border=True, key="usual-outcome", gap="small"):
+        st.markdown(f"**:material/school: {t('The usual outcome')}**")
+        st.caption(t(classic.question))
+        st.markdown(t(classic.outcome))
 
 
 def _heading(text: str, help: str) -> None:

@@ -1,4 +1,4 @@
-"""The menus of the page: earlier comparisons, stop, add values or seeds, save."""
+"""What a visitor can do with a comparison: open an earlier one, stop, open the test set, add values or seeds, save."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from nnlab.ui.compare.comparison_state import View, results_of
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.results import shown_charts
 from nnlab.ui.shared.downloads import file_button, picture_buttons
-from nnlab.ui.shared.naming import ago
+from nnlab.ui.shared.naming import ago, moment
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
 
@@ -55,6 +55,49 @@ def stop_menu(page: Page, run: ComparisonRun) -> None:
     if len(active) > 1:
         look: dict[str, Any] = {"key": "stop-one", "on_click": stop_one, "type": "tertiary"}
         st.menu_button(t("Stop one cell"), active, format_func=View(page, run).full_name, **look)
+
+
+def test_set(page: Page, run: ComparisonRun) -> None:
+    """When the held-out test set was opened, or a button with which the owner opens it, once and on purpose."""
+    t, opened = page.t, run.test_opened
+    if not any(one.data.sizes[2] for one in run.comparison.experiments):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-part"):
+        if opened is not None:
+            text = t("Test set opened on {when}.", when=moment(opened, t))
+            if later := sum(any(one.created > opened for one in cell.runs) for cell in run.cells):
+                text += " " + t.many(
+                    "{n} cell was trained after that: do not choose by its test score.",
+                    "{n} cells were trained after that: do not choose by their test scores.",
+                    later,
+                )
+            st.markdown(f":material/lock_open: {text}")
+        elif run.owner != page.owner:
+            closed = t("The test set is not open yet; only the owner of this comparison can open it.")
+            st.caption(f":material/lock: {closed}")
+        else:
+            if st.button(t("Open the test set"), icon=":material/lock:", key="open-test", disabled=run.active):
+                st.dialog(t("Open the test set?"), icon=":material/lock_open:")(_confirm)(page, run)
+            st.caption(t("Open it once, after you have chosen by validation score."), width="content")
+
+
+def _confirm(page: Page, run: ComparisonRun) -> None:
+    t = page.t
+    purpose = t(
+        "So far you have chosen by validation scores. The test set shows how good the chosen network is on samples "
+        "that have played no part in any choice."
+    )
+    warning = t(
+        "It can do this only once: if you go on choosing by test scores, they are no longer an honest estimate. This "
+        "page will show when the test set was opened."
+    )
+    st.markdown(f"{purpose}\n\n{warning}")
+    with st.container(horizontal=True, gap="small"):
+        now, args = page.lab.open_test, (run.id, page.owner)
+        if st.button(t("Open it now"), type="primary", key="open-test-now", on_click=now, args=args):
+            st.rerun()
+        if st.button(t("Not yet"), key="open-test-not"):
+            st.rerun()
 
 
 def extend_menu(page: Page, run: ComparisonRun, question: Question) -> None:
@@ -126,11 +169,9 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
         button("json", "JSON", ".json", lambda: comparison_file(now().comparison, table()), again)
         if charts := shown_charts(run):
             chart = charts[st.selectbox(t("Chart"), list(charts), key="save-chart", width=330)]
+            picture = f"{name}-{chart.key}"
             with st.container(horizontal=True, gap="small"):
-                picture_buttons(
-                    f"{name}-{chart.key}", "download", lambda form: chart_file(chart.spec, chart.rows, form)
-                )
+                picture_buttons(picture, "download", lambda form: chart_file(chart.spec, chart.rows, form))
         st.markdown(f"**{t('Link')}**", help=t("It opens this page with the question and these results."))
-        st.code(
-            page.address("compare", run.comparison.to_query() | question.opened_query()), language=None, wrap_lines=True
-        )
+        address = page.address("compare", run.comparison.to_query() | question.opened_query())
+        st.code(address, language=None, wrap_lines=True)
