@@ -7,7 +7,6 @@ from nnlab.spec.layer_table import KINDS
 
 LOSSES = {"bce": "nn.BCEWithLogitsLoss()", "cross_entropy": "nn.CrossEntropyLoss()", "mse": "nn.MSELoss()"}
 _INITS = {
-    "default": "",
     "xavier": "nn.init.xavier_uniform_(module.weight)",
     "kaiming": 'nn.init.kaiming_normal_(module.weight, nonlinearity="relu")',
     "orthogonal": "nn.init.orthogonal_(module.weight)",
@@ -18,7 +17,7 @@ _NORM_NAMES = {"scale": "weight", "shift": "bias", "mean": "running_mean", "vari
 
 
 def network_code(experiment: Experiment, dropout: str = "nn.Dropout({rate})") -> tuple[list[str], dict[str, str]]:
-    """The lines inside `nn.Sequential(...)`, the output layer last, and nnlab's name → PyTorch's name of its weights."""
+    """The lines inside `nn.Sequential(...)`, output layer last, and nnlab's name → PyTorch's name of its weights."""
     lines: list[str] = []
     names: dict[str, str] = {}
     for i, layer in enumerate(experiment.layers):
@@ -85,14 +84,8 @@ def helper_classes(experiment: Experiment) -> str:
 def optimizer_code(experiment: Experiment) -> str:
     """The optimizer of `model`, with its settings."""
     train = experiment.train
-    kind, extra = {
-        "sgd": ("SGD", ""),
-        "momentum": ("SGD", ", momentum=0.9"),
-        "nesterov": ("SGD", ", momentum=0.9, nesterov=True"),
-        "rmsprop": ("RMSprop", ""),
-        "adam": ("Adam", ""),
-        "adamw": ("AdamW", ""),
-    }[train.optimizer]
+    kind = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW"}.get(train.optimizer, "SGD")
+    extra = {"momentum": ", momentum=0.9", "nesterov": ", momentum=0.9, nesterov=True"}.get(train.optimizer, "")
     decay = f", weight_decay={train.l2}" if train.l2 or train.optimizer == "adamw" else ""  # AdamW's default is 0.01
     return f"torch.optim.{kind}(model.parameters(), lr={train.lr}{extra}{decay})"
 
@@ -163,7 +156,7 @@ def pytorch_code(experiment: Experiment, seed: int = 0) -> str:
     init = f"""
 for module in model.modules():
     if isinstance(module, nn.Linear):
-        {_INITS[experiment.model.init].format(scale=experiment.model.init_scale)}
+        {_INITS.get(experiment.model.init, "").format(scale=experiment.model.init_scale)}
         nn.init.zeros_(module.bias)"""
     start = f"""
 

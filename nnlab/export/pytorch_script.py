@@ -7,18 +7,20 @@ nnlab's own source.
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
+from nnlab import datasets
+from nnlab.datasets import mnist
+from nnlab.datasets.base import shift_and_scale
+from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.engines import random_streams
 from nnlab.export import pytorch_code as network
-from nnlab.export.data_code import data_code, parts_code, tensor_code
 from nnlab.export.function_source import function_source
 from nnlab.spec import DataSpec, Experiment, as_seeds
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """A stretch of code with its title and an explanation."""
 
     title: str
@@ -53,9 +55,9 @@ def title(experiment: Experiment) -> str:
 
 def sections(experiment: Experiment, seeds: tuple[int, ...]) -> list[Section]:
     """The code of the run, section by section: settings, the networks it starts from, its own training, the scores."""
-    every, source = [experiment], experiment.train.start_from
-    while source:
-        every, source = [source.experiment, *every], source.experiment.train.start_from
+    every = [experiment]
+    while source := every[0].train.start_from:
+        every.insert(0, source.experiment)
     found = [Section("Settings", "The seed decides the first weights and dropout.", _imports(every, seeds))]
     for one, after in pairwise(every):  # a source and what starts from it; the names are then used again
         parts = [*_training_sections(one), _source_section(one, after)]
@@ -90,18 +92,105 @@ def _training_sections(experiment: Experiment) -> list[Section]:
     steps = f"{train.epochs} epochs of {experiment.steps_per_epoch} steps"
     if train.patience:
         steps += f", fewer when the validation loss has not improved for {train.patience} epochs"
+    steps += f". The optimizer is {train.optimizer}, the learning rate {train.lr} ({train.schedule})"
     return [
-        Section("Data", f"{split}.", data_code(data)),
-        Section("Tensors", f"Scaled inputs and targets; {fitted}.", tensor_code(experiment)),
+        Section("Data", f"{split}.", _data_code(data)),
+        Section("Tensors", f"Scaled inputs and targets; {fitted}.", _tensor_code(experiment)),
         Section("Network", "The layers in order; the last one is the output layer.", _model_code(experiment)),
         Section("First weights", f"{first}.", _weights_code(experiment)),
         Section("Scores", "Loss and scores of one part, in evaluation mode.", _scores_code(experiment)),
-        Section(
-            "Training",
-            f"{steps}. The optimizer is {train.optimizer}, the learning rate {train.lr} ({train.schedule}).",
-            _training_code(experiment),
-        ),
+        Section("Training", f"{steps}.", _training_code(experiment)),
     ]
+
+
+def _data_code(data: DataSpec) -> str:
+    """The samples, in their parts; with folds the test part alone is cut off."""
+    train, validation, test = data.sizes
+    own_test = data.facts.own_test > 0
+    splits = data.folds > 0 or validation > 0 or (test > 0 and not own_test)
+    is_mnist = data.name == "mnist"
+    functions = _mnist_functions(data) if is_mnist else function_source(datasets.LOADERS[data.name], spec=data)
+    lines = [f"rng = np.random.default_rng(({datasets.SAMPLING_STREAM}, {data.seed}))"]
+    lines += ["x, y, x_test, y_test = load(rng)" if own_test else "x, y = load(rng)"]
+    if splits:
+        functions = function_source(spread_order) | functions
+        by = "y" if data.facts.classes else "np.zeros(len(y))"
+        lines += [f"order = spread_order({by}, np.random.default_rng(({datasets.SPLIT_STREAM}, {data.seed})))"]
+        lines += ["x, y = x[order], y[order]"]
+    if not data.folds:
+        cut, rest = [train, train + validation], "rest" if own_test else "test"
+        lines += [f"{of}_train, {of}_validation, {of}_{rest} = np.split({of}, {cut})" for of in "xy"]
+    elif not own_test:
+        lines += [f"{of}, {of}_test = np.split({of}, {[train + validation]})" for of in "xy"]
+    return "\n\n\n".join([*functions.values(), "\n".join(lines)])
+
+
+def _mnist_functions(data: DataSpec) -> dict[str, str]:
+    names = [file.name for file in mnist.FILES]
+    sums = "\n".join(f'    "{file.name}": "{file.sha256}",' for file in mnist.FILES)
+    code = f'''
+FOLDER = Path(os.environ.get("NNLAB_DATA_DIR", "data")) / "mnist"
+MIRROR = "{mnist.MIRRORS[0]}"
+SHA256 = {{
+{sums}
+}}
+
+
+def read(name):
+    """One of the four files of MNIST, from the folder or, the first time, from the mirror."""
+    path = FOLDER / name
+    if not path.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        urllib.request.urlretrieve(MIRROR + name, path)
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHA256[name]:
+        raise SystemExit(f"{{path}} is damaged: delete it and start again.")
+    if "images" in name:
+        return np.frombuffer(gzip.decompress(content), np.uint8, offset=16).reshape(-1, 784)
+    return np.frombuffer(gzip.decompress(content), np.uint8, offset=8).astype(np.int64)
+
+
+def load(rng):
+    """Images (n, 784) with pixels from 0 to 255 and their digits (n,), for training and for the test."""
+    x, y = read("{names[0]}"), read("{names[1]}")
+'''
+    before: dict[str, str] = {}
+    if data.labels:
+        before = function_source(keep_labels)
+        code += f"    x, y = keep_labels(x, y, {data.labels})\n"
+    if data.n_samples < data.max_samples:
+        before |= function_source(spread_order)
+        code += f"    chosen = spread_order(y, rng)[:{data.n_samples}]\n    x, y = x[chosen], y[chosen]\n"
+    test = f'read("{names[2]}"), read("{names[3]}")'
+    test = f"*keep_labels({test}, {data.labels})" if data.labels else test
+    return before | {"load": f"{code}    return x, y, {test}".strip()}
+
+
+def _tensor_code(experiment: Experiment) -> str:
+    """Scaled inputs and targets as tensors; with folds every fold is scaled in the last section."""
+    data = experiment.data
+    full_scale = {"digits": 16.0, "mnist": 255.0}.get(data.name)
+    scaling = function_source(shift_and_scale, name=data.scaling, full_scale=full_scale)["shift_and_scale"]
+    target = "torch.from_numpy(y)"
+    if experiment.loss != "cross_entropy":
+        target += ".float().reshape(len(y), 1)"
+    parts = "" if data.folds else "\n\n" + _parts_code("{}_{}")
+    return f"""{scaling}
+
+
+def as_tensors(*parts):
+    # the scaling is fitted on the first part, the training part
+    shift, scale = shift_and_scale(parts[0][0])
+    inputs = [torch.from_numpy((x.astype(np.float32) - shift) * scale) for x, _ in parts]
+    targets = [{target} for _, y in parts]
+    return list(zip(inputs, targets))
+{parts}"""
+
+
+def _parts_code(form: str) -> str:
+    """The three parts of `as_tensors`; the form says how inputs and targets of a part are named."""
+    train, validation = (f"({form.format('x', part)}, {form.format('y', part)})" for part in ("train", "validation"))
+    return f"train_part, validation_part, test_part = as_tensors(\n    {train}, {validation}, (x_test, y_test)\n)"
 
 
 _DROPOUT = '''
@@ -161,8 +250,7 @@ def _scores_code(experiment: Experiment) -> str:
         "r2": (1 - ((answer - y) ** 2).mean() / y.var(correction=0)).item(),"""
     else:
         right = "(answer > 0) == (y > 0.5)" if experiment.loss == "bce" else "answer.argmax(1) == y"
-        scores = f"""
-        "accuracy": ({right}).double().mean().item(),"""
+        scores = f'\n        "accuracy": ({right}).double().mean().item(),'
     return f"""
 loss_function = {network.LOSSES[experiment.loss]}
 
@@ -192,9 +280,8 @@ def _training_code(experiment: Experiment) -> str:
     set_rate = """
             for group in optimizer.param_groups:
                 group["lr"] = rate"""
-    steps = (
-        "batch, rate in zip(batches, learning_rates(len(batches), epoch).tolist())" if scheduled else "batch in batches"
-    )
+    with_rates = "batch, rate in zip(batches, learning_rates(len(batches), epoch).tolist())"
+    steps = with_rates if scheduled else "batch in batches"
     stop = f"""
         loss = scores(model, *validation_part)["loss"]{network.early_stopping(train.patience)}"""
     code = f"""def train(seed):
@@ -238,11 +325,11 @@ def _fold_kind(data: DataSpec) -> str:
 
 def _fold_loop(data: DataSpec, body: str, first: str = "") -> str:
     kind = f"{_fold_kind(data)}({data.folds}, shuffle=True, random_state={data.seed})"
-    parts = parts_code("x[train_rows]", "y[train_rows]", "x[validation_rows]", "y[validation_rows]")
+    body = f"{_parts_code('{}[{}_rows]')}\n{body}"
     return f"""folds = list({kind}.split(np.zeros(len(x)), {"y" if data.facts.classes else "None"}))
 for seed in SEEDS:
     for fold, (train_rows, validation_rows) in enumerate(folds{first}):
-{textwrap.indent(f"{parts}{chr(10)}{body}", " " * 8)}"""
+{textwrap.indent(body, " " * 8)}"""
 
 
 def _run_section(data: DataSpec) -> Section:
@@ -253,6 +340,5 @@ figures = {{name: scores(model, *part) for name, part in parts.items()}}
 print(json.dumps({{"seed": seed, {fold}**figures}}))"""
     if data.folds:
         return Section("Run", "Every fold of every seed in turn, and the final scores.", _fold_loop(data, body))
-    return Section(
-        "Run", "Every seed in turn, and the final scores.", f"for seed in SEEDS:\n{textwrap.indent(body, '    ')}"
-    )
+    loop = f"for seed in SEEDS:\n{textwrap.indent(body, '    ')}"
+    return Section("Run", "Every seed in turn, and the final scores.", loop)
