@@ -65,9 +65,9 @@ def surface_rows(cells: pd.DataFrame, points: pd.DataFrame | None = None, classe
     Columns: `kind` ("cell" or "point"), `x`, `y`, `label`, `value` (probability), `sure` (0: all classes are equally
     likely, 1: one is certain), `part`.
     """
-    value, even = cells["value"], 1 / classes
-    sure = (2 * value - 1).abs() if classes == 2 else (value - even) / (1 - even)
-    rows = cells[["x", "y", "label", "value"]].assign(sure=sure.clip(0, 1), kind="cell", part="")
+    even = 1 / classes
+    sure = ((cells["value"] - even) / (1 - even)).abs().clip(upper=1)
+    rows = cells[["x", "y", "label", "value"]].assign(sure=sure, kind="cell", part="")
     rows = rows.astype(dict.fromkeys(("x", "y", "value", "sure"), np.float32))
     return rows if points is None else pd.concat([rows, points], ignore_index=True)
 
@@ -112,7 +112,7 @@ def surface(plane: Plane, *, compact: bool = False, labels: Labels = ENGLISH, he
         high=f"{plane.y[0]} + {plane.cell} * ({row} + 1)",
     )
     sure = alt.Opacity("sure:Q", scale=alt.Scale(domain=[0, 1], range=[0.03, 0.5]), legend=None)
-    colour = _class_colour(plane, compact)
+    colour = _class_channels(plane, compact)["color"]
     rectangles = cells.mark_rect(clip=True, strokeWidth=0).encode(
         x="left:Q", x2="right", y="low:Q", y2="high", color=colour, opacity=sure
     )
@@ -155,37 +155,25 @@ def class_balance(*, labels: Labels = ENGLISH, height: int = 160) -> Spec:
     return finish(chart, labels, height)
 
 
-def _class_legend(plane: Plane, compact: bool) -> alt.Legend | None:
-    if compact:
-        return None
-    look: dict[str, Any] = {"orient": "top", "title": None, "columns": min(5, len(plane.classes))}
-    look |= {"symbolOpacity": 1, "symbolSize": 80, "symbolStrokeWidth": 0}
-    return alt.Legend(labelExpr=word_for("value", plane.classes), **look)
-
-
-def _class_colour(plane: Plane, compact: bool) -> alt.Color:
-    return number_colour("label:N", CLASSES[: len(plane.classes)], _class_legend(plane, compact))
+def _class_channels(plane: Plane, compact: bool) -> dict[str, Any]:
+    """Colours and shapes of the classes, which share one legend."""
+    n, legend = len(plane.classes), None
+    if not compact:
+        look: dict[str, Any] = {"symbolOpacity": 1, "symbolSize": 80, "symbolStrokeWidth": 0, "columns": min(5, n)}
+        legend = alt.Legend(orient="top", title=None, labelExpr=word_for("value", plane.classes), **look)
+    shapes = alt.Scale(domain=list(range(n)), range=list(_SHAPES[:n]))
+    colour = number_colour("label:N", CLASSES[:n], legend)
+    return {"color": colour, "shape": alt.Shape("label:N", scale=shapes, legend=legend)}
 
 
 def _points(plane: Plane, labels: Labels, compact: bool = False) -> list[Any]:
-    n = len(plane.classes)
     words = {"class": word_for("label", plane.classes), "part_word": part_word("part", labels)}
     rows = of_kind("point").transform_calculate(**words)
     training, others = (rows.transform_filter(f"datum.part {sign} 'train'") for sign in ("===", "!=="))
     look = {"size": 22 if compact else 46, "opacity": 1}
-    shapes = alt.Scale(domain=list(range(n)), range=list(_SHAPES[:n]))
-    encoding: dict[str, Any] = {
-        "x": "x:Q",
-        "y": "y:Q",
-        "color": _class_colour(plane, compact),
-        "shape": alt.Shape("label:N", scale=shapes, legend=_class_legend(plane, compact)),
-        "tooltip": [
-            tip("x", plane.names[0], ".3~f"),
-            tip("y", plane.names[1], ".3~f"),
-            tip("class", labels("class")),
-            tip("part_word", labels("part")),
-        ],
-    }
+    x, y = (tip(field, name, ".3~f") for field, name in zip("xy", plane.names, strict=True))
+    tooltip = [x, y, tip("class", labels("class")), tip("part_word", labels("part"))]
+    encoding: dict[str, Any] = {"x": "x:Q", "y": "y:Q", "tooltip": tooltip, **_class_channels(plane, compact)}
     return [
         training.mark_point(filled=True, stroke=PAPER, strokeWidth=0.8, **look).encode(**encoding),
         others.mark_point(filled=False, fill=PAPER, strokeWidth=1.6, **look).encode(**encoding),
@@ -193,14 +181,14 @@ def _points(plane: Plane, labels: Labels, compact: bool = False) -> list[Any]:
 
 
 def _plane_axes(plane: Plane, compact: bool = False) -> dict[str, Any]:
-    def channel(made: Any, ends: tuple[float, float], title: str, upright: bool) -> Any:
-        scale = alt.Scale(domain=list(ends), nice=False, zero=False, round=True)  # whole pixels: no seams
-        return made(
-            scale=scale, axis=None if compact else number_axis("value", upright=upright, title=title, grid=False)
-        )
-
-    x_name, y_name = plane.names
-    return {"x": channel(alt.X, plane.x, x_name, False), "y": channel(alt.Y, plane.y, y_name, True)}
+    x_axis = y_axis = None
+    if not compact:
+        x_axis = number_axis("value", upright=False, title=plane.names[0], grid=False)
+        y_axis = number_axis("value", title=plane.names[1], grid=False)
+    x, y = (  # whole pixels: no seams between cells
+        alt.Scale(domain=list(ends), nice=False, zero=False, round=True) for ends in (plane.x, plane.y)
+    )
+    return {"x": alt.X(scale=x, axis=x_axis), "y": alt.Y(scale=y, axis=y_axis)}
 
 
 def confusion_rows(counts: ArrayLike, class_names: Sequence[str]) -> pd.DataFrame:

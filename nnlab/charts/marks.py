@@ -71,7 +71,5 @@ def hover_rule(rows: Any, tooltip: list[alt.Tooltip], colours: Mapping[str, str]
 def named_points(rows: Any, name: str, field: str, colour: Any, tooltip: list[alt.Tooltip]) -> Any:
     """A dot on the nearest of several curves, with a tooltip; `name` is the expression for the curve's name."""
     nearest = hover()
-    points = dots(rows.transform_calculate(name=name), 60)
-    return points.encode(y=f"{field}:Q", color=colour, opacity=either(nearest, 1, 0), tooltip=tooltip).add_params(
-        nearest
-    )
+    points = dots(rows.transform_calculate(name=name), 60).add_params(nearest)
+    return points.encode(y=f"{field}:Q", color=colour, opacity=either(nearest, 1, 0), tooltip=tooltip)

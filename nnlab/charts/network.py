@@ -54,14 +54,9 @@ def network_rows(
     about -0.5..0.5 (down). Edges have `value` (weight) and `share` (its size as part of the limit), nodes `value`
     (bias). `frozen`: belongs to a layer that is not trained.
 
-    Parameters
-    ----------
-    weights : mapping, optional
-        Stacked arrays (seeds, ...). Without them all lines are alike.
-    limit : float, optional
-        The weight for which a line is widest; by default the largest weight that is drawn.
-    feature_names, class_names : optional
-        Written beside the inputs and the outputs if there is one for each.
+    `weights` are stacked (seeds, ...); without them all lines are alike. `limit`: the weight for which a line is
+    widest, by default the largest one that is drawn. The names are written beside the inputs and the outputs if there
+    is one for each.
     """
     widths, last = [experiment.data.inputs, *(layer.width for layer in experiment.layers)], len(experiment.layers)
     numbers = _condense(len(widths), MOST_LAYERS, 6, 4)

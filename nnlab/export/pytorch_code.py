@@ -51,14 +51,17 @@ def _single_batches(experiment: Experiment) -> bool:
     return size == 1 or any(n % size == 1 for n in sizes)
 
 
-_RESIDUAL = '''
+def helper_classes(experiment: Experiment) -> str:
+    """Modules that the network needs and PyTorch does not have."""
+    residual = '''
 class Residual(nn.Sequential):
     """Adds the input to the output (He et al. 2016)."""
 
     def forward(self, x):
         return x + super().forward(x)
 '''
-_BATCH_NORM = '''
+    batch_norm = '''
+
 class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation that also accepts a batch of one sample, which is its own mean."""
 
@@ -70,15 +73,8 @@ class BatchNorm(nn.BatchNorm1d):
             self.running_var.mul_(0.9)
         return (x - x) * self.weight + self.bias
 '''
-
-
-def helper_classes(experiment: Experiment) -> str:
-    """Modules that the network needs and PyTorch does not have."""
-    layers = experiment.layers
-    text = _RESIDUAL if any(layer.residual for layer in layers) else ""
-    if _single_batches(experiment) and any(layer.norm == "batch" for layer in layers):
-        text += "\n" + _BATCH_NORM
-    return text
+    normalises = _single_batches(experiment) and any(layer.norm == "batch" for layer in experiment.layers)
+    return residual * any(layer.residual for layer in experiment.layers) + batch_norm * normalises
 
 
 def optimizer_code(experiment: Experiment) -> str:
