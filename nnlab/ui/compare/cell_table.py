@@ -19,6 +19,7 @@ from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.run_links import remedy_link
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shared.verdict_text import verdict_sentence, verdict_words
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import MINUS, Text, Texts
 
@@ -91,13 +92,12 @@ def _baseline(view: View, question: Question) -> None:
     names = {BEST: t("the best"), **dict(enumerate(view.short_names()))}
     options = {place: t("Against {other}", other=name) for place, name in names.items()}
 
-    def choose() -> None:
-        chosen = st.session_state["compared-with"]
-        question.set_baseline(view.comparison, None if chosen == BEST else chosen)
+    def choose(place: int) -> None:
+        question.set_baseline(view.comparison, None if place == BEST else place)
 
-    st.session_state["compared-with"] = BEST if view.baseline is None else view.baseline
-    look: dict[str, Any] = {"label_visibility": "collapsed", "width": 210, "on_change": choose}
-    st.selectbox(t("Baseline"), list(options), key="compared-with", format_func=options.__getitem__, **look)
+    look = bound("compared-with", BEST if view.baseline is None else view.baseline, choose)
+    look |= {"label_visibility": "collapsed", "width": 210, "format_func": options.__getitem__}
+    st.selectbox(t("Baseline"), list(options), **look)
 
 
 def _columns(view: View, heads: Mapping[str, str]) -> list[str]:

@@ -41,7 +41,7 @@ Change = Callable[[str], None]
 
 def question_form(question: Question) -> None:
     """The controls and the Compare button; below them the problem of the question, or its experiment in a line."""
-    t, state, current = question.page.t, st.session_state, question.input
+    t, current = question.page.t, question.input
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
         _word(t("On"))
         _source(question)
@@ -51,9 +51,8 @@ def question_form(question: Question) -> None:
         _setting(question, ("vary", "values"), t("Setting"), every, question.use_knob, help_text)
         _second_setting(question)
         _word(t("with"))
-        state["compare-seeds"] = current.seeds
-        look: dict[str, Any] = {"key": "compare-seeds", "width": 72, "label_visibility": "collapsed"}
-        st.text_input(t("Seeds"), on_change=lambda: question.change(seeds=state["compare-seeds"]), **look)
+        seeds = bound("compare-seeds", current.seeds, lambda text: question.change(seeds=text))
+        st.text_input(t("Seeds"), width=72, label_visibility="collapsed", **seeds)
         _word(t("seeds"), help=t(labels.HELP["seeds"]))
         st.button(
             t("Compare"),
@@ -101,23 +100,18 @@ def _setting(
     question: Question, fields: tuple[str, str], label: str, options: Sequence[str], change: Change, help: str
 ) -> None:
     """The choice of a knob and of its values, which are two fields of the question's input."""
-    t, state = question.page.t, st.session_state
-    knob, values = (getattr(question.input, field) for field in fields)
-    _select(fields[0], label, options, knob, change, help=help, format_func=partial(knobs.knob_name, t=t))
+    t, (vary, over) = question.page.t, fields
+    knob, values = getattr(question.input, vary), getattr(question.input, over)
+    _select(vary, label, options, knob, change, help=help, format_func=partial(knobs.knob_name, t=t))
     _word(t("over"))
-    _, offered = knobs.suggested(question.input.experiment, knob)
-    key = f"compare-{fields[1].replace('_', '-')}"
-    state[key] = list(values)
-    knobs.values_control(
-        knob,
-        knobs.split_typed([*offered, *values], knob),
-        t,
-        label=t("Values"),
-        key=key,
-        on_change=lambda: question.change(**{fields[1]: knobs.split_typed(state[key], knob)}),
-        label_visibility="collapsed",
-        width=300 if fields[1] == "values" else 270,
-    )
+
+    def take(texts: Sequence[str]) -> None:
+        question.change(**{over: knobs.split_typed(texts, knob)})
+
+    offered = knobs.split_typed([*knobs.suggested(question.input.experiment, knob)[1], *values], knob)
+    look = bound(f"compare-{over.replace('_', '-')}", list(values), take)
+    look |= {"label_visibility": "collapsed", "width": 300 if over == "values" else 270}
+    knobs.values_control(knob, offered, t, label=t("Values"), **look)
 
 
 def _second_setting(question: Question) -> None:
