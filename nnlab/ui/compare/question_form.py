@@ -86,11 +86,11 @@ def _select(name: str, label: str, options: Sequence[str], value: str, change: C
 def _source(question: Question) -> None:
     """Where the experiment is from: the draft, a preset, one of the visitor's runs, or the link."""
     t, page, current = question.page.t, question.page, question.input
-    own = {run.id: run for run in page.lab.runs(owner=page.owner, limit=10)}
+    own = page.lab.runs(owner=page.owner, limit=10)
     names = {
         DRAFT: t("my draft"),
         **{name: t(PRESETS[name]) for name in presets},
-        **{run.id: run.name or knobs.experiment_summary(run.experiment, t) for run in own.values()},
+        **{run.id: run.name or knobs.experiment_summary(run.experiment, t) for run in own},
     }
     names.setdefault(current.source, knobs.experiment_summary(current.experiment, t))
     _select("on", t("Experiment"), list(names), current.source, question.use_source, format_func=names.__getitem__)
