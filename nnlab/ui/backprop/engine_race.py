@@ -22,17 +22,16 @@ def engine_race(page: Page, scene: Scene) -> None:
             "the same batches, plain gradient descent."
         )
     )
-    runs = racers(page, scene)
+    live = any(run.active for run in racers(page, scene))
     st.button(
         t("Train with both"),
         icon=":material/sports_score:",
         key="step-race",
         on_click=start_race,
         args=(page, scene),
-        disabled=bool(runs) and any(run.active for run in runs),
+        disabled=live,
     )
     show_refusal()
-    live = any(run.active for run in runs)
     st.fragment(_race, run_every=0.7 if live else None)(page, scene, live)
 
 

@@ -14,8 +14,6 @@ from nnlab.ui.backprop.words import formula, sentence, titles
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 
-PICTURE = 610
-
 
 def setup(page: Page, scene: Scene) -> None:
     """The widgets for the network and its points."""
@@ -126,7 +124,7 @@ def picture(page: Page, scene: Scene, step: Step) -> None:
     with st.container(key="step-picture"):
         st.vega_lite_chart(
             step_rows(step, scene.stage, scene.point, partial(short, t=t)),
-            step_network(labels=page.words, height=PICTURE),
+            step_network(labels=page.words, height=610),
             key="step-network",
             alt=t("The network with its values"),
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nnlab.scratch.steps import Stage, Step
 from nnlab.ui.shell.text import Text, Texts, mark
 
-_FORWARD: Texts = {
+_FORWARD_SENTENCES: Texts = {
     "input": "The input is a batch of points: one row per point, one column per feature. t holds the correct answers.",
     "Linear": "Every unit multiplies each input by the weight on its line, adds the products, and adds its bias b.",
     "ReLU": "Negative numbers become 0; the others do not change.",
@@ -26,7 +26,7 @@ _FORWARD: Texts = {
     "next step starts with the new weights.",
 }
 
-_BACKWARD: Texts = {
+_BACKWARD_SENTENCES: Texts = {
     "NLL": "The backward pass starts here: if this output were a little larger, how much would the loss change?",
     "BCE": "The backward pass starts here. The gradient of an output is the predicted probability minus the correct "
     "label, divided by the number of points.",
@@ -39,7 +39,7 @@ _BACKWARD: Texts = {
     "": "The gradient is multiplied by the slope of the curve: where the curve is flat, the gradient becomes small.",
 }
 
-_SLOPE: Mapping[str, str] = {
+_SLOPES: Mapping[str, str] = {
     "ReLU": r"[x > 0]",
     "LeakyReLU": r"(1 \text{ if } x > 0,\ 0.01 \text{ else})",
     "ELU": r"(1 \text{ if } x > 0,\ e^x \text{ else})",
@@ -50,32 +50,31 @@ _SLOPE: Mapping[str, str] = {
     "Softplus": r"\sigma(x)",
 }
 
-_FORMULAS: Mapping[tuple[str, str], str] = {
-    ("forward", "Linear"): r"y_{nj} = \sum_i x_{ni}\,W_{ij} + b_j",
-    ("forward", "ReLU"): r"y = \max(x,\, 0)",
-    ("forward", "LeakyReLU"): r"y = \max(x,\, 0.01\,x)",
-    ("forward", "ELU"): r"y = \begin{cases} x & x > 0 \\ e^x - 1 & \text{else} \end{cases}",
-    ("forward", "GELU"): (
-        r"y = x\,\Phi(x), \quad \Phi(x) = \tfrac12\left(1 + \operatorname{erf}\tfrac{x}{\sqrt2}\right)"
-    ),
-    ("forward", "SiLU"): r"y = x\,\sigma(x) = \frac{x}{1 + e^{-x}}",
-    ("forward", "Tanh"): r"y = \tanh x",
-    ("forward", "Sigmoid"): r"y = \sigma(x) = \frac{1}{1 + e^{-x}}",
-    ("forward", "Softplus"): r"y = \log(1 + e^x)",
-    ("forward", "LogSoftmax"): r"y_j = (x_j - m) - \log \sum_k e^{x_k - m}, \quad m = \max_k x_k",
-    ("loss", "NLL"): r"L = -\frac{1}{n} \sum_n \sum_j t_{nj}\, y_{nj}",
-    ("loss", "BCE"): r"L = \frac{1}{n} \sum_n \left[\max(y_n, 0) - t_n y_n + \log(1 + e^{-|y_n|})\right]",
-    ("loss", "MSE"): r"L = \frac{1}{n} \sum_n (y_n - t_n)^2",
-    ("loss_backward", "NLL"): r"\frac{\partial L}{\partial y_{nj}} = -\frac{t_{nj}}{n}",
-    ("loss_backward", "BCE"): r"\frac{\partial L}{\partial y_n} = \frac{\sigma(y_n) - t_n}{n}",
-    ("loss_backward", "MSE"): r"\frac{\partial L}{\partial y_n} = \frac{2\,(y_n - t_n)}{n}",
-    ("backward", "LogSoftmax"): r"\frac{\partial L}{\partial x_j} = g_j - p_j \sum_k g_k, \quad p = e^y",
-    ("backward", "Linear"): (
-        r"\frac{\partial L}{\partial x} = g\,W^\top \quad \frac{\partial L}{\partial W} = x^\top g \quad "
-        r"\frac{\partial L}{\partial b} = \sum_n g_n"
-    ),
-    ("input", "input"): r"x \in \mathbb{R}^{n \times \text{in}}, \quad y = f_k(\dots f_2(f_1(x)))",
-    ("update", "SGD"): r"w \leftarrow w - \eta\, \frac{\partial L}{\partial w}",
+_FORWARD_FORMULAS: Mapping[str, str] = {
+    "input": r"x \in \mathbb{R}^{n \times \text{in}}, \quad y = f_k(\dots f_2(f_1(x)))",
+    "Linear": r"y_{nj} = \sum_i x_{ni}\,W_{ij} + b_j",
+    "ReLU": r"y = \max(x,\, 0)",
+    "LeakyReLU": r"y = \max(x,\, 0.01\,x)",
+    "ELU": r"y = \begin{cases} x & x > 0 \\ e^x - 1 & \text{else} \end{cases}",
+    "GELU": r"y = x\,\Phi(x), \quad \Phi(x) = \tfrac12\left(1 + \operatorname{erf}\tfrac{x}{\sqrt2}\right)",
+    "SiLU": r"y = x\,\sigma(x) = \frac{x}{1 + e^{-x}}",
+    "Tanh": r"y = \tanh x",
+    "Sigmoid": r"y = \sigma(x) = \frac{1}{1 + e^{-x}}",
+    "Softplus": r"y = \log(1 + e^x)",
+    "LogSoftmax": r"y_j = (x_j - m) - \log \sum_k e^{x_k - m}, \quad m = \max_k x_k",
+    "NLL": r"L = -\frac{1}{n} \sum_n \sum_j t_{nj}\, y_{nj}",
+    "BCE": r"L = \frac{1}{n} \sum_n \left[\max(y_n, 0) - t_n y_n + \log(1 + e^{-|y_n|})\right]",
+    "MSE": r"L = \frac{1}{n} \sum_n (y_n - t_n)^2",
+    "SGD": r"w \leftarrow w - \eta\, \frac{\partial L}{\partial w}",
+}
+
+_BACKWARD_FORMULAS: Mapping[str, str] = {
+    "NLL": r"\frac{\partial L}{\partial y_{nj}} = -\frac{t_{nj}}{n}",
+    "BCE": r"\frac{\partial L}{\partial y_n} = \frac{\sigma(y_n) - t_n}{n}",
+    "MSE": r"\frac{\partial L}{\partial y_n} = \frac{2\,(y_n - t_n)}{n}",
+    "LogSoftmax": r"\frac{\partial L}{\partial x_j} = g_j - p_j \sum_k g_k, \quad p = e^y",
+    "Linear": r"\frac{\partial L}{\partial x} = g\,W^\top \quad \frac{\partial L}{\partial W} = x^\top g \quad "
+    r"\frac{\partial L}{\partial b} = \sum_n g_n",
 }
 
 _TITLES: Mapping[str, tuple[str, str]] = {
@@ -99,12 +98,14 @@ def titles(stage: Stage, step: Step, t: Text) -> tuple[str, str]:
 def sentence(stage: Stage, t: Text) -> str:
     """The sentence that explains the stage."""
     if stage.way == "backward":
-        return t(_BACKWARD.get(stage.name, _BACKWARD[""]))
-    return t(_FORWARD[stage.name])
+        return t(_BACKWARD_SENTENCES.get(stage.name, _BACKWARD_SENTENCES[""]))
+    return t(_FORWARD_SENTENCES[stage.name])
 
 
 def formula(stage: Stage) -> str:
     """The formula in LaTeX, in the letters of the code."""
-    if stage.kind == "backward" and stage.name in _SLOPE:
-        return rf"\frac{{\partial L}}{{\partial x}} = g \cdot {_SLOPE[stage.name]}"
-    return _FORMULAS[stage.kind, stage.name]
+    if stage.way == "forward":
+        return _FORWARD_FORMULAS[stage.name]
+    if stage.name in _SLOPES:
+        return rf"\frac{{\partial L}}{{\partial x}} = g \cdot {_SLOPES[stage.name]}"
+    return _BACKWARD_FORMULAS[stage.name]
