@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.charts.labels import Labels, word_for
+from nnlab.charts.base import Labels, word_for
 
 PLAIN = (
     "datum.value === 0 ? '0' : abs(datum.value) >= 1e5 || abs(datum.value) < 1e-4"

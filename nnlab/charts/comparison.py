@@ -14,9 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.charts.axes import axis, epochs_axis, gradient_legend, line_legend, number_colour, number_y
-from nnlab.charts.base import HEIGHT, Spec, finish
+from nnlab.charts.base import ENGLISH, FORMATS, HEIGHT, Labels, Spec, finish, interval_text, part_word, word_for
 from nnlab.charts.colours import COLOURS, DASHES, FAINT, HAIR, INK, SERIES, SOFT, TRAIN, VALIDATION, ramp, themed
-from nnlab.charts.labels import ENGLISH, FORMATS, Labels, interval_text, part_word, word_for
 from nnlab.charts.marks import dots, either, epoch_tip, expression, named_points, of_kind, text, tip, where
 from nnlab.datasets import PARTS
 

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from nnlab.charts.axes import PLAIN, axis, epochs_axis, line_legend, number_axis, number_colour, number_y
-from nnlab.charts.base import HEIGHT, Spec, finish
+from nnlab.charts.base import ENGLISH, FORMATS, HEIGHT, Labels, Spec, finish, word_for
 from nnlab.charts.colours import COLOURS, DASH, DASHES, FAINT, ROLE_INK, SERIES, TRAIN, VALIDATION
-from nnlab.charts.labels import ENGLISH, FORMATS, Labels, word_for
 from nnlab.charts.marks import dots, epoch_tip, expression, hover_rule, named_points, tip, where
 from nnlab.datasets import PARTS
 from nnlab.training.lr_range_test import HIGH, LOW, OVER, RangeTest

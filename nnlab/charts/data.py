@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike
 
 from nnlab.analysis import predictions
 from nnlab.charts.axes import axis, number_axis, number_colour, number_x, number_y
-from nnlab.charts.base import HEIGHT, Spec, finish
+from nnlab.charts.base import ENGLISH, HEIGHT, Labels, Spec, finish, part_word, word_for
 from nnlab.charts.colours import CLASSES, COLOURS, FAINT, INK, PAPER, themed
-from nnlab.charts.labels import ENGLISH, Labels, part_word, word_for
 from nnlab.charts.marks import dots, either, of_kind, tip, where
 from nnlab.datasets import PARTS, Dataset
 

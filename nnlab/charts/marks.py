@@ -5,8 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from nnlab.charts.base import Labels
 from nnlab.charts.colours import FAINT, INK, PAPER
-from nnlab.charts.labels import Labels
 
 
 def where(condition: str) -> Any:

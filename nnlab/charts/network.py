@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from nnlab.charts.axes import gradient_legend, no_axes
-from nnlab.charts.base import Spec, finish
+from nnlab.charts.base import ENGLISH, Labels, Spec, finish
 from nnlab.charts.colours import CHOSEN, FAINT, INK, SOFT, diverging
-from nnlab.charts.labels import ENGLISH, Labels
 from nnlab.charts.marks import either, expression, of_kind, text, tip, where
 from nnlab.spec import Experiment
 from nnlab.spec.layer_table import layer_table

@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from nnlab.charts.axes import axis, nice_limit, number_axis
-from nnlab.charts.base import HEIGHT, Spec, finish
+from nnlab.charts.base import ENGLISH, HEIGHT, Labels, Spec, finish
 from nnlab.charts.colours import FAINT, HAIR, WRONG, diverging, themed
-from nnlab.charts.labels import ENGLISH, Labels
 from nnlab.charts.marks import either, expression, text, tip
 
 MAX_CELLS = 4096

@@ -15,9 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from nnlab.charts.axes import nice_limit, no_axes, number_x, number_y
-from nnlab.charts.base import Spec, finish
+from nnlab.charts.base import ENGLISH, Labels, Spec, finish
 from nnlab.charts.colours import CHOSEN, DASH, FAINT, HAIR, INK, PAPER, SOFT, diverging, themed
-from nnlab.charts.labels import ENGLISH, Labels
 from nnlab.charts.marks import dots, either, expression, of_kind, text, tip, where
 from nnlab.scratch.core import Linear
 from nnlab.scratch.steps import Stage, Step

@@ -29,7 +29,7 @@ from nnlab.analysis import predictions
 from nnlab.catalogue.presets import presets
 from nnlab.charts import colours
 from nnlab.charts.axes import nice_limit
-from nnlab.charts.base import Spec
+from nnlab.charts.base import Labels, Spec, quoted
 from nnlab.charts.colours import CLASSES, TEST, TRAIN, VALIDATION
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, matrix
 from nnlab.charts.curves import curves, engine_losses, gap, overlay, range_test_curve, range_test_rows, sparkline
@@ -47,7 +47,6 @@ from nnlab.charts.data import (
     surface,
     surface_rows,
 )
-from nnlab.charts.labels import Labels, quoted
 from nnlab.charts.network import network, network_rows
 from nnlab.charts.pictures import (
     filter_rows,

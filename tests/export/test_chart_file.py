@@ -14,9 +14,8 @@ import pyarrow as pa
 import pytest
 
 from nnlab.charts import colours
-from nnlab.charts.base import WIDTH, on_paper
+from nnlab.charts.base import WIDTH, Labels, on_paper
 from nnlab.charts.curves import curves
-from nnlab.charts.labels import Labels
 from nnlab.charts.pictures import filter_rows, filters, weights_heatmap, weights_rows
 from nnlab.export.chart_file import chart_file
 from nnlab.ui.shell.text import text

@@ -9,8 +9,8 @@ from babel.messages.pofile import read_po
 from streamlit.testing.v1 import AppTest
 
 from nnlab.catalogue.classics import classics
+from nnlab.charts.base import WORDS
 from nnlab.charts.curves import curves
-from nnlab.charts.labels import WORDS
 from nnlab.spec.errors import CONFLICTS
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell import text as shell

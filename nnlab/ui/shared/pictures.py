@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnlab.charts.base import Spec
+from nnlab.charts.base import Labels, Spec
 from nnlab.charts.data import Plane, balance_rows, class_balance, data_scatter, fit_rows, line_fit, point_rows, surface
-from nnlab.charts.labels import Labels
 from nnlab.charts.pictures import picture_grid, picture_rows
 from nnlab.datasets import PARTS, Dataset, PartName, load_dataset, mnist
 from nnlab.datasets.mnist import DatasetUnavailable

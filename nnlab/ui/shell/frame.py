@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from nnlab.charts.labels import Labels
+from nnlab.charts.base import Labels
 from nnlab.datasets import load_dataset
 from nnlab.lab import Lab, open_lab
 from nnlab.ui.shell.browser import theme_switch, visitor

@@ -11,9 +11,8 @@ import pyarrow as pa
 from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.analysis import predictions, scores
-from nnlab.charts.base import Spec
+from nnlab.charts.base import Labels, Spec
 from nnlab.charts.data import Plane, confusion, confusion_rows, fit_rows, line_fit, point_rows, surface, surface_rows
-from nnlab.charts.labels import Labels
 from nnlab.charts.pictures import picture_grid
 from nnlab.datasets import load_dataset
 from nnlab.engines.base import Floats
