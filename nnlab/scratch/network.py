@@ -36,8 +36,8 @@ def _build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: boo
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
         modules.append(BatchNorm(**norm) if layer.norm == "batch" else LayerNorm(**norm))
-    if layer.norm == "batch" and layer.frozen:  # uses its running mean and variance without changing them
-        _evaluation(modules[-1])
+        if layer.frozen:  # batch normalisation uses its running mean and variance without changing them
+            _evaluation(modules[-1])
     activation = ACTIVATIONS[layer.activation]
     if activation is not None:
         modules.append(activation())

@@ -54,8 +54,8 @@ class Stage:
     owner: type | None
     """The class that computes it: Linear, NLL, SGD; None for the input."""
     values: Mapping[str, Array]
-    """Copies of its input and output arrays by the names of the formulas: x, y, weight, bias; g (the gradient of the
-    output), gx (the gradient of the input) and the parameters' gradients `weight.gradient`, ..."""
+    """Its input and output arrays by the names of the formulas: x, y, weight, bias; g (the gradient of the output), gx
+    (the gradient of the input) and the parameters' gradients `weight.gradient`, ..."""
 
     @property
     def name(self) -> str:
