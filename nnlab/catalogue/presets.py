@@ -36,7 +36,6 @@ presets: Mapping[str, Experiment] = MappingProxyType(
         ),
     }
 )
-"""The systems of the course, by name."""
 
 preset_comparisons: Mapping[str, Comparison] = MappingProxyType(
     {

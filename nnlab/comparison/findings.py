@@ -206,12 +206,11 @@ class FindingText:
 
     def basis(self) -> str:
         """What the figures of the sentence are."""
-        it, t = self.finding, self.t
-        text = t("Mean squared error in {part}: mean and 95 % interval (Student's t) over {seeds}.")
-        if it.score == "accuracy":
-            text = t("Accuracy in {part}: mean and 95 % interval (Student's t) over {seeds}.")
-        part = t("validation") if it.part == "validation" else t("training")
-        return f"{text.format(part=part, seeds=self._seeds())} {t('The test set plays no role in the choice.')}"
+        t, words = self.t, self._words()
+        text = t("Mean squared error in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
+        if self.finding.score == "accuracy":
+            text = t("Accuracy in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
+        return f"{text} {t('The test set plays no role in the choice.')}"
 
     def _words(self) -> dict[str, str]:
         it, t, over = self.finding, self.t, self.finding.interval
@@ -222,11 +221,9 @@ class FindingText:
             "figure": f"{figure} %" if it.score == "accuracy" else t("mean squared error {figure}", figure=figure),
             "knob": t("{first} and {last}", first=knob, last=self.knob_name(it.by, t)) if it.by else knob,
             "rivals": self._points(it.rivals),
-            "seeds": self._seeds(),
+            "seeds": t.many("{n} seed", "{n} seeds", it.seeds),
+            "part": t("validation") if it.part == "validation" else t("training"),
         }
-
-    def _seeds(self) -> str:
-        return self.t.many("{n} seed", "{n} seeds", self.finding.seeds)
 
     def _point(self, point: Point) -> str:
         """`4`, with a second setting `4 with activation tanh`."""

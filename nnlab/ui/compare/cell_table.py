@@ -77,13 +77,10 @@ def _filtered(view: View) -> list[int]:
     st.session_state["table-verdicts"] = [v for v in st.session_state.get("table-verdicts") or [] if v in there]
     look = {"selection_mode": "multi", "label_visibility": "collapsed", "key": "table-verdicts"}
     chosen = st.pills(t("Verdict"), there, format_func=lambda verdict: verdict_words(Diagnosis(verdict), t), **look)
-    words = [f" {word}" for word in typed.lower().split()]
-    rows = []
-    for place, text in enumerate(_verdicts(view.results.table, t)):
-        row = f" {view.full_name(place)} {text}".lower().replace(",", " ")
-        if (not chosen or verdicts[place] in chosen) and all(word in row for word in words):
-            rows.append(place)
-    return rows
+    texts = [f" {view.full_name(place)} {text}" for place, text in enumerate(_verdicts(view.results.table, t))]
+    rows = [text.lower().replace(",", " ") for text in texts]
+    found = [place for place, row in enumerate(rows) if all(f" {word}" in row for word in typed.lower().split())]
+    return [place for place in found if not chosen or verdicts[place] in chosen]
 
 
 def _baseline(view: View, question: Question) -> None:
