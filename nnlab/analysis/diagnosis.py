@@ -61,12 +61,9 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
     Parameters
     ----------
     metrics : DataFrame or None
-        Tidy, a row an epoch and replicate: `epoch`, `seed`, `train_loss`, `train_score`, `validation_loss`,
-        `validation_score`.
+        As from `nnlab.analysis.curves.metrics_frame`.
     results : mapping or None
-        As a finished run stores them. `train`, `validation`, `test`: each None or a mapping from `loss`, `accuracy` or
-        `mse` to a list over the replicates (None or nan where a figure is not a number). `signals`, optional:
-        see `nnlab.analysis.gradient_health.before_and_after`.
+        As from `nnlab.analysis.scores.stored_results`; `signals` are optional, and a figure may be nan for None.
 
     Notes
     -----

@@ -61,13 +61,6 @@ class GradientHealth:
         return {name: [[short(value) for value in row] for row in array] for name, array in vars(self).items()}
 
 
-def before_and_after(experiment: Experiment, dataset: Dataset, start: Weights, final: Weights) -> dict[str, Any]:
-    """The figures of a training as its results store them, under the key `signals`: `before` and `after`, each
-    `GradientHealth.as_lists()`, of the weights (replicates, ...) at the start and at the end."""
-    each = {"before": start, "after": final}
-    return {when: measure(experiment, weights, dataset).as_lists() for when, weights in each.items()}
-
-
 def measure(experiment: Experiment, weights: Weights, dataset: Dataset) -> GradientHealth:
     """Measure networks as in a training step without dropout: batch normalisation takes mean and variance of the
     samples, and its running ones do not change. Weights are (replicates, ...); under k-fold every replicate is measured

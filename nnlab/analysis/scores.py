@@ -1,15 +1,16 @@
 """Loss and scores of trained networks on a part of the data, and of simple methods for comparison."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from nnlab.analysis.gradient_health import measure
 from nnlab.analysis.predictions import by_fold, join_folds, labels, logits_in_chunks, replicate
-from nnlab.datasets import Dataset, PartName, load_dataset, mnist
+from nnlab.datasets import PARTS, Dataset, PartName, load_dataset, mnist
 from nnlab.engines.base import Array, Floats, Weights
 from nnlab.spec import DataSpec, Experiment
 
@@ -38,9 +39,9 @@ def evaluate(experiment: Experiment, weights: Weights, dataset: Dataset, part: P
     if len(samples) == 0:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # weights that diverged give inf and nan, as they should
-        measure = _errors if experiment.task == "regression" else _class_scores
+        figures_of = _errors if experiment.task == "regression" else _class_scores
         chunks = logits_in_chunks(experiment, weights, dataset, samples.x)
-        pieces = [measure(logits, samples.y[rows]) for rows, logits in chunks]
+        pieces = [figures_of(logits, samples.y[rows]) for rows, logits in chunks]
         figures = {name: np.concatenate([one[name] for one in pieces], axis=1).mean(axis=1) for name in pieces[0]}
         if experiment.task == "regression":
             spread = np.var(np.asarray(samples.y, float))
@@ -48,11 +49,24 @@ def evaluate(experiment: Experiment, weights: Weights, dataset: Dataset, part: P
     return figures
 
 
-def final_scores(results: Mapping[str, Any] | None, part: str, name: str) -> Floats:
-    """One figure (replicates,) of one part, from stored results: part → figure → list over the replicates.
+def stored_results(
+    experiment: Experiment, dataset: Dataset, start: Weights, final: Weights, parts: Sequence[PartName] = PARTS
+) -> dict[str, Any]:
+    """The results of a training as a finished run stores them in JSON, with None for what is not finite: for each of
+    the `parts` the figures of `evaluate` over the replicates, and as `signals` the gradient health `before` and `after`
+    training. `start` and `final` are the weights (replicates, ...) then."""
+    results: dict[str, Any] = dict.fromkeys(PARTS)
+    for part in parts:
+        if figures := evaluate(experiment, final, dataset, part):
+            results[part] = {
+                name: [x if math.isfinite(x) else None for x in values.tolist()] for name, values in figures.items()
+            }
+    before, after = (measure(experiment, weights, dataset).as_lists() for weights in (start, final))
+    return results | {"signals": {"before": before, "after": after}}
 
-    The parts are `train`, `validation` and `test`, the figures `loss`, `accuracy`, `mse`, `mae` and `r2`. Empty where
-    the figure is missing."""
+
+def final_scores(results: Mapping[str, Any] | None, part: str, name: str) -> Floats:
+    """One figure (replicates,) of one part, from `stored_results`; empty where it is missing."""
     values = ((results or {}).get(part) or {}).get(name)
     return np.empty(0) if values is None else np.array(values, float)  # None becomes nan
 

@@ -142,9 +142,7 @@ def differences(
     corrected = _holm(p)
     level = LEVEL * p / corrected  # below it p is called distinct
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
-    found: list[Difference | None] = [
-        *_summaries(n[shown], mean[shown], deviation[shown], corrected[shown], level[shown], folds)
-    ]
+    found = _summaries(n[shown], mean[shown], deviation[shown], corrected[shown], level[shown], folds)
     found.insert(reference, None)
     return reference, found
 
@@ -203,7 +201,7 @@ def _holm(p: Floats) -> Floats:
 
 def _summaries(
     n: NDArray[np.int64], mean: Floats, deviation: Floats, corrected: Floats, level: Floats, folds: int
-) -> list[Difference]:
+) -> list[Difference | None]:
     """The differences of pairs; `corrected` are their p values, not yet cut at 1."""
     with np.errstate(invalid="ignore", divide="ignore"):
         half = _critical(_freedom(n, folds), level) * deviation * np.sqrt(_share(n, folds))

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from nnlab.analysis.gradient_health import before_and_after
+from nnlab.analysis.scores import stored_results
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, epochs_of, place_of, point_text, table_of
-from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Point
 from nnlab.training.api import train
 from nnlab.training.result import Result
@@ -83,11 +82,6 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
 
 
 def results_of(result: Result) -> dict[str, Any]:
-    """The scores on all three parts and the gradient health (key `signals`), as a finished run stores them."""
-    parts: dict[str, Any] = {}
-    for part in PARTS:
-        figures = result.evaluate(part)
-        parts[part] = figures and {name: values.tolist() for name, values in figures.items()}
+    """The scores on all three parts and the gradient health, as a finished run stores them."""
     start = first_weights(result.experiment, result.seeds, result.folds)
-    parts["signals"] = before_and_after(result.experiment, result.dataset, start, result.stacked)
-    return parts
+    return stored_results(result.experiment, result.dataset, start, result.stacked)

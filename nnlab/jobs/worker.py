@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nnlab.analysis.gradient_health import before_and_after
-from nnlab.analysis.scores import evaluate
+from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
 from nnlab.jobs.limits import check_limits
@@ -290,19 +289,11 @@ def _snapshot_epochs(training: Training) -> frozenset[int]:
 
 
 def final_results(training: Training, parts: Sequence[PartName], initial: Weights | None = None) -> dict[str, Any]:
-    """The final scores as JSON: {"train": {"loss": [...], ...}, ..., "best_epoch": [...], "epochs": [...],
-    "signals": {"before": ..., "after": ...}}."""
-    experiment, dataset, weights = training.experiment, training.dataset, training.final_weights()
-    results: dict[str, Any] = dict.fromkeys(PARTS)
-    for part in parts:
-        if scores := evaluate(experiment, weights, dataset, part):
-            results[part] = {
-                name: [x if math.isfinite(x) else None for x in values.tolist()] for name, values in scores.items()
-            }
-    stopped = training.stopped_after
-    results["best_epoch"] = training.best_epoch.tolist()
-    results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
+    """See `stored_results`, with `best_epoch` and `epochs`, lists over the replicates."""
+    experiment, stopped = training.experiment, training.stopped_after
     if initial is None:
         initial = transfer.first_weights(experiment, training.seeds, training.folds)
-    results["signals"] = before_and_after(experiment, dataset, initial, weights)
+    results = stored_results(experiment, training.dataset, initial, training.final_weights(), parts)
+    results["best_epoch"] = training.best_epoch.tolist()
+    results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
     return results
