@@ -28,10 +28,9 @@ MIME = {"csv": "text/csv", "md": "text/markdown", "json": "application/json"}
 def earlier_comparisons(page: Page) -> None:
     """A menu of the visitor's comparisons, newest first."""
     t = page.t
-    menu = st.popover(t("Earlier comparisons"), icon=":material/history:", key="earlier", on_change="rerun")
-    if not menu.open:
-        return
-    with menu:
+    with st.popover(t("Earlier comparisons"), icon=":material/history:", key="earlier", on_change="rerun") as menu:
+        if not menu.open:
+            return
         mine = page.lab.comparisons(page.owner, limit=EARLIER)
         if not mine:
             st.caption(t("No comparisons yet."))

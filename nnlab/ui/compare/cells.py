@@ -1,7 +1,4 @@
-"""The cells of a comparison: state, loss curve and score of each, and the way to its run.
-
-The values of one knob are cards. Two knobs, or many values, are one chart, in which a cell can be clicked.
-"""
+"""The cells of a comparison: cards for a few values of one knob, else one chart in which a cell can be clicked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,9 +31,8 @@ def cells(view: View, table: pd.DataFrame, curves: Sequence[Curve]) -> None:
         _chart(view, scores, sparks)
     else:  # the heat map shows the scores
         label = t("All cells and their runs")
-        more = st.expander(label, icon=":material/grid_view:", on_change="rerun", key="all-cells")
-        if more.open:
-            with more:
+        with st.expander(label, icon=":material/grid_view:", on_change="rerun", key="all-cells") as more:
+            if more.open:
                 _chart(view, scores, sparks)
 
 

@@ -1,7 +1,4 @@
-"""The state of a comparison: its table, finding and curves, and the time left.
-
-The results of finished cells are computed once for all visitors; a tick reads only what has changed.
-"""
+"""The state of a comparison: table, finding, curves, time left; computed once for all visitors as cells change."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property

@@ -1,8 +1,4 @@
-"""The question of the Compare page: what the controls hold, the comparison it makes, its link.
-
-The session holds one question: an experiment, a knob or two, values and seeds as typed. While that is invalid, the last
-valid comparison stays.
-"""
+"""The question of the Compare page: what the controls hold, the last valid comparison it made, its link."""
 
 from __future__ import annotations
 

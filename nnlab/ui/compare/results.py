@@ -231,9 +231,8 @@ def surfaces(page: Page, run: ComparisonRun) -> None:
         st.markdown(f"**{heading}**", help=help_text)
         _surfaces(view)
         return
-    more = st.expander(heading, icon=":material/gradient:", on_change="rerun", key="all-surfaces")
-    if more.open:
-        with more:
+    with st.expander(heading, icon=":material/gradient:", on_change="rerun", key="all-surfaces") as more:
+        if more.open:
             st.caption(help_text)
             _surfaces(view)
 
