@@ -17,7 +17,7 @@ from nnlab.spec import StartFrom
 from nnlab.ui.compare.actions import add_seeds
 from nnlab.ui.compare.cell_table import difference_sentence
 from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
-from nnlab.ui.compare.knobs import value_texts
+from nnlab.ui.compare.knobs import knob_name, value_texts
 from nnlab.ui.shared.naming import moment
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import text
@@ -200,10 +200,10 @@ def test_a_knob_is_not_offered_beside_itself(lab):
 def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab, language):
     run = trained(lab, GRID)
     app, t = open_compare(language, comparison=run.id), text(language)
-    knobs = {"knob": t("depth"), "by": t("activation")}
+    knobs = {"knob": knob_name("depth", t), "by": knob_name("activation", t)}
     assert t("The score by {knob} and {by}, one cell for each pair", **knobs) in chart_names(app)
     curves = t("Curves over epochs, one for each value of {knob}", **knobs)
-    assert {f"{curves}: {t('activation')} {name}" for name in ("ReLU", "tanh")} <= set(chart_names(app))
+    assert {f"{curves}: {knobs['by']} {name}" for name in ("ReLU", "tanh")} <= set(chart_names(app))
     assert list(table(app).iloc[:, 1]) == ["ReLU", "ReLU", "tanh", "tanh"]
     assert list(table(app).iloc[:, 0]) == [1, 2, 1, 2]
     assert t("Score by both settings") in said(app)
@@ -278,7 +278,7 @@ def test_many_rows_are_filtered_by_value_and_by_verdict(lab, language):
     app, t = open_compare(language, comparison=run.id), text(language)
     assert len(table(app)) == 12
     words = app.text_input(key="table-words")
-    words.input(f"{t('width')} 12").run()
+    words.input(f"{knob_name('width', t)} 12").run()
     assert list(table(app).iloc[:, 0]) == [12]
     words.input("nothing").run()
     assert t("No row matches this filter.") in app.info[0].value
@@ -406,8 +406,9 @@ def test_every_chart_of_the_page_can_be_saved_as_a_picture(lab, language):
     run = trained(lab, GRID)
     app, t = open_compare(language, comparison=run.id), text(language)
     names = app.selectbox(key="save-chart").options
-    assert t("The score by {knob} and {by}, one cell for each pair", knob=t("depth"), by=t("activation")) in names
-    assert set(names) == set(chart_names(app)) - {t("The colours of the curves by {knob}", knob=t("depth"))}
+    depth, activation = knob_name("depth", t), knob_name("activation", t)
+    assert t("The score by {knob} and {by}, one cell for each pair", knob=depth, by=activation) in names
+    assert set(names) == set(chart_names(app)) - {t("The colours of the curves by {knob}", knob=depth)}
     _, drawn = app.session_state["compare-charts"]
     for name in names:
         if language == "en" and ("heat" in drawn[name].key or name == names[-1]):  # rendering takes seconds

@@ -36,8 +36,11 @@ _WHOLE = ("depth", "depth_same_size", "width", "batch_size", "epochs", "n_sample
 
 
 def knob_name(knob: str, t: Text) -> str:
-    """A knob inside a sentence."""
-    return t(labels.KNOBS[knob]) if knob in labels.KNOBS else labels.field_name(knob, t)
+    """A knob inside a sentence: "vary depth over 1, 2, 4"; a field's path has the field's name."""
+    if knob in labels.SHORT_NAMES:
+        return t(labels.SHORT_NAMES[knob])
+    name = labels.field_name(knob if knob in labels.FIELDS else KNOBS.get(knob, knob), t)
+    return name[0].lower() + name[1:] if knob in KNOBS else name
 
 
 def varied(comparison: Comparison) -> dict[str, tuple[Any, ...]]:

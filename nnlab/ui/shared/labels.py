@@ -120,28 +120,8 @@ FIELDS: Texts = {
     "by": "Second setting",
 }
 
-KNOBS: Texts = {
-    "depth": "depth",
-    "depth_same_size": "depth at equal size",
-    "width": "width",
-    "activation": "activation",
-    "norm": "normalisation",
-    "dropout": "dropout",
-    "residual": "skip connections",
-    "init": "initialisation",
-    "optimizer": "optimizer",
-    "lr": "learning rate",
-    "schedule": "learning rate schedule",
-    "batch_size": "batch size",
-    "epochs": "epochs",
-    "l2": "L2",
-    "engine": "engine",
-    "noise": "noise",
-    "n_samples": "samples",
-    "scaling": "scaling",
-    "start_from": "starting weights",
-}
-"""Settings inside a sentence: "vary depth over 1, 2, 4"."""
+SHORT_NAMES: Texts = {"l2": "L2", "scaling": "scaling"}
+"""Of knobs whose field's name is too long inside a sentence."""
 
 HELP: Texts = {
     "data.n_samples": "How many samples are drawn in all: training, validation and test together.",
@@ -200,13 +180,13 @@ STATES: Mapping[str, State] = {
     "interrupted": State(mark("interrupted"), ":material/power_off:", "orange", "⌁"),
 }
 
-VERDICTS: Mapping[str, tuple[str, str]] = {  # word, icon
-    "underfits": (mark("underfits"), "◔"),
-    "fits": (mark("fits"), "●"),
-    "overfits": (mark("overfits"), "▲"),
-    "diverged": (mark("diverged"), "✕"),
-    "unstable": (mark("unstable"), "≈"),
-    "": ("", ""),
+VERDICTS: Mapping[str, tuple[str, str, str]] = {  # word, icon, start of a sentence
+    "underfits": (mark("underfits"), "◔", mark("It underfits")),
+    "fits": (mark("fits"), "●", mark("It fits")),
+    "overfits": (mark("overfits"), "▲", mark("It overfits")),
+    "diverged": (mark("diverged"), "✕", mark("It diverged")),
+    "unstable": (mark("unstable"), "≈", mark("It is unstable")),
+    "": ("", "", ""),
 }
 
 

@@ -10,14 +10,6 @@ from nnlab.ui.shared.cache import once_per_epoch
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shell.text import Text, Texts, mark
 
-IT: Texts = {
-    "underfits": "It underfits",
-    "fits": "It fits",
-    "overfits": "It overfits",
-    "diverged": "It diverged",
-    "unstable": "It is unstable",
-}
-
 REASONS: Texts = {
     "": "it learned the training data ({train}) and does about as well on data it has not seen ({held_out}).",
     "loss_not_finite": "the loss became infinite or undefined{in_seeds}.",
@@ -72,7 +64,7 @@ def verdict_of(lab: Lab, run: Run) -> Diagnosis:
 
 def verdict_words(diagnosis: Diagnosis, t: Text) -> str:
     """A few words for a table's cell: "◔ underfits: vanishing gradients"; empty without a verdict."""
-    word, icon = VERDICTS[diagnosis.verdict]
+    word, icon, _ = VERDICTS[diagnosis.verdict]
     reason = f": {t(SHORT[diagnosis.reason])}" if diagnosis.reason in SHORT else ""
     return f"{icon} {t(word)}{reason}".strip()
 
@@ -81,8 +73,8 @@ def verdict_sentence(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> s
     """Icon, verdict and reason as one line of Markdown; empty without a verdict."""
     if not diagnosis.verdict:
         return ""
-    icon = VERDICTS[diagnosis.verdict][1]
-    return f"{icon} **{t(IT[diagnosis.verdict])}**: {reason_words(diagnosis, experiment, t)}"
+    _, icon, start = VERDICTS[diagnosis.verdict]
+    return f"{icon} **{t(start)}**: {reason_words(diagnosis, experiment, t)}"
 
 
 def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
