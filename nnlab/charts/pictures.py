@@ -21,7 +21,7 @@ from nnlab.charts.marks import either, expression, text, tip
 MAX_CELLS = 4096
 BELOW, ABOVE = themed("#1F73B3", "#4F9EDB"), themed("#D97519", "#DF8B30")
 _INK, _SHEET = np.array([31, 41, 51]), np.array([246, 247, 249])
-_BELOW, _ABOVE = np.array([31, 115, 179]), np.array([217, 117, 25])
+_BELOW_RGB, _ABOVE_RGB = np.array([31, 115, 179]), np.array([217, 117, 25])
 
 
 def _data_url(pixels: NDArray[Any]) -> str:
@@ -40,7 +40,7 @@ def picture_url(pixels: ArrayLike, full: float) -> str:
 def weights_url(weights: ArrayLike, limit: float) -> str:
     """Weights (h, w) as a picture: blue below zero, orange above, transparent at zero."""
     share = np.clip(np.nan_to_num(np.asarray(weights, float)) / limit, -1, 1)[..., None]
-    return _data_url(np.concatenate([np.where(share < 0, _BELOW, _ABOVE), 255 * np.abs(share)], axis=2))
+    return _data_url(np.concatenate([np.where(share < 0, _BELOW_RGB, _ABOVE_RGB), 255 * np.abs(share)], axis=2))
 
 
 def _places(n: int, columns: int) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def picture_grid(
 def _tiles(
     columns: int, rows: int, tooltip: list[Any], *, captions: bool, labels: Labels, cell: int, frame: bool = False
 ) -> Spec:
-    """Square pictures in a grid: `column`, `row`, `url`, and with captions `text` and `wrong`."""
+    """Square pictures in a grid: `column`, `row`, `url`, and with captions `text` and, if it is a mistake, `wrong`."""
     below = 18 if captions else 0
     side = f"min(bandwidth('x'), bandwidth('y') - {below})"
     inner, outer = expression(side), expression(f"{side} + 2")
@@ -144,19 +144,12 @@ def filter_rows(
 ) -> pd.DataFrame:
     """The weights of each unit of the first layer (inputs, units) as pictures of the input's shape.
 
-    Columns: `column`, `row`, `url`, `text` (the unit, from 1), `wrong` (false), `unit`."""
+    Columns: `column`, `row`, `url`, `text` (the unit, from 1)."""
     values = np.asarray(matrix, float)
     limit = nice_limit(values) if limit is None else limit
-    unit = np.arange(min(most, values.shape[1]))
-    return pd.DataFrame(
-        {
-            **_places(len(unit), columns),
-            "url": [weights_url(values[:, i].reshape(image_shape), limit) for i in unit],
-            "text": [str(i + 1) for i in unit],
-            "wrong": False,
-            "unit": unit,
-        }
-    )
+    units = range(min(most, values.shape[1]))
+    urls = [weights_url(values[:, i].reshape(image_shape), limit) for i in units]
+    return pd.DataFrame({**_places(len(urls), columns), "url": urls, "text": [str(i + 1) for i in units]})
 
 
 @cache
@@ -203,21 +196,18 @@ def _blocks(rows: int, columns: int, most: int) -> tuple[int, int]:
 @cache
 def histogram(limit: float, *, labels: Labels = ENGLISH, height: int = HEIGHT) -> Spec:
     """How the weights are distributed, on an axis symmetric about zero. Rows: `histogram_rows` with the same limit."""
-    bars = (
-        alt.Chart()
-        .mark_rect()
-        .encode(
-            x=alt.X("low:Q", scale=alt.Scale(domain=[-limit, limit], nice=False)),
-            x2="high",
-            y=alt.Y("count:Q", axis=axis(title=labels("weights"), format=",d", tickCount=4, tickMinStep=1)),
-            y2=alt.datum(0),
-            color=either("datum.high <= 1e-12", BELOW, ABOVE),
-            tooltip=[tip("low", "≥", ".3~r"), tip("high", "<", ".3~r"), tip("count", labels("weights"), ",d")],
-        )
+    bars = alt.Chart().mark_rect()
+    counts = bars.encode(
+        x=alt.X("low:Q", scale=alt.Scale(domain=[-limit, limit], nice=False)),
+        x2="high",
+        y=alt.Y("count:Q", axis=axis(title=labels("weights"), format=",d", tickCount=4, tickMinStep=1)),
+        y2=alt.datum(0),
+        color=either("datum.high <= 1e-12", BELOW, ABOVE),
+        tooltip=[tip("low", "≥", ".3~r"), tip("high", "<", ".3~r"), tip("count", labels("weights"), ",d")],
     )
     zero = alt.Chart().mark_rule(color=FAINT, strokeWidth=1).encode(x=alt.datum(0))
     ticks = number_axis("value", upright=False, title=labels("weight"), grid=False)
-    return finish(alt.layer(bars, zero).encode(x=alt.X(axis=ticks)), labels, height, right=16)
+    return finish(alt.layer(counts, zero).encode(x=alt.X(axis=ticks)), labels, height, right=16)
 
 
 @cache

@@ -96,12 +96,8 @@ def _nodes(step: Step, k: int, sample: int, number: Number, *, known: bool, grad
     if k == len(step.chain):
         values, slopes, limit, names = np.array([step.loss]), np.ones(1), nice_limit(step.loss), ["L"]
     else:
-        values, slopes, limit = (
-            step.values[k + 1][sample],
-            step.gradients[f"out.{k}"][sample],
-            nice_limit(step.values[k + 1]),
-        )
-        names = [f"{letter(step, k)}{j + 1}" for j in range(len(values))]
+        values, slopes = step.values[k + 1][sample], step.gradients[f"out.{k}"][sample]
+        limit, names = nice_limit(step.values[k + 1]), [f"{letter(step, k)}{j + 1}" for j in range(len(values))]
     linear = 0 <= k < len(step.chain) and isinstance(step.chain[k].module, Linear)
     bias = step.before.get(f"{step.chain[k].layer}.bias") if linear else None
     return [
