@@ -99,7 +99,9 @@ def gap(
         rows.mark_area(color=VALIDATION, opacity=0.14).encode(y="gap:Q"),
         rows.mark_line(color=VALIDATION, strokeWidth=2.5, strokeDash=DASH).encode(y="gap:Q"),
         *hover_rule(rows, tooltip, {"gap": VALIDATION}),
-    ).encode(x=epochs_axis(epochs, labels), y=number_y(kind, f"{labels(kind)}: {difference}", zero=True))
+    )
+    ticks = number_axis(kind, grid=True, title=f"{labels(kind)}: {difference}")  # a rule at a datum has no grid
+    chart = chart.encode(x=epochs_axis(epochs, labels), y=alt.Y(scale=alt.Scale(zero=True, nice=True), axis=ticks))
     return finish(chart, labels, height, right=16)
 
 
