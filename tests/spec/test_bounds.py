@@ -44,7 +44,7 @@ def test_an_invalid_text_is_shown_with_at_most_60_characters():
 
 def test_a_comparison_may_have_one_value():
     assert len(Comparison(Experiment(), vary="depth", values=(2,)).points) == 1
-    with pytest.raises(SpecError):
+    with pytest.raises(ValueError, match="at least 1 item"):
         Comparison(Experiment(), vary="depth", values=())
 
 
