@@ -142,10 +142,6 @@ def _language() -> str:
     return str(language)
 
 
-def _switch_language() -> None:
-    st.query_params["lang"] = st.session_state["language-choice"]
-
-
 def _navigation(page: Page) -> None:
     t = page.t
     st.markdown(f"### :material/hub: {NAME}")
@@ -162,7 +158,7 @@ def _navigation(page: Page) -> None:
             list(LANGUAGES),
             format_func=lambda code: code.upper(),
             key="language-choice",
-            on_change=_switch_language,
+            on_change=lambda: st.query_params.update(lang=st.session_state["language-choice"]),
             label_visibility="collapsed",
             required=True,
         )
