@@ -88,6 +88,8 @@ def test_curves_are_the_mean_and_the_range_over_seeds(lab: Lab) -> None:
     assert lab.curves(run.id, after=4).empty
     assert lab.metrics(run.id, after=3)["seed"].tolist() == [0, 1, 2]
     assert len(lab.curves(run.id, max_points=2)) == 2
+    long = worked(lab, lab.submit(EXPERIMENT.set({"train.epochs": 450}), 1))
+    assert len(lab.curves(long.id)) == 400
 
 
 def test_folds_have_a_column_of_their_own_and_curves_are_over_all_of_them(lab: Lab) -> None:

@@ -81,7 +81,8 @@ def finish(
     """The chart as a constant Vega-Lite dict without data.
 
     right : pixels left free for labels beside the plot; or `padding` with all four sides: left, top, right, bottom.
-    canvas : draws pixels instead of SVG elements, for charts of thousands of cells.
+    canvas : draws pixels instead of SVG elements, for charts of thousands of cells, and for charts with a colour scale:
+    an SVG refers to a gradient by the page's address, and loses it when that changes.
     """
     spec = _without_data(chart.to_dict())
     spec.pop("$schema", None)

@@ -330,4 +330,4 @@ def heatmap(
         x=alt.X("value:O", scale=x_scale, axis=axis(title=knob, labelAngle=0, **look)),
         y=alt.Y("by:O", scale=y_scale, axis=axis(title=by, minExtent=42, **look)),
     )
-    return finish(chart, labels, height)
+    return finish(chart, labels, height, canvas=True)

@@ -137,7 +137,7 @@ def network(
         text(dots, "text", fontSize=22),
         text(dots, "detail", color=FAINT, dy=18),
     ).encode(**no_axes(-0.62, 0.78))
-    return finish(chart, labels, height, padding=(20, 4, 20, 0))
+    return finish(chart, labels, height, padding=(20, 4, 20, 0), canvas=limit is not None)
 
 
 def _lines(limit: float | None, labels: Labels) -> Any:

@@ -166,6 +166,12 @@ def test_a_spec_compiles(spec: Spec) -> None:
     assert vega["marks"]
 
 
+def test_a_colour_scale_is_drawn_on_a_canvas(spec: Spec) -> None:
+    """An SVG refers to its gradient by the page's address, and loses it when that changes."""
+    if "gradientLength" in keys(spec):
+        assert spec["usermeta"]["embedOptions"]["renderer"] == "canvas"
+
+
 def test_no_rows_are_inside_a_spec(spec: Spec) -> None:
     assert keys(spec) & {"data", "datasets", "values", "$schema"} == set()
 

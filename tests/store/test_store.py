@@ -165,6 +165,8 @@ def test_names_and_unknown_runs(store: Store) -> None:
     run = store.create_run(EXPERIMENT, (0,), "ana")
     store.rename(run.id, "ñandú")
     assert now(store, run.id).name == "ñandú"
+    store.rename(run.id, "n" * 201)
+    assert now(store, run.id).name == "n" * 200
     for change in (store.delete, store.restore, lambda i: store.rename(i, "x"), lambda i: store.request(i, "stop")):
         with pytest.raises(UnknownRun, match="nothere"):
             change("nothere")
@@ -315,6 +317,9 @@ def test_snapshots_are_the_nearest_before_and_the_latest(store: Store) -> None:
     store.append(run.id, attempt, [], epoch=8, snapshots=[("last", 8, weights(8))])
     store.finish(run.id, attempt, "finished")
     assert store.snapshot_epochs(run.id) == [0, 4, 8]
+    with store._read() as db:  # the last snapshot replaces that of the live page
+        kinds = db.execute(sa.text("SELECT kind FROM snapshots ORDER BY epoch, kind")).scalars().all()
+    assert kinds == ["step", "step", "best", "last"]
     assert store.snapshot(store.create_run(EXPERIMENT, (0,), "ana").id) is None
 
 

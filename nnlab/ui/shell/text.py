@@ -73,7 +73,7 @@ class Text:
     def plain(self, value: float) -> str:
         """All digits, without a separator of thousands: 60000, 0.01, 1e-5."""
         text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
-        return self.written(text)
+        return self.written(text).replace("-", MINUS)
 
     def percent(self, value: float | None, digits: int = 1) -> str:
         """A share as 96.1 % (es: 96,1 %)."""
