@@ -14,6 +14,7 @@ from nnlab.ui.shell.frame import open_page
 page = open_page("backprop")
 t = page.t
 scene, problems = open_scene(page.query())
+page.set_query(remember(scene))  # before a fragment ticks, as on Compare
 step = step_of(scene)
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="step-head"):
@@ -38,4 +39,3 @@ engine_race(page, scene)
 if scene.loss == "cross_entropy":
     st.divider()
     large_logits(page)
-page.set_query(remember(scene))

@@ -18,6 +18,8 @@ page = open_page("build")
 t = page.t
 form = Form(t, page.query())
 exp, seeds = form.experiment, form.seeds
+if not form.problems:
+    page.set_query(form.query())  # before a fragment ticks, as on Compare
 link_warning(page, form.link_problems)
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
@@ -101,6 +103,3 @@ with link_tab:
     st.code(page.address("build", form.query()), language=None, wrap_lines=True)
     st.caption(t("As JSON, for a script or the command line (nnlab train FILE.json):"))
     st.code(exp.to_json(), language="json", wrap_lines=True)
-
-if not form.problems:
-    page.set_query(form.query())

@@ -17,6 +17,7 @@ from nnlab.ui.shell.frame import open_page
 page = open_page("compare")
 t = page.t
 question = Question(page)
+page.set_query(question.query())  # before a fragment ticks: a tick reads the address as it was when it was asked for
 opened = page.lab.comparison(question.opened) if question.opened else None
 
 
@@ -58,5 +59,3 @@ else:
         if opened.owner == page.owner:
             extend_menu(page, opened, question)
         save_menu(page, opened, question)
-
-page.set_query(question.query())
