@@ -32,11 +32,6 @@ class Scheduling(LoadScopeScheduling):
         return "browser" if "/browser/" in path else path
 
 
-def pytest_configure() -> None:
-    """Workers train at the lowest priority, beside two busy test processes almost never; so all processes get it."""
-    os.nice(19 - os.nice(0))
-
-
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 

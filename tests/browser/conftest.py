@@ -68,30 +68,64 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def visit(chromium) -> Iterator[Callable]:
-    """`visit(**context options)` opens a fresh visitor's browser page; errors fail the test at its end."""
-    opened, errors = [], []
+class Visitor:
+    """A page in a profile of its own. The next test takes it as a new visitor, without cookies: a new profile would
+    compile the front end's megabytes of code again."""
 
-    def open_one(width: int = 1280, height: int = 900, **options):
-        context = chromium.new_context(viewport={"width": width, "height": height}, **{"locale": "en-GB", **options})
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on(
-            "console",
-            lambda m: errors.append(f"console: {m.text} {m.location['url']}") if m.type == "error" else None,
-        )
-        page.on("pageerror", lambda e: errors.append(f"page: {e}"))
-        opened.append((context, page))
-        return page
+    def __init__(self, chromium) -> None:
+        self.context = chromium.new_context(locale="en-GB")
+        self.errors: list[str] = []
+        self.page = None
+
+    def arrive(self, width: int, height: int, color_scheme: str | None):
+        if self.page is None or self.page.is_closed():
+            self.page = self.context.new_page()
+            self.page.set_default_timeout(PATIENCE)
+            self.page.on("console", self._hear)
+            self.page.on("pageerror", lambda e: self.errors.append(f"page: {e}"))
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme=color_scheme)
+        return self.page
+
+    def _hear(self, message) -> None:
+        if message.type == "error":
+            self.errors.append(f"console: {message.text} {message.location['url']}")
+
+    def leave(self) -> list[str]:
+        """Forget everything; the errors that were shown or logged."""
+        for page in self.context.pages:
+            shown = page.locator('[data-testid="stException"]')
+            self.errors += [f"exception shown: {text}" for text in shown.all_inner_texts()]
+            if page is not self.page:
+                page.close()
+            elif page.url != "about:blank":
+                page.evaluate("localStorage.clear(), sessionStorage.clear()")
+                page.goto("about:blank")
+        self.context.clear_cookies()
+        errors, self.errors = self.errors, []
+        return [error for error in errors if not _of_the_machine(error)]
+
+
+@pytest.fixture(scope="session")
+def visitors() -> list[Visitor]:
+    """Those that earlier tests have opened."""
+    return []
+
+
+@pytest.fixture
+def visit(chromium, visitors) -> Iterator[Callable]:
+    """`visit()` opens a fresh visitor's browser page; errors fail the test at its end."""
+    count = 0
+
+    def open_one(width: int = 1280, height: int = 900, color_scheme: str | None = None):
+        nonlocal count
+        if count == len(visitors):
+            visitors.append(Visitor(chromium))
+        count += 1
+        return visitors[count - 1].arrive(width, height, color_scheme)
 
     yield open_one
-    for context, page in opened:
-        if not page.is_closed():
-            shown = page.locator('[data-testid="stException"]')
-            errors += [f"exception shown: {text}" for text in shown.all_inner_texts()]
-        context.close()
-    assert [error for error in errors if not _of_the_machine(error)] == []
+    assert [error for visitor in visitors[:count] for error in visitor.leave()] == []
 
 
 def _of_the_machine(error: str) -> bool:

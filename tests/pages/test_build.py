@@ -105,7 +105,7 @@ def test_data_that_does_not_allow_the_previous_split_does_not_break_the_page(lab
     [
         ("data.n_samples", 5, "{} is out of range; allowed is from 10 to 100,000."),
         ("data.noise", -0.5, "{} is out of range; allowed is from 0 to 3."),
-        ("train.lr", 0.0, "{} is out of range; allowed is from 1e-7 to 100."),
+        ("train.lr", 0.0, "{} is out of range; allowed is from 1e−7 to 100."),
         ("train.epochs", 0, "{} is out of range; allowed is from 1 to 100,000."),
         ("train.batch_size", -1, "{} is out of range; allowed is from 1 to 100,000."),
         ("model.dropout", 1.5, "{} is out of range; allowed is from 0 to 0.95."),
@@ -121,7 +121,7 @@ def test_an_invalid_value_is_explained_beside_its_field_and_the_last_experiment_
     beside = [part.value for part in app.markdown if ":red[" in part.value]
     assert len(beside) == 1
     if language == "en":
-        assert sentence.format(f"{value:g}") in beside[0]
+        assert sentence.format(f"{value:g}".replace("-", "−")) in beside[0]
     assert len(app.error) == 1
     assert app.button(key="train").disabled
     assert shown(app) == presets["activations"]

@@ -50,9 +50,12 @@ class Text:
         """An English number text (12,345.6) with the language's decimal and group signs."""
         return number.translate(self._symbols)
 
+    def _signed(self, number: str) -> str:
+        return self.written(number).replace("-", MINUS)
+
     def whole(self, value: float) -> str:
         """12,345 (es: 12.345)."""
-        return self.written(f"{round(value):,}")
+        return self._signed(f"{round(value):,}")
 
     def number(self, value: float | None, digits: int = 3) -> str:
         """With so many significant digits: 0.0630, 12.3, 1.20e−5."""
@@ -68,18 +71,18 @@ class Text:
             text = f"{mantissa}e{int(power)}"
         else:
             text = f"{value:.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
-        return self.written(text).replace("-", MINUS)
+        return self._signed(text)
 
     def plain(self, value: float) -> str:
         """All digits, without a separator of thousands: 60000, 0.01, 1e-5."""
         text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
-        return self.written(text).replace("-", MINUS)
+        return self._signed(text)
 
     def percent(self, value: float | None, digits: int = 1) -> str:
         """A share as 96.1 % (es: 96,1 %)."""
         if value is None or math.isnan(value):
             return UNKNOWN
-        return self.written(f"{100 * value:.{digits}f} %").replace("-", MINUS)
+        return self._signed(f"{100 * value:.{digits}f} %")
 
     def score(self, value: float | None, kind: str) -> str:
         """A score in the form of its kind: accuracy in percent, mean squared error as a number."""
@@ -92,7 +95,7 @@ class Text:
         half = (high - low) / 2
         if kind == "accuracy":
             spread = "" if math.isnan(high) else f" ± {100 * half:.1f}"
-            return self.written(f"{100 * mean:.1f}{spread}").replace("-", MINUS)
+            return self._signed(f"{100 * mean:.1f}{spread}")
         return self.number(mean) + ("" if math.isnan(high) else f" ± {self.number(half, 2)}")
 
     def seconds(self, value: float | None) -> str:
