@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+import streamlit as st
 from page_app import LANGUAGES, OWNER, address, open_page, press, said
 
 from nnlab import Comparison, compare, presets
@@ -82,6 +83,20 @@ def test_without_a_comparison_the_presets_offer_questions(lab, language):
     assert {f"ask-{name}-go" for name in preset_comparisons} <= keys
     assert t("How deep should a network be for 100 samples?") in said(app)
     assert {f"classic-{name}-go" for name in classics} <= keys
+
+
+def test_the_address_names_a_comparison_before_its_first_tick(lab, monkeypatch):
+    """A tick carries the address back to the server: an earlier one would close the comparison."""
+    ticking = []
+    fragment = st.fragment
+    monkeypatch.setattr(
+        st, "fragment", lambda *given, **every: ticking.append(dict(st.query_params)) or fragment(*given, **every)
+    )
+    app = open_compare(**Comparison(QUICK, vary="depth", values=(1, 2), seeds=2).to_query())
+    ticking.clear()
+    app.button(key="compare").click().run()
+    assert ticking
+    assert all("comparison" in address for address in ticking)
 
 
 @in_both_languages
