@@ -8,11 +8,14 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ValidationError
 
 from nnlab.spec.knobs import bounds, model_at
+
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class Problem:
         """The value as at most 60 printable characters."""
         if isinstance(self.got, str):
             return _tidy(f"'{self.got[:100]}'")
-        try:
-            return _tidy(json.dumps(self.got, ensure_ascii=False, default=str))
-        except (ValueError, TypeError, RecursionError):  # too long, too deep, or not a JSON value
+        try:  # piece by piece: the whole may be too deep
+            return _tidy("".join(islice(_JSON.iterencode(self.got), 100)))
+        except (ValueError, TypeError):  # too long, or not a JSON value
             return "too much to show"
 
     def __str__(self) -> str:
