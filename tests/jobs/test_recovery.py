@@ -110,7 +110,11 @@ sys.stdin.read()
 """
 
 
-def test_after_the_server_is_killed_every_run_is_finished_by_the_next(home: Path) -> None:
+def test_after_the_server_is_killed_every_run_is_finished_by_the_next(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNLAB_WORKERS", "1")  # one run is under way, the others wait
+    settings.cache_clear()
     lab = Lab(Store(settings().database_url))
     server = subprocess.Popen(
         [sys.executable, "-c", _SERVER, EXPERIMENT.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
