@@ -11,7 +11,7 @@ import pytest
 from nnlab import Comparison, compare, presets, train
 from nnlab.analysis.statistics import interval, paired
 from nnlab.comparison.api import results_of
-from nnlab.comparison.findings import Finding, finding
+from nnlab.comparison.findings import Finding, FindingText, finding
 from nnlab.comparison.table import Cell, epochs_of, table_of
 from nnlab.spec import Experiment, Point
 
@@ -292,6 +292,7 @@ def test_what_diverged_is_left_out_and_named():
     assert str(one).startswith("Learning rate 0.01 reaches 80.5")
     assert str(one).endswith("Training diverged at 10.0.")
     assert said([1, 2], [[0.5], [0.5]], verdicts=["diverged"] * 2).kind == "all_diverged"
+    assert FindingText(one).best_so_far().startswith("Best so far: learning rate 0.01 (80.5")
 
 
 def test_nothing_finished_says_so():
@@ -299,7 +300,7 @@ def test_nothing_finished_says_so():
     cells = [Cell(None, None)] * 2
     one = finding(table_of(comparison, cells), comparison, cells)
     assert one.kind == "incomplete"
-    assert str(one) == "No cell has finished yet."
+    assert str(one) == FindingText(one).best_so_far() == "No cell has finished yet."
 
 
 def test_an_error_is_best_where_it_is_lowest_and_judged_on_training_where_there_is_nothing_else():
