@@ -301,6 +301,7 @@ def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None
     more = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=[0, 1, 2, 5])
     lab.extend_comparison(made.id, more, "ana")
     assert [[run.seeds for run in cell.runs] for cell in compared(lab, made).cells] == [[(0, 1), (2, 5)]] * 2
+    assert [cell.results for cell in compared(lab, made).cells] == [None] * 2  # until all its seeds have finished
     work(lab.store.url)
     cell = compared(lab, made).cells[1]
     whole = worked(lab, lab.submit(more.experiments[1], more.seeds, "ben"))
