@@ -84,7 +84,7 @@ def finish(
     canvas : draws pixels instead of SVG elements, for charts of thousands of cells, and for charts with a colour scale:
     an SVG refers to a gradient by the page's address, and loses it when that changes.
     """
-    spec = _without_data(chart.to_dict())
+    spec = _without_data(chart.to_dict(validate=False))  # the tests validate all specs; it takes half the time here
     spec.pop("$schema", None)
     spec["width"], spec["height"] = "container", height
     spec["padding"] = dict(zip(("left", "top", "right", "bottom"), padding or (4, 8, right, 8), strict=True))
