@@ -147,10 +147,12 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
         return lab.comparison(run.id) or run
 
     def table() -> pd.DataFrame:
-        return results_of(lab, now(), question.baseline_place(now().comparison)).table
+        present = now()
+        return results_of(lab, present, question.baseline_place(present.comparison)).table
 
     def epochs() -> pd.DataFrame:
-        return epochs_of(now().comparison, lab.cells_metrics(now().cells))
+        present = now()
+        return epochs_of(present.comparison, lab.cells_metrics(present.cells))
 
     def button(key: str, label: str, end: str, make: Callable[[], bytes | str], help: str) -> None:
         mime = MIME[end.rpartition(".")[2]]

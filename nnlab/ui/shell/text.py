@@ -74,7 +74,7 @@ class Text:
         return self._signed(text)
 
     def plain(self, value: float) -> str:
-        """All digits, without a separator of thousands: 60000, 0.01, 1e-5."""
+        """All digits, without a separator of thousands: 60000, 0.01, 1e−5."""
         text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
         return self._signed(text)
 
