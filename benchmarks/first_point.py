@@ -93,7 +93,7 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as home, browser() as chromium:
         server = Server(Path(home)).start()
         try:
-            store = Store(f"sqlite:///{home}/nnlab.db")
+            store = Store(server.database_url)
             page = chromium.new_page()
             page.add_init_script(LISTEN)
             print("| milliseconds | " + " | ".join((*PARTS, "in all")) + " |")

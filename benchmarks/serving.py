@@ -70,6 +70,10 @@ class Server:
                 time.sleep(0.1)
         raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
 
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.home / 'nnlab.db'}"
+
     def kill(self) -> None:
         """Kill the server process only, as `kill -9` does; the processes it started must end by themselves."""
         assert self.process is not None

@@ -31,7 +31,7 @@ def one_server(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Iter
 def server(one_server: Server) -> Iterator[Server]:
     """The one that all tests visit; what a test leaves under way makes no other wait."""
     yield one_server
-    with closing(Store(f"sqlite:///{one_server.home / 'nnlab.db'}")) as store:
+    with closing(Store(one_server.database_url)) as store:
         for run in store.runs():
             if run.active:
                 store.request(run.id, "stop")
@@ -40,7 +40,7 @@ def server(one_server: Server) -> Iterator[Server]:
 @pytest.fixture
 def trained(server: Server) -> Iterator[Callable]:
     """`trained(page, link)` trains what a link says for the visitor of a page, in this process; gives the run's id."""
-    lab = Lab(Store(f"sqlite:///{server.home / 'nnlab.db'}"))
+    lab = Lab(Store(server.database_url))
 
     def train(page, link: dict[str, str]) -> str:
         names = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE]

@@ -39,10 +39,6 @@ def inspect(server, trained) -> Callable[[Page, dict[str, str]], str]:
     return open_page
 
 
-def store_of(server: Server) -> Store:
-    return Store(f"sqlite:///{server.home / 'nnlab.db'}")
-
-
 def query(page: Page) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(page.url).query))
 
@@ -59,14 +55,14 @@ def csv_of(page: Page, name: str = "CSV", **how: str) -> pd.DataFrame:
 
 
 def weights_of(server: Server, run_id: str, epoch: int, layer: int) -> np.ndarray:
-    kept = store_of(server).snapshot(run_id, epoch)[1]
+    kept = Store(server.database_url).snapshot(run_id, epoch)[1]
     return np.vstack([kept[f"{layer}.weight"][0], kept[f"{layer}.bias"][0]])
 
 
 def test_the_slider_moves_the_epoch_and_the_csv_holds_the_stored_weights(server, visit, inspect):
     page = visit()
     run_id = inspect(page, MOONS)
-    epochs = store_of(server).snapshot_epochs(run_id)
+    epochs = Store(server.database_url).snapshot_epochs(run_id)
     wait_for_epoch(page, epochs[-1])
     thumb = page.get_by_role("slider", name="Epoch")
     thumb.press("ArrowLeft")
@@ -89,7 +85,7 @@ def test_the_slider_moves_the_epoch_and_the_csv_holds_the_stored_weights(server,
 def test_the_film_plays_in_the_same_heat_map_and_ends_at_the_last_epoch(server, visit, inspect):
     page = visit()
     run_id = inspect(page, {**MOONS, "data.seed": "3"})
-    epochs = store_of(server).snapshot_epochs(run_id)
+    epochs = Store(server.database_url).snapshot_epochs(run_id)
     page.evaluate(f"{HEAT}.same = true")
     play = page.locator(".st-key-inspect-play button:visible")  # it has a twin for narrow screens
     play.click()
@@ -146,7 +142,7 @@ def test_the_link_of_an_epoch_opens_it_for_another_visitor(server, visit, inspec
     page = visit()
     run_id = inspect(page, {**MOONS, "data.seed": "4"})
     page.get_by_role("slider", name="Epoch").press("Home")
-    wait_for_epoch(page, store_of(server).snapshot_epochs(run_id)[0])
+    wait_for_epoch(page, Store(server.database_url).snapshot_epochs(run_id)[0])
     other = visit()
     other.goto(page.url)
     other.wait_for_function(f"() => {HEAT} !== null")
