@@ -1,7 +1,7 @@
 """What every engine provides, and the values that engines, training and the store exchange."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -28,8 +28,11 @@ METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 class EngineProtocol(Protocol):
     """Trains all replicates of an experiment side by side: one a seed or, under k-fold, one a seed and fold.
 
-    An engine holds the weights and the optimizer's state, and makes one pass over the data at a time. Epochs, early
-    stopping and checkpoints are up to `nnlab.training.loop.Training`.
+    An engine holds the weights and the optimizer's state, and takes as many steps at a time as it is told. Epochs,
+    early stopping and checkpoints are up to `nnlab.training.loop.Training`.
+
+    `active` (replicates,) of its methods is False for replicates that early stopping has ended. An engine may skip
+    them: their weights then stay, and their scores are arbitrary.
 
     Parameters
     ----------
@@ -41,23 +44,25 @@ class EngineProtocol(Protocol):
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None: ...
 
-    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
-        """Train for one pass over the training part.
+    def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
+        """Train for some steps of one pass over the training part. The pieces of a pass come in order.
 
         Parameters
         ----------
         epoch
             Its number, from 1. It selects the order of the samples and the dropout masks, see `random_streams`.
-        rates
-            The learning rate of every step, read just before the step. An exception it raises ends the pass.
+        first
+            The number of the first step in its epoch, from 0, with which an epoch begins (again).
+        rates : (steps,)
+            The learning rate of every step.
         """
 
-    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
-        """Loss and score of every replicate, in evaluation mode. `rates` may call it in the middle of an epoch.
+    def scores(self, parts: Sequence[Part], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Loss and score of every replicate, in evaluation mode, also in the middle of an epoch.
 
         Parameters
         ----------
-        *parts
+        parts
             A part that is not empty; under k-fold that part of every fold.
 
         Returns

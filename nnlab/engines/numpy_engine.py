@@ -1,6 +1,6 @@
 """The NumPy engine: trains any experiment with the modules of `nnlab.scratch`, all replicates at once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,17 +44,20 @@ class NumpyEngine:
         keep = shared or sum(one.train.x.size for one in self.sets) <= _MAX_SCALED
         self.batches = [_Batches(one, targets(experiment, one.train.y), keep) for one in self.sets]
 
-    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
-        for i, dropout in self.dropouts:
-            dropout.generators = [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds]
+    def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
+        if first == 0:
+            self.order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.sets[0].train))
+            for i, dropout in self.dropouts:
+                dropout.generators = [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds]
         self._switch(True)
-        order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.sets[0].train))
+        batch_size = self.experiment.train.batch_size
+        rows = self.order[first * batch_size : (first + len(rates)) * batch_size]
         with single_thread():
-            train(self.network, self.loss, self.optimizer, self._steps(order), rates)
+            train(self.network, self.loss, self.optimizer, self._steps(rows), rates.tolist())
 
-    def _steps(self, order: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
+    def _steps(self, rows: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
         """The batches of all folds together: x (..., batch, inputs), t (..., batch, outputs)."""
-        each = [batches.of(order, self.experiment.train.batch_size) for batches in self.batches]
+        each = [batches.of(rows, self.experiment.train.batch_size) for batches in self.batches]
         for step in zip(*each, strict=True):
             x, t = zip(*step, strict=True)
             yield self._stacked(x), self._stacked(t)
@@ -63,7 +66,7 @@ class NumpyEngine:
         """The one array that all networks share, or those of the folds, repeated for every seed."""
         return each[0] if len(each) == 1 else np.stack(tuple(each) * self.each_seed)
 
-    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
+    def scores(self, parts: Sequence[Part], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         before, classes = self.training, self.experiment.score == "accuracy"
         self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))

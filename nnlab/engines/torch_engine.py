@@ -1,7 +1,7 @@
 """The PyTorch engine: all replicates in one module, one backward pass, one fused optimizer step."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -31,6 +31,7 @@ class TorchEngine:
         self.inputs_held = experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
         """Numbers in the inputs of one sample, over all replicates."""
         self.layers = experiment.layers
+        self.dropping = {i: layer for i, layer in enumerate(self.layers) if layer.dropout}
         self.model = StackedModel(self.layers, len(self.seeds))
         self.model.load_arrays(weights)
         self.optimizer = Optimizer(experiment.train, [p for p in self.model.parameters() if p.requires_grad])
@@ -38,20 +39,23 @@ class TorchEngine:
         self.targets = self._stacked(columns)  # (..., outputs, n)
         self._scaled_once = cache(_scaled)
 
-    def run_epoch(self, epoch: int, rates: Iterable[float]) -> None:
-        batch_size, rates = self.experiment.train.batch_size, iter(rates)
-        masked = len(self.seeds) * sum(layer.width for layer in self.layers if layer.dropout)
+    def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
+        if first == 0:
+            self.order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train_parts[0]))
+            self.streams = {
+                i: [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds] for i in self.dropping
+            }
+        batch_size, each_rate = self.experiment.train.batch_size, iter(rates.tolist())
+        masked = len(self.seeds) * sum(layer.width for layer in self.dropping.values())
         chunk = batch_size * max(1, CHUNK // (batch_size * max(self.inputs_held, masked)))  # whole batches
-        order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train_parts[0]))
-        chunks = list(random_streams.batches(order, chunk))
-        masks = self._masks(epoch, [len(rows) for rows in chunks])
+        steps = self.order[first * batch_size : (first + len(rates)) * batch_size]
         self.model.train()
         with single_thread():
-            for rows in chunks:
+            for rows in random_streams.batches(steps, chunk):
                 inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
                 targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
-                for x, target in zip(inputs, targets, strict=True):
-                    self._step(x, target, next(masks), next(rates))
+                for x, target, masks in zip(inputs, targets, self._masks(len(rows)), strict=True):
+                    self._step(x, target, masks, next(each_rate))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
         """One batch: x (..., inputs, batch) and target (..., outputs, batch)."""
@@ -60,7 +64,7 @@ class TorchEngine:
         self.optimizer.step(rate)
 
     @torch.no_grad()
-    def scores(self, *parts: Part) -> tuple[Floats, Floats]:
+    def scores(self, parts: Sequence[Part], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         training = self.model.training
         self.model.eval()
         widest = max(self.inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
@@ -95,20 +99,17 @@ class TorchEngine:
         }
         return {**state, "steps": self.optimizer.steps}
 
-    def _masks(self, epoch: int, sizes: Sequence[int]) -> Iterator[dict[int, Tensor]]:
-        """The dropout masks (seeds, width, batch) of every batch by layer: 0 where a unit is dropped, 1 / (1 - rate)
-        elsewhere. One draw for the batches of a chunk gives the same numbers as a draw per batch."""
+    def _masks(self, n: int) -> list[dict[int, Tensor]]:
+        """The dropout masks (seeds, width, batch) of the next n samples, for every batch by layer: 0 where a unit is
+        dropped, 1 / (1 - rate) elsewhere. One draw for many batches gives the same numbers as a draw per batch."""
         batch_size = self.experiment.train.batch_size
-        dropping = {i: layer for i, layer in enumerate(self.layers) if layer.dropout}
-        streams = {i: [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds] for i in dropping}
-        for n in sizes:
-            batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / batch_size))]
-            for i, layer in dropping.items():
-                numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in streams[i]])
-                masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
-                for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), batch_size, 2), strict=True):
-                    batch[i] = mask
-            yield from batches
+        batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / batch_size))]
+        for i, layer in self.dropping.items():
+            numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in self.streams[i]])
+            masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
+            for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), batch_size, 2), strict=True):
+                batch[i] = mask
+        return batches
 
     def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
         """Scaled samples of a part of every set, (..., inputs, rows)."""

@@ -113,16 +113,15 @@ class Training(Iterator[Epoch]):
         if self.finished or (self._should_stop is not None and self._should_stop()):
             raise StopIteration
         began = time.perf_counter()
-        try:
-            rate = self._run_epoch()
-        except _Stopped:
-            raise StopIteration from None
+        active = self.stopped_after == 0  # (replicates,)
+        rate = self._run_epoch(active)
+        if rate is None:
+            raise StopIteration
         self.epoch += 1
 
-        active = self.stopped_after == 0  # (replicates,); a stopped one is trained along, and its figures are ignored
-        train = self._scores("train")
+        train = self._scores("train", active)
         held_out = len(self._groups[0].validation[0]) > 0
-        validation = self._scores("validation") if held_out else (np.full(len(active), np.nan),) * 2
+        validation = self._scores("validation", active) if held_out else (np.full(len(active), np.nan),) * 2
         self._update_best(validation[0] if held_out else train[0], active)
         figures = zip(METRICS, (*train, *validation), strict=True)
 
@@ -140,36 +139,29 @@ class Training(Iterator[Epoch]):
         )
         return self.history[-1]
 
-    def _run_epoch(self) -> float:
-        """Run the next epoch and return the learning rate of its last step. If `should_stop` ends it early, the engines
-        are then as they were before it."""
-        epoch, engines = self.epoch + 1, [group.engine for group in self._groups]
-        rates = [random_streams.learning_rates(self.experiment.train, it.steps, epoch).tolist() for it in self._groups]
+    def _run_epoch(self, active: NDArray[np.bool_]) -> float | None:
+        """Run the next epoch and return the learning rate of its last step; None if `should_stop` ended it early. The
+        engines are then as they were before it."""
         short = bool(self.history) and self.history[-1].seconds < LONG_EPOCH
         should_stop = None if short else self._should_stop
-        before = [(engine.weights(), engine.state()) for engine in engines] if should_stop else []
+        before = [(group.engine.weights(), group.engine.state()) for group in self._groups] if should_stop else []
+        complete, rates = False, np.empty(0)
         try:
-            for engine, own in zip(engines, rates, strict=True):
-                engine.run_epoch(epoch, self._until_stopped(own, should_stop) if should_stop else own)
-        except BaseException:
-            for engine, saved in zip(engines, before, strict=False):
-                engine.load(*saved)
-            raise
-        return float(rates[-1][-1])
+            for group in self._groups:
+                rates = random_streams.learning_rates(self.experiment.train, group.steps, self.epoch + 1)
+                complete = group.run_epoch(self.epoch + 1, rates, active[group.places], should_stop)
+                if not complete:
+                    return None
+        finally:
+            if not complete:
+                for group, saved in zip(self._groups, before, strict=False):
+                    group.engine.load(*saved)
+        return float(rates[-1])
 
-    def _until_stopped(self, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
-        """The learning rates of the steps; raises _Stopped when `should_stop` returns True."""
-        check = time.perf_counter() + CHECK_EVERY
-        for rate in rates:
-            if time.perf_counter() >= check:
-                if should_stop():
-                    raise _Stopped
-                check = time.perf_counter() + CHECK_EVERY
-            yield rate
-
-    def _scores(self, part: Literal["train", "validation"]) -> tuple[Floats, Floats]:
+    def _scores(self, part: Literal["train", "validation"], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Loss and score of every replicate."""
-        losses, scores = zip(*(group.engine.scores(*getattr(group, part)) for group in self._groups), strict=True)
+        each = [group.engine.scores(getattr(group, part), active[group.places]) for group in self._groups]
+        losses, scores = zip(*each, strict=True)
         return self._join(losses), self._join(scores)
 
     def _join(self, each: Sequence[Array]) -> Array:
@@ -223,10 +215,6 @@ class Training(Iterator[Epoch]):
         return pack(arrays, self.experiment, self.seeds, self.folds, self.epoch, self.seconds)
 
 
-class _Stopped(Exception):
-    """Ends an epoch before its last step."""
-
-
 class _Group:
     """Replicates whose training parts have one size, so that one engine trains them together: all of them for hold-out,
     at most two groups of folds."""
@@ -243,6 +231,23 @@ class _Group:
         self.validation = tuple(one.validation for one in sets)
         self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)  # of an epoch
         self.engine: EngineProtocol = _engine(experiment)(experiment, seeds, dataset, self.own(weights))
+        self.step_seconds = math.inf  # of the last piece of an epoch
+
+    def run_epoch(
+        self, epoch: int, rates: Floats, active: NDArray[np.bool_], should_stop: Callable[[], bool] | None
+    ) -> bool:
+        """Train for an epoch, whole or, with `should_stop`, in pieces between which it is called. Whether the epoch is
+        complete."""
+        first = 0
+        while first < len(rates):
+            if first and should_stop and should_stop():
+                return False
+            steps = max(1, int(CHECK_EVERY / self.step_seconds)) if should_stop else len(rates)
+            piece, began = rates[first : first + steps], time.perf_counter()
+            self.engine.run_steps(epoch, first, piece, active)
+            self.step_seconds = max(1e-9, time.perf_counter() - began) / len(piece)
+            first += len(piece)
+        return True
 
     def own(self, weights: Weights) -> Weights:
         """The weights of these replicates among those of all."""

@@ -9,11 +9,9 @@ Howard, Gugger (2020). Fastai: A Layered API for Deep Learning. Information 11, 
     constant factor).
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 
 import numpy as np
 
@@ -114,30 +112,18 @@ def range_test(
     engine = Training(in_steps, chosen, dataset, start=start).engine
     part = _measured(in_steps, dataset.train, len(chosen) * steps)
     ramp, losses = np.geomspace(low, high, steps), []
-
-    def rates() -> Iterator[float]:
-        """The rate of every step; records the loss just before it, and ends the test by an exception."""
-        if any(layer.norm == "batch" for layer in subject.layers):
-            yield from [0.0] * WARM_UP
-        lowest = np.inf
-        for rate in ramp.tolist():
-            losses.append(engine.scores(part)[0])
+    warm_up = WARM_UP if any(layer.norm == "batch" for layer in subject.layers) else 0
+    active, lowest = np.ones(len(chosen), np.bool_), np.inf
+    for number, rate in enumerate([0.0] * warm_up + ramp.tolist()):
+        if number >= warm_up:
+            losses.append(engine.scores([part], active)[0])
             mean = losses[-1].mean()
             lowest = min(lowest, mean)
             if not mean <= OVER * lowest or mean == np.inf:
                 break
-            yield rate
-        raise _Over
-
-    growing = rates()
-    with suppress(_Over):
-        for epoch in count(1):
-            engine.run_epoch(epoch, growing)
+        epoch, first = divmod(number, in_steps.steps_per_epoch)
+        engine.run_steps(epoch + 1, first, np.array([rate]), active)
     return RangeTest(subject, chosen, ramp[: len(losses)], np.array(losses))
-
-
-class _Over(Exception):
-    """Ends the test before the end of an epoch."""
 
 
 def _measured(experiment: Experiment, train: Part, times: int) -> Part:

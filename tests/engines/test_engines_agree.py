@@ -27,9 +27,13 @@ def experiment(data: str = "moons", n_samples: int = 60, model: ModelSpec = EVER
     return Experiment(data=DataSpec(name=data, n_samples=n_samples), model=model, train=TrainSpec(**training))
 
 
-def rates(spec: Experiment) -> list[float]:
+BOTH = np.ones(2, np.bool_)
+"""Two replicates, both active."""
+
+
+def rates(spec: Experiment) -> np.ndarray:
     """Of the first epoch; of every epoch where they are constant."""
-    return learning_rates(spec.train, spec.steps_per_epoch, 1).tolist()
+    return learning_rates(spec.train, spec.steps_per_epoch, 1)
 
 
 def same(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> bool:
@@ -48,7 +52,7 @@ def losses_by_epoch(engine: type, spec: Experiment, seeds: tuple[int, ...]) -> n
     t = np.eye(spec.outputs)[data.train.y] if classes else data.train.y.astype(float).reshape(len(x), -1)
     runner, curve = engine(spec, seeds, data, stacked_weights(spec, seeds)), []
     for epoch in range(1, spec.train.epochs + 1):
-        runner.run_epoch(epoch, rates(spec))
+        runner.run_steps(epoch, 0, rates(spec), BOTH)
         weights = {name: array.astype(np.float64) for name, array in runner.weights().items()}
         layers = [layer.__class__(**{**vars(layer), "dropout": 0.0}) for layer in spec.layers]
         y = network.build(layers, weights).forward(x)
@@ -85,6 +89,33 @@ def test_both_engines_agree_on_every_task_with_dropout_skips_and_a_smaller_last_
     ours, theirs = (train(spec.set({"train.engine": e}), 2).result().metrics for e in ("numpy", "torch"))
     for name in ("train_loss", "train_score", "validation_loss", "validation_score"):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("data", ["moons", "digits"])
+@pytest.mark.parametrize("engine", [NumpyEngine, TorchEngine])
+def test_an_epoch_in_pieces_equals_the_whole_epoch(engine, data):
+    spec = experiment(data, 200)
+    dataset, start, steps = load_dataset(spec), stacked_weights(spec, (0, 1)), rates(spec)
+    whole, pieces = (engine(spec, (0, 1), dataset, start) for _ in range(2))
+    for epoch in (1, 2):
+        whole.run_steps(epoch, 0, steps, BOTH)
+        for first, end in ((0, 1), (1, 4), (4, len(steps))):
+            pieces.run_steps(epoch, first, steps[first:end], BOTH)
+    assert same(pieces.weights(), whole.weights())
+    assert same(pieces.state(), whole.state())
+
+
+@pytest.mark.parametrize("engine", [NumpyEngine, TorchEngine])
+def test_an_epoch_that_was_given_up_begins_again(engine):
+    spec = experiment()
+    dataset, start, steps = load_dataset(spec), stacked_weights(spec, (0, 1)), rates(spec)
+    whole, again = (engine(spec, (0, 1), dataset, start) for _ in range(2))
+    state = again.state()
+    again.run_steps(1, 0, steps[:2], BOTH)
+    again.load(start, state)
+    for one in (whole, again):
+        one.run_steps(1, 0, steps, BOTH)
+    assert same(again.weights(), whole.weights())
 
 
 # -- as a Training ---------------------------------------------------------------------------------------------------
@@ -132,7 +163,7 @@ def test_an_engine_works_on_copies_and_hands_out_copies():
     engine = NumpyEngine(spec, (0, 1), data, start)
     before, state = engine.weights(), engine.state()
     assert same(before, start)
-    engine.run_epoch(1, rates(spec))
+    engine.run_steps(1, 0, rates(spec), BOTH)
     assert same(start, kept)
     assert same(before, kept)
     assert not same(engine.weights(), kept)
@@ -153,10 +184,10 @@ def test_scores_are_measured_in_pieces_as_in_one(monkeypatch):
     spec = experiment("digits", 300)
     data = load_dataset(spec)
     engine = NumpyEngine(spec, (0, 1), data, stacked_weights(spec, (0, 1)))
-    engine.run_epoch(1, rates(spec))
-    whole = engine.scores(data.train)
+    engine.run_steps(1, 0, rates(spec), BOTH)
+    whole = engine.scores([data.train], BOTH)
     monkeypatch.setattr(network, "_CHUNK", 64 * 7)
-    for ours, theirs in zip(engine.scores(data.train), whole, strict=True):
+    for ours, theirs in zip(engine.scores([data.train], BOTH), whole, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
@@ -167,9 +198,9 @@ def test_scores_are_those_of_the_common_ruler():
         spec = experiment(data, 100)
         part = load_dataset(spec)
         engine = NumpyEngine(spec, (0, 1), part, stacked_weights(spec, (0, 1)))
-        engine.run_epoch(1, rates(spec))
+        engine.run_steps(1, 0, rates(spec), BOTH)
         measured = evaluate(spec, engine.weights(), part, "train")
         assert measured is not None
-        loss, value = engine.scores(part.train)
+        loss, value = engine.scores([part.train], BOTH)
         np.testing.assert_allclose(loss, measured["loss"], rtol=1e-5)
         np.testing.assert_allclose(value, measured[score], rtol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 
 from nnlab.datasets import DatasetUnavailable
 from nnlab.engines.base import METRICS
+from nnlab.engines.numpy_engine import NumpyEngine
+from nnlab.engines.torch_engine import TorchEngine
 from nnlab.jobs import worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
@@ -111,26 +114,26 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
     """Call it with a run, an epoch and an action: it is requested once, in the middle of that epoch, and was read."""
     heartbeats: list[Any] = []
     due: dict[int, tuple[Run, RequestedAction]] = {}
-    until_stopped = Training._until_stopped
+    run_steps = {engine: engine.run_steps for engine in (NumpyEngine, TorchEngine)}
 
     class Heartbeat(worker.Heartbeat):
         def __enter__(self) -> worker.Heartbeat:
             heartbeats.append(self)
             return super().__enter__()
 
-    def asking(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
-        for i, rate in enumerate(until_stopped(self, rates, should_stop)):
-            if i == len(rates) // 2 and (asked := due.pop(self.epoch + 1, None)):
-                store.request(asked[0].id, asked[1])
-                while heartbeats[-1].action is None:
-                    pass  # the heartbeat thread reads it
-            yield rate
+    def asking(self: NumpyEngine | TorchEngine, epoch: int, first: int, *args: Any) -> None:
+        if first == self.experiment.steps_per_epoch // 2 and (asked := due.pop(epoch, None)):
+            store.request(asked[0].id, asked[1])
+            while heartbeats[-1].action is None:
+                pass  # the heartbeat thread reads it
+        run_steps[type(self)](self, epoch, first, *args)
 
     monkeypatch.setattr(worker, "Heartbeat", Heartbeat)
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
     monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
-    monkeypatch.setattr(Training, "_until_stopped", asking)
+    for engine in run_steps:
+        monkeypatch.setattr(engine, "run_steps", asking)
     return lambda run, epoch, action: due.update({epoch: (run, action)})
 
 
@@ -176,16 +179,16 @@ def test_time_over_within_an_epoch_ends_it(store: Store, monkeypatch: pytest.Mon
     monkeypatch.setenv("NNLAB_MAX_SECONDS", "1")
     settings.cache_clear()
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
-    until_stopped = Training._until_stopped
+    run_steps = NumpyEngine.run_steps
 
-    def slow(self: Training, rates: list[float], should_stop: Callable[[], bool]) -> Iterator[float]:
-        yield rates[0]
-        while not should_stop():
-            pass  # a second passes
-        yield from until_stopped(self, rates[1:], should_stop)
+    def slow(self: NumpyEngine, *args: Any) -> None:
+        run_steps(self, *args)
+        after = time.monotonic()
+        while time.monotonic() < after + 1:
+            pass
 
-    monkeypatch.setattr(Training, "_until_stopped", slow)
-    run = ran(store)
+    monkeypatch.setattr(NumpyEngine, "run_steps", slow)
+    run = ran(store, EXPERIMENT.set({"train.engine": "numpy"}))
     assert (run.state, run.epoch, run.note) == ("stopped", 0, "max_seconds")
 
 

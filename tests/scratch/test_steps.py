@@ -97,7 +97,7 @@ def test_a_step_is_the_engines_own_step(loss, norm):
     experiment = network(loss, (3, 2), "tanh", norm, lr=lr, batch_size=1000, epochs=1)
     dataset = load_dataset(experiment)
     engine = NumpyEngine(experiment, (0,), dataset, stacked_weights(experiment, (0,)))
-    engine.run_epoch(1, [lr])
+    engine.run_steps(1, 0, np.array([lr]), np.array([True]))
     x = dataset.scaling.apply(dataset.train.x)
     step = Step(experiment, initial_weights(experiment, 0), x, targets(experiment, dataset.train.y), lr)
     for name, value in engine.weights().items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from nnlab.catalogue.presets import presets
 from nnlab.datasets import load_dataset
 from nnlab.engines import random_streams, torch_engine
 from nnlab.engines.base import METRICS, Epoch
+from nnlab.engines.numpy_engine import NumpyEngine
 from nnlab.spec import Experiment, Optimizer, Schedule
 from nnlab.spec.errors import SpecError
 from nnlab.training import loop
@@ -151,6 +153,71 @@ def test_an_error_within_a_long_epoch_leaves_the_last_complete_one(monkeypatch: 
     assert one.epoch == 1
     assert_same(one.weights(), other.weights())
     assert_same(one.result().stacked, other.result().stacked)
+
+
+class Slow:
+    """A clock that only the NumPy engine moves, by so many seconds a step. It records the steps of every piece, and
+    when `should_stop` was called."""
+
+    def __init__(self, step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.pieces, self.asked = 0.0, [], []
+        run_steps = NumpyEngine.run_steps
+
+        def slow(engine: NumpyEngine, epoch: int, first: int, rates: Any, active: Any) -> None:
+            run_steps(engine, epoch, first, rates, active)
+            self.now += step * len(rates)
+            self.pieces.append(len(rates))
+
+        monkeypatch.setattr(NumpyEngine, "run_steps", slow)
+        monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: self.now))
+
+    def should_stop(self) -> bool:
+        self.asked.append(self.now)
+        return False
+
+
+@pytest.mark.parametrize("step", [0.0005, 0.01, 0.3])
+def test_a_stop_is_heard_within_half_a_second_of_a_long_epoch(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = moons({"engine": "numpy", "batch_size": 1, "epochs": 3}).set({"data.n_samples": 2000})
+    clock = Slow(step, monkeypatch)
+    train(experiment, should_stop=clock.should_stop).result()
+    assert max(np.diff(clock.asked)) < 0.5
+    assert len(clock.pieces) < 1.2 * clock.now / 0.1
+    assert sum(clock.pieces) == 3 * experiment.steps_per_epoch
+
+
+def test_only_the_first_of_short_epochs_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Slow(0.001, monkeypatch)
+    train(moons({"engine": "numpy", "epochs": 3}), should_stop=clock.should_stop).result()
+    assert clock.pieces == [1, 3, 4, 4]
+
+
+@pytest.mark.parametrize("folds", [0, 4])
+def test_an_engine_may_skip_replicates_that_early_stopping_ended(folds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = ROUTES["early stopping"].set({"train.engine": "numpy", "data.folds": folds, "data.n_samples": 73})
+    whole, seeds = train(experiment, seeds=4).result(), range(4)
+    run_steps, scores = NumpyEngine.run_steps, NumpyEngine.scores
+    skipped: list[int] = []
+
+    def only_active(engine: NumpyEngine, epoch: int, first: int, rates: Any, active: Any) -> None:
+        before = engine.weights()
+        run_steps(engine, epoch, first, rates, active)
+        skipped.append(int((~active).sum()))
+        after = engine.weights()
+        for name, array in before.items():
+            after[name][~active] = array[~active]
+        engine.load(after, engine.state())
+
+    def of_active(engine: NumpyEngine, parts: Any, active: Any) -> Any:
+        return tuple(np.where(active, figures, -1.0) for figures in scores(engine, parts, active))
+
+    monkeypatch.setattr(NumpyEngine, "run_steps", only_active)
+    monkeypatch.setattr(NumpyEngine, "scores", of_active)
+    result = train(experiment, seeds).result()
+    assert len(set(skipped)) > 2
+    assert_same(result.stacked, whole.stacked)
+    assert_array_equal(result.best_epoch, whole.best_epoch)
+    assert_array_equal(result.metrics[list(METRICS)], whole.metrics[list(METRICS)])
 
 
 def test_training_takes_one_core_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:

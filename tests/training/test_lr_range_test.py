@@ -91,9 +91,11 @@ def test_both_engines_see_the_same_losses() -> None:
 def test_measuring_within_an_epoch_changes_nothing(engine: str, model: dict[str, Any]) -> None:
     experiment = Experiment.of({"data": {"n_samples": 60}, "model": model, "train": {"engine": engine, "epochs": 1}})
     alone, watched = train(experiment), train(experiment)
-    rates = [0.01] * experiment.steps_per_epoch
-    alone.engine.run_epoch(1, rates)
-    watched.engine.run_epoch(1, (watched.engine.scores(watched.dataset.train) and rate for rate in rates))
+    rates, active = np.full(experiment.steps_per_epoch, 0.01), np.array([True])
+    alone.engine.run_steps(1, 0, rates, active)
+    for step in range(len(rates)):
+        watched.engine.scores([watched.dataset.train], active)
+        watched.engine.run_steps(1, step, rates[:1], active)
     for name, array in alone.engine.weights().items():
         assert_array_equal(array, watched.engine.weights()[name], err_msg=name)
 

@@ -234,13 +234,13 @@ def test_no_gradient_is_asked_for_below_the_first_layer_that_learns() -> None:
     seen: list[tuple[bool, bool]] = []
     for layer in torch_engine.model:
         layer.register_forward_hook(lambda _, given, made: seen.append((given[0].requires_grad, made.requires_grad)))
-    rates = [0.01] * experiment.steps_per_epoch
-    torch_engine.run_epoch(1, rates)
+    rates, active = np.full(experiment.steps_per_epoch, 0.01), np.ones(2, np.bool_)
+    torch_engine.run_steps(1, 0, rates, active)
     assert set(seen[:3]) == {(False, False), (False, True), (True, True)}
     assert not any(name.split(".")[1] == "0" for name in torch_engine.state() if "." in name)
 
     numpy_engine = NumpyEngine(experiment, (0, 1), data, first)
-    numpy_engine.run_epoch(1, rates)
+    numpy_engine.run_steps(1, 0, rates, active)
     linears = [part for part in numpy_engine.network.parts() if "weight" in part.parameters]
     assert [bool(np.any(part.gradients["weight"])) for part in linears] == [False, True, True]
     learned = sum(array.size for name, array in first.items() if name[0] != "0")
