@@ -64,7 +64,7 @@ _ALL = (
         "overfitting",
         "Depth and overfitting",
         "100 samples, a tenth of the labels wrong: what happens to training and validation as the network gets deeper?",
-        Comparison(presets["binary"], vary="depth", values=range(1, 9), seeds=20),
+        Comparison(presets["binary"].set({"train.engine": "auto"}), vary="depth", values=range(1, 9), seeds=20),
         "Training accuracy rises with depth, validation accuracy does not, and the validation loss doubles: deeper "
         "networks have the capacity to memorise the wrong labels and then predict them with confidence. Bias falls "
         "and variance grows (Geman et al. 1992); large networks can even fit random labels (Zhang et al. 2017).",

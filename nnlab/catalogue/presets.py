@@ -11,7 +11,7 @@ presets: Mapping[str, Experiment] = MappingProxyType(
             # a tenth of the labels is wrong; deeper networks memorise them, and the gap shows it
             data=DataSpec(name="synthetic", n_samples=100, features=4, noise=1.0, validation=0.3, seed=7),
             model=ModelSpec(hidden=(8,), init="kaiming"),
-            train=TrainSpec(lr=0.01, epochs=80, batch_size=16),
+            train=TrainSpec(engine="torch", lr=0.01, epochs=80, batch_size=16),
         ),
         "scratch": Experiment(
             data=DataSpec(name="mnist", validation=0.02),

@@ -32,12 +32,13 @@ def script(experiment: Experiment, seeds: int | Iterable[int] = 1) -> str:
     """The run as one Python file that needs NumPy and PyTorch (scikit-learn for digits and for folds), not nnlab.
 
     It makes or loads the same data, starts from the same weights, takes the same batches and prints the final scores
-    of every seed as JSON; they are those of the run, up to rounding.
+    of every seed as JSON; they are those of the run, up to rounding, whichever engine trained it.
     """
     chosen, data = as_seeds(seeds), experiment.data
     needs = "NumPy, PyTorch and scikit-learn" if data.name == "digits" or data.folds else "NumPy and PyTorch"
     every = "every seed and fold" if data.folds else "every seed"
-    head = f'"""{title(experiment)}\n\nMade by nnlab; needs {needs}. Prints the scores of {every} as JSON.\n"""\n'
+    head = f'"""{title(experiment)}\n\nMade by nnlab; needs {needs}. Prints the scores of {every} as JSON:\n'
+    head += 'those of the run, within 1e-5 unless training is chaotic and enlarges rounding.\n"""\n'
     parts = [
         f"# -- {part.title} {'-' * (74 - len(part.title))}\n\n{part.code.strip()}\n"
         for part in sections(experiment, chosen)

@@ -87,6 +87,8 @@ CONFLICTS: Mapping[str, str] = {
     "this experiment, first.",
     "data_not_here": "The files are not on this machine yet; download them on the Build page or with "
     "`nnlab data fetch mnist`.",
+    "engine_missing": "The compiled engine, which began this run, needs Numba and cannot use it here; repair Numba, or "
+    "train the experiment again.",
     "knobs_clash": "The other setting sets the same field.",
 }
 """Values that contradict others, by the code in `Problem.expected`; the dashboard translates these sentences."""

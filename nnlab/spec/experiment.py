@@ -24,7 +24,7 @@ from nnlab.spec.text import Value, compact, from_link, last, link_text, parse_js
 Optimizer = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one_cycle", "step"]
 Loss = Literal["auto", "bce", "cross_entropy", "mse"]
-Engine = Literal["torch", "numpy"]
+Engine = Literal["auto", "torch", "numpy"]
 
 _LOSSES: Mapping[Task, Loss] = {"binary": "bce", "classes": "cross_entropy", "regression": "mse"}
 MAX_SOURCES = 3  # experiments in a row, each starting from the weights of the next
@@ -36,7 +36,7 @@ class StartFrom(Value):
     The replicate of seed s starts from the source as trained under seed s (Yosinski et al. 2014).
     """
 
-    experiment: Experiment  # the source; either engine may train it
+    experiment: Experiment  # the source; any engine may train it
     layers: int = Field(ge=1, le=MAX_DEPTH)  # how many are copied; of normalisation also running mean and variance
     frozen: int = Field(0, ge=0, le=MAX_DEPTH)  # how many of these, from the first on, stay as they are
 
@@ -55,7 +55,7 @@ class StartFrom(Value):
 class TrainSpec(Value):
     """How the weights are learned."""
 
-    engine: Engine = "torch"
+    engine: Engine = "auto"  # the fastest here, see `nnlab.engines.choice`
     optimizer: Optimizer = "adam"
     lr: float = Field(0.01, ge=1e-7, le=100)
     schedule: Schedule = "constant"

@@ -7,6 +7,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from nnlab.engines.base import Array
+from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
 
 STATES = ("state", "state of the second group")
@@ -20,11 +21,18 @@ Arrays = dict[str, dict[str, Array]]
 
 
 def pack(
-    arrays: Arrays, experiment: Experiment, seeds: tuple[int, ...], folds: int, epoch: int, seconds: float
+    arrays: Arrays,
+    experiment: Experiment,
+    engine: EngineName,
+    seeds: tuple[int, ...],
+    folds: int,
+    epoch: int,
+    seconds: float,
 ) -> bytes:
     """A checkpoint; `unpack` reads it."""
     about = {
         "experiment": experiment.to_json(),
+        "engine": engine,
         "seeds": json.dumps(seeds),
         "folds": str(folds),
         "epoch": str(epoch),
@@ -38,8 +46,10 @@ def pack(
     return save(named, metadata=about)
 
 
-def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...], folds: int) -> tuple[int, float, Arrays]:
-    """Epoch, seconds and arrays. Raises ValueError if the content is not a checkpoint, or was made by another
+def unpack(
+    content: bytes, experiment: Experiment, seeds: tuple[int, ...], folds: int
+) -> tuple[EngineName, int, float, Arrays]:
+    """Engine, epoch, seconds and arrays. Raises ValueError if the content is not a checkpoint, or was made by another
     experiment (but for its epochs) or with other seeds or folds."""
     arrays: Arrays = {name: {} for name in ("weights", "best", *STATES, "")}
     try:
@@ -50,6 +60,7 @@ def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...], folds
         if not arrays["weights"] or not set(PROGRESS) <= set(arrays[""]):
             raise KeyError("arrays are missing")
         made_by, made_with = Experiment.from_json(about["experiment"]), tuple(json.loads(about["seeds"]))
+        engine = about.get("engine", made_by.train.engine)  # older experiments named theirs
         made_folds, epoch, seconds = int(about.get("folds", 0)), int(about["epoch"]), float(about["seconds"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
@@ -61,4 +72,4 @@ def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...], folds
         raise ValueError(f"checkpoint: it was made with seeds {list(made_with)}, not with {list(seeds)}.")
     if made_folds != folds:
         raise ValueError(f"checkpoint: it was made with {made_folds} folds, not with {folds}.")
-    return epoch, seconds, arrays
+    return engine, epoch, seconds, arrays

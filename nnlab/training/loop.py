@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nnlab.datasets import Dataset, Part, Rows
 from nnlab.engines import random_streams
 from nnlab.engines.base import METRICS, Array, EngineProtocol, Epoch, Floats, Weights
+from nnlab.engines.choice import EngineName, engine_class, working_engine
 from nnlab.spec import Experiment
 from nnlab.spec.seeds import seeds_summary
 from nnlab.training.checkpoint import PROGRESS, STATES, Arrays, pack, unpack
@@ -48,8 +49,8 @@ class Training(Iterator[Epoch]):
     Raises
     ------
     ValueError
-        If the checkpoint is invalid, or belongs to another experiment or other seeds; if there is neither a checkpoint
-        nor `start`.
+        If the checkpoint is invalid, or belongs to another experiment or other seeds, or to an engine that is missing
+        here; if there is neither a checkpoint nor `start`.
     """
 
     def __init__(
@@ -76,14 +77,19 @@ class Training(Iterator[Epoch]):
         """(replicates,) The epoch after which early stopping ended a replicate; 0 before that."""
         self._best_loss: Floats = np.full(count, np.inf)
         arrays: Arrays | None = None
-        if checkpoint is not None:
-            self.epoch, self.seconds, arrays = unpack(checkpoint, experiment, self.seeds, self.folds)
+        self.engine_used: EngineName
+        """The engine that trains; after a checkpoint, the one that began."""
+        if checkpoint is None:
+            self.engine_used = working_engine(experiment)
+        else:
+            self.engine_used, self.epoch, self.seconds, arrays = unpack(checkpoint, experiment, self.seeds, self.folds)
             start = arrays["weights"]
         if start is None:
             raise ValueError("start: got None, allowed is weights or a checkpoint.")
         sizes = np.array([len(one.train) for one in dataset.training_sets])
+        engine = engine_class(self.engine_used)
         self._groups = [
-            _Group(experiment, self.seeds, dataset, np.flatnonzero(sizes == size).tolist(), start)
+            _Group(engine, experiment, self.seeds, dataset, np.flatnonzero(sizes == size).tolist(), start)
             for size in dict.fromkeys(sizes.tolist())
         ]
         self._best = {name: array.copy() for name, array in start.items()}
@@ -188,8 +194,8 @@ class Training(Iterator[Epoch]):
         for _ in self:
             pass
         best, history = self.best_epoch.copy(), tuple(self.history)
-        final = self.final_weights()
-        return Result(self.experiment, self.seeds, self.dataset, final, best, self.epoch, self.seconds, history)
+        how = self.experiment, self.seeds, self.dataset, self.engine_used
+        return Result(*how, self.final_weights(), best, self.epoch, self.seconds, history)
 
     def weights(self) -> Weights:
         """A copy of the current weights (replicates, ...)."""
@@ -212,7 +218,7 @@ class Training(Iterator[Epoch]):
         progress = dict(zip(PROGRESS, (self.best_epoch, self._best_loss, self.stopped_after), strict=True))
         arrays: Arrays = {"": progress, "weights": self.weights(), "best": self._best}
         arrays |= {name: group.engine.state() for name, group in zip(STATES, self._groups, strict=False)}
-        return pack(arrays, self.experiment, self.seeds, self.folds, self.epoch, self.seconds)
+        return pack(arrays, self.experiment, self.engine_used, self.seeds, self.folds, self.epoch, self.seconds)
 
 
 class _Group:
@@ -220,7 +226,13 @@ class _Group:
     at most two groups of folds."""
 
     def __init__(
-        self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, folds: Sequence[int], weights: Weights
+        self,
+        engine: type[EngineProtocol],
+        experiment: Experiment,
+        seeds: tuple[int, ...],
+        dataset: Dataset,
+        folds: Sequence[int],
+        weights: Weights,
     ) -> None:
         if dataset.folds:
             dataset = replace(dataset, folds=tuple(dataset.folds[i] for i in folds))
@@ -230,7 +242,7 @@ class _Group:
         """The samples on which training scores are computed, one part a fold."""
         self.validation = tuple(one.validation for one in sets)
         self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)  # of an epoch
-        self.engine: EngineProtocol = _engine(experiment)(experiment, seeds, dataset, self.own(weights))
+        self.engine = engine(experiment, seeds, dataset, self.own(weights))
         self.step_seconds = math.inf  # of the last piece of an epoch
 
     def run_epoch(
@@ -252,16 +264,6 @@ class _Group:
     def own(self, weights: Weights) -> Weights:
         """The weights of these replicates among those of all."""
         return {name: array[self.places] for name, array in weights.items()}
-
-
-def _engine(experiment: Experiment) -> type[EngineProtocol]:
-    if experiment.train.engine == "numpy":
-        from nnlab.engines.numpy_engine import NumpyEngine
-
-        return NumpyEngine
-    from nnlab.engines.torch_engine import TorchEngine
-
-    return TorchEngine
 
 
 def _scored_part(part: Part, data_seed: int) -> Part:

@@ -12,6 +12,7 @@ from nnlab.analysis.predictions import predict
 from nnlab.analysis.scores import evaluate
 from nnlab.datasets import Dataset, PartName
 from nnlab.engines.base import METRICS, Epoch, Floats, Weights
+from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
 from nnlab.spec.seeds import seeds_summary
 
@@ -23,6 +24,7 @@ class Result:
     experiment: Experiment
     seeds: tuple[int, ...]
     dataset: Dataset
+    engine: EngineName  # that trained it
     stacked: Weights  # the final weights (replicates, ...)
     best_epoch: NDArray[np.int64]  # (replicates,) of the lowest validation loss, as in `Training`
     epochs: int  # completed

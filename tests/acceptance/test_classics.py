@@ -45,12 +45,12 @@ class Seen:
 
 
 def seen(name: str, seeds: int = 3, values: Sequence[Any] = (), by_values: Sequence[Any] = ()) -> Seen:
-    """A classic with some of its values, trained by the NumPy engine: the same numbers in half the time."""
+    """A classic with some of its values."""
     classic = classics[name].comparison
     assert set(values) <= set(classic.values)
     return Seen(
         Comparison(
-            classic.experiment.set({"train.engine": "numpy"}),
+            classic.experiment,
             vary=classic.vary,
             values=tuple(values) or classic.values,
             by=classic.by,
@@ -175,8 +175,7 @@ def test_scaling_standardised_inputs_learn_where_raw_ones_kill_the_network_and_w
 
 def test_mnist_gains_a_little_from_a_second_layer(mnist_dir: Path) -> None:
     """Fewer depths and seeds than the table of docs/classics.md, which `nnlab compare` gives in half a minute."""
-    mnist = presets["mnist"].set({"train.engine": "numpy"})  # PyTorch's mean is in test_reference.py
-    depths = Seen(Comparison(mnist, vary="depth", values=(1, 2), seeds=3))
+    depths = Seen(Comparison(presets["mnist"], vary="depth", values=(1, 2), seeds=3))
     assert set(depths.verdict.values()) == {"fits"}
     assert all(0.95 < score < 0.965 for score in depths.validation.values())
     assert depths.validation[1] < depths.validation[2]

@@ -23,8 +23,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def test_mnist_reaches_keras_s_mean_over_ten_seeds(mnist_dir: Path) -> None:
-    result = train("mnist", seeds=10).result()
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_mnist_reaches_keras_s_mean_over_ten_seeds(mnist_dir: Path, engine: str) -> None:
+    result = train(presets["mnist"].vary("engine", engine), seeds=10).result()
     scores = result.evaluate("test")
     assert scores is not None
     assert presets["mnist"].parameters == 25_450

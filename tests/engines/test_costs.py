@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnlab.catalogue.presets import presets
+from nnlab.engines import choice
 from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.spec import Experiment
 
@@ -32,6 +33,16 @@ def test_more_of_anything_costs_more(field, values):
     assert costs[0] < costs[-1]
 
 
+def test_the_automatic_engine_costs_what_the_engine_that_trains_costs(monkeypatch):
+    experiment = presets["activations"]
+    monkeypatch.setattr(choice, "_numba_installed", lambda: False)
+    by_name = experiment.vary("engine", "numpy")
+    for estimate in (estimate_seconds, estimate_bytes):
+        assert estimate(experiment, 10) == estimate(by_name, 10)
+    monkeypatch.setattr(choice, "_numba_installed", lambda: True)
+    assert 0 < estimate_seconds(experiment, 1) < estimate_seconds(by_name, 1)
+
+
 def test_a_frozen_layer_costs_less_and_a_source_nothing():
     experiment = Experiment().set({"data.name": "digits", "model.hidden": [256, 64]})
     start = [{"experiment": experiment, "layers": 2, "frozen": frozen} for frozen in (0, 1, 2)]
@@ -50,7 +61,7 @@ def test_seeds_together_cost_more_than_one_but_less_than_one_after_the_other(see
 def test_more_of_anything_takes_more_memory_and_small_networks_hardly_any():
     small = Experiment()
     assert 300e6 < estimate_bytes(small, 1) < estimate_bytes(small, 100) < 500e6
-    wide = small.set({"data.name": "digits", "model.hidden": [1000, 1000]})
+    wide = small.set({"data.name": "digits", "model.hidden": [1000, 1000], "train.engine": "torch"})
     assert estimate_bytes(wide, 1) < estimate_bytes(wide, 10) < estimate_bytes(wide.set({"train.engine": "numpy"}), 10)
     assert estimate_bytes(wide, 10) > 1e9
     assert estimate_bytes(wide.set({"train.batch_size": 1000}), 10) > estimate_bytes(wide, 10)

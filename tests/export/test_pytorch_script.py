@@ -47,6 +47,7 @@ EVERYTHING = [
     {"train.patience": 50, "train.schedule": "cosine"},
     {"train.loss": "cross_entropy"},
     {"train.engine": "numpy"},
+    {"train.engine": "torch"},
     {"train.schedule": "one_cycle", "train.epochs": 1, "train.batch_size": 100},
     {"data.validation": 0, "data.test": 0, "data.seed": 7},
     {"data.name": "synthetic", "data.classes": 4},

@@ -709,11 +709,27 @@ def test_what_came_from_a_link_is_shown_short_and_printable():
 
 
 def test_what_is_off_leaves_no_trace_in_a_text_so_that_keys_stay_what_they_were():
-    assert presets["mnist"].key == "42d38b8f025ff32bcbcbf4bb395e1252cf74679e521079629827631e3591f291"
+    as_before = presets["mnist"].vary("engine", "torch")
+    assert as_before.key == "42d38b8f025ff32bcbcbf4bb395e1252cf74679e521079629827631e3591f291"
     assert presets["binary"].set({"train.start_from": "none"}).key == presets["binary"].key
     every = presets["mnist"].set({"data.labels": range(10)})
     assert (every.data.labels, every.key) == ((), presets["mnist"].key)
     assert Experiment.of({"data": {"name": "moons", "labels": [1, 5]}}) == Experiment()
+
+
+def test_a_text_names_its_engine_and_a_link_leaves_out_the_automatic_one():
+    experiment = Experiment()
+    assert experiment.train.engine == "auto"
+    assert json.loads(experiment.to_json())["train"]["engine"] == "auto"
+    assert "train.engine" not in experiment.to_query()
+    assert Experiment.from_query({"data.name": "moons"}) == experiment
+    for engine in ("torch", "numpy"):
+        named = experiment.vary("engine", engine)
+        assert named.to_query()["train.engine"] == engine
+        assert Experiment.from_query(named.to_query()) == Experiment.from_json(named.to_json()) == named
+        assert named.key != experiment.key
+    with pytest.raises(SpecError, match=r"train\.engine: got 'compiled', allowed is one of auto, torch, numpy"):
+        experiment.vary("engine", "compiled")
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist"])

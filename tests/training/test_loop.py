@@ -35,14 +35,18 @@ def moons(train: dict[str, Any] | None = None, **model: Any) -> Experiment:
         {
             "data": {"name": "moons", "n_samples": 100},
             "model": {"hidden": [6, 6], **model},
-            "train": {"batch_size": 16, "epochs": 6, **(train or {})},
+            "train": {"engine": "torch", "batch_size": 16, "epochs": 6, **(train or {})},
         }
     )
 
 
 def digits(**train: Any) -> Experiment:
     return Experiment.of(
-        {"data": {"name": "digits", "n_samples": 300}, "model": {"hidden": [8]}, "train": {"epochs": 3, **train}}
+        {
+            "data": {"name": "digits", "n_samples": 300},
+            "model": {"hidden": [8]},
+            "train": {"engine": "torch", "epochs": 3, **train},
+        }
     )
 
 
@@ -67,7 +71,7 @@ ROUTES = {
     "layer norm and skips": moons(norm="layer", residual=True),
     "early stopping": moons({"patience": 2, "lr": 0.3, "epochs": 30}),
     "classes": digits(),
-    "regression": presets["celsius"].set({"train.epochs": 6}),
+    "regression": presets["celsius"].set({"train.engine": "torch", "train.epochs": 6}),
 }
 
 
@@ -299,7 +303,7 @@ def test_every_loss_trains_as_pytorch_s_own_does(name: str) -> None:
     experiment = {
         "binary": moons({"lr": 0.02}),
         "classes": digits(lr=0.02),
-        "regression": presets["celsius"].set({"train.lr": 0.02, "train.epochs": 5}),
+        "regression": presets["celsius"].set({"train.engine": "torch", "train.lr": 0.02, "train.epochs": 5}),
         "cross-entropy for two": moons({"lr": 0.02, "loss": "cross_entropy"}),
     }[name]
     weights = train(experiment, seeds=1).result().weights(0)
