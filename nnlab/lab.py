@@ -83,7 +83,7 @@ class Lab:
         """
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
-        run = self.store.find_finished(experiment.key, seeds, owner, or_unfinished=True) if reuse else None
+        run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True) if reuse else None
         if run is None:
             run = self.store.create_run(experiment, seeds, owner, name)
         elif run.owner != owner:

@@ -12,6 +12,7 @@ import pytest
 
 from nnlab.catalogue.presets import presets
 from nnlab.comparison.table import Cell, table_of
+from nnlab.engines import choice
 from nnlab.engines.base import METRICS
 from nnlab.jobs.cells import split_seeds
 from nnlab.jobs.dispatcher import Dispatcher
@@ -146,6 +147,22 @@ def test_a_finished_run_is_returned_again_and_copied_for_other_owners(lab: Lab) 
     assert lab.metrics(copy.id).equals(lab.metrics(run.id))
     assert lab.submit(EXPERIMENT, 2, "ana", reuse=False).state == "waiting"
     assert lab.submit(EXPERIMENT, [1, 0], "ana").state == "waiting"
+
+
+def test_a_finished_run_is_returned_only_while_the_engine_that_trained_it_would_train_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "_numba_installed", lambda: False)
+    run = worked(lab, lab.submit(EXPERIMENT, 2, "ana"))
+    assert run.engine == "numpy"
+    asked = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2)
+    assert [cell.from_before for cell in lab.submit_comparison(asked, "ana").cells] == [True, False]
+    monkeypatch.setattr(choice, "_numba_installed", lambda: True)
+    assert lab.submit(EXPERIMENT, 2, "ana").state == "waiting"
+    assert lab.submit(EXPERIMENT, 2, "ana").id != run.id
+    assert lab.submit_comparison(asked, "ben").cells[0].runs[0].engine is None
+    monkeypatch.setattr(choice, "_numba_installed", lambda: False)
+    assert lab.submit(EXPERIMENT, 2, "ana") == run
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The two walls: no Streamlit below the pages, no PyTorch in the web process."""
+"""The two walls: no Streamlit below the pages, neither PyTorch nor Numba in the web process."""
 
 import ast
 import os
@@ -21,15 +21,19 @@ from streamlit.testing.v1 import AppTest
 from nnlab import presets
 from nnlab.lab import open_lab
 
+def check(*where):
+    assert not {"torch", "numba"} & set(sys.modules), where
+
+
 owner, runs = sys.argv[1], sys.argv[2:]
 lab = open_lab()
-assert "torch" not in sys.modules, "before any page"
+check("before any page")
 app = AppTest.from_file("dashboard.py", default_timeout=60)
 app.session_state["visitor"] = owner
 app.query_params["lang"] = "en"
 app.run()
 assert not app.exception, app.exception
-assert "torch" not in sys.modules, "dashboard.py"
+check("dashboard.py")
 links = [{}, *({"run": run} for run in runs), presets["binary"].to_query()]
 tabs = ["What each neuron detects", "Try it", "What it gets right and wrong", "Statistics of all layers"]
 seen = 0
@@ -43,7 +47,7 @@ for script in sorted(Path("pages").glob("*.py")):
                 app.session_state["inspect-below"] = tab
             app.switch_page(str(script)).run()
             assert not app.exception, (script, link, tab, app.exception)
-            assert "torch" not in sys.modules, (script, link, tab)
+            check(script, link, tab)
             seen += 1
 print("seen", seen)
 """
@@ -73,19 +77,19 @@ def test_every_page_module_lies_where_the_wall_looks():
     assert any("streamlit" in imported(path) for path in UI.rglob("*.py"))
 
 
-def test_pages_and_their_modules_never_name_torch():
+def test_pages_and_their_modules_name_neither_torch_nor_numba():
     for path in [ROOT / "dashboard.py", *(ROOT / "pages").glob("*.py"), *UI.rglob("*.py")]:
-        assert not [name for name in imported(path) if name.split(".")[0] == "torch"], path
+        assert not [name for name in imported(path) if name.split(".")[0] in ("torch", "numba")], path
 
 
-def test_the_web_process_never_imports_torch_whatever_page_is_seen(home):
+def test_the_web_process_imports_neither_torch_nor_numba_whatever_page_is_seen(home):
     """Runs are trained in one process and every page is visited in another, as the dashboard does it."""
     owner = "v-" + "w" * 22
     code = (
         "import sys\nfrom nnlab import presets\nfrom nnlab.lab import open_lab\n"
         "quick = {'train.epochs': 2}\n"
         "print(*[open_lab().train_here(presets[name].set(quick), 2, owner=sys.argv[1]).id"
-        " for name in ('activations', 'celsius')])\n"
+        " for name in ('activations', 'binary', 'celsius')])\n"
         "assert 'torch' in sys.modules\n"
     )
     environment = {**os.environ, "NNLAB_HOME": str(home), "NNLAB_WARM": "0"}
@@ -98,5 +102,5 @@ def test_the_web_process_never_imports_torch_whatever_page_is_seen(home):
         return done.stdout
 
     runs = python(code, owner).split()
-    assert len(runs) == 2
+    assert len(runs) == 3
     assert "seen" in python(VISIT, owner, *runs)

@@ -107,11 +107,13 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
 
     chosen, wanted = parse_seeds(seeds), experiment_from(experiment, changes)
     lab = open_lab()
-    run = None if again else lab.store.find_finished(wanted.key, chosen, "local")
+    run = None if again else lab.store.find_finished(wanted, chosen, "local")
     if run is not None:
         click.echo(f"The same run is in the store as {run.id}; --again trains it once more.", err=True)
     else:
         run = _train(lab, wanted, chosen, name)
+    if run.without_numba:
+        click.echo("The NumPy engine trained this run: the compiled one needs Numba, which is missing here.", err=True)
     results = run.results or {}
     shown = {
         "run": run.id,

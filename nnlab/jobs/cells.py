@@ -36,7 +36,7 @@ def queue_cells(
     def runs_of(experiment: Experiment, former: Mapping[str, bool]) -> list[tuple[str, bool]]:
         parts, missing = [], list(seeds)
         if reuse:
-            found = store.find_parts(experiment.key, owner)
+            found = store.find_parts(experiment, owner)
             found.sort(key=lambda run: (run.id not in former, run.seeds != seeds, run.owner != owner, run.created))
             runs, missing = cover(seeds, found)
             for run in runs:

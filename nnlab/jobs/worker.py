@@ -55,7 +55,7 @@ def warm() -> None:
     import torch
 
     torch.set_num_threads(1)
-    training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1}), 1)
+    training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1, "train.engine": "torch"}), 1)
     next(training)
     final_results(training, ("train",))
 
@@ -188,6 +188,7 @@ class _Job:
     def _write(self, training: Training, checkpoint: bytes | None) -> None:
         began = time.monotonic()
         progress: dict[str, Any] = {"epoch": training.epoch, "seconds": training.seconds, "pace": self.pace}
+        progress["engine"] = training.engine_used
         action = self.store.append(
             self.run.id, self.attempt, self.pending, **progress, snapshots=self.snapshots, checkpoint=checkpoint
         )

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from nnlab.analysis.curves import metrics_frame
 from nnlab.engines.base import METRICS, Epoch, Floats, Weights
+from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, experiment_from_json
@@ -61,6 +62,7 @@ class CurveStore(RunQueue):
         epoch: int | None = None,
         seconds: float | None = None,
         pace: float | None = None,
+        engine: EngineName | None = None,
         snapshots: Iterable[tuple[str, int, Weights]] = (),
         checkpoint: bytes | None = None,
     ) -> RequestedAction | None:
@@ -69,13 +71,14 @@ class CurveStore(RunQueue):
         epochs : those that are in the store already (repeated after a crash) stay as they are.
         epoch : epochs done; the last of `epochs` by default.
         seconds, pace : training time so far, seconds per epoch.
+        engine : that trains the run.
         snapshots : (kind, epoch, weights) of kind step, live, last or best; one of the last three replaces the former.
         checkpoint : of the same moment as `epoch`."""
         if epoch is None and epochs:
             epoch = epochs[-1].epoch
         rows = [_metrics_row(one) for one in epochs]
         blobs = [(kind, at, safetensors.numpy.save(weights)) for kind, at, weights in snapshots]
-        new = {"seconds": seconds, "pace": pace, "stepped": time.time() if epochs else None}
+        new = {"seconds": seconds, "pace": pace, "engine": engine, "stepped": time.time() if epochs else None}
         changes: dict[str, Any] = {name: value for name, value in new.items() if value is not None}
         if epoch is not None:
             changes["epoch"] = sa.case((col.epoch < epoch, epoch), else_=col.epoch)
@@ -151,7 +154,7 @@ class CurveStore(RunQueue):
 
     def trained_weights(self, experiment: Experiment, seeds: Sequence[int]) -> Weights | None:
         """The final weights (seeds, ...) of an experiment that was trained under these seeds; else None."""
-        run = next((run for run in self.find_parts(experiment.key) if set(seeds) <= set(run.seeds)), None)
+        run = next((run for run in self.find_parts(experiment) if set(seeds) <= set(run.seeds)), None)
         last = self.snapshot(run.id) if run else None
         if run is None or last is None:
             return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nnlab.engines.choice import EngineName, engine_name
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
 from nnlab.store import schema
@@ -37,6 +38,7 @@ class Run:
     experiment: Experiment
     seeds: tuple[int, ...]
     key: str
+    engine: EngineName | None  # that trained it; None before a worker has chosen one for `auto`
     state: State
     epoch: int  # done
     epochs: int  # requested
@@ -64,8 +66,9 @@ class Run:
         return f"Run({self.id}, {data}, {network}, {seeds}, {self.state} {self.epoch}/{self.epochs})"
 
     @property
-    def engine(self) -> str:
-        return self.experiment.train.engine
+    def without_numba(self) -> bool:
+        """Whether the NumPy engine trained it because the compiled one could not be used."""
+        return self.experiment.train.engine == "auto" and self.engine == "numpy"
 
     @property
     def replicates(self) -> tuple[Replicate, ...]:
@@ -103,7 +106,7 @@ class RunStore(Database):
         """A copy of a finished run for another owner. Both read the same curves and weights."""
         copy_id = new_id()
         same = ["data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note"]
-        columns = [col[column] for column in (*same, "results", "extended")]
+        columns = [col[column] for column in (*same, "results", "extended", "engine")]
         values = {"id": copy_id, "owner": owner, "name": name[:200], "comparison": comparison}
         times = dict.fromkeys(("created", "queued", "started", "finished"), time.time())
         with self._write() as db:
@@ -155,18 +158,20 @@ class RunStore(Database):
         return removed
 
     def find_finished(
-        self, key: str, seeds: Sequence[int], owner: str | None = None, *, or_unfinished: bool = False
+        self, experiment: Experiment, seeds: Sequence[int], owner: str | None = None, *, or_unfinished: bool = False
     ) -> Run | None:
-        """A finished run of the same experiment (engine included) and seeds, preferably of this owner.
+        """A finished run of the same experiment and seeds, preferably of this owner, by the engine that would train it
+        here now.
 
         With `or_unfinished`, where there is none, the owner's own waiting or running one."""
-        query = _usable_runs(key, owner).where(col.seeds == _seeds_text(seeds)).limit(1)
+        query = _usable_runs(experiment, owner).where(col.seeds == _seeds_text(seeds)).limit(1)
         found = self._select(query if or_unfinished else query.where(col.state == "finished"))
         return next(iter(found), None)
 
-    def find_parts(self, key: str, owner: str | None = None) -> list[Run]:
-        """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones."""
-        return self._select(_usable_runs(key, owner))
+    def find_parts(self, experiment: Experiment, owner: str | None = None) -> list[Run]:
+        """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones. All
+        by the engine that would train it here now."""
+        return self._select(_usable_runs(experiment, owner))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
         return [_run(row._mapping) for row in self._rows(query)]
@@ -188,11 +193,12 @@ def unfinished_runs(owner: str | sa.Column[str]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).where(other.c.owner == owner, other.c.state.in_(UNFINISHED)).scalar_subquery()
 
 
-def _usable_runs(key: str, owner: str | None) -> sa.Select[Any]:
+def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:
     unfinished = sa.and_(col.owner == owner, col.state.in_(UNFINISHED), col.wish.is_(None))
     return (
         sa.select(runs_table)
-        .where(col.key == key, col.extended.is_(False), sa.or_(col.state == "finished", unfinished))
+        .where(col.key == experiment.key, sa.or_(col.engine == engine_name(experiment), col.engine.is_(None)))
+        .where(col.extended.is_(False), sa.or_(col.state == "finished", unfinished))
         .where(sa.or_(col.deleted.is_(None), col.owner != owner))  # other owners' deleted runs are still valid
         .order_by(col.state != "finished", col.owner != owner, col.finished.desc())
     )
@@ -208,6 +214,8 @@ def _run(row: sa.RowMapping) -> Run:
     values = {name: row[name] for name in Run.__dataclass_fields__ if name in row}
     values |= {name: row[name] and utc(row[name]) for name in ("created", "started", "finished")}
     values |= {"experiment": experiment, "seeds": seeds, "results": row["results"] and json.loads(row["results"])}
+    named = experiment.train.engine
+    values["engine"] = row["engine"] or (None if named == "auto" else named)  # earlier versions stored none
     values |= {"requested_action": row["wish"], "deleted": row["deleted"] is not None}
     return Run(**values, progress=progress, seconds_left=left)
 

@@ -13,7 +13,7 @@ STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stoppe
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
-VERSION = 2  # of the schema; a later change adds its step to MIGRATIONS
+VERSION = 3  # of the schema; a later change adds its step to MIGRATIONS
 
 metadata = sa.MetaData()
 version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -38,6 +38,7 @@ runs_table = sa.Table(
     sa.Column("results", sa.Text),
     sa.Column("comparison", sa.String(12)),
     sa.Column("extended", sa.Boolean, nullable=False, default=False),
+    sa.Column("engine", sa.String(12)),  # that trains it, from the first write of a worker on
     # times are seconds since 1970, UTC
     sa.Column("created", sa.Float(53), nullable=False, default=time.time),
     sa.Column("queued", sa.Float(53), nullable=False, default=time.time),
@@ -111,6 +112,7 @@ MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
         "DROP TABLE cells",
         "CREATE INDEX ix_cell_runs_run ON cell_runs (run)",
     ),
+    3: ("ALTER TABLE runs ADD COLUMN engine VARCHAR(12)",),
 }
 
 DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to

@@ -90,6 +90,17 @@ def test_train_prints_one_json_object_with_lists_over_the_seeds(nnlab):
     assert "epoch 2 of 2" in err
 
 
+def test_train_prints_the_engine_that_trained(nnlab, monkeypatch):
+    monkeypatch.setattr("nnlab.engines.choice._numba_installed", lambda: False)
+    _, out, err = nnlab("train", "activations", *SHORT)
+    shown = json.loads(out)
+    assert (shown["engine"], shown["experiment"]["train"]["engine"]) == ("numpy", "auto")
+    assert "The NumPy engine trained this run: the compiled one needs Numba, which is missing here." in err
+    _, out, err = nnlab("train", "activations", "--set", "engine=numpy", *SHORT)
+    assert json.loads(out)["engine"] == "numpy"
+    assert "Numba" not in err
+
+
 def test_folds_are_printed_as_lists_over_seeds_and_folds(nnlab, tmp_path):
     code, out, _ = nnlab("train", "binary", "--seeds", "2", "--set", "data.folds=5", *SHORT)
     assert code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from nnlab.datasets import DatasetUnavailable
+from nnlab.engines import choice
 from nnlab.engines.base import METRICS
 from nnlab.engines.numpy_engine import NumpyEngine
 from nnlab.engines.torch_engine import TorchEngine
@@ -82,6 +84,43 @@ def test_a_finished_run_has_what_training_alone_gives(store: Store, folds: int) 
     for rows in run.results["signals"]["after"].values():
         assert all(len(row) == len(run.replicates) for row in rows)
     assert run.seconds > 0
+
+
+def test_a_run_says_which_engine_trained_it_and_goes_on_with_that_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "_numba_installed", lambda: False)
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+    assert (run.engine, run.without_numba) == (None, False)
+    paused = again(store, run, lambda epoch: store.request(run.id, "pause") if epoch.epoch == 5 else None)
+    assert (paused.engine, paused.without_numba) == ("numpy", True)
+    monkeypatch.setattr(choice, "_numba_installed", lambda: True)
+    assert store.requeue(run.id)
+    assert again(store, run).engine == "numpy"
+    for engine in ("torch", "numpy"):
+        named = ran(store, EXPERIMENT.vary("engine", engine))
+        assert (named.engine, named.without_numba) == (engine, False)
+
+
+def test_a_run_whose_engine_is_missing_fails_with_a_sentence_and_keeps_what_it_has(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "_numba_installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "nnlab.engines.compiled_engine", None)
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+    again(store, run, lambda epoch: store.request(run.id, "pause") if epoch.epoch == 5 else None)
+    checkpoint, attempt = store.checkpoint(run.id), store.requeue(run.id) and store.claim(run.id)
+    assert checkpoint is not None
+    begun = train(EXPERIMENT, SEEDS, checkpoint=checkpoint)
+    begun.engine_used = "compiled"  # as on a machine with Numba
+    store.append(run.id, attempt or "", [], checkpoint=begun.checkpoint())
+    store.finish(run.id, attempt or "", "paused")
+    assert store.requeue(run.id)
+    failed = again(store, run)
+    assert (failed.state, failed.epoch) == ("failed", begun.epoch)
+    assert failed.error is not None
+    assert failed.error.startswith("train.engine: got 'compiled', but the compiled engine, which began this run, needs")
+    assert store.checkpoint(run.id) is not None
 
 
 def test_snapshots_are_about_twenty_on_a_log_scale_from_0_to_the_last(store: Store) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from nnlab.engines import choice
 from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, UnknownRun, new_id, schema
@@ -118,7 +119,7 @@ def test_a_deleted_run_is_out_of_sight_until_it_is_restored(store: Store) -> Non
     store.delete(run.id)
     assert store.runs("ana") == []
     assert [one.id for one in store.runs("ana", include_deleted=True)] == [run.id]
-    assert store.find_finished(run.key, run.seeds, "ana") is None
+    assert store.find_finished(run.experiment, run.seeds, "ana") is None
     store.restore(run.id)
     assert [one.id for one in store.runs("ana")] == [run.id]
     assert len(store.metrics(run.id).epochs) == 10
@@ -152,13 +153,42 @@ def test_deleting_a_run_under_way_stops_it(store: Store) -> None:
 def test_a_finished_equal_run_is_found_own_ones_first(store: Store) -> None:
     other, own = finished(store, "ben"), finished(store, "ana")
     finished(store, "carl")
-    assert store.find_finished(EXPERIMENT.key, (0, 1), "ana") == own
-    twin = store.find_finished(EXPERIMENT.key, (0, 1), "dora")
+    assert store.find_finished(EXPERIMENT, (0, 1), "ana") == own
+    twin = store.find_finished(EXPERIMENT, (0, 1), "dora")
     assert twin is not None
     assert twin.state == "finished"
-    assert store.find_finished(EXPERIMENT.key, (0, 2), "ana") is None
-    assert store.find_finished(EXPERIMENT.vary("lr", 0.5).key, (0, 1), "ana") is None
+    assert store.find_finished(EXPERIMENT, (0, 2), "ana") is None
+    assert store.find_finished(EXPERIMENT.vary("lr", 0.5), (0, 1), "ana") is None
     assert other.id != own.id
+
+
+def test_a_run_has_the_engine_that_trained_it(store: Store) -> None:
+    run, attempt = claimed(store)
+    assert run.engine is None
+    store.append(run.id, attempt, [epoch(1)], engine="compiled")
+    store.append(run.id, attempt, [epoch(2)])
+    assert now(store, run.id).engine == "compiled"
+    store.finish(run.id, attempt, "finished")
+    assert store.copy_run(now(store, run.id), "ben").engine == "compiled"
+    named, _ = claimed(store, experiment=EXPERIMENT.vary("engine", "torch"))
+    assert named.engine == "torch"
+
+
+def test_a_run_is_found_only_if_the_engine_of_here_and_now_trained_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, attempt = claimed(store)
+    monkeypatch.setattr(choice, "_numba_installed", lambda: True)
+    waiting = store.find_finished(EXPERIMENT, (0, 1), "ana", or_unfinished=True)
+    assert waiting is not None
+    assert waiting.id == run.id  # no engine has begun it
+    store.append(run.id, attempt, [epoch(n) for n in range(1, 11)], engine="numpy")
+    store.finish(run.id, attempt, "finished")
+    assert store.find_finished(EXPERIMENT, (0, 1), "ana") is None
+    assert store.find_parts(EXPERIMENT, "ana") == []
+    monkeypatch.setattr(choice, "_numba_installed", lambda: False)
+    assert store.find_finished(EXPERIMENT, (0, 1), "ana") == now(store, run.id)
+    assert store.find_parts(EXPERIMENT, "ben") == [now(store, run.id)]
 
 
 def test_names_and_unknown_runs(store: Store) -> None:
@@ -423,8 +453,8 @@ def test_an_extended_run_is_a_twin_only_where_a_longer_one_would_be_the_same(
     assert attempt is not None
     store.append(run.id, attempt, [epoch(11), epoch(12)])
     store.finish(run.id, attempt, "finished")
-    assert (store.find_finished(longer.key, (0, 1), "ana") is not None) is offered
-    assert store.find_finished(experiment.key, (0, 1), "ana") is None
+    assert (store.find_finished(longer, (0, 1), "ana") is not None) is offered
+    assert store.find_finished(experiment, (0, 1), "ana") is None
 
 
 def test_a_run_under_way_is_not_extended(store: Store) -> None:
@@ -525,6 +555,7 @@ def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str
         for statement in (
             "DROP TABLE cell_runs",
             "ALTER TABLE comparisons DROP COLUMN test_opened",
+            "ALTER TABLE runs DROP COLUMN engine",
             "CREATE TABLE cells (comparison VARCHAR(12), place INTEGER, run VARCHAR(12), reused BOOLEAN)",
             f"INSERT INTO cells VALUES ('{made}', 0, '{runs[0]}', true), ('{made}', 1, '{runs[1]}', false)",
             "UPDATE nnlab_schema SET version = 1",
@@ -534,6 +565,7 @@ def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str
     found = newer.comparison(made)
     assert found is not None
     assert found.cells == (((runs[0], True),), ((runs[1], False),))
+    assert [now(newer, run).engine for run in runs] == [None, None]
     newer.open_test(made)
     newer.set_cells(made, comparison, [[(runs[0], True), (runs[1], False)]] * 2)
     newer.close()
