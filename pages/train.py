@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nnlab.lab import Run
+from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import nothing_trained
@@ -45,7 +46,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
         state_badge(t, run)
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small", key="train-buttons"):
         run_buttons(page, run)
-st.caption(run_facts(run, t))
+st.caption(run_facts(run, t), help=t(ENGINES[run.engine].help) if run.engine else None)
 show_refusal()
 if run.deleted:
     st.warning(t("This run was deleted."), icon=":material/delete:")

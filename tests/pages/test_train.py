@@ -4,7 +4,8 @@ import pytest
 from page_app import LANGUAGES, OWNER, STRANGER, address, links, open_page, press, said
 
 from nnlab import presets
-from nnlab.ui.shared.labels import VERDICTS
+from nnlab.spec.errors import CONFLICTS, SpecError
+from nnlab.ui.shared.labels import VERDICTS, WITHOUT_NUMBA
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})
@@ -34,6 +35,30 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
     assert t("training") in app.table[0].value.to_string()
     assert sum(f"**{t(start)}**" in said(app) for _, _, start in VERDICTS.values() if start) == 1
     assert enabled(app) == {"more-epochs"}
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "compiled"), ("es", "compilado")])
+def test_a_run_names_the_engine_that_trained_it(lab, language, word):
+    run, attempt = lab.store.create_claimed(QUICK, (0,), OWNER, "")
+    assert word not in said(open_train(language, run=run.id))  # none has begun
+    lab.store.append(run.id, attempt, [], engine="compiled")
+    app, t = open_train(language, run=run.id), text(language)
+    facts = next(caption for caption in app.caption if f" · {word} · " in caption.value)
+    assert facts.help == t("Compiled: trained by nnlab's own code, which Numba turned into machine code.")
+    assert t(WITHOUT_NUMBA) not in said(app)
+    lab.store.append(run.id, attempt, [], engine="numpy")
+    app = open_train(language, run=run.id)
+    assert " · NumPy · " in said(app)
+    assert t(WITHOUT_NUMBA) in said(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_whose_engine_is_missing_says_so_in_one_sentence(lab, language):
+    run, attempt = lab.store.create_claimed(QUICK, (0,), OWNER, "")
+    refused = SpecError.conflict("train.engine", "compiled", "engine_missing")
+    lab.store.finish(run.id, attempt, "failed", error=str(refused))
+    app, t = open_train(language, run=run.id), text(language)
+    assert [error.value for error in app.error] == [f"{t('The training failed.')} {t(CONFLICTS['engine_missing'])}"]
 
 
 @pytest.mark.parametrize("preset", ["activations", "celsius"])

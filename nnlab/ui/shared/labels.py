@@ -75,7 +75,11 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "cross_entropy": mark("Cross-entropy"),
         "mse": mark("Mean squared error"),
     },
-    "train.engine": {"torch": "PyTorch", "numpy": mark("NumPy (from scratch)")},
+    "train.engine": {
+        "auto": mark("Automatic (fastest)"),
+        "torch": "PyTorch",
+        "numpy": mark("NumPy (from scratch)"),
+    },
 }
 """Labels of the choices of a field."""
 
@@ -139,8 +143,8 @@ HELP: Texts = {
     "model.residual": "Adds a layer's input to its output where their widths match; this makes deep networks easier to "
     "train.",
     "model.init": "How the weights are drawn before the first step.",
-    "train.engine": "The code that trains: PyTorch, or nnlab's own in NumPy. Both give the same numbers up to "
-    "rounding.",
+    "train.engine": "The code that trains. Automatic: the fastest one on this server. PyTorch: the reference, the "
+    "library most people use. NumPy: nnlab's own code, written to be read. All give the same numbers up to rounding.",
     "train.optimizer": "The rule that turns gradients into steps.",
     "train.lr": "The size of a step. Too small: training is slow. Too large: the loss jumps or diverges.",
     "train.schedule": "How the learning rate changes during training.",
@@ -159,6 +163,23 @@ HELP: Texts = {
     "seeds": "The same experiment from several random starts, trained together. 5 means seeds 0 to 4; a list such as "
     "0,3,7 or a range such as 5-8 works too.",
 }
+
+
+class EngineLabel(NamedTuple):
+    """How the engine that trained a run is shown: a word, and a sentence about it."""
+
+    word: str
+    help: str
+
+
+ENGINES: Mapping[str, EngineLabel] = {
+    "compiled": EngineLabel(
+        mark("compiled"), mark("Compiled: trained by nnlab's own code, which Numba turned into machine code.")
+    ),
+    "numpy": EngineLabel("NumPy", mark("NumPy: trained by nnlab's own code, which is written to be read.")),
+    "torch": EngineLabel("PyTorch", mark("PyTorch: trained by the library that most people use.")),
+}
+WITHOUT_NUMBA = mark("NumPy trained this run: the compiled engine needs Numba, which is missing on this server.")
 
 
 class State(NamedTuple):

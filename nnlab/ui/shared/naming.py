@@ -10,7 +10,7 @@ from babel.dates import format_datetime, format_timedelta
 
 from nnlab.spec import KNOBS, DataSpec, Experiment, Replicate, StartFrom, seeds_text
 from nnlab.store import Run
-from nnlab.ui.shared.labels import CHOICES
+from nnlab.ui.shared.labels import CHOICES, ENGINES
 from nnlab.ui.shell.text import Text
 
 
@@ -89,7 +89,7 @@ def run_facts(run: Run, t: Text) -> str:
         *([t("from {start}", start=start_words(training.start_from, t))] if training.start_from else []),
         f"{value_name('optimizer', training.optimizer, t)} {t.plain(training.lr)}",
         seeds_words(run, t),
-        value_name("engine", training.engine, t),
+        *([t(ENGINES[run.engine].word)] if run.engine else []),
         ago(run.created, t),
     ]
     return " · ".join(parts)

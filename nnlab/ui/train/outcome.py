@@ -4,8 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.datasets import mnist
+from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
+from nnlab.ui.shared.labels import WITHOUT_NUMBA
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.run_links import experiment_link, remedy_link
 from nnlab.ui.shared.run_row import mean_text
@@ -65,8 +67,10 @@ def _scores_note(run: Run, t: Text) -> str:
 
 
 def trouble(page: Page, run: Run) -> None:
-    """Why a run did not finish, and what to do about it."""
+    """Why a run did not finish, and what to do about it; what is missing on this server."""
     t = page.t
+    if run.without_numba:
+        st.caption(t(WITHOUT_NUMBA))
     no_data = run.experiment.data.name == "mnist" and (run.error or "").startswith("MNIST could not be downloaded")
     if run.state == "interrupted":
         st.warning(
@@ -90,4 +94,5 @@ def trouble(page: Page, run: Run) -> None:
         link = experiment_link(run, on_digits)
         page.link("build", t("Open it with the 8×8 digits"), link, icon=":material/swap_horiz:")
     elif run.state == "failed":
-        st.error(f"{t('The training failed.')} {run.error or ''}", icon=":material/error:")
+        sentence = next((t(one) for one in CONFLICTS.values() if (run.error or "").endswith(one[1:])), run.error or "")
+        st.error(f"{t('The training failed.')} {sentence}", icon=":material/error:")
