@@ -22,6 +22,7 @@ _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 _DATA_DIR = (  # decided before any test changes the environment
     _BESIDE if _BESIDE.is_dir() and not os.environ.get("NNLAB_DATA_DIR") else load_settings().data_dir
 )
+os.environ.setdefault("NUMBA_CACHE_DIR", str(load_settings().home / "compiled"))  # compiled once, not for every home
 
 
 class Scheduling(LoadScopeScheduling):

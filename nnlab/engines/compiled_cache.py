@@ -1,0 +1,205 @@
+"""Where Numba keeps the code of the compiled engine, and compiling it ahead of the first run.
+
+Compiling takes some 10 s of one core, once a machine. From then on every process reads the code within half a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from filelock import FileLock, Timeout
+
+from nnlab.settings import settings
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+POLL = 0.05  # seconds between two looks at what other processes and threads have compiled
+VERSIONS = 3  # how many folders of compiled code stay, those used last
+
+
+class Function(NamedTuple):
+    """A function to compile ahead."""
+
+    name: str
+    compile: Callable[[], object]  # or read what is compiled already
+    seconds: float = 1.0  # it takes, roughly
+    needs: tuple[str, ...] = ()  # functions it calls, to be compiled before
+
+
+class Progress(NamedTuple):
+    """How far the functions are compiled."""
+
+    done: int
+    functions: int
+    seconds_left: float  # an estimate
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class CannotCompile(RuntimeError):
+    """The functions cannot be compiled here."""
+
+
+def njit(**options: Any) -> Callable[[Decorated], Decorated]:
+    """`numba.njit` for the functions of the compiled engine: their code is kept in `folder()`."""
+    import numba
+
+    config: Any = numba.config
+
+    def decorate(function: Decorated) -> Decorated:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(folder())
+        try:
+            decorated: Decorated = numba.njit(cache=True, **options)(function)
+            return decorated
+        finally:
+            config.CACHE_DIR = before
+
+    return decorate
+
+
+@cache
+def folder() -> Path:
+    """The folder of the compiled code: one for each version of the sources and of what compiles them.
+
+    It is in `NUMBA_CACHE_DIR` if that is set, else in `NNLAB_HOME`. Where it cannot be written, a folder in the
+    temporary folder replaces it, with a copy of the code it has. Folders of other versions are removed but for the
+    last used.
+    """
+    import numba
+
+    config: Any = numba.config
+    root = Path(config.CACHE_DIR or settings().home / "compiled").expanduser()
+    found = root / _version()
+    if not _writable(found):
+        wanted, root = found, _own_temporary_folder()
+        found = root / wanted.name
+        if wanted.is_dir() and not found.exists():
+            shutil.copytree(wanted, found, ignore=shutil.ignore_patterns("*.lock"))
+        found.mkdir(exist_ok=True)
+    with suppress(OSError):  # another process may remove the same ones
+        os.utime(found)
+        for old in sorted(root.glob("nnlab-*"), key=lambda path: path.stat().st_mtime)[:-VERSIONS]:
+            shutil.rmtree(old, ignore_errors=True)
+    return found
+
+
+def _version() -> str:
+    """Numba renews the code of a file that changes, but not that of files which call it: so the name changes too."""
+    import llvmlite
+    import numba
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for source in sorted(files(__package__).iterdir(), key=lambda path: path.name):
+        if source.name.startswith("compiled_"):
+            digest.update(source.read_bytes())
+    digest.update(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
+    return f"nnlab-{digest.hexdigest()[:16]}"
+
+
+def _writable(path: Path) -> bool:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError:
+        return False
+    return True
+
+
+def _own_temporary_folder() -> Path:
+    """The same one for all processes of this user, unless others may write to it: reading the code executes it."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    path = Path(tempfile.gettempdir(), f"nnlab-compiled-{user}")
+    path.mkdir(mode=0o700, exist_ok=True)
+    about = path.lstat()
+    if stat.S_ISDIR(about.st_mode) and about.st_uid == user and not about.st_mode & 0o022:
+        return path
+    return Path(tempfile.mkdtemp(prefix="nnlab-compiled-"))
+
+
+def cannot_compile(error: Exception) -> CannotCompile:
+    """One sentence about an error of Numba, whose messages have many lines."""
+    first = next(iter(str(error).splitlines()), "").strip().rstrip(".")
+    return CannotCompile(f"The compiled engine cannot be used: {type(error).__name__}{': ' if first else ''}{first}.")
+
+
+class Preparation:
+    """Compiles functions, or reads the code that other processes compiled.
+
+    Processes that start together share the work: each takes a function that no other compiles at that moment. A lock
+    file for each function also keeps them from writing one function's code at the same time.
+
+    Parameters
+    ----------
+    functions : sequence of Function
+        The order in which they are compiled, as far as no other process does.
+    place : Path, optional
+        The folder of the lock files, that of the code by default.
+    """
+
+    def __init__(self, functions: Sequence[Function], place: Path | None = None) -> None:
+        self._functions, self._place = functions, place
+        self._ready: set[str] = set()
+        self._began: float | None = None
+        self._pace = 1.0  # seconds of this machine for an expected one
+        self._failed: CannotCompile | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def progress(self) -> Progress:
+        """How far this process is; any thread may ask."""
+        took = 0.0 if self._began is None else time.monotonic() - self._began
+        left = self._pace * sum(one.seconds for one in self._functions) - took
+        done = len(self._ready)
+        return Progress(done, len(self._functions), max(0.0, left) if done < len(self._functions) else 0.0)
+
+    def run(self, on_progress: OnProgress | None = None) -> None:
+        """Return once all functions are compiled. Raises CannotCompile, from then on at once.
+
+        on_progress : called now and then; an exception it raises ends the call."""
+        show = on_progress or (lambda _: None)
+        while not self._lock.acquire(timeout=POLL):  # Numba compiles in one thread at a time
+            show(self.progress)
+        try:
+            self._began = self._began or time.monotonic()
+            while len(self._ready) < len(self._functions):
+                if self._failed:
+                    raise self._failed
+                show(self.progress)
+                if not self._compile_one():
+                    time.sleep(POLL)  # other processes are at what is left
+        finally:
+            self._lock.release()
+        show(self.progress)
+
+    def _compile_one(self) -> bool:
+        """Compile the first function that can be compiled now; False if there is none."""
+        for one in self._functions:
+            if one.name in self._ready or not self._ready.issuperset(one.needs):
+                continue
+            try:
+                with FileLock((self._place or folder()) / f"{one.name}.lock").acquire(blocking=False):
+                    one.compile()
+            except Timeout:
+                continue
+            except Exception as error:
+                self._failed = cannot_compile(error)
+                raise self._failed from error
+            self._ready.add(one.name)
+            assert self._began is not None
+            seconds = sum(one.seconds for one in self._functions if one.name in self._ready)
+            self._pace = (time.monotonic() - self._began) / seconds
+            return True
+        return False
