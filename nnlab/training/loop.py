@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,25 +124,17 @@ class Training(Iterator[Epoch]):
             raise StopIteration
         self.epoch += 1
 
-        train = self._scores("train", active)
-        held_out = len(self._groups[0].validation[0]) > 0
-        validation = self._scores("validation", active) if held_out else (np.full(len(active), np.nan),) * 2
-        self._update_best(validation[0] if held_out else train[0], active)
-        figures = zip(METRICS, (*train, *validation), strict=True)
+        figures = self._scores(active)
+        self._update_best(figures[2 if self._groups[0].validation else 0], active)
+        if not active.all():
+            figures = [np.where(active, values, np.nan) for values in figures]
 
         seconds = time.perf_counter() - began
         self.seconds += seconds
-        self.history.append(
-            Epoch(
-                epoch=self.epoch,
-                seeds=self.seeds,
-                lr=rate,
-                seconds=seconds,
-                folds=self.folds,
-                **{name: np.where(active, values, np.nan) for name, values in figures},
-            )
-        )
-        return self.history[-1]
+        measured = dict(zip(METRICS, figures, strict=True))
+        one = Epoch(epoch=self.epoch, seeds=self.seeds, lr=rate, seconds=seconds, folds=self.folds, **measured)
+        self.history.append(one)
+        return one
 
     def _run_epoch(self, active: NDArray[np.bool_]) -> float | None:
         """Run the next epoch and return the learning rate of its last step; None if `should_stop` ended it early. The
@@ -164,11 +155,10 @@ class Training(Iterator[Epoch]):
                     group.engine.load(*saved)
         return float(rates[-1])
 
-    def _scores(self, part: Literal["train", "validation"], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Loss and score of every replicate."""
-        each = [group.engine.scores(getattr(group, part), active[group.places]) for group in self._groups]
-        losses, scores = zip(*each, strict=True)
-        return self._join(losses), self._join(scores)
+    def _scores(self, active: NDArray[np.bool_]) -> list[Floats]:
+        """The METRICS, (replicates,) each."""
+        each = [group.scores(active[group.places]) for group in self._groups]
+        return [self._join(values) for values in zip(*each, strict=True)]
 
     def _join(self, each: Sequence[Array]) -> Array:
         """The replicates of all groups in their order."""
@@ -184,8 +174,12 @@ class Training(Iterator[Epoch]):
         if better.any():
             self._best_loss[better] = loss[better]
             self.best_epoch[better] = self.epoch
-            for name, array in self.weights().items():
-                self._best[name][better] = array[better]
+            weights = self.weights()
+            if better.all():
+                self._best = weights
+            else:
+                for name, array in weights.items():
+                    self._best[name][better] = array[better]
         if patience := self.experiment.train.patience:
             self.stopped_after[active & (self.epoch - self.best_epoch >= patience)] = self.epoch
 
@@ -200,6 +194,8 @@ class Training(Iterator[Epoch]):
     def weights(self) -> Weights:
         """A copy of the current weights (replicates, ...)."""
         each = [group.engine.weights() for group in self._groups]
+        if len(each) == 1:
+            return each[0]
         return {name: self._join([weights[name] for weights in each]) for name in each[0]}
 
     def best_weights(self) -> Weights:
@@ -240,7 +236,7 @@ class _Group:
         self.places = np.arange(size).reshape(len(seeds), -1)[:, folds].ravel()  # among all replicates
         self.train = tuple(_scored_part(one.train, experiment.data.seed) for one in sets)
         """The samples on which training scores are computed, one part a fold."""
-        self.validation = tuple(one.validation for one in sets)
+        self.validation = tuple(one.validation for one in sets if len(one.validation))
         self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)  # of an epoch
         self.engine = engine(experiment, seeds, dataset, self.own(weights))
         self.step_seconds = math.inf  # of the last piece of an epoch
@@ -260,6 +256,14 @@ class _Group:
             self.step_seconds = max(1e-9, time.perf_counter() - began) / len(piece)
             first += len(piece)
         return True
+
+    def scores(self, active: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, Floats]:
+        """The METRICS of these replicates; nan where there is no validation part."""
+        train = self.engine.scores(self.train, active)
+        if self.validation:
+            return *train, *self.engine.scores(self.validation, active)
+        nothing = np.full(len(active), np.nan)
+        return *train, nothing, nothing
 
     def own(self, weights: Weights) -> Weights:
         """The weights of these replicates among those of all."""
