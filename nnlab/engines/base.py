@@ -32,7 +32,7 @@ class EngineProtocol(Protocol):
     early stopping and checkpoints are up to `nnlab.training.loop.Training`.
 
     `active` (replicates,) of its methods is False for replicates that early stopping has ended. An engine may skip
-    them: their weights then stay, and their scores are arbitrary.
+    them: their weights then stay, and their scores are arbitrary. The caller computes within `single_thread`.
 
     Parameters
     ----------

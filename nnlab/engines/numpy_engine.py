@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nnlab.datasets import Dataset, Part
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats, single_thread, targets
+from nnlab.engines.base import Floats, targets
 from nnlab.scratch.core import Array, LogSoftmax, Sequential, flatten, train
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.modules import BatchNorm, Dropout, Frozen
@@ -52,8 +52,7 @@ class NumpyEngine:
         self._switch(True)
         batch_size = self.experiment.train.batch_size
         rows = self.order[first * batch_size : (first + len(rates)) * batch_size]
-        with single_thread():
-            train(self.network, self.loss, self.optimizer, self._steps(rows), rates.tolist())
+        train(self.network, self.loss, self.optimizer, self._steps(rows), rates.tolist())
 
     def _steps(self, rows: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
         """The batches of all folds together: x (..., batch, inputs), t (..., batch, outputs)."""
@@ -71,14 +70,13 @@ class NumpyEngine:
         self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
         n, expected = len(parts[0]), [targets(self.experiment, part.y) for part in parts]
-        with single_thread():
-            for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
-                scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
-                y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
-                share = y.shape[1] / n
-                loss += self.loss.forward(y, self._stacked([target[piece] for target in expected])) * share
-                if classes:
-                    score += _share_right(y, self._stacked([part.y[piece] for part in parts])) * share
+        for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
+            scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
+            y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
+            share = y.shape[1] / n
+            loss += self.loss.forward(y, self._stacked([target[piece] for target in expected])) * share
+            if classes:
+                score += _share_right(y, self._stacked([part.y[piece] for part in parts])) * share
         self._switch(before)
         return loss, score if classes else loss.copy()
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from nnlab.datasets import Dataset, Part, Scaling
 from nnlab.engines import random_streams
-from nnlab.engines.base import Array, Floats, Weights, single_thread, targets
+from nnlab.engines.base import Array, Floats, Weights, targets
 from nnlab.engines.torch_network import StackedModel
 from nnlab.engines.torch_optimizers import Optimizer
 from nnlab.spec import Experiment
@@ -50,12 +50,11 @@ class TorchEngine:
         chunk = batch_size * max(1, CHUNK // (batch_size * max(self.inputs_held, masked)))  # whole batches
         steps = self.order[first * batch_size : (first + len(rates)) * batch_size]
         self.model.train()
-        with single_thread():
-            for rows in random_streams.batches(steps, chunk):
-                inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
-                targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
-                for x, target, masks in zip(inputs, targets, self._masks(len(rows)), strict=True):
-                    self._step(x, target, masks, next(each_rate))
+        for rows in random_streams.batches(steps, chunk):
+            inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
+            targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
+            for x, target, masks in zip(inputs, targets, self._masks(len(rows)), strict=True):
+                self._step(x, target, masks, next(each_rate))
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
         """One batch: x (..., inputs, batch) and target (..., outputs, batch)."""
@@ -69,12 +68,11 @@ class TorchEngine:
         self.model.eval()
         widest = max(self.inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
-        with single_thread():
-            size = max(1, 2 * CHUNK // widest)
-            for rows in [slice(start, start + size) for start in range(0, len(parts[0]), size)]:
-                logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
-                y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
-                pieces.append(_measure(self.experiment, logits, y))
+        size = max(1, 2 * CHUNK // widest)
+        for rows in [slice(start, start + size) for start in range(0, len(parts[0]), size)]:
+            logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
+            y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
+            pieces.append(_measure(self.experiment, logits, y))
         self.model.train(training)
         losses, scores = (torch.cat(piece, 1) for piece in zip(*pieces, strict=True))  # (seeds, n) each
         return losses.mean(1, dtype=torch.float64).numpy(), scores.mean(1, dtype=torch.float64).numpy()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nnlab.datasets import Dataset, Part, Rows
 from nnlab.engines import random_streams
-from nnlab.engines.base import METRICS, Array, EngineProtocol, Epoch, Floats, Weights
+from nnlab.engines.base import METRICS, Array, EngineProtocol, Epoch, Floats, Weights, single_thread
 from nnlab.engines.choice import EngineName, engine_class, working_engine
 from nnlab.spec import Experiment
 from nnlab.spec.seeds import seeds_summary
@@ -114,6 +114,7 @@ class Training(Iterator[Epoch]):
     def __iter__(self) -> Training:
         return self
 
+    @single_thread()
     def __next__(self) -> Epoch:
         if self.finished or (self._should_stop is not None and self._should_stop()):
             raise StopIteration

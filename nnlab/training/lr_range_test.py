@@ -17,7 +17,7 @@ import numpy as np
 
 from nnlab.datasets import Part, load_dataset
 from nnlab.engines import random_streams
-from nnlab.engines.base import Floats, Weights
+from nnlab.engines.base import Floats, Weights, single_thread
 from nnlab.spec import Experiment, as_seeds
 from nnlab.training.loop import Training
 from nnlab.training.transfer import first_weights
@@ -114,15 +114,16 @@ def range_test(
     ramp, losses = np.geomspace(low, high, steps), []
     warm_up = WARM_UP if any(layer.norm == "batch" for layer in subject.layers) else 0
     active, lowest = np.ones(len(chosen), np.bool_), np.inf
-    for number, rate in enumerate([0.0] * warm_up + ramp.tolist()):
-        if number >= warm_up:
-            losses.append(engine.scores([part], active)[0])
-            mean = losses[-1].mean()
-            lowest = min(lowest, mean)
-            if not mean <= OVER * lowest or mean == np.inf:
-                break
-        epoch, first = divmod(number, in_steps.steps_per_epoch)
-        engine.run_steps(epoch + 1, first, np.array([rate]), active)
+    with single_thread():
+        for number, rate in enumerate([0.0] * warm_up + ramp.tolist()):
+            if number >= warm_up:
+                losses.append(engine.scores([part], active)[0])
+                mean = losses[-1].mean()
+                lowest = min(lowest, mean)
+                if not mean <= OVER * lowest or mean == np.inf:
+                    break
+            epoch, first = divmod(number, in_steps.steps_per_epoch)
+            engine.run_steps(epoch + 1, first, np.array([rate]), active)
     return RangeTest(subject, chosen, ramp[: len(losses)], np.array(losses))
 
 
