@@ -143,18 +143,18 @@ class Training(Iterator[Epoch]):
         short = bool(self.history) and self.history[-1].seconds < LONG_EPOCH
         should_stop = None if short else self._should_stop
         before = [(group.engine.weights(), group.engine.state()) for group in self._groups] if should_stop else []
-        complete, rates = False, np.empty(0)
+        epoch, complete = self.epoch + 1, False
+        rates = [random_streams.learning_rates(self.experiment.train, group.steps, epoch) for group in self._groups]
         try:
-            for group in self._groups:
-                rates = random_streams.learning_rates(self.experiment.train, group.steps, self.epoch + 1)
-                complete = group.run_epoch(self.epoch + 1, rates, active[group.places], should_stop)
-                if not complete:
-                    return None
+            complete = all(
+                group.run_epoch(epoch, own, active[group.places], should_stop)
+                for group, own in zip(self._groups, rates, strict=True)
+            )
         finally:
             if not complete:
                 for group, saved in zip(self._groups, before, strict=False):
                     group.engine.load(*saved)
-        return float(rates[-1])
+        return float(rates[-1][-1]) if complete else None
 
     def _scores(self, active: NDArray[np.bool_]) -> list[Floats]:
         """The METRICS, (replicates,) each."""

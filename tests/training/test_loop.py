@@ -139,18 +139,22 @@ def test_should_stop_is_called_between_short_epochs_too() -> None:
     assert not training.finished
 
 
-def test_an_error_within_a_long_epoch_leaves_the_last_complete_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("folds", "when"), [(0, 5), (4, 10)])  # in the second epoch; of the second group of folds
+def test_an_error_within_a_long_epoch_leaves_the_last_complete_one(
+    folds: int, when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = moons().set({"data.folds": folds, "data.n_samples": 73})
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
     monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     asked: list[int] = []
 
     def breaks() -> bool:
         asked.append(1)
-        if len(asked) == 8:  # in the second epoch
+        if len(asked) == when:
             raise KeyboardInterrupt
         return False
 
-    one, other = train(moons(), should_stop=breaks), train(moons())
+    one, other = train(experiment, should_stop=breaks), train(experiment)
     with pytest.raises(KeyboardInterrupt):
         one.result()
     next(other)
