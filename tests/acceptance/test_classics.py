@@ -198,14 +198,15 @@ def test_transfer_two_layers_taken_over_beat_nothing_at_10_samples_a_class(mnist
 
 
 def test_transfer_a_frozen_layer_costs_and_a_shallow_network_needs_no_help(mnist_dir: Path) -> None:
-    classic, seeds = classics["transfer"].comparison, 5
+    classic = classics["transfer"].comparison
     few, more = (classic.experiment.vary("n_samples", n) for n in (250, 1250))
 
-    def right(experiment: Experiment) -> np.ndarray:
+    def right(experiment: Experiment, seeds: int = 5) -> np.ndarray:
         return train(experiment, seeds).result().evaluate("test")["accuracy"]
 
     _, taken, frozen = classic.by_values
-    assert paired(right(more.vary("start_from", frozen)), right(more.vary("start_from", taken))).high < 0
+    costs, free = (right(more.vary("start_from", start), seeds=10) for start in (frozen, taken))
+    assert paired(costs, free).high < 0
     shallow = {"model.hidden": [64], "model.norm": "none"}
     assert right(few.set(shallow)).mean() > right(few).mean() + 0.02
     source = taken.experiment.set(shallow)

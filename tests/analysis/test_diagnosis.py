@@ -316,7 +316,7 @@ REAL = {
         {"model.hidden": [16] * 10, "model.init": "normal", "model.init_scale": 2.0, "train.optimizer": "sgd"},
         ("diverged", "exploding_gradients"),
     ),
-    "dead": ({"model.hidden": [16] * 4, "train.lr": 1.0}, ("underfits", "dead_units")),
+    "dead": ({"model.hidden": [16] * 4, "train.lr": 3.0}, ("underfits", "dead_units")),
     "too_long_steps": (
         {"data.name": "celsius", "model.activation": "none", "train.optimizer": "sgd", "train.lr": 1.0},
         ("diverged", "loss_not_finite"),
