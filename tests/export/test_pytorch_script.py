@@ -161,7 +161,7 @@ def printed(code):
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def check(experiment, shown, seeds=(1, 4), tolerance=1e-4):
+def check(experiment, shown, seeds=(1, 4), tolerance=1e-5):
     result = train(experiment, seeds).result()
     each = replicates(seeds, experiment.data.folds)
     assert [(line["seed"], line.get("fold")) for line in shown] == list(each)
@@ -171,7 +171,8 @@ def check(experiment, shown, seeds=(1, 4), tolerance=1e-4):
             if want is None:
                 assert line[part] is None
             else:
-                assert line[part] == pytest.approx({name: values[i] for name, values in want.items()}, rel=tolerance)
+                scores = {name: values[i] for name, values in want.items()}
+                assert line[part] == pytest.approx(scores, rel=tolerance, abs=tolerance)
 
 
 @pytest.mark.parametrize("scaling", get_args(Scaling))
@@ -216,7 +217,7 @@ def test_the_script_trains_what_it_starts_from_and_gives_the_runs_numbers(of_sou
     source = DIGITS.set(of_source)
     taken = {"experiment": source, **start}
     experiment = source.set({"train.patience": 0, "data.labels": [5, 6, 9], "train.start_from": taken, **changes})
-    check(experiment, printed(script(experiment, (1, 4))))
+    check(experiment, printed(script(experiment, (1, 4))), tolerance=1e-4)  # large steps enlarge rounding
     again = experiment.set(
         {"data.labels": [7, 8], "train.start_from": {"experiment": experiment, "layers": 1, "frozen": 1}}
     )
