@@ -1,0 +1,96 @@
+"""A class presses Train: 60 visitors, 60 different moons experiments, at once.
+
+    python -m benchmarks.class_of_60 [--visitors 60] [--quick]
+
+Every visitor is a thread that submits a run as the page does; the workers are those of a server and warm. The clock
+starts when all submit. To measure an older version too, run this file with that checkout first on the path:
+`PYTHONPATH=CHECKOUT python benchmarks/class_of_60.py`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count, pairwise
+from threading import Barrier
+
+import click
+
+from nnlab import Experiment
+from nnlab.lab import Lab
+from nnlab.settings import settings
+from nnlab.store import Run, Store
+
+SEEDS = 3
+
+
+def experiments(number: int, epochs: int) -> list[Experiment]:
+    """Different networks of depth 1 to 4, on the moons of a new link."""
+    base = Experiment().set({"data.name": "moons", "data.n_samples": 500, "train.epochs": epochs})
+    return [base.set({"model.hidden": [4 + i // 4] * (1 + i % 4)}) for i in range(number)]
+
+
+def finished(lab: Lab, ids: list[str]) -> list[Run]:
+    """The runs, when all are finished."""
+    while any(run.active for run in lab.store.runs(ids=ids)):
+        time.sleep(0.05)  # each look reads the store, at a higher priority than the workers have
+    runs = lab.store.runs(ids=ids)
+    if failed := [run for run in runs if run.state != "finished"]:
+        sys.exit(f"{len(failed)} runs did not finish: {failed[0].state}, {failed[0].error}")
+    return runs
+
+
+def warm_up(lab: Lab, experiment: Experiment) -> None:
+    """Train until two runs are in training at the same time, so that not just one worker is warm."""
+    for first_seed in count(1000, 8):
+        seeds = range(first_seed, first_seed + 8)
+        ids = [lab.submit(experiment.set({"train.epochs": 1}), [seed], "warm").id for seed in seeds]
+        runs = sorted(finished(lab, ids), key=lambda run: run.started.timestamp() if run.started else 0)
+        pairs = pairwise(runs)
+        if settings().workers == 1 or any(a.finished and b.started and b.started < a.finished for a, b in pairs):
+            return
+
+
+@click.command()
+@click.option("--visitors", default=60, show_default=True, type=click.IntRange(1))
+@click.option("--quick", is_flag=True, help="20 epochs instead of 200.")
+def main(visitors: int, quick: bool) -> None:
+    """Time until the last of a class has finished, and the median wait."""
+    asked = experiments(visitors, 20 if quick else 200)
+    with tempfile.TemporaryDirectory() as home:
+        lab = Lab(Store(f"sqlite:///{home}/nnlab.db"))
+        try:
+            warm_up(lab, asked[0])
+            start = Barrier(visitors)
+
+            def press(place: int) -> tuple[float, str]:
+                start.wait()
+                pressed = time.time()
+                return pressed, lab.submit(asked[place], SEEDS, f"visitor-{place}").id
+
+            with ThreadPoolExecutor(visitors) as threads:
+                clicks = list(threads.map(press, range(visitors)))
+            runs = {run.id: run for run in finished(lab, [run_id for _, run_id in clicks])}
+        finally:
+            lab.close()
+    queued, waited = [], []
+    for pressed, run_id in clicks:
+        run = runs[run_id]
+        assert run.started is not None
+        assert run.finished is not None
+        queued.append(run.started.timestamp() - pressed)
+        waited.append(run.finished.timestamp() - pressed)
+    engine = asked[0].train.engine
+    print(
+        f"{visitors} visitors, {SEEDS} seeds each, {asked[0].train.epochs} epochs, engine {engine}, "
+        f"{settings().workers} workers"
+    )
+    print(f"last finished  {max(waited):.1f} s after the click")
+    print(f"median wait    {statistics.median(waited):.1f} s; until it started {statistics.median(queued):.1f} s")
+
+
+if __name__ == "__main__":
+    main()
