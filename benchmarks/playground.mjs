@@ -5,7 +5,7 @@
 //     node playground.mjs '{"x": [[0.5, -1.2], ...], "y": [-1, ...], "depth": 2, "width": 8, "batch": 32,
 //                           "epochs": 100, "models": 10, "rate": 0.03}'
 //
-// Trains the models one after the other and prints {"seconds": ..., "loss": ...}: the time of all of them, and the
+// Trains the models one after the other and prints {"seconds": [...], "loss": ...}: the time of each of them, and the
 // training loss of the last one.
 
 const RELU = { value: (sum) => (sum > 0 ? sum : 0), slope: (value) => (value > 0 ? 1 : 0) };
@@ -115,12 +115,13 @@ function join(lower, upper) {
 }
 
 const job = JSON.parse(process.argv[2]);
-const began = performance.now();
+const seconds = [];
 let model;
 for (let i = 0; i < job.models; i++) {
+  const began = performance.now();
   model = new Model(job.x[0].length, Array(job.depth).fill(job.width));
   model.fit(job);
+  seconds.push((performance.now() - began) / 1000);
 }
-const seconds = (performance.now() - began) / 1000;
 const loss = job.x.reduce((sum, sample, i) => sum + (model.predict(sample) - job.y[i]) ** 2 / 2, 0) / job.x.length;
 console.log(JSON.stringify({ seconds, loss }));

@@ -1,15 +1,16 @@
-"""nnlab compared with what its users would write: time per model and step.
+"""nnlab compared with what its users would write and with JAX: time per model and step.
 
     python -m benchmarks.speed [--quick] [--rounds 5]
 
-Moons at depths 1 to 6 (width 8, batches of 32, Adam) and the `mnist` preset (MNIST from NNLAB_DATA_DIR; left out if it
-is not there), with 1 and with 10 seeds: each engine of nnlab, the PyTorch loop of the tutorials, scikit-learn's
-MLPClassifier, and Keras if it is installed.
+Moons at depths 1, 2, 4, 6 (width 8, batches of 32, Adam) and the `mnist` preset (MNIST from NNLAB_DATA_DIR; left out if
+it is not there), with 1 and with 10 seeds: each engine of nnlab, the PyTorch loop of the tutorials, scikit-learn's
+MLPClassifier, a network of objects as in TensorFlow Playground (in Node; plain gradient descent, moons only), and JAX
+and Keras where they are installed.
 
 Whole epochs are timed and divided by steps and models. nnlab's epochs are those a user gets: shuffling, loss and score
 on the training and validation parts, best weights. The others only train. Each has one thread, and its processor time
-is measured, so that other processes do not disturb it (Keras has its own threads, so it is timed by the clock). They
-take turns for several rounds; the median round counts. The table is Markdown; the last lines compare nnlab with its
+is measured, so that other processes do not disturb it (Node and Keras are timed by the clock). They take turns for
+several rounds; the median round counts. The table is Markdown; the last lines compare nnlab's default engine with its
 targets. The exit code is 1 if one is missed.
 """
 
@@ -17,12 +18,13 @@ from __future__ import annotations
 
 import os
 import platform
-import statistics
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from time import perf_counter
-from time import thread_time as clock
+from functools import partial
+from time import perf_counter, process_time, thread_time
 
 import click
 import numpy as np
@@ -30,15 +32,29 @@ import sklearn
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmarks.rivals import sklearn_epoch, tutorial_epoch
+from benchmarks.rivals import installed, keras_epochs, playground_seconds, processes, sklearn_fit, tutorial_epochs
 from nnlab import Experiment, load_dataset, presets, train
 from nnlab.datasets import DatasetUnavailable
+from nnlab.engines.choice import engine_name
 from nnlab.spec import DataSpec, ModelSpec, TrainSpec
 
 SEEDS = (1, 10)
-ENGINES = ("torch", "numpy")
-TARGETS = {("moons", 10): 10.0, ("mnist", 10): 3.0, ("moons", 1): 1.0, ("mnist", 1): 1.0}
-"""The least speed-up of the PyTorch engine over the tutorial loop, by data and seeds."""
+ENGINES = ("auto", "numpy", "torch")
+TARGETS = (
+    ("moons, depth 1", "tutorial loop", 1, 90.0),
+    ("moons, depth 1", "tutorial loop", 10, 140.0),
+    ("moons, depth 1", "Playground, Node", 1, 3.0),
+    ("moons, depth 4", "tutorial loop", 1, 50.0),
+    ("moons, depth 4", "tutorial loop", 10, 70.0),
+    ("moons, depth 4", "Playground, Node", 1, 7.0),
+    ("mnist", "tutorial loop", 1, 8.0),
+    ("mnist", "tutorial loop", 10, 9.0),
+    ("moons", "JAX, 1 seed", 1, 1.0),
+    ("moons", "JAX, 10 seeds", 10, 1 / 1.8),
+    ("mnist", "JAX, 1 seed", 1, 1 / 1.8),
+    ("mnist", "JAX, 10 seeds", 10, 1 / 1.8),
+)
+"""The beginning of a case's name, a rival, the seeds of `auto`, and how many times as fast it is at least."""
 
 
 @dataclass(frozen=True)
@@ -49,77 +65,88 @@ class Case:
     """Per turn, after one to warm up."""
 
 
+def moons(depth: int) -> Experiment:
+    return Experiment(
+        data=DataSpec(name="moons", n_samples=1000), model=ModelSpec(hidden=(8,) * depth), train=TrainSpec()
+    )
+
+
 def cases(quick: bool) -> Iterator[Case]:
-    for depth in (1, 6) if quick else range(1, 7):
-        moons = Experiment(
-            data=DataSpec(name="moons", n_samples=1000), model=ModelSpec(hidden=(8,) * depth), train=TrainSpec()
-        )
-        yield Case(f"moons, depth {depth}", moons, 8)
+    for depth in (1, 4) if quick else (1, 2, 4, 6):
+        yield Case(f"moons, depth {depth}", moons(depth), 20)
     mnist = presets["mnist"].set({"data.n_samples": 10_000} if quick else {})
     try:
         load_dataset(mnist)
     except DatasetUnavailable as error:
         print(f"mnist left out: {error}", file=sys.stderr)
     else:
-        yield Case("mnist 784-32-10", mnist, 1)
+        yield Case("mnist 784-32-10", mnist, 2)
 
 
-def nnlab_epoch(experiment: Experiment, engine: str, seeds: int, epochs: int) -> float:
-    """Seconds per epoch and model: the fastest of several epochs after the first, divided by the seeds."""
-    training = train(experiment.set({"train.engine": engine, "train.epochs": 1 + epochs}), seeds)
-    next(training)
+def timed(epochs: Iterator[object], count: int, clock: Callable[[], float] = thread_time) -> tuple[float, float]:
+    """Seconds of the fastest of `count` epochs after the first, and how much longer the first took."""
     seconds = []
-    for _ in range(epochs):
+    for _ in range(1 + count):
         began = clock()
-        next(training)
+        next(epochs)
         seconds.append(clock() - began)
-    return min(seconds) / seeds
+    return min(seconds[1:]), seconds[0] - min(seconds[1:])
 
 
-def keras_epoch(experiment: Experiment, epochs: int) -> float:
-    """`fit` with the same layers, batches and learning rate; timed by the clock, as TensorFlow has its own threads."""
-    import keras
+def timed_jax(experiment: Experiment, seeds: int, count: int) -> tuple[float, float]:
+    from benchmarks.jax_rival import jax_epochs
 
-    data, spec = load_dataset(experiment), experiment.train
-    binary = experiment.loss == "bce"
-    hidden = [keras.layers.Dense(width, activation="relu") for width in experiment.model.widths]
-    last = keras.layers.Dense(experiment.outputs, activation="sigmoid" if binary else "softmax")
-    model = keras.Sequential([keras.Input((experiment.data.inputs,)), *hidden, last])
-    model.compile(
-        keras.optimizers.Adam(spec.lr), loss="binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-    )
-    x, y = data.scaling.apply(data.train.x), data.train.y
-    seconds = []
-    for _ in range(1 + epochs):
-        began = perf_counter()
-        model.fit(x, y, batch_size=spec.batch_size, verbose=0)
-        seconds.append(perf_counter() - began)
-    return min(seconds[1:])
+    return timed(jax_epochs(experiment, range(seeds)), count, process_time)  # it has threads of its own
 
 
-def has_keras() -> bool:
-    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    try:
-        import keras
-    except ImportError:
-        return False
-    return bool(keras.__version__)
+def timed_keras(experiment: Experiment) -> tuple[float, float]:
+    return timed(keras_epochs(experiment), 1, perf_counter)
 
 
-def measure(case: Case, rounds: int, keras: bool) -> dict[str, float]:
-    """Microseconds per model and step of each engine, the median of the rounds."""
-    runners: dict[str, Callable[[], float]] = {
-        "tutorial": lambda: tutorial_epoch(case.experiment, max(1, case.epochs // 4)),
-        "sklearn": lambda: sklearn_epoch(case.experiment, 2 * case.epochs),
+def timed_fit(experiment: Experiment) -> tuple[float, float]:
+    """Seconds per epoch of a fit of scikit-learn, whose epochs cannot be timed one by one."""
+    began = thread_time()
+    sklearn_fit(experiment)
+    return (thread_time() - began) / experiment.train.epochs, 0.0
+
+
+def timed_playground(experiment: Experiment) -> tuple[float, float]:
+    """Seconds per epoch of the fastest of three models."""
+    return min(playground_seconds(experiment, 3)) / experiment.train.epochs, 0.0
+
+
+def measure(case: Case, rounds: int, other: Executor) -> dict[str, float]:
+    """Microseconds per model and step of everybody, the median of the rounds; also the seconds JAX takes to compile."""
+    count = case.epochs
+    experiment, longer = (case.experiment.set({"train.epochs": epochs}) for epochs in (1 + count, 5 * count))
+    runners: dict[str, tuple[int, Callable[[], tuple[float, float]]]] = {
+        "tutorial loop": (1, lambda: timed(tutorial_epochs(experiment), max(1, count // 4))),
+        "scikit-learn": (1, lambda: timed_fit(experiment)),
     }
-    if keras:
-        runners["keras"] = lambda: keras_epoch(case.experiment, 1)
+    if installed("keras"):
+        runners["Keras"] = 1, lambda: other.submit(timed_keras, experiment).result()
+    if shutil.which("node") and experiment.data.name == "moons":
+        runners["Playground, Node"] = 1, lambda: timed_playground(longer)
+    for seeds in SEEDS if installed("jax") else ():
+        job = partial(other.submit, timed_jax, experiment, seeds, count)
+        runners[f"JAX, {named(seeds)}"] = seeds, lambda job=job: job().result()
     for engine in ENGINES:
+        ours = experiment.set({"train.engine": engine})
         for seeds in SEEDS:
-            runners[f"{engine} {seeds}"] = lambda e=engine, s=seeds: nnlab_epoch(case.experiment, e, s, case.epochs)  # type: ignore[misc]
-    turns = [{name: run() for name, run in runners.items()} for _ in range(rounds)]
-    micro = 1e6 / case.experiment.steps_per_epoch
-    return {name: statistics.median(turn[name] for turn in turns) * micro for name in runners}
+            runners[f"nnlab {engine}, {named(seeds)}"] = seeds, lambda e=ours, n=seeds: timed(train(e, n), count)
+    turns = [{name: run() for name, (_, run) in runners.items()} for _ in range(rounds)]
+    middle = {name: np.median([turn[name] for turn in turns], axis=0) for name in runners}  # (2,) each
+    took = {
+        name: 1e6 * float(middle[name][0]) / experiment.steps_per_epoch / models
+        for name, (models, _) in runners.items()
+    }
+    return took | {
+        f"{name}: seconds to compile": float(both[1]) for name, both in middle.items() if name.startswith("JAX")
+    }
+
+
+def named(seeds: int) -> str:
+    return f"{seeds} seed{'s' * (seeds > 1)}"
 
 
 def processor() -> str:
@@ -131,40 +158,46 @@ def processor() -> str:
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Depths 1 and 6, a sixth of MNIST, two rounds: about a minute.")
+@click.option("--quick", is_flag=True, help="Depths 1 and 4, a sixth of MNIST, two rounds: about a minute.")
 @click.option("--rounds", type=click.IntRange(1), help="Number of rounds.  [default: 5; 2 with --quick]")
 def main(quick: bool, rounds: int | None) -> None:
-    """Time per model and step of nnlab and of what its users would write."""
+    """Time per model and step of nnlab and its rivals."""
     torch.set_num_threads(1)
     rounds = rounds or (2 if quick else 5)
-    keras = has_keras()
     print(
         f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, PyTorch {torch.__version__}, "
-        f"NumPy {np.__version__}, scikit-learn {sklearn.__version__}{'' if keras else '; no Keras'}.\n"
+        f"NumPy {np.__version__}, scikit-learn {sklearn.__version__}; auto is the {engine_name(Experiment())} engine.\n"
         f"Microseconds per model and step, one thread, median of {rounds} rounds; in brackets: times as fast as the "
         "tutorial loop.\n"
     )
-    columns = ["tutorial", "sklearn", *(["keras"] if keras else []), *(f"{e} {s}" for e in ENGINES for s in SEEDS)]
-    titles = {"tutorial": "tutorial loop", "sklearn": "scikit-learn", "keras": "Keras"} | {
-        f"{e} {s}": f"nnlab {e}, {s} seed{'s' * (s > 1)}" for e in ENGINES for s in SEEDS
-    }
-    print("| | " + " | ".join(titles[c] for c in columns) + " |")
-    print("| --- |" + " ---: |" * len(columns), flush=True)
-    verdicts = []
-    with threadpool_limits(1):
+    columns = {}
+    with threadpool_limits(1), processes(1, list) as other:
         for case in cases(quick):
-            took = measure(case, rounds, keras)
-            ratio = {name: took["tutorial"] / micro for name, micro in took.items()}
-            shown = {c: f"{took[c]:,.{0 if took[c] >= 100 else 1}f}" for c in columns}
-            cells = [shown[c] if c == "tutorial" else f"{shown[c]} ({ratio[c]:.1f}×)" for c in columns]
-            print(f"| {case.name} | " + " | ".join(cells) + " |", flush=True)
-            for seeds in SEEDS:
-                verdicts.append((case.name, seeds, ratio[f"torch {seeds}"], TARGETS[case.experiment.data.name, seeds]))
-    print("\nTargets, PyTorch engine against the tutorial loop:\n")
-    for name, seeds, reached, target in verdicts:
-        met = "met" if reached >= target else "NOT MET"
-        print(f"- {name}, {seeds} seed{'s' * (seeds > 1)}: {reached:.1f}×, at least {target:g}×: {met}")
-    sys.exit(any(reached < target for _, _, reached, target in verdicts))
+            columns[case] = measure(case, rounds, other)
+            print(f"{case.name}: measured", file=sys.stderr, flush=True)
+    print("| | " + " | ".join(case.name for case in columns) + " |\n| --- |" + " ---: |" * len(columns))
+    for who in next(iter(columns.values())):
+        cells = [shown(who, took) for took in columns.values()]
+        print(f"| {who} | " + " | ".join(cells) + " |")
+    print("\nTargets, nnlab auto:\n")
+    missed = False
+    for case, took in columns.items():
+        for start, rival, seeds, least in TARGETS:
+            if case.name.startswith(start) and rival in took:
+                ratio = took[rival] / took[f"nnlab auto, {named(seeds)}"]
+                missed |= ratio < least
+                met = "met" if ratio >= least else "NOT MET"
+                print(f"- {case.name}, {named(seeds)}, against {rival}: {ratio:.3g}×, at least {least:.3g}×: {met}")
+    sys.exit(missed)
+
+
+def shown(who: str, took: dict[str, float]) -> str:
+    """One cell of the table."""
+    if who not in took:
+        return "–"
+    digits = 2 if "seconds" in who else 0 if took[who] >= 100 else 1
+    ratio = "" if who == "tutorial loop" or "seconds" in who else f" ({took['tutorial loop'] / took[who]:.1f}×)"
+    return f"{took[who]:,.{digits}f}{ratio}"
 
 
 if __name__ == "__main__":
