@@ -103,8 +103,8 @@ def learning_rates(train: TrainSpec, steps_per_epoch: int, epoch: int) -> NDArra
     # one cycle: up from lr/25 in 30 % of the steps, then down to lr/250,000, both along half a cosine (Smith and Topin
     # 2019, as PyTorch's OneCycleLR)
     top = max(1.0, 0.3 * total - 1)
-    up = np.clip(step / top, 0, 1)
-    down = np.clip((step - top) / max(1.0, total - 1 - top), 0, 1)
+    up = step / top
+    down = (step - top) / max(1.0, total - 1 - top)
     low, end = train.lr / 25, train.lr / 250_000
     rising = low + (train.lr - low) * (1 - np.cos(np.pi * up)) / 2
     return np.where(step <= top, rising, end + (train.lr - end) * (1 + np.cos(np.pi * down)) / 2)
