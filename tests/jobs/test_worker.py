@@ -14,9 +14,9 @@ import pytest
 
 from nnlab.datasets import DatasetUnavailable
 from nnlab.engines import choice
-from nnlab.engines.base import METRICS
+from nnlab.engines.base import METRICS, EngineProtocol
+from nnlab.engines.choice import engine_class, working_engine
 from nnlab.engines.numpy_engine import NumpyEngine
-from nnlab.engines.torch_engine import TorchEngine
 from nnlab.jobs import worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
@@ -152,28 +152,30 @@ def test_only_a_finished_run_is_evaluated_on_the_test_set(store: Store) -> None:
 def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, int, RequestedAction], None]:
     """Call it with a run, an epoch and an action: it is requested once, in the middle of that epoch, and was read."""
     heartbeats: list[Any] = []
-    due: dict[int, tuple[Run, RequestedAction]] = {}
-    run_steps = {engine: engine.run_steps for engine in (NumpyEngine, TorchEngine)}
 
     class Heartbeat(worker.Heartbeat):
         def __enter__(self) -> worker.Heartbeat:
             heartbeats.append(self)
             return super().__enter__()
 
-    def asking(self: NumpyEngine | TorchEngine, epoch: int, first: int, *args: Any) -> None:
-        if first == self.experiment.steps_per_epoch // 2 and (asked := due.pop(epoch, None)):
-            store.request(asked[0].id, asked[1])
-            while heartbeats[-1].action is None:
-                pass  # the heartbeat thread reads it
-        run_steps[type(self)](self, epoch, first, *args)
+    def request(run: Run, at: int, action: RequestedAction) -> None:
+        engine, middle = engine_class(working_engine(run.experiment)), run.experiment.steps_per_epoch // 2
+        run_steps, due = engine.run_steps, [action]
+
+        def requesting(self: EngineProtocol, epoch: int, first: int, rates: Any, active: Any) -> None:
+            run_steps(self, epoch, first, rates, active)
+            if (epoch, first) == (at, middle) and due:
+                store.request(run.id, due.pop())
+                while heartbeats[-1].action is None:
+                    pass  # the heartbeat thread reads it
+
+        monkeypatch.setattr(engine, "run_steps", requesting)
 
     monkeypatch.setattr(worker, "Heartbeat", Heartbeat)
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
     monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
-    for engine in run_steps:
-        monkeypatch.setattr(engine, "run_steps", asking)
-    return lambda run, epoch, action: due.update({epoch: (run, action)})
+    return request
 
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
