@@ -40,8 +40,9 @@ def one(text: str, seeds: int) -> dict[str, Any]:
     """Train in this process."""
     from nnlab.jobs.worker import final_results, warm
 
-    warm()
-    training, seconds = train(Experiment.from_json(text), seeds), []
+    experiment = Experiment.from_json(text)
+    warm(experiment.train.engine)
+    training, seconds = train(experiment, seeds), []
     while not training.finished:
         began = thread_time()
         next(training)

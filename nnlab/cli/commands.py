@@ -27,6 +27,7 @@ from nnlab.spec.errors import SpecError
 
 if TYPE_CHECKING:
     from nnlab.engines.base import Epoch
+    from nnlab.engines.compiled_cache import Progress
     from nnlab.lab import Lab
     from nnlab.store import Run
 
@@ -93,6 +94,26 @@ def fetch(name: str) -> None:
     print_json({name: str(folder)})
 
 
+@cli.command(epilog=_example("warm"))
+def warm() -> None:
+    """Compile the engine ahead of the first run and print the folder of its code as JSON.
+
+    A server does so by itself when it starts; the image of a container can hold the folder."""
+    from nnlab.engines.choice import prepare
+    from nnlab.engines.compiled_cache import CannotCompile, folder
+
+    with progress_bar("compiled engine") as show:
+        try:
+            prepare(lambda now: show(_compiled(now), now.done / now.functions))
+        except CannotCompile as error:
+            raise click.ClickException(f"{error} Runs are trained with the NumPy engine.") from None
+    print_json({"compiled": str(folder())})
+
+
+def _compiled(now: Progress) -> str:
+    return f"preparing the compiled engine: {now.done} of {now.functions}"
+
+
 @cli.command(epilog=_example("train mnist --seeds 3 --set model.hidden=[64,32] --set train.epochs=2"))
 @click.argument("experiment")
 @click.option("--seeds", default="1", show_default=True, metavar="SEEDS", help=_SEEDS)
@@ -113,7 +134,9 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
     else:
         run = _train(lab, wanted, chosen, name)
     if run.without_numba:
-        click.echo("The NumPy engine trained this run: the compiled one needs Numba, which is missing here.", err=True)
+        click.echo(
+            "The NumPy engine trained this run: the compiled one needs Numba, which does not work here.", err=True
+        )
     results = run.results or {}
     shown = {
         "run": run.id,
@@ -130,6 +153,8 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
 
 
 def _train(lab: Lab, experiment: Experiment, seeds: tuple[int, ...], name: str) -> Run:
+    from nnlab.engines.choice import working_engine
+
     total = experiment.train.epochs
     with progress_bar(f"epoch 0 of {total}") as show:
 
@@ -137,6 +162,7 @@ def _train(lab: Lab, experiment: Experiment, seeds: tuple[int, ...], name: str) 
             loss = float(epoch.train_loss.mean())
             show(f"epoch {epoch.epoch} of {total}, training loss {loss:.3g}", epoch.epoch / total)
 
+        working_engine(experiment, lambda now: show(_compiled(now), 0))
         run = lab.train_here(experiment, seeds, name=name, progress=on_epoch)
     if run.state != "finished":
         raise click.ClickException(run.error or f"The run {run.id} is {run.state} after {run.epoch} epochs.")

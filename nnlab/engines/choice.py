@@ -1,12 +1,13 @@
 """Which engine trains an experiment here. The web process asks too, so nothing here imports Numba or PyTorch early."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, cast
 
 from nnlab.engines.base import EngineProtocol
+from nnlab.engines.compiled_cache import CannotCompile, Function, OnProgress, Preparation
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 
@@ -22,14 +23,35 @@ def engine_name(experiment: Experiment) -> EngineName:
     return "compiled" if _numba_installed() else "numpy"
 
 
-def working_engine(experiment: Experiment) -> EngineName:
-    """As `engine_name`, but "numpy" also where Numba is installed and cannot be imported. Imports the engine."""
+def working_engine(experiment: Experiment, on_progress: OnProgress | None = None) -> EngineName:
+    """As `engine_name`, but "numpy" also where Numba is installed and does not work. Compiles the engine if necessary,
+    see `prepare`."""
     name = engine_name(experiment)
-    try:
-        engine_class(name)
-    except SpecError:
-        return "numpy"
+    if name == "compiled":
+        try:
+            prepare(on_progress)
+        except CannotCompile:
+            return "numpy"
     return name
+
+
+def prepare(on_progress: OnProgress | None = None) -> None:
+    """Compile the compiled engine, unless that is done. Raises CannotCompile.
+
+    on_progress : called now and then; an exception it raises ends the call."""
+    _PREPARATION.run(on_progress)
+
+
+def _functions() -> list[Function]:
+    """What takes long to compile. The first two are parts of the others."""
+    engine_class("compiled")
+    functions = import_module("nnlab.engines.compiled_steps").FUNCTIONS
+    compiled = [Function(one.__name__, partial(one.compile, types)) for one, types in functions]
+    parts = tuple(one.name for one in compiled[:2])
+    return [*compiled[:2], *(one._replace(needs=parts) for one in compiled[2:])]
+
+
+_PREPARATION = Preparation(_functions)
 
 
 def engine_class(name: EngineName) -> type[EngineProtocol]:

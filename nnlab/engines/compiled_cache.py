@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,7 +24,9 @@ from filelock import FileLock, Timeout
 from nnlab.settings import settings
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Result = TypeVar("Result")
 POLL = 0.05  # seconds between two looks at what other processes and threads have compiled
+USUAL_PACE = 2.0  # seconds a function, before it is measured
 VERSIONS = 3  # how many folders of compiled code stay, those used last
 
 
@@ -33,7 +35,6 @@ class Function(NamedTuple):
 
     name: str
     compile: Callable[[], object]  # or read what is compiled already
-    seconds: float = 1.0  # it takes, roughly
     needs: tuple[str, ...] = ()  # functions it calls, to be compiled before
 
 
@@ -129,12 +130,6 @@ def _own_temporary_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="nnlab-compiled-"))
 
 
-def cannot_compile(error: Exception) -> CannotCompile:
-    """One sentence about an error of Numba, whose messages have many lines."""
-    first = next(iter(str(error).splitlines()), "").strip().rstrip(".")
-    return CannotCompile(f"The compiled engine cannot be used: {type(error).__name__}{': ' if first else ''}{first}.")
-
-
 class Preparation:
     """Compiles functions, or reads the code that other processes compiled.
 
@@ -143,27 +138,26 @@ class Preparation:
 
     Parameters
     ----------
-    functions : sequence of Function
-        The order in which they are compiled, as far as no other process does.
+    load : callable
+        The functions, in the order in which they are compiled as far as no other process does.
     place : Path, optional
         The folder of the lock files, that of the code by default.
     """
 
-    def __init__(self, functions: Sequence[Function], place: Path | None = None) -> None:
-        self._functions, self._place = functions, place
+    def __init__(self, load: Callable[[], Sequence[Function]], place: Path | None = None) -> None:
+        self._load, self._place = load, place
+        self._functions: Sequence[Function] = ()
         self._ready: set[str] = set()
-        self._began: float | None = None
-        self._pace = 1.0  # seconds of this machine for an expected one
+        self._began, self._pace = 0.0, USUAL_PACE
         self._failed: CannotCompile | None = None
         self._lock = threading.Lock()
 
     @property
     def progress(self) -> Progress:
         """How far this process is; any thread may ask."""
-        took = 0.0 if self._began is None else time.monotonic() - self._began
-        left = self._pace * sum(one.seconds for one in self._functions) - took
-        done = len(self._ready)
-        return Progress(done, len(self._functions), max(0.0, left) if done < len(self._functions) else 0.0)
+        done, functions = len(self._ready), len(self._functions)
+        left = self._pace * functions - (time.monotonic() - self._began)
+        return Progress(done, functions, max(0.0, left) if done < functions else 0.0)
 
     def run(self, on_progress: OnProgress | None = None) -> None:
         """Return once all functions are compiled. Raises CannotCompile, from then on at once.
@@ -171,35 +165,49 @@ class Preparation:
         on_progress : called now and then; an exception it raises ends the call."""
         show = on_progress or (lambda _: None)
         while not self._lock.acquire(timeout=POLL):  # Numba compiles in one thread at a time
-            show(self.progress)
+            if self._functions:
+                show(self.progress)
         try:
-            self._began = self._began or time.monotonic()
+            if self._failed:
+                raise self._failed
+            if not self._functions:
+                self._began = time.monotonic()
+                self._functions = self._attempt(self._load)
             while len(self._ready) < len(self._functions):
-                if self._failed:
-                    raise self._failed
                 show(self.progress)
                 if not self._compile_one():
                     time.sleep(POLL)  # other processes are at what is left
         finally:
             self._lock.release()
-        show(self.progress)
 
     def _compile_one(self) -> bool:
         """Compile the first function that can be compiled now; False if there is none."""
         for one in self._functions:
             if one.name in self._ready or not self._ready.issuperset(one.needs):
                 continue
-            try:
-                with FileLock((self._place or folder()) / f"{one.name}.lock").acquire(blocking=False):
-                    one.compile()
-            except Timeout:
-                continue
-            except Exception as error:
-                self._failed = cannot_compile(error)
-                raise self._failed from error
-            self._ready.add(one.name)
-            assert self._began is not None
-            seconds = sum(one.seconds for one in self._functions if one.name in self._ready)
-            self._pace = (time.monotonic() - self._began) / seconds
-            return True
+            if self._attempt(partial(self._compile_alone, one)):
+                self._ready.add(one.name)
+                self._pace = (time.monotonic() - self._began) / max(
+                    2, len(self._ready)
+                )  # usually two processes share them
+                return True
         return False
+
+    def _compile_alone(self, one: Function) -> bool:
+        """False if another process compiles it at this moment."""
+        try:
+            with FileLock((self._place or folder()) / f"{one.name}.lock").acquire(blocking=False):
+                one.compile()
+        except Timeout:
+            return False
+        return True
+
+    def _attempt(self, do: Callable[[], Result]) -> Result:
+        """Its result. Raises CannotCompile; a broken Numba raises errors of any type."""
+        try:
+            return do()
+        except Exception as error:
+            first = next(iter(str(error).splitlines()), "").strip().rstrip(".")  # Numba's have many lines
+            reason = f"{type(error).__name__}{': ' if first else ''}{first}"
+            self._failed = CannotCompile(f"The compiled engine cannot be used: {reason}.")
+            raise self._failed from error

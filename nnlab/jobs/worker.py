@@ -22,6 +22,8 @@ import numpy as np
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
+from nnlab.engines.choice import prepare, working_engine
+from nnlab.engines.compiled_cache import CannotCompile, Progress
 from nnlab.jobs.limits import check_limits
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -37,6 +39,7 @@ WRITE_EVERY = 0.25  # seconds, at least, between two writes
 LIVE_EVERY = 0.5
 CHECKPOINT_EVERY = 2.0
 BEAT_EVERY = 0.5
+TORCH_AFTER = 5.0  # seconds in which the first runs of a server need not wait until PyTorch is imported
 SNAPSHOTS = 20
 SNAPSHOT_BYTES = 128e6  # of all snapshots of a run, roughly
 OnEpoch = Callable[[Epoch], None]
@@ -44,23 +47,47 @@ Made = TypeVar("Made")
 
 
 def dask_setup(_: Any = None) -> None:
-    """Prepare a new worker process; Dask calls this before the first job."""
-    warm()  # at normal priority, as a run may be waiting; from then on the web process has priority
+    """Prepare a new worker process in the background; Dask calls this before the first job."""
+    # at normal priority, as a run may be waiting; whatever starts later leaves the web process priority
+    threading.Thread(target=_prepare, name="nnlab-warm", daemon=True).start()
+    _lower_priority()
+
+
+def _lower_priority() -> None:
     with suppress(OSError, AttributeError):
         os.nice(19 - os.nice(0))
 
 
-def warm() -> None:
-    """Train a tiny network, because the first optimizer step of a process imports half of PyTorch."""
-    import torch
+def _prepare() -> None:
+    """What runs need, the default engine first; PyTorch, which few do, last."""
+    with suppress(CannotCompile):  # the NumPy engine replaces it
+        prepare()
+    _lower_priority()
+    for engine, delay in (("auto", 0.0), ("torch", TORCH_AFTER)):
+        time.sleep(delay)
+        done = False
+        while not done:
+            _idle.wait()
+            with _warming:
+                if done := _idle.is_set():
+                    warm(engine)
 
-    torch.set_num_threads(1)
-    training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1, "train.engine": "torch"}), 1)
+
+def warm(engine: str) -> None:
+    """Train a tiny network: it imports what a run needs, as half of PyTorch for the first step of an optimizer."""
+    if engine == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+    training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1, "train.engine": engine}), 1)
     next(training)
     final_results(training, ("train",))
 
 
 _store = lru_cache(maxsize=4)(Store)
+# a thread must not train while another imports PyTorch: `warm` waits until no run is trained, and runs wait for `warm`
+_idle, _warming = threading.Event(), threading.Lock()
+_idle.set()
 
 
 def work(url: str) -> int:
@@ -68,9 +95,15 @@ def work(url: str) -> int:
     store = _store(url)
     store.release_dead(settings().stale_after)  # this call may replace a worker that died
     done = 0
-    while attempt := next(((i, token) for i in store.queue() if (token := store.claim(i))), None):
-        run_job(store, *attempt)
-        done += 1
+    _idle.clear()
+    try:
+        with _warming:
+            pass
+        while attempt := next(((i, token) for i in store.queue() if (token := store.claim(i))), None):
+            run_job(store, *attempt)
+            done += 1
+    finally:
+        _idle.set()
     return done
 
 
@@ -117,6 +150,7 @@ class _Job:
         check_limits(run.experiment, run.seeds)
         checkpoint = self.store.checkpoint(run.id)
         try:
+            self._prepare_engine()
             dataset = self._dataset()
             start = self._starting_weights(len(dataset.folds)) if checkpoint is None else None
         except (_Cancelled, transfer.SourceStopped):
@@ -144,6 +178,18 @@ class _Job:
     def _should_stop(self) -> bool:
         seconds = self.seconds + time.monotonic() - self.began
         return self.heartbeat.action is not None or seconds >= settings().max_seconds
+
+    def _prepare_engine(self) -> None:
+        """Compile the engine, unless that is done. Raises _Cancelled."""
+
+        def on_progress(progress: Progress) -> None:
+            self.heartbeat.loading = progress.done / progress.functions
+            self.heartbeat.note = f"compiling {progress.done} {progress.functions} {progress.seconds_left:.0f}"
+            if self.heartbeat.action:
+                raise _Cancelled
+
+        working_engine(self.run.experiment, on_progress)
+        self.heartbeat.loading = self.heartbeat.note = None
 
     def _dataset(self) -> Dataset:
         """The data, downloaded if necessary. Raises _Cancelled."""
@@ -227,7 +273,7 @@ class _Job:
 
 
 class _Cancelled(Exception):
-    """Ends a download: an action was requested."""
+    """Ends a download or the wait for the engine: an action was requested."""
 
 
 @dataclass

@@ -140,7 +140,11 @@ class RunQueue(RunStore):
     def heartbeat(
         self, run_id: str, attempt: str, *, loading: float | None = None, note: str | None = None
     ) -> RequestedAction | None:
-        """Show that the worker is alive, and what delays the training (see Run); the requested action. Raises Lost."""
+        """Show that the worker is alive, and what delays the training; the requested action. Raises Lost.
+
+        loading : the share done of what delays it.
+        note : None while data is downloaded, "source" while the source experiment is trained, "compiling 3 8 4" while
+            the engine is compiled: functions done, functions in all, seconds left."""
         with self._write() as db:
             return self._update_claimed(db, run_id, attempt, loading=loading, note=note)[0]
 

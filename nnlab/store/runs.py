@@ -48,13 +48,13 @@ class Run:
     finished: datetime | None  # when it reached its present state, whichever that is
     seconds: float  # of training
     error: str | None  # one sentence
-    note: str | None  # "max_seconds": the time limit ended it; "source": its source experiment is being trained
+    note: str | None  # "max_seconds": the time limit ended it; see RunQueue.heartbeat for what delays the training
     results: dict[str, Any] | None  # by part: None, or lists over the replicates by score; `best_epoch`, `epochs`
     comparison: str | None
     requested_action: RequestedAction | None  # and not yet carried out
     progress: float  # 0 to 1; grows within an epoch too
     seconds_left: float | None  # an estimate, while it runs
-    loading: float | None  # the share done, while its data is downloaded or its source experiment is trained
+    loading: float | None  # the share done of what delays the training
     deleted: bool
     extended: bool  # epochs were added in a way that a new run of the same experiment would not reproduce
     attempts: int

@@ -19,6 +19,8 @@ from nnlab.catalogue.classics import classics
 from nnlab.cli import commands
 from nnlab.cli.commands import progress_bar
 from nnlab.cli.sources import experiment_from
+from nnlab.engines import choice
+from nnlab.engines.compiled_cache import Function, Preparation, folder
 from nnlab.lab import close_labs, open_lab
 from nnlab.settings import settings
 from nnlab.spec.errors import SpecError
@@ -45,6 +47,32 @@ def test_presets_are_printed_as_json_that_makes_them_again(nnlab):
     shown = json.loads(out)
     assert {name: Experiment.of(one["experiment"]) for name, one in shown.items()} == dict(presets)
     assert shown["binary"]["parameters"] == 49
+
+
+@pytest.fixture
+def preparation(monkeypatch, tmp_path):
+    """Call it with a function that stands for compiling the engine."""
+    return lambda do: monkeypatch.setattr(
+        choice, "_PREPARATION", Preparation(lambda: [Function("forward", do), Function("backward", do)], tmp_path)
+    )
+
+
+def test_warm_compiles_the_engine_and_prints_where_its_code_is(nnlab, preparation):
+    compiled = []
+    preparation(lambda: compiled.append(1))
+    code, out, err = nnlab("warm")
+    assert (code, compiled) == (0, [1, 1])
+    assert json.loads(out) == {"compiled": str(folder())}
+    assert "compiled engine" in err
+
+
+def test_warm_says_in_a_sentence_that_the_engine_cannot_be_compiled(nnlab, preparation):
+    preparation(lambda: 1 / 0)
+    code, out, err = nnlab("warm")
+    assert (code, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("The compiled engine cannot be used: ZeroDivisionError: division by zero.")
+    assert "NumPy engine" in last
 
 
 def test_rates_prints_the_test_and_what_it_suggests(nnlab):
@@ -95,7 +123,7 @@ def test_train_prints_the_engine_that_trained(nnlab, monkeypatch):
     _, out, err = nnlab("train", "activations", *SHORT)
     shown = json.loads(out)
     assert (shown["engine"], shown["experiment"]["train"]["engine"]) == ("numpy", "auto")
-    assert "The NumPy engine trained this run: the compiled one needs Numba, which is missing here." in err
+    assert "The NumPy engine trained this run: the compiled one needs Numba, which does not work here." in err
     _, out, err = nnlab("train", "activations", "--set", "engine=numpy", *SHORT)
     assert json.loads(out)["engine"] == "numpy"
     assert "Numba" not in err

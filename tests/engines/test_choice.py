@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from nnlab.engines import choice
 from nnlab.engines.choice import engine_class, engine_name, working_engine
+from nnlab.engines.compiled_cache import CannotCompile, Function, Preparation
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.training.api import train
@@ -21,6 +22,7 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
 def numba(monkeypatch: pytest.MonkeyPatch):
     """Call it to say whether Numba is installed; it cannot be imported in any case."""
     monkeypatch.setitem(sys.modules, "nnlab.engines.compiled_engine", None)
+    monkeypatch.setattr(choice, "_PREPARATION", Preparation(choice._functions))
 
     def installed(there: bool) -> None:
         monkeypatch.setattr(choice, "_numba_installed", lambda: there)
@@ -52,6 +54,17 @@ def test_where_numba_is_broken_numpy_trains_and_the_result_says_so(numba):
     assert result.engine == "numpy"
     by_name = train(EXPERIMENT.vary("engine", "numpy"), 2).result()
     assert_array_equal(result.stacked["0.weight"], by_name.stacked["0.weight"])
+
+
+def test_where_the_engine_cannot_be_compiled_numpy_trains(numba, monkeypatch, tmp_path):
+    def fail() -> None:
+        raise TypeError("no such type\nand many more lines")
+
+    numba(True)
+    monkeypatch.setattr(choice, "_PREPARATION", Preparation(lambda: [Function("forward", fail)], tmp_path))
+    assert train(EXPERIMENT, 2).result().engine == "numpy"
+    with pytest.raises(CannotCompile, match=r"^The compiled engine cannot be used: TypeError: no such type\.$"):
+        choice.prepare()
 
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])

@@ -16,6 +16,7 @@ from nnlab.datasets import DatasetUnavailable
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS, EngineProtocol
 from nnlab.engines.choice import engine_class, working_engine
+from nnlab.engines.compiled_cache import Progress
 from nnlab.engines.numpy_engine import NumpyEngine
 from nnlab.jobs import worker
 from nnlab.jobs.worker import run_job
@@ -392,6 +393,40 @@ def test_a_download_ends_when_an_action_is_requested(
     monkeypatch.setattr(mnist, "fetch", fetch)
     asked = again(store, run)
     assert (asked.state, asked.requested_action, asked.loading, fetched) == (state, None, None, [1])
+
+
+def test_a_run_shows_how_far_the_engine_is_compiled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[float | None, str | None]] = []
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+
+    def compile_(_: Experiment, on_progress: Callable[[Progress], None]) -> None:
+        on_progress(Progress(1, 4, 6.2))
+        while not (now := store.run(run.id)) or now.loading is None:
+            pass  # the heartbeat thread writes it
+        seen.append((now.loading, now.note))
+
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(worker, "working_engine", compile_)
+    done = again(store, run)
+    assert seen == [(0.25, "compiling 1 4 6")]
+    assert (done.state, done.loading, done.note) == ("finished", None, None)
+
+
+@pytest.mark.parametrize(("action", "state"), [("pause", "paused"), ("stop", "stopped")])
+def test_the_wait_for_the_engine_ends_when_an_action_is_requested(
+    store: Store, monkeypatch: pytest.MonkeyPatch, action: RequestedAction, state: str
+) -> None:
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+
+    def compile_(_: Experiment, on_progress: Callable[[Progress], None]) -> None:
+        store.request(run.id, action)
+        while True:
+            on_progress(Progress(1, 4, 6.2))
+
+    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(worker, "working_engine", compile_)
+    asked = again(store, run)
+    assert (asked.state, asked.requested_action, asked.loading) == (state, None, None)
 
 
 def test_a_replaced_attempt_ends_without_writing(store: Store) -> None:

@@ -52,6 +52,26 @@ def test_a_run_names_the_engine_that_trained_it(lab, language, word):
     assert t(WITHOUT_NUMBA) in said(app)
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "preparing the compiled engine: 1 of 4, about 6 s left; once per machine"),
+        ("es", "preparando el motor compilado: 1 de 4, faltan unos 6 s; solo una vez en cada equipo"),
+    ],
+)
+def test_a_run_that_waits_for_the_engine_says_how_long(lab, language, sentence):
+    run, attempt = lab.store.create_claimed(QUICK, (0,), OWNER, "")
+    lab.store.heartbeat(run.id, attempt, loading=0.25, note="compiling 1 4 6")
+    app = open_train(language, run=run.id)
+    assert progress(app) == sentence
+    assert enabled(app) == {"pause", "stop"}
+    charts = [chart.proto.spec for chart in app.get("vega_lite_chart")]
+    lab.store.heartbeat(run.id, attempt)
+    app = open_train(language, run=run.id)
+    assert progress(app) == text(language)("starting: data and initial weights")
+    assert [chart.proto.spec for chart in app.get("vega_lite_chart")] == charts  # nothing around it changes
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_run_whose_engine_is_missing_says_so_in_one_sentence(lab, language):
     run, attempt = lab.store.create_claimed(QUICK, (0,), OWNER, "")

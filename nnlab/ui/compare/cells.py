@@ -38,6 +38,8 @@ def cells(view: View, table: pd.DataFrame, curves: Sequence[Curve]) -> None:
 
 def state_text(cell: CellRun, t: Text) -> str:
     if cell.run.loading is not None:
+        if (cell.run.note or "").startswith("compiling"):
+            return t("preparing the engine")
         return t("training what it starts from") if cell.run.note == "source" else t("loading data")
     if cell.state == "finished" and any(cell.reused):
         return t("reused") if cell.from_before else t("partly reused")

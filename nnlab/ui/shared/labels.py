@@ -179,7 +179,7 @@ ENGINES: Mapping[str, EngineLabel] = {
     "numpy": EngineLabel("NumPy", mark("NumPy: trained by nnlab's own code, which is written to be read.")),
     "torch": EngineLabel("PyTorch", mark("PyTorch: trained by the library that most people use.")),
 }
-WITHOUT_NUMBA = mark("NumPy trained this run: the compiled engine needs Numba, which is missing on this server.")
+WITHOUT_NUMBA = mark("NumPy trained this run: the compiled engine needs Numba, which does not work on this server.")
 
 
 class State(NamedTuple):

@@ -37,8 +37,16 @@ def progress_text(lab: Lab, run: Run, t: Text) -> str:
     if run.requested_action:
         return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
     if run.loading is not None:
-        share = t.percent(run.loading, 0)
-        if run.note == "source":
+        share, note = t.percent(run.loading, 0), run.note or ""
+        if note.startswith("compiling"):
+            _, done_now, count, left = note.split()
+            return t(
+                "preparing the compiled engine: {done} of {count}, about {seconds} s left; once per machine",
+                done=done_now,
+                count=count,
+                seconds=t.whole(max(1, int(left))),
+            )
+        if note == "source":
             return t("training the source experiment, {share}", share=share)
         return t("downloading the data, {share}", share=share)
     if run.epoch == 0:
