@@ -24,9 +24,10 @@ class Classic:
 
 
 def classic_of(comparison: Comparison) -> Classic | None:
-    """The classic that a comparison equals, whatever its seeds; None where it equals none."""
+    """The classic that a comparison equals, whatever its seeds and its engine; None where it equals none."""
+    asked = comparison.model_copy(update={"experiment": comparison.experiment.vary("engine", "auto")})
     same_seeds = {"seeds": comparison.seeds}
-    found = (one for one in classics.values() if one.comparison.model_copy(update=same_seeds) == comparison)
+    found = (one for one in classics.values() if one.comparison.model_copy(update=same_seeds) == asked)
     return next(found, None)
 
 

@@ -81,10 +81,12 @@ def test_no_outcome_is_shown_for_a_comparison_that_is_no_classic(lab):
     assert not said(shown("en", opened=lab.submit_comparison(own, OWNER).id))
 
 
-def test_a_classic_is_recognised_whatever_its_seeds_and_from_its_link():
+def test_a_classic_is_recognised_whatever_its_seeds_and_engine_and_from_its_link():
     for name, classic in classics.items():
         assert name == classic.name
         assert classic_of(Comparison.from_query(classic.comparison.to_query())) is classic
         assert classic_of(classic.comparison.model_copy(update={"seeds": (8,)})) is classic
+        by_torch = classic.comparison.experiment.vary("engine", "torch")  # as versions stored it that knew no other
+        assert classic_of(classic.comparison.model_copy(update={"experiment": by_torch})) is classic
     changed = classics["l2"].comparison
     assert classic_of(Comparison(changed.experiment.vary("width", 8), vary="l2", values=changed.values)) is None
