@@ -16,7 +16,7 @@ class SettingsError(ValueError):
 class Settings:
     """The settings of a deployment. Times are in seconds."""
 
-    home: Path  # folder of the data base and of downloaded data sets
+    home: Path  # folder of the data base, of downloaded data sets and of the compiled engine
     data_dir: Path  # folder with one folder for each data set (`mnist/`)
     database_url: str
     scheduler: str | None  # address of a Dask scheduler; None starts a local cluster

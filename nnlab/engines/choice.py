@@ -1,7 +1,7 @@
 """Which engine trains an experiment here. The web process asks too, so nothing here imports Numba or PyTorch early."""
 
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, cast
@@ -42,13 +42,9 @@ def prepare(on_progress: OnProgress | None = None) -> None:
     _PREPARATION.run(on_progress)
 
 
-def _functions() -> list[Function]:
-    """What takes long to compile. The first two are parts of the others."""
-    engine_class("compiled")
-    functions = import_module("nnlab.engines.compiled_steps").FUNCTIONS
-    compiled = [Function(one.__name__, partial(one.compile, types)) for one, types in functions]
-    parts = tuple(one.name for one in compiled[:2])
-    return [*compiled[:2], *(one._replace(needs=parts) for one in compiled[2:])]
+def _functions() -> Sequence[Function]:
+    import_module("nnlab.engines.compiled_engine")
+    return cast(Sequence[Function], import_module("nnlab.engines.compiled_steps").FUNCTIONS)
 
 
 _PREPARATION = Preparation(_functions)

@@ -6,6 +6,7 @@ Compiling takes some 10 s of one core, once a machine. From then on every proces
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import stat
@@ -23,10 +24,11 @@ from filelock import FileLock, Timeout
 
 from nnlab.settings import settings
 
+log = logging.getLogger("nnlab.engines.compiled_cache")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Result = TypeVar("Result")
 POLL = 0.05  # seconds between two looks at what other processes and threads have compiled
-USUAL_PACE = 2.0  # seconds a function, before it is measured
+USUAL_PACE = 0.6  # share of the time that two processes take which compile together
 VERSIONS = 3  # how many folders of compiled code stay, those used last
 
 
@@ -35,6 +37,7 @@ class Function(NamedTuple):
 
     name: str
     compile: Callable[[], object]  # or read what is compiled already
+    seconds: float = 1.0  # that compiling it usually takes
     needs: tuple[str, ...] = ()  # functions it calls, to be compiled before
 
 
@@ -153,10 +156,14 @@ class Preparation:
         self._lock = threading.Lock()
 
     @property
+    def _seconds(self) -> float:
+        return sum(one.seconds for one in self._functions)
+
+    @property
     def progress(self) -> Progress:
         """How far this process is; any thread may ask."""
         done, functions = len(self._ready), len(self._functions)
-        left = self._pace * functions - (time.monotonic() - self._began)
+        left = self._pace * self._seconds - (time.monotonic() - self._began)
         return Progress(done, functions, max(0.0, left) if done < functions else 0.0)
 
     def run(self, on_progress: OnProgress | None = None) -> None:
@@ -187,9 +194,9 @@ class Preparation:
                 continue
             if self._attempt(partial(self._compile_alone, one)):
                 self._ready.add(one.name)
-                self._pace = (time.monotonic() - self._began) / max(
-                    2, len(self._ready)
-                )  # usually two processes share them
+                ready = sum(one.seconds for one in self._functions if one.name in self._ready)
+                # another process, usually, has compiled about as much, which shows once its code is read
+                self._pace = (time.monotonic() - self._began) / max(USUAL_PACE * self._seconds, ready)
                 return True
         return False
 
@@ -209,5 +216,6 @@ class Preparation:
         except Exception as error:
             first = next(iter(str(error).splitlines()), "").strip().rstrip(".")  # Numba's have many lines
             reason = f"{type(error).__name__}{': ' if first else ''}{first}"
+            log.warning("the compiled engine cannot be used", exc_info=True)
             self._failed = CannotCompile(f"The compiled engine cannot be used: {reason}.")
             raise self._failed from error

@@ -20,7 +20,8 @@ from nnlab.store import Store
 
 log = logging.getLogger("nnlab.jobs.dispatcher")
 
-BUSY_TICK, IDLE_TICK = 1.0, 5.0  # seconds between two queries of the store: while runs wait or run, and otherwise
+# seconds between two queries of the store: while local workers start, while runs wait or run, and otherwise
+STARTING_TICK, BUSY_TICK, IDLE_TICK = 0.1, 1.0, 5.0
 PURGE_EVERY = 3600.0  # seconds between two removals of runs that were deleted more than a week ago
 
 
@@ -86,10 +87,14 @@ class Dispatcher:
                 log.warning("no workers: %s", error)
                 self.trouble = f"The workers cannot be reached: {type(error).__name__}: {error}"
                 self._disconnect()
-            self._wake.wait(BUSY_TICK if busy else IDLE_TICK)
+            self._wake.wait(STARTING_TICK if self._starting else BUSY_TICK if busy else IDLE_TICK)
         self._disconnect()
         if self._local is not None:
             self._local.close()
+
+    @property
+    def _starting(self) -> bool:
+        return self._client is not None and self._local is not None and len(self._seen) < settings().workers
 
     def _dispatch(self) -> bool:
         """Submit `work` to free workers while runs wait; True if any run waits or runs."""

@@ -48,20 +48,21 @@ Made = TypeVar("Made")
 
 def dask_setup(_: Any = None) -> None:
     """Prepare a new worker process in the background; Dask calls this before the first job."""
-    # at normal priority, as a run may be waiting; whatever starts later leaves the web process priority
     threading.Thread(target=_prepare, name="nnlab-warm", daemon=True).start()
-    _lower_priority()
 
 
 def _lower_priority() -> None:
+    """Leave the web process priority. On Linux every thread has its own, and new threads have that of their creator."""
     with suppress(OSError, AttributeError):
         os.nice(19 - os.nice(0))
+        for thread in threading.enumerate():
+            os.setpriority(os.PRIO_PROCESS, thread.native_id or 0, 19)
 
 
 def _prepare() -> None:
     """What runs need, the default engine first; PyTorch, which few do, last."""
     with suppress(CannotCompile):  # the NumPy engine replaces it
-        prepare()
+        prepare()  # at normal priority, as a run may be waiting
     _lower_priority()
     for engine, delay in (("auto", 0.0), ("torch", TORCH_AFTER)):
         time.sleep(delay)

@@ -34,7 +34,7 @@ def outer(x):
 
 functions = {"inner": inner, "other": other, "outer": outer}
 needs = {"inner": (), "other": (), "outer": ("inner", "other")}
-compiled = [Function(name, lambda f=f: f.compile("int64(int64)"), needs[name]) for name, f in functions.items()]
+compiled = [Function(name, lambda f=f: f.compile("int64(int64)"), 1.0, needs[name]) for name, f in functions.items()]
 Preparation(lambda: compiled).run()
 print(folder(), outer(3), *(sum(f.stats.cache_misses.values()) for f in functions.values()))
 """
@@ -148,8 +148,8 @@ def test_two_at_once_take_different_functions(tmp_path: Path) -> None:
 def test_a_function_is_compiled_after_those_it_needs_and_progress_is_told(tmp_path: Path) -> None:
     order: list[str] = []
     functions = [
-        Function("outer", lambda: order.append("outer"), ("inner", "leaf")),
-        Function("inner", lambda: order.append("inner"), ("leaf",)),
+        Function("outer", lambda: order.append("outer"), 1.0, ("inner", "leaf")),
+        Function("inner", lambda: order.append("inner"), 2.0, ("leaf",)),
         Function("leaf", lambda: order.append("leaf")),
     ]
     seen: list[Progress] = []
@@ -157,7 +157,7 @@ def test_a_function_is_compiled_after_those_it_needs_and_progress_is_told(tmp_pa
     preparation.run(seen.append)
     assert order == ["leaf", "inner", "outer"]
     assert [(one.done, one.functions) for one in seen] == [(0, 3), (1, 3), (2, 3)]
-    assert 0 < seen[0].seconds_left <= 3 * compiled_cache.USUAL_PACE
+    assert 0 < seen[0].seconds_left <= 4
     assert preparation.progress == (3, 3, 0)
     preparation.run()
     assert len(order) == 3
