@@ -216,6 +216,26 @@ class BatchNorm(LayerNorm):
         return g * self.parameters["scale"][..., None, :] / self.s  # no x_j changes μ or s
 
 
+class IgnoredBias(Module):
+    """In front of a Linear whose bias batch normalisation subtracts again. The sum ∂L/∂b would be rounding, which Adam
+    scales up to whole steps.
+
+    forward    y = x
+    backward   ∂L/∂x = g, and ∂L/∂b = 0 in the Linear
+    """
+
+    def __init__(self, linear: Module) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, g: Array) -> Array:
+        self.linear.gradients["bias"][:] = 0
+        return g
+
+
 class FirstLinear(Linear):
     """The first Linear of networks that train side by side on the same data. Their weights form one wide matrix, so
     that one large product replaces many small ones. The formulas are Linear's, without ∂L/∂x: no module needs the

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnlab.scratch.core import Array, Linear, Module, Sequential
-from nnlab.scratch.modules import ACTIVATIONS, BatchNorm, Dropout, FirstLinear, InputLinear, LayerNorm, Residual
+from nnlab.scratch.modules import (
+    ACTIVATIONS,
+    BatchNorm,
+    Dropout,
+    FirstLinear,
+    IgnoredBias,
+    InputLinear,
+    LayerNorm,
+    Residual,
+)
 from nnlab.spec import Layer
 
 _CHUNK = 1 << 18  # numbers per layer: 1 MB of float32, which fits the processor's cache
@@ -36,6 +45,8 @@ def _build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: boo
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
         modules.append(BatchNorm(**norm) if layer.norm == "batch" else LayerNorm(**norm))
+        if layer.norm == "batch" and not layer.frozen:
+            modules.insert(0, IgnoredBias(linear))
         if layer.frozen:  # batch normalisation uses its running mean and variance without changing them
             _evaluation(modules[-1])
     activation = ACTIVATIONS[layer.activation]
