@@ -111,6 +111,8 @@ def single_thread() -> Iterator[None]:
 
 @cache
 def _blas_libraries() -> list[Any]:
+    import scipy.linalg  # brings a BLAS of its own, which compiled code uses  # noqa: F401
+
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
