@@ -4,22 +4,37 @@ It prints the scheduler's address and ends when its standard input closes, which
 way. It is a process of its own because workers started by the web process would import the page script again.
 """
 
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from multiprocessing import forkserver
 
 from nnlab.settings import settings
+
+
+def _start_fork_server() -> str:
+    """Start the process that workers are forked from, once it has imported what they need; how workers start."""
+    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"  # multiprocessing warns because of os._exit below
+    for library in ("OMP", "OPENBLAS", "MKL"):  # a training takes one thread, and a process with more cannot be forked
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    multiprocessing.set_forkserver_preload(["distributed", "nnlab.jobs.worker"])
+    forkserver.ensure_running()
+    return "forkserver"
 
 
 def serve() -> None:
     """Start the workers, print the scheduler's address and wait for the end of standard input."""
     import dask
-    from distributed import LocalCluster
 
+    method = _start_fork_server()
     dask.config.set(
         {
+            "distributed.worker.multiprocessing-method": method,
             "distributed.worker.preload": ["nnlab.jobs.worker"],  # see dask_setup there
             "distributed.scheduler.worker-saturation": 1.0,
             "distributed.logging": {"distributed": "error", "bokeh": "critical", "tornado": "critical"},
@@ -33,7 +48,8 @@ def serve() -> None:
             "distributed.admin.system-monitor.interval": "5s",
         }
     )
-    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"  # multiprocessing warns because of os._exit below
+    from distributed import LocalCluster
+
     with tempfile.TemporaryDirectory(prefix="nnlab-", ignore_cleanup_errors=True) as scratch:
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=0,  # so that the address is printed before the workers are ready

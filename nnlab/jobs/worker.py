@@ -22,8 +22,8 @@ import numpy as np
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
-from nnlab.engines.choice import prepare, working_engine
-from nnlab.engines.compiled_cache import CannotCompile, Progress
+from nnlab.engines.choice import working_engine
+from nnlab.engines.compiled_cache import Progress
 from nnlab.jobs.limits import check_limits
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -61,8 +61,7 @@ def _lower_priority() -> None:
 
 def _prepare() -> None:
     """What runs need, the default engine first; PyTorch, which few do, last."""
-    with suppress(CannotCompile):  # the NumPy engine replaces it
-        prepare()  # at normal priority, as a run may be waiting
+    working_engine(Experiment())  # at normal priority, as a run may be waiting
     _lower_priority()
     for engine, delay in (("auto", 0.0), ("torch", TORCH_AFTER)):
         time.sleep(delay)
