@@ -1,4 +1,4 @@
-"""The readable engine as a Training: the same curves as PyTorch, the same bits twice, pause and resume."""
+"""The NumPy engine and PyTorch's give the same curves; all engines the same bits twice, pause and resume."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnlab.datasets import load_dataset
+from nnlab.engines.compiled_engine import CompiledEngine
 from nnlab.engines.numpy_engine import NumpyEngine
 from nnlab.engines.random_streams import learning_rates, stacked_weights
 from nnlab.engines.torch_engine import TorchEngine
@@ -92,7 +93,7 @@ def test_both_engines_agree_on_every_task_with_dropout_skips_and_a_smaller_last_
 
 
 @pytest.mark.parametrize("data", ["moons", "digits"])
-@pytest.mark.parametrize("engine", [NumpyEngine, TorchEngine])
+@pytest.mark.parametrize("engine", [CompiledEngine, NumpyEngine, TorchEngine])
 def test_an_epoch_in_pieces_equals_the_whole_epoch(engine, data):
     spec = experiment(data, 200)
     dataset, start, steps = load_dataset(spec), stacked_weights(spec, (0, 1)), rates(spec)
@@ -105,7 +106,7 @@ def test_an_epoch_in_pieces_equals_the_whole_epoch(engine, data):
     assert same(pieces.state(), whole.state())
 
 
-@pytest.mark.parametrize("engine", [NumpyEngine, TorchEngine])
+@pytest.mark.parametrize("engine", [CompiledEngine, NumpyEngine, TorchEngine])
 def test_an_epoch_that_was_given_up_begins_again(engine):
     spec = experiment()
     dataset, start, steps = load_dataset(spec), stacked_weights(spec, (0, 1)), rates(spec)
@@ -121,9 +122,10 @@ def test_an_epoch_that_was_given_up_begins_again(engine):
 # -- as a Training ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
-def test_a_resumed_run_equals_an_uninterrupted_one(optimizer):
-    spec = experiment(optimizer=optimizer, schedule="cosine", l2=0.01)
+def test_a_resumed_run_equals_an_uninterrupted_one(engine, optimizer):
+    spec = experiment(engine=engine, optimizer=optimizer, schedule="cosine", l2=0.01)
     whole = train(spec, (0, 7))
     list(whole)
     first = train(spec, (0, 7))
@@ -137,30 +139,34 @@ def test_a_resumed_run_equals_an_uninterrupted_one(optimizer):
     np.testing.assert_array_equal(epochs[-1].validation_loss, whole.history[-1].validation_loss)
 
 
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
 @pytest.mark.parametrize("data", ["moons", "digits", "celsius"])
-def test_the_same_run_twice_gives_the_same_bits(data):
-    runs = [train(experiment(data, 100), 3).result() for _ in range(2)]
+def test_the_same_run_twice_gives_the_same_bits(engine, data):
+    runs = [train(experiment(data, 100, engine=engine), 3).result() for _ in range(2)]
     assert same(runs[0].stacked, runs[1].stacked)
 
 
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
 @pytest.mark.parametrize("data", ["moons", "digits", "celsius"])
-def test_a_seed_alone_is_that_seed_among_others(data):
-    spec = experiment(data, 100, optimizer="sgd", lr=1e-3)
+def test_a_seed_alone_is_that_seed_among_others(engine, data):
+    spec = experiment(data, 100, engine=engine, optimizer="sgd", lr=1e-3)
     among, alone = train(spec, (0, 1, 2)).result(), train(spec, (1,)).result()
     for name, array in alone.weights(1).items():
         np.testing.assert_allclose(among.weights(1)[name], array, rtol=1e-4, atol=1e-5)
 
 
-def test_replicates_start_apart_and_stay_apart():
-    result = train(experiment(), 3).result()
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+def test_replicates_start_apart_and_stay_apart(engine):
+    result = train(experiment(engine=engine), 3).result()
     assert not np.allclose(result.weights(0)["0.weight"], result.weights(1)["0.weight"])
 
 
-def test_an_engine_works_on_copies_and_hands_out_copies():
+@pytest.mark.parametrize("engine_class", [CompiledEngine, NumpyEngine])
+def test_an_engine_works_on_copies_and_hands_out_copies(engine_class):
     spec = experiment()
     data, start = load_dataset(spec), stacked_weights(spec, (0, 1))
     kept = {name: array.copy() for name, array in start.items()}
-    engine = NumpyEngine(spec, (0, 1), data, start)
+    engine = engine_class(spec, (0, 1), data, start)
     before, state = engine.weights(), engine.state()
     assert same(before, start)
     engine.run_steps(1, 0, rates(spec), BOTH)
@@ -172,8 +178,11 @@ def test_an_engine_works_on_copies_and_hands_out_copies():
     assert same(engine.state(), state)
 
 
-def test_weights_that_run_away_are_seen_in_the_loss_without_a_warning(recwarn):
-    spec = experiment(model=ModelSpec(hidden=(8,), activation="none"), optimizer="sgd", lr=100.0, epochs=30)
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+def test_weights_that_run_away_are_seen_in_the_loss_without_a_warning(engine, recwarn):
+    spec = experiment(
+        model=ModelSpec(hidden=(8,), activation="none"), engine=engine, optimizer="sgd", lr=100.0, epochs=30
+    )
     spec = spec.set({"data.name": "celsius"})
     metrics = train(spec, 2).result().metrics
     assert not np.isfinite(metrics.train_loss.iloc[-1])
@@ -191,13 +200,14 @@ def test_scores_are_measured_in_pieces_as_in_one(monkeypatch):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-def test_scores_are_those_of_the_common_ruler():
+@pytest.mark.parametrize("engine_class", [CompiledEngine, NumpyEngine])
+def test_scores_are_those_of_the_common_ruler(engine_class):
     from nnlab.analysis.scores import evaluate
 
     for data, score in (("moons", "accuracy"), ("digits", "accuracy"), ("celsius", "mse")):
         spec = experiment(data, 100)
         part = load_dataset(spec)
-        engine = NumpyEngine(spec, (0, 1), part, stacked_weights(spec, (0, 1)))
+        engine = engine_class(spec, (0, 1), part, stacked_weights(spec, (0, 1)))
         engine.run_steps(1, 0, rates(spec), BOTH)
         measured = evaluate(spec, engine.weights(), part, "train")
         assert measured is not None
