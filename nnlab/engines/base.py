@@ -97,15 +97,16 @@ def single_thread() -> Iterator[None]:
     threads wait for each other in every step: MNIST takes ten times as long. Diverging weights become inf and nan and
     show in the loss, so NumPy need not warn of them.
     """
-    libraries = [*_blas_libraries(), *filter(None, [sys.modules.get("torch")])]
-    threads = [library.get_num_threads() for library in libraries]
-    for library in libraries:
+    torch = sys.modules.get("torch")
+    libraries = [*_blas_libraries(), torch] if hasattr(torch, "get_num_threads") else _blas_libraries()
+    more = [(library, count) for library in libraries if (count := library.get_num_threads()) > 1]
+    for library, _ in more:
         library.set_num_threads(1)
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
-        for library, count in zip(libraries, threads, strict=True):
+        for library, count in more:
             library.set_num_threads(count)
 
 

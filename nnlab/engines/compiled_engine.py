@@ -49,16 +49,17 @@ class CompiledEngine:
         self.views = _named_views(layers, self.table, self.parameters, self.running)
         self.load(weights, {})
         self.train = tuple(one.train for one in self.sets)
-        self.samples: dict[tuple[int, ...], tuple[Sequence[Part], Samples]] = {}
+        self.samples: dict[tuple[int, ...], tuple[Sequence[Part], Samples, NDArray[np.int64]]] = {}
         self.order = np.zeros(0, np.int64)
         self.streams: list[list[np.random.Generator]] = []
+        self.drops = bool(self.dropout.any())
         self.undropped = np.zeros((count, 0), np.float32), np.zeros_like(self.dropout)
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
         batch = self.experiment.train.batch_size
         if first == 0:
             self.order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train[0]))
-            self.streams = self._dropout_streams(epoch)
+            self.streams = self._dropout_streams(epoch) if self.drops else []
         order = self.order[first * batch : (first + len(rates)) * batch]
         compiled_steps.train_steps(
             self.table,
@@ -68,13 +69,13 @@ class CompiledEngine:
             self.experiment.train.l2,
             self.learned,
             batch,
-            *self._samples(self.train),
+            *self._samples(self.train)[0],
             self.which,
-            np.flatnonzero(active),
+            active.nonzero()[0],
             order,
             rates,
             self.steps,
-            self._uniform(len(order)),
+            self._uniform(len(order)) if self.drops else self.undropped[0],
             self.parameters,
             self.running,
             self.memory,
@@ -91,8 +92,6 @@ class CompiledEngine:
 
     def _uniform(self, n: int) -> Array:
         """(replicates, numbers) for n samples: those of one layer after those of another."""
-        if not self.dropout.any():
-            return self.undropped[0]
         widths = [layer.width for layer, rate in zip(self.experiment.layers, self.dropout, strict=True) if rate]
         numbers = np.empty((len(self.seeds), n * sum(widths)), np.float32)
         for own, row in zip(self.streams, numbers, strict=True):
@@ -103,17 +102,17 @@ class CompiledEngine:
         return numbers
 
     def scores(self, parts: Sequence[Part], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        n = len(parts[0])
-        losses, right = np.full(len(active), np.nan), np.full(len(active), np.nan)
+        samples, order = self._samples(parts)
+        losses, right = np.empty(len(active)), np.empty(len(active))
         compiled_steps.score(
             self.evaluated,
             self.undropped[1],
             self.loss,
             _SCORED,
-            *self._samples(parts),
+            *samples,
             self.which,
-            np.flatnonzero(active),
-            np.arange(n),
+            active.nonzero()[0],
+            order,
             self.parameters,
             self.running,
             self.work,
@@ -121,15 +120,15 @@ class CompiledEngine:
             losses,
             right,
         )
-        losses /= n
-        return losses, losses.copy() if self.loss == compiled_steps.MSE else right / n
+        losses /= len(order)
+        return losses, losses.copy() if self.loss == compiled_steps.MSE else right / len(order)
 
-    def _samples(self, parts: Sequence[Part]) -> Samples:
-        """A part of every set, prepared once."""
+    def _samples(self, parts: Sequence[Part]) -> tuple[Samples, NDArray[np.int64]]:
+        """A part of every set, prepared once, and the numbers of its samples in order."""
         key = tuple(map(id, parts))
         if key not in self.samples:
-            self.samples[key] = parts, self._prepared(parts)
-        return self.samples[key][1]
+            self.samples[key] = parts, self._prepared(parts), np.arange(len(parts[0]))
+        return self.samples[key][1:]
 
     def _prepared(self, parts: Sequence[Part]) -> Samples:
         inputs, scalings, n = self.experiment.data.inputs, [one.scaling for one in self.sets], len(parts[0])

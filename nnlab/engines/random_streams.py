@@ -72,7 +72,7 @@ def draw_layer(
 
 def epoch_order(data_seed: int, epoch: int, n: int) -> NDArray[np.int64]:
     """The order in which epoch `epoch` (the first is 1) visits the n training samples, shared by all replicates."""
-    return np.random.default_rng((ORDER_STREAM, data_seed, epoch)).permutation(n)
+    return np.random.Generator(np.random.PCG64(_names(ORDER_STREAM, data_seed, epoch))).permutation(n)
 
 
 def scored_samples(data_seed: int, n: int, at_most: int = 5000) -> NDArray[np.int64]:
@@ -85,7 +85,12 @@ def scored_samples(data_seed: int, n: int, at_most: int = 5000) -> NDArray[np.in
 def dropout_stream(seed: int, epoch: int, layer: int) -> np.random.Generator:
     """The stream of one replicate, epoch and layer. Every step takes `random((batch, width), dtype=float32)` from it. A
     unit becomes 0 where the number is below the dropout rate, and is divided by 1 - rate elsewhere."""
-    return np.random.Generator(np.random.SFC64((DROPOUT_STREAM, seed, epoch, layer)))
+    return np.random.Generator(np.random.SFC64(_names(DROPOUT_STREAM, seed, epoch, layer)))
+
+
+def _names(*numbers: int) -> NDArray[np.uint32]:
+    """Numbers that identify a stream, as an array: NumPy takes longer to read a tuple than to start the stream."""
+    return np.array(numbers, np.uint32)
 
 
 def learning_rates(train: TrainSpec, steps_per_epoch: int, epoch: int) -> NDArray[np.float64]:
