@@ -24,7 +24,13 @@ from nnlab.store import MAX_ATTEMPTS, Run, Store
 
 SEEDS = (0, 1, 2)
 EXPERIMENT = Experiment().set(
-    {"data.n_samples": 400, "train.epochs": 250, "model.dropout": 0.1, "train.schedule": "cosine"}
+    {
+        "data.n_samples": 5000,
+        "model.hidden": [64, 64],
+        "train.epochs": 250,
+        "model.dropout": 0.1,
+        "train.schedule": "cosine",
+    }
 )
 T = TypeVar("T")
 
