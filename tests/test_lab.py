@@ -367,13 +367,13 @@ def test_a_comparison_of_fewer_seeds_takes_them_from_a_run_of_more(lab: Lab) -> 
     assert lab.cell_metrics(cell)["seed"].tolist() == [7, 3] * 4
 
 
-def test_the_seeds_of_a_costly_cell_are_shared_out_among_the_workers(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_seeds_of_a_costly_cell_spread_over_the_workers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNLAB_WORKERS", "2")
     settings.cache_clear()
     assert [list(part) for part in split_seeds(presets["mnist"], range(9))] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
     assert [list(part) for part in split_seeds(presets["mnist"], [7])] == [[7]]
+    small = Experiment().set({"data.n_samples": 20_000, "train.epochs": 5000})
+    assert [list(part) for part in split_seeds(small, [4, 2, 3])] == [[4, 2], [3]]
     assert [list(part) for part in split_seeds(presets["binary"], range(9))] == [list(range(9))]
     assert split_seeds(presets["mnist"], []) == []
 

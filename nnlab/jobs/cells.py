@@ -13,18 +13,10 @@ SPLIT_FROM = 3.0  # seconds: faster cells are not split
 
 
 def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[int]]:
-    """The seeds of one cell, split among the workers if that is faster.
-
-    In a small network ten seeds take hardly longer than five, so they stay together; in a large one the arithmetic
-    dominates, and two workers take half the time."""
-    workers = min(settings().workers, len(seeds))
-    if workers < 2:
-        return [seeds] if seeds else []
-    largest = math.ceil(len(seeds) / workers)
-    whole, part = (estimate_seconds(experiment, n) for n in (len(seeds), largest))
-    if whole < SPLIT_FROM or part > 0.7 * whole:
-        return [seeds]
-    return [seeds[start : start + largest] for start in range(0, len(seeds), largest)]
+    """The seeds of one cell. Those of a costly cell spread over the workers, a run each."""
+    runs = settings().workers if estimate_seconds(experiment, len(seeds)) >= SPLIT_FROM else 1
+    each = max(1, math.ceil(len(seeds) / runs))
+    return [seeds[start : start + each] for start in range(0, len(seeds), each)]
 
 
 def queue_cells(
