@@ -27,8 +27,8 @@ class NumpyEngine:
     ) -> None:
         self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
         self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every network
-        self.layers, shared = experiment.layers, len(self.sets) == 1
-        network = build(self.layers, {name: np.array(value) for name, value in weights.items()}, shared=shared)
+        self.layers = experiment.layers
+        network = build(self.layers, {name: np.array(value) for name, value in weights.items()})
         ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
         first = sum(layer.frozen for layer in self.layers)  # the first layer that is trained
         frozen, learned = Frozen(*network.modules[:first]), Sequential(*network.modules[first:], *ending)
@@ -41,7 +41,7 @@ class NumpyEngine:
         self.dropouts = [
             (i, part) for i, layer in enumerate(network.modules) for part in layer.parts() if isinstance(part, Dropout)
         ]
-        keep = shared or sum(one.train.x.size for one in self.sets) <= _MAX_SCALED
+        keep = len(self.sets) == 1 or sum(one.train.x.size for one in self.sets) <= _MAX_SCALED
         self.batches = [_Batches(one, targets(experiment, one.train.y), keep) for one in self.sets]
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
@@ -70,7 +70,7 @@ class NumpyEngine:
         self._switch(False)
         loss, score = np.zeros(len(self.seeds)), np.zeros(len(self.seeds))
         n, expected = len(parts[0]), [targets(self.experiment, part.y) for part in parts]
-        for piece in chunks(self.layers, len(self.seeds), n, shared=len(parts) == 1):
+        for piece in chunks(self.layers, len(self.seeds), n):
             scaled = [one.scaling.apply(part.x[piece]) for one, part in zip(self.sets, parts, strict=True)]
             y = self.network.forward(self._stacked(scaled))  # (seeds, piece, outputs)
             share = y.shape[1] / n

@@ -236,32 +236,9 @@ class IgnoredBias(Module):
         return g
 
 
-class FirstLinear(Linear):
-    """The first Linear of networks that train side by side on the same data. Their weights form one wide matrix, so
-    that one large product replaces many small ones. The formulas are Linear's, without ∂L/∂x: no module needs the
-    gradient of the data, and `backward` returns an empty array.
-
-    weight (inputs, seeds, outputs), bias (seeds, outputs); x (batch, inputs) → y (seeds, batch, outputs).
-    """
-
-    def forward(self, x: Array) -> Array:
-        self.x = x
-        weight, bias = self.parameters["weight"], self.parameters["bias"]
-        y = self.keep("y", np.matmul, x, weight.reshape(len(weight), -1))  # (batch, seeds · outputs)
-        y += bias.reshape(-1)
-        return y.reshape(len(x), *bias.shape).swapaxes(0, 1)
-
-    def backward(self, g: Array) -> Array:
-        side_by_side = g.swapaxes(0, 1).reshape(len(self.x), -1)  # (batch, seeds · outputs)
-        weight, bias = self.gradients["weight"], self.gradients["bias"]
-        np.matmul(self.x.T, side_by_side, out=weight.reshape(len(weight), -1))
-        np.matmul(ones(len(side_by_side), g.dtype.char), side_by_side, out=bias.reshape(-1))
-        return g[..., :0]
-
-
 class InputLinear(Linear):
-    """The first Linear of networks that each train on their own data, as under k-fold. The formulas are Linear's,
-    without ∂L/∂x."""
+    """The first Linear of a network. The formulas are Linear's, without ∂L/∂x, as no module needs the gradient of the
+    data: `backward` returns an empty array. With MNIST's 784 inputs that saves a third of a step."""
 
     def backward(self, g: Array) -> Array:
         np.matmul(self.x.mT, g, out=self.gradients["weight"])

@@ -13,7 +13,6 @@ from nnlab.scratch.modules import (
     ACTIVATIONS,
     BatchNorm,
     Dropout,
-    FirstLinear,
     IgnoredBias,
     InputLinear,
     LayerNorm,
@@ -24,23 +23,17 @@ from nnlab.spec import Layer
 _CHUNK = 1 << 18  # numbers per layer: 1 MB of float32, which fits the processor's cache
 
 
-def build(layers: Sequence[Layer], weights: Mapping[str, Array], *, shared: bool = True) -> Sequential:
+def build(layers: Sequence[Layer], weights: Mapping[str, Array]) -> Sequential:
     """A Sequential with one module per layer, which uses the arrays in `weights` without a copy.
 
     Every layer is a Sequential of linear, normalisation, activation and dropout, inside a Residual where it has a skip
-    connection. `shared`: networks side by side train on the same samples, x (n, inputs); else each has its own,
-    x (seeds, n, inputs)."""
-    return Sequential(*(_build_layer(i, layer, weights, shared) for i, layer in enumerate(layers)))
+    connection."""
+    return Sequential(*(_build_layer(i, layer, weights) for i, layer in enumerate(layers)))
 
 
-def _build_layer(i: int, layer: Layer, weights: Mapping[str, Array], shared: bool) -> Module:
+def _build_layer(i: int, layer: Layer, weights: Mapping[str, Array]) -> Module:
     weight, bias = weights[f"{i}.weight"], weights[f"{i}.bias"]
-    if i > 0 or weight.ndim < 3 or layer.residual:
-        linear = Linear(weight, bias)
-    elif shared:
-        linear = FirstLinear(np.ascontiguousarray(weight.swapaxes(0, 1)), bias)
-    else:
-        linear = InputLinear(weight, bias)
+    linear = Linear(weight, bias) if i or layer.residual or weight.ndim < 3 else InputLinear(weight, bias)
     modules: list[Module] = [linear]
     norm = {name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"{i}.norm.")}
     if layer.norm != "none":
@@ -64,8 +57,6 @@ def named_arrays(network: Sequential) -> dict[str, Array]:
     for i, layer in enumerate(network.modules):
         for part in layer.parts():
             own = dict(part.parameters)
-            if isinstance(part, FirstLinear):
-                own["weight"] = own["weight"].swapaxes(0, 1)
             if isinstance(part, BatchNorm):
                 own |= {"mean": part.mean, "variance": part.variance}
             arrays |= {full_name(i, part, name): value for name, value in own.items()}
@@ -111,10 +102,8 @@ def _evaluation(network: Module) -> None:
             part.training = False
 
 
-def chunks(layers: Sequence[Layer], seeds: int, n: int, *, shared: bool = True) -> list[slice]:
-    """Slices of n samples, small enough for the memory of every layer of all seeds. `shared`: see `build`."""
-    width = max(max(layer.inputs, seeds * layer.width) for layer in layers)
-    if not shared:
-        width = max(width, seeds * layers[0].inputs)
+def chunks(layers: Sequence[Layer], seeds: int, n: int) -> list[slice]:
+    """Slices of n samples, small enough for the memory of every layer of all seeds."""
+    width = max(layers[0].inputs, seeds * max(layer.width for layer in layers))
     size = max(1, min(n, _CHUNK // width))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]

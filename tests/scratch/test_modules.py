@@ -178,25 +178,18 @@ def test_every_module_agrees_with_autograd_in_single_precision(name, shape, seed
 
 
 @repeatable
-@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5), st.integers(1, 4), st.integers(0, 1000))
-def test_the_first_layer_of_many_networks_is_as_many_linears(seeds, batch, inputs, outputs, seed):
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5), st.integers(1, 4), st.booleans(), st.integers(0, 1000))
+def test_the_first_layer_is_a_linear_without_the_gradient_of_the_data(seeds, batch, inputs, outputs, own, seed):
     rng = np.random.default_rng(seed)
     plain = linear(rng, (seeds,), inputs, outputs)
-    first = modules.FirstLinear(plain.parameters["weight"].swapaxes(0, 1).copy(), plain.parameters["bias"].copy())
-    x, g = rng.normal(size=(batch, inputs)), rng.normal(size=(seeds, batch, outputs))
-    np.testing.assert_allclose(first.forward(x), plain.forward(x), atol=1e-12)
-    first.backward(g)
-    plain.backward(g)
-    np.testing.assert_allclose(first.gradients["weight"].swapaxes(0, 1), plain.gradients["weight"], atol=1e-12)
-    np.testing.assert_allclose(first.gradients["bias"], plain.gradients["bias"], atol=1e-12)
-
-    own = modules.InputLinear(**plain.parameters)  # where every network has samples of its own
-    x = rng.normal(size=(seeds, batch, inputs))
-    np.testing.assert_array_equal(own.forward(x), plain.forward(x))
-    assert own.backward(g).size == 0
+    first = modules.InputLinear(**plain.parameters)
+    x = rng.normal(size=(seeds, batch, inputs) if own else (batch, inputs))  # samples of their own, or the same ones
+    g = rng.normal(size=(seeds, batch, outputs))
+    np.testing.assert_array_equal(first.forward(x), plain.forward(x))
+    assert first.backward(g).size == 0
     plain.backward(g)
     for name, gradient in plain.gradients.items():
-        np.testing.assert_array_equal(own.gradients[name], gradient)
+        np.testing.assert_array_equal(first.gradients[name], gradient)
 
 
 @pytest.mark.parametrize("loss", losses.LOSSES.values())
@@ -361,7 +354,6 @@ def test_whole_networks_have_the_gradients_of_autograd(experiment, seeds, batch,
     parts = [(i, part) for i, layer in enumerate(net.modules) for part in layer.parts()]
     for i, part in parts:
         for name, array in part.gradients.items():
-            array = array.swapaxes(0, 1) if isinstance(part, modules.FirstLinear) and name == "weight" else array
             key = f"{i}.norm.{name}" if isinstance(part, modules.LayerNorm) else f"{i}.{name}"
             assert error(array, their_gradients[key].numpy(), g) < 1e-6
     assert gradients.size == parameters.size
@@ -475,7 +467,6 @@ def test_every_module_and_loss_states_its_formulas(package):
             words = inspect.getdoc(kind)
             stated = ("forward " in words and "backward " in words) or kind in (
                 modules.BatchNorm,
-                modules.FirstLinear,
                 modules.InputLinear,
                 core.Sequential,
             )  # those say whose formulas theirs are
