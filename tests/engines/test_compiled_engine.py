@@ -3,6 +3,9 @@ replicate's bits whoever trains beside it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -244,6 +247,25 @@ def test_a_replicate_has_the_same_bits_whoever_trains_beside_it(optimizer, norm)
 def test_the_same_training_twice_gives_the_same_bits(data):
     runs = [trained(CompiledEngine, experiment(data, 100), (0, 1)).weights() for _ in range(2)]
     assert same(*runs)
+
+
+HASH = """
+import hashlib
+from nnlab import Experiment, train
+spec = Experiment.from_json({text!r})
+weights = train(spec, [0, 1]).result().stacked
+print(hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest())
+"""
+
+
+def test_processes_with_one_thread_and_with_two_give_the_same_bits():
+    spec = experiment("digits", 200, ModelSpec(hidden=(64, 64), norm="layer"), batch_size=100, epochs=2)
+    hashes = set()
+    for threads in ("1", "2"):
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        command = [sys.executable, "-c", HASH.format(text=spec.to_json())]
+        hashes.add(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    assert len(hashes) == 1
 
 
 def test_a_replicate_that_is_not_active_keeps_its_weights_and_does_not_change_the_others():
