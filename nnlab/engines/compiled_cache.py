@@ -47,6 +47,7 @@ class Progress(NamedTuple):
     done: int
     functions: int
     seconds_left: float  # an estimate
+    share: float = 0.0  # of the time
 
 
 OnProgress = Callable[[Progress], None]
@@ -163,8 +164,13 @@ class Preparation:
     def progress(self) -> Progress:
         """How far this process is; any thread may ask."""
         done, functions = len(self._ready), len(self._functions)
-        left = self._pace * self._seconds - (time.monotonic() - self._began)
-        return Progress(done, functions, max(0.0, left) if done < functions else 0.0)
+        if done == functions:
+            return Progress(done, functions, 0.0, float(done > 0))
+        since = time.monotonic() - self._began
+        # what cannot be compiled yet takes its time, however long the others take
+        later = sum(one.seconds for one in self._functions if not self._ready.issuperset(one.needs))
+        left = max(self._pace * self._seconds - since, self._pace * later)
+        return Progress(done, functions, left, since / max(since + left, 1e-9))
 
     def run(self, on_progress: OnProgress | None = None) -> None:
         """Return once all functions are compiled. Raises CannotCompile, from then on at once.
@@ -178,8 +184,8 @@ class Preparation:
             if self._failed:
                 raise self._failed
             if not self._functions:
-                self._began = time.monotonic()
-                self._functions = self._attempt(self._load)
+                functions = self._attempt(self._load)
+                self._began, self._functions = time.monotonic(), functions
             while len(self._ready) < len(self._functions):
                 show(self.progress)
                 if not self._compile_one():
