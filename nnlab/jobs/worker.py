@@ -183,8 +183,8 @@ class _Job:
         """Compile the engine, unless that is done. Raises _Cancelled."""
 
         def on_progress(progress: Progress) -> None:
-            self.heartbeat.loading = progress.done / progress.functions
-            self.heartbeat.note = f"compiling {progress.done} {progress.functions} {progress.seconds_left:.0f}"
+            self.heartbeat.note = f"compiling {progress.seconds_left:.0f}"
+            self.heartbeat.loading = progress.share
             if self.heartbeat.action:
                 raise _Cancelled
 

@@ -143,8 +143,8 @@ class RunQueue(RunStore):
         """Show that the worker is alive, and what delays the training; the requested action. Raises Lost.
 
         loading : the share done of what delays it.
-        note : None while data is downloaded, "source" while the source experiment is trained, "compiling 3 8 4" while
-            the engine is compiled: functions done, functions in all, seconds left."""
+        note : None while data is downloaded, "source" while the source experiment is trained, "compiling 4" while
+            the engine is compiled: seconds left."""
         with self._write() as db:
             return self._update_claimed(db, run_id, attempt, loading=loading, note=note)[0]
 

@@ -400,7 +400,7 @@ def test_a_run_shows_how_far_the_engine_is_compiled(store: Store, monkeypatch: p
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
 
     def compile_(_: Experiment, on_progress: Callable[[Progress], None]) -> None:
-        on_progress(Progress(1, 4, 6.2))
+        on_progress(Progress(1, 4, 6.2, 0.25))
         while not (now := store.run(run.id)) or now.loading is None:
             pass  # the heartbeat thread writes it
         seen.append((now.loading, now.note))
@@ -408,7 +408,7 @@ def test_a_run_shows_how_far_the_engine_is_compiled(store: Store, monkeypatch: p
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(worker, "working_engine", compile_)
     done = again(store, run)
-    assert seen == [(0.25, "compiling 1 4 6")]
+    assert seen == [(0.25, "compiling 6")]
     assert (done.state, done.loading, done.note) == ("finished", None, None)
 
 
@@ -421,7 +421,7 @@ def test_the_wait_for_the_engine_ends_when_an_action_is_requested(
     def compile_(_: Experiment, on_progress: Callable[[Progress], None]) -> None:
         store.request(run.id, action)
         while True:
-            on_progress(Progress(1, 4, 6.2))
+            on_progress(Progress(1, 4, 6.2, 0.25))
 
     monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(worker, "working_engine", compile_)

@@ -235,6 +235,23 @@ def test_two_knobs_show_all_cells_and_the_progress_while_they_train(lab, languag
     ) in said(app)
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Preparing the compiled engine, only once: about 6 s left"),
+        ("es", "Preparando el motor compilado, solo una vez: unos 6 s más"),
+    ],
+)
+def test_a_comparison_that_waits_for_the_engine_says_how_long(lab, language, sentence):
+    run = lab.submit_comparison(GRID, OWNER)
+    first = run.runs[0].id
+    attempt = lab.store.claim(first)
+    lab.store.heartbeat(first, attempt, loading=0.25, note="compiling 6")
+    assert sentence in said(open_compare(language, comparison=run.id))
+    lab.store.heartbeat(first, attempt)
+    assert sentence not in said(open_compare(language, comparison=run.id))
+
+
 def test_one_cell_is_stopped_and_the_others_continue(lab):
     run = lab.submit_comparison(GRID, OWNER)
     app = open_compare(comparison=run.id)

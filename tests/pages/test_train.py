@@ -37,7 +37,7 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
     assert enabled(app) == {"more-epochs"}
 
 
-@pytest.mark.parametrize(("language", "word"), [("en", "compiled"), ("es", "compilado")])
+@pytest.mark.parametrize(("language", "word"), [("en", "compiled engine"), ("es", "motor compilado")])
 def test_a_run_names_the_engine_that_trained_it(lab, language, word):
     run, attempt = lab.store.create_claimed(QUICK, (0,), OWNER, "")
     assert word not in said(open_train(language, run=run.id))  # none has begun
@@ -55,15 +55,16 @@ def test_a_run_names_the_engine_that_trained_it(lab, language, word):
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [
-        ("en", "preparing the compiled engine: 1 of 4, about 6 s left; once per machine"),
-        ("es", "preparando el motor compilado: 1 de 4, faltan unos 6 s; solo una vez en cada equipo"),
+        ("en", "preparing the compiled engine, only once: about 6 s left"),
+        ("es", "preparando el motor compilado, solo una vez: unos 6 s más"),
     ],
 )
 def test_a_run_that_waits_for_the_engine_says_how_long(lab, language, sentence):
     run, attempt = lab.store.create_claimed(QUICK, (0,), OWNER, "")
-    lab.store.heartbeat(run.id, attempt, loading=0.25, note="compiling 1 4 6")
+    lab.store.heartbeat(run.id, attempt, loading=0.25, note="compiling 6")
     app = open_train(language, run=run.id)
     assert progress(app) == sentence
+    assert app.get("progress")[0].proto.value == 25
     assert enabled(app) == {"pause", "stop"}
     charts = [chart.proto.spec for chart in app.get("vega_lite_chart")]
     lab.store.heartbeat(run.id, attempt)

@@ -11,6 +11,7 @@ from nnlab.charts.curves import sparkline
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View
 from nnlab.ui.shared.labels import STATES
+from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -38,7 +39,7 @@ def cells(view: View, table: pd.DataFrame, curves: Sequence[Curve]) -> None:
 
 def state_text(cell: CellRun, t: Text) -> str:
     if cell.run.loading is not None:
-        if (cell.run.note or "").startswith("compiling"):
+        if preparing_words(cell.run, t):
             return t("preparing the engine")
         return t("training what it starts from") if cell.run.note == "source" else t("loading data")
     if cell.state == "finished" and any(cell.reused):

@@ -155,13 +155,13 @@ def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[f
 
 
 def seconds_left(run: ComparisonRun) -> float:
-    """Time until all cells have finished, with their runs spread over the workers."""
+    """Time until all cells have finished, with their runs spread over the workers; at least a second."""
     left = [
         estimate_seconds(one.experiment, len(one.seeds)) if one.seconds_left is None else one.seconds_left
         for one in run.runs
         if one.active
     ]
-    return max(sum(left) / settings().workers, *left) if left else 0.0
+    return max(1.0, sum(left) / settings().workers, *left) if left else 0.0
 
 
 def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:

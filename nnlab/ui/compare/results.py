@@ -26,7 +26,7 @@ from nnlab.ui.compare.cells import cells
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh, curve_rows, seconds_left
 from nnlab.ui.compare.knobs import knob_name
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.naming import preparing_words, value_name
 from nnlab.ui.shared.verdict_text import verdict_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
@@ -102,6 +102,8 @@ def _finding(view: View) -> None:
         done, every = t.whole(sum(not cell.active for cell in run.cells)), t.whole(len(run.cells))
         left = t.seconds(seconds_left(run))
         heading = t("Training: {done} of {all} cells done, {time} left", done=done, all=every, time=left)
+        if words := next(filter(None, (preparing_words(one, t) for one in run.runs)), ""):
+            heading = words[0].upper() + words[1:]
         caption = finding.best_so_far()
     with st.container(key="finding", gap=None):
         st.markdown(f"#### {heading}")

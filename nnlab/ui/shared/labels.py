@@ -143,8 +143,9 @@ HELP: Texts = {
     "model.residual": "Adds a layer's input to its output where their widths match; this makes deep networks easier to "
     "train.",
     "model.init": "How the weights are drawn before the first step.",
-    "train.engine": "The code that trains. Automatic: the fastest one on this server. PyTorch: the reference, the "
-    "library most people use. NumPy: nnlab's own code, written to be read. All give the same numbers up to rounding.",
+    "train.engine": "The code that trains. Automatic: the fastest one here, usually the compiled engine, nnlab's own "
+    "code turned into machine code. PyTorch: the reference, the library most people use. NumPy: nnlab's own code, "
+    "written to be read. All give the same numbers up to rounding.",
     "train.optimizer": "The rule that turns gradients into steps.",
     "train.lr": "The size of a step. Too small: training is slow. Too large: the loss jumps or diverges.",
     "train.schedule": "How the learning rate changes during training.",
@@ -174,7 +175,7 @@ class EngineLabel(NamedTuple):
 
 ENGINES: Mapping[str, EngineLabel] = {
     "compiled": EngineLabel(
-        mark("compiled"), mark("Compiled: trained by nnlab's own code, which Numba turned into machine code.")
+        mark("compiled engine"), mark("Compiled: trained by nnlab's own code, which Numba turned into machine code.")
     ),
     "numpy": EngineLabel("NumPy", mark("NumPy: trained by nnlab's own code, which is written to be read.")),
     "torch": EngineLabel("PyTorch", mark("PyTorch: trained by the library that most people use.")),

@@ -79,6 +79,15 @@ def in_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+.!|:$<>~-])", r"\\\1", text)
 
 
+def preparing_words(run: Run, t: Text) -> str:
+    """That its engine is being compiled, and how long that takes; empty for other runs."""
+    note = run.note or ""
+    if run.state != "running" or not note.startswith("compiling"):
+        return ""
+    seconds = t.whole(max(2, int(note.split()[-1])))
+    return t("preparing the compiled engine, only once: about {seconds} s left", seconds=seconds)
+
+
 def run_facts(run: Run, t: Text) -> str:
     """One line about a run: data, network, optimizer, seeds, engine."""
     experiment, training = run.experiment, run.experiment.train

@@ -79,7 +79,8 @@ def _tick(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, s
         st.rerun()
     if every is not None and every != FIRST and tick_seconds() > 2 * every:
         st.rerun()
-    places["progress"].progress(min(1.0, max(0.0, run.progress)), progress_text(page.lab, run, page.t))
+    share = run.progress if run.loading is None else run.loading
+    places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
     four_numbers(page, run, places)
     draw_chart(page, run, _now(page.lab, others), places["loss"], "loss")
     learned(page, run, places["learned"])

@@ -12,7 +12,7 @@ from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import seeds_words
+from nnlab.ui.shared.naming import preparing_words, seeds_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 from nnlab.ui.train.curve_charts import chart_rows
@@ -37,16 +37,10 @@ def progress_text(lab: Lab, run: Run, t: Text) -> str:
     if run.requested_action:
         return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
     if run.loading is not None:
-        share, note = t.percent(run.loading, 0), run.note or ""
-        if note.startswith("compiling"):
-            _, done_now, count, left = note.split()
-            return t(
-                "preparing the compiled engine: {done} of {count}, about {seconds} s left; once per machine",
-                done=done_now,
-                count=count,
-                seconds=t.whole(max(1, int(left))),
-            )
-        if note == "source":
+        share = t.percent(run.loading, 0)
+        if words := preparing_words(run, t):
+            return words
+        if run.note == "source":
             return t("training the source experiment, {share}", share=share)
         return t("downloading the data, {share}", share=share)
     if run.epoch == 0:
