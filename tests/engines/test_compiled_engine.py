@@ -27,6 +27,7 @@ from nnlab.engines.torch_network import StackedModel
 from nnlab.scratch import network
 from nnlab.scratch.core import LogSoftmax
 from nnlab.scratch.losses import LOSSES
+from nnlab.scratch.optimizers import OPTIMIZERS
 from nnlab.spec import Activation, DataSpec, Experiment, ModelSpec, Norm, Optimizer, StartFrom, TrainSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -146,6 +147,26 @@ def test_the_exponential_is_that_of_numpy():
     edge = np.array([0, -200, 89, 200, np.inf, -np.inf, np.nan], np.float32)
     in_place(edge)
     np.testing.assert_allclose(edge, [1, 0, np.inf, np.inf, np.inf, 0, np.nan], atol=2e-38)
+
+
+@compiled_layers.entry_point
+def update(optimizer, l2, rate, step, w, g, m, s):
+    compiled_steps.update(optimizer, l2, rate, step, w, g, m, s)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize("name", compiled_steps.OPTIMIZERS)
+def test_steps_are_those_of_the_optimizers_in_numpy_for_gradients_of_any_size(name, l2):
+    rng = np.random.default_rng(0)
+    w, m, s = rng.normal(size=200), np.zeros(200, np.float32), np.zeros(200, np.float32)
+    ours, theirs, gradient = w.astype(np.float32), w.copy(), np.zeros(200)
+    reference = OPTIMIZERS[name](theirs, gradient, l2)
+    for step in range(1, 5):
+        g = rng.normal(size=200) * 10.0 ** rng.integers(-10, 2, 200)
+        gradient[:] = g
+        reference.step(0.01)
+        update(compiled_steps.OPTIMIZERS.index(name), l2, 0.01, step, ours, g.astype(np.float32), m, s)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 # -- the other engines -----------------------------------------------------------------------------------------------
