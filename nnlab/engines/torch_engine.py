@@ -1,8 +1,6 @@
 """The PyTorch engine: all replicates in one module, one backward pass, one fused optimizer step."""
 
-import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import numpy as np
 import torch
@@ -10,14 +8,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnlab.datasets import Dataset, Part, Scaling
+from nnlab.datasets import Dataset, Part
 from nnlab.engines import random_streams
 from nnlab.engines.base import Array, Floats, Weights, targets
 from nnlab.engines.torch_network import StackedModel
 from nnlab.engines.torch_optimizers import Optimizer
 from nnlab.spec import Experiment
 
-CHUNK = 1 << 20  # numbers prepared at a time: 4 MB as float32
+CHUNK = 1 << 20  # numbers scored at a time: 4 MB as float32
 
 
 class TorchEngine:
@@ -28,16 +26,16 @@ class TorchEngine:
         self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
         self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every replicate
         self.train_parts = [one.train for one in self.sets]
-        self.inputs_held = experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))
-        """Numbers in the inputs of one sample, over all replicates."""
         self.layers = experiment.layers
         self.dropping = {i: layer for i, layer in enumerate(self.layers) if layer.dropout}
         self.model = StackedModel(self.layers, len(self.seeds))
         self.model.load_arrays(weights)
         self.optimizer = Optimizer(experiment.train, [p for p in self.model.parameters() if p.requires_grad])
-        columns = [torch.from_numpy(targets(experiment, part.y)).T.contiguous() for part in self.train_parts]
-        self.targets = self._stacked(columns)  # (..., outputs, n)
-        self._scaled_once = cache(_scaled)
+        self.targets = [torch.from_numpy(targets(experiment, part.y)).T.contiguous() for part in self.train_parts]
+        small = self.train_parts[0].x.size * len(self.sets) <= 4 * CHUNK
+        inputs = self._inputs(self.train_parts, slice(None)) if small else []
+        self.inputs = [one.contiguous() for one in inputs]
+        """Scaled training samples of every set, (inputs, n) each; none of large data (pictures), scaled in every step."""
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
         if first == 0:
@@ -45,16 +43,13 @@ class TorchEngine:
             self.streams = {
                 i: [random_streams.dropout_stream(seed, epoch, i) for seed in self.seeds] for i in self.dropping
             }
-        batch_size, each_rate = self.experiment.train.batch_size, iter(rates.tolist())
-        masked = len(self.seeds) * sum(layer.width for layer in self.dropping.values())
-        chunk = batch_size * max(1, CHUNK // (batch_size * max(self.inputs_held, masked)))  # whole batches
-        steps = self.order[first * batch_size : (first + len(rates)) * batch_size]
+        batch_size = self.experiment.train.batch_size
+        order = self.order[first * batch_size : (first + len(rates)) * batch_size]
         self.model.train()
-        for rows in random_streams.batches(steps, chunk):
-            inputs = torch.split(self._inputs(self.train_parts, rows), batch_size, -1)
-            targets = torch.split(self.targets[..., torch.from_numpy(rows)], batch_size, -1)
-            for x, target, masks in zip(inputs, targets, self._masks(len(rows)), strict=True):
-                self._step(x, target, masks, next(each_rate))
+        for rows, rate in zip(random_streams.batches(order, batch_size), rates.tolist(), strict=True):
+            at = torch.from_numpy(rows)
+            x = _columns(self.inputs, at) if self.inputs else self._inputs(self.train_parts, rows)
+            self._step(self._stacked(x), self._stacked(_columns(self.targets, at)), self._masks(len(rows)), rate)
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
         """One batch: x (..., inputs, batch) and target (..., outputs, batch)."""
@@ -66,11 +61,12 @@ class TorchEngine:
     def scores(self, parts: Sequence[Part], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         training = self.model.training
         self.model.eval()
-        widest = max(self.inputs_held, len(self.seeds) * max(layer.width for layer in self.layers))
+        inputs = self.experiment.data.inputs * (1 if len(self.sets) == 1 else len(self.seeds))  # of all replicates
+        widest = max(inputs, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
         size = max(1, 2 * CHUNK // widest)
         for rows in [slice(start, start + size) for start in range(0, len(parts[0]), size)]:
-            logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
+            logits = self.model.columns(self._stacked(self._inputs(parts, rows)).contiguous())  # (seeds, outputs, rows)
             y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
             pieces.append(_measure(self.experiment, logits, y))
         self.model.train(training)
@@ -97,35 +93,28 @@ class TorchEngine:
         }
         return {**state, "steps": self.optimizer.steps}
 
-    def _masks(self, n: int) -> list[dict[int, Tensor]]:
-        """The dropout masks (seeds, width, batch) of the next n samples, for every batch by layer: 0 where a unit is
-        dropped, 1 / (1 - rate) elsewhere. One draw for many batches gives the same numbers as a draw per batch."""
-        batch_size = self.experiment.train.batch_size
-        batches: list[dict[int, Tensor]] = [{} for _ in range(math.ceil(n / batch_size))]
+    def _masks(self, n: int) -> dict[int, Tensor]:
+        """The dropout masks (seeds, width, n) of the next n samples by layer: 0 where a unit is dropped, 1 / (1 - rate)
+        elsewhere."""
+        masks = {}
         for i, layer in self.dropping.items():
-            numbers = np.stack([stream.random((n, layer.width), np.float32).T for stream in self.streams[i]])
-            masks = np.where(numbers >= layer.dropout, np.float32(1 / (1 - layer.dropout)), np.float32(0))
-            for batch, mask in zip(batches, torch.split(torch.from_numpy(masks), batch_size, 2), strict=True):
-                batch[i] = mask
-        return batches
+            numbers = np.array([stream.random((n, layer.width), np.float32) for stream in self.streams[i]])
+            masks[i] = torch.from_numpy((numbers >= layer.dropout) * np.float32(1 / (1 - layer.dropout))).mT
+        return masks
 
-    def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
-        """Scaled samples of a part of every set, (..., inputs, rows)."""
-        return self._stacked([self._scale(part, one.scaling, rows) for part, one in zip(parts, self.sets, strict=True)])
-
-    def _scale(self, part: Part, scaling: Scaling, rows: NDArray[np.int64] | slice) -> Tensor:
-        """Scaled samples (inputs, rows). Small data is scaled once, large data (pictures) as it is needed."""
-        if part.x.size * len(self.sets) > 4 * CHUNK:
-            return torch.from_numpy(scaling.apply(part.x[rows])).T
-        return self._scaled_once(part, scaling)[:, rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+    def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> list[Tensor]:
+        """Scaled samples of a part of every set, (inputs, rows) each."""
+        scaled = [one.scaling.apply(part.x[rows]) for part, one in zip(parts, self.sets, strict=True)]
+        return [torch.from_numpy(one).T for one in scaled]
 
     def _stacked(self, each: Sequence[Tensor]) -> Tensor:
         """The one tensor that all replicates share, or those of the folds, repeated for every seed."""
         return each[0] if len(each) == 1 else torch.stack(tuple(each) * self.each_seed)
 
 
-def _scaled(part: Part, scaling: Scaling) -> Tensor:
-    return torch.from_numpy(scaling.apply(part.x)).T.contiguous()
+def _columns(each: Sequence[Tensor], at: Tensor) -> list[Tensor]:
+    """Some samples of every set."""
+    return [one.index_select(1, at) for one in each]
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:

@@ -175,12 +175,8 @@ class Training(Iterator[Epoch]):
         if better.any():
             self._best_loss[better] = loss[better]
             self.best_epoch[better] = self.epoch
-            weights = self.weights()
-            if better.all():
-                self._best = weights
-            else:
-                for name, array in weights.items():
-                    self._best[name][better] = array[better]
+            for name, array in self.weights().items():
+                self._best[name][better] = array[better]
         if patience := self.experiment.train.patience:
             self.stopped_after[active & (self.epoch - self.best_epoch >= patience)] = self.epoch
 
