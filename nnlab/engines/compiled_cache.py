@@ -167,9 +167,9 @@ class Preparation:
         if done == functions:
             return Progress(done, functions, 0.0, float(done > 0))
         since = time.monotonic() - self._began
-        # what cannot be compiled yet takes its time, however long the others take
+        # on a busy machine: if what can be compiled now takes longer than expected, so will what needs it
         later = sum(one.seconds for one in self._functions if not self._ready.issuperset(one.needs))
-        left = max(self._pace * self._seconds - since, self._pace * later)
+        left = max(self._pace * self._seconds - since, since * later / (self._seconds - later))
         return Progress(done, functions, left, since / max(since + left, 1e-9))
 
     def run(self, on_progress: OnProgress | None = None) -> None:

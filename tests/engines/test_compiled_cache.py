@@ -163,16 +163,14 @@ def test_a_function_is_compiled_after_those_it_needs_and_progress_is_told(tmp_pa
     assert len(order) == 3
 
 
-def test_what_must_wait_for_another_function_counts_as_time_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_busy_machine_is_expected_to_stay_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10_000, 100))  # whatever is begun takes far longer than usual
     monkeypatch.setattr(compiled_cache.time, "monotonic", lambda: float(next(clock)))
     functions = [Function("leaf", lambda: None, 2.0), Function("outer", lambda: None, 5.0, ("leaf",))]
     seen: list[Progress] = []
     Preparation(lambda: functions, tmp_path).run(seen.append)
-    assert seen[0].seconds_left == pytest.approx(5 * compiled_cache.USUAL_PACE)
-    assert 0 < seen[0].share < 1
+    assert seen[0].seconds_left >= 250  # the other is as slow
+    assert seen[0].share == pytest.approx(2 / 7)
 
 
 def test_an_error_of_one_function_is_raised_every_time(tmp_path: Path) -> None:
