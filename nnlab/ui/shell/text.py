@@ -99,11 +99,13 @@ class Text:
         return self.number(mean) + ("" if math.isnan(high) else f" ± {self.number(half, 2)}")
 
     def seconds(self, value: float | None) -> str:
-        """A length of time: 1.2 s, 3 min, 2 h."""
+        """A length of time: 7 ms, 0.3 s, 1.2 s, 3 min, 2 h."""
         if value is None or math.isnan(value):
             return UNKNOWN
+        if value < 0.05:
+            return f"{math.ceil(1000 * value)} ms" if value > 0 else "0 s"
         if value < 0.95:
-            return f"{self.number(max(value, 0), 1)} s" if value >= 0.05 else "0 s"
+            return f"{self.number(value, 1)} s"
         if value < 9.95:
             return f"{self.number(value, 2)} s"
         if value < 90:
