@@ -26,7 +26,7 @@ METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 
 
 class EngineProtocol(Protocol):
-    """Trains all replicates of an experiment side by side: one a seed or, under k-fold, one a seed and fold.
+    """Trains all replicates of an experiment: one a seed or, under k-fold, one a seed and fold.
 
     An engine holds the weights and the optimizer's state, and takes as many steps at a time as it is told. Epochs,
     early stopping and checkpoints are up to `nnlab.training.loop.Training`.

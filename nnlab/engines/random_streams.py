@@ -1,4 +1,4 @@
-"""The random numbers of training, from NumPy, so that both engines use the same.
+"""The random numbers of training, from NumPy, so that all engines use the same.
 
 A seed determines initialisation and dropout, the data seed the order of the batches. Each has its own stream of random
 numbers, which (seed, epoch, ...) identify. No stream depends on numbers used before, so an epoch can be repeated, and a

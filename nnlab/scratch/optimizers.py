@@ -1,7 +1,7 @@
 """Optimizers compute the step of the parameters from their gradients. Plain gradient descent, SGD, is in `core.py`.
 
 An optimizer has one vector w of all parameters, which it changes in place, and one vector g of all gradients (see
-`core.flatten`). Rules and constants are those of PyTorch, so that both engines take the same steps.
+`core.flatten`). Rules and constants are those of PyTorch, so that all engines take the same steps.
 
 `l2` draws the weights towards 0: the penalty (l2/2) Σ w² adds l2 · w to the gradient.
 """

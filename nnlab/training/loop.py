@@ -30,7 +30,7 @@ LONG_EPOCH = 0.25  # seconds: after a shorter epoch the next one runs whole, wit
 
 
 class Training(Iterator[Epoch]):
-    """One experiment under one or more seeds, trained together: iterate over it, an Epoch at a time.
+    """One experiment under one or more seeds: iterate over it, an Epoch at a time.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class Training(Iterator[Epoch]):
 
 
 class _Group:
-    """Replicates whose training parts have one size, so that one engine trains them together: all of them for hold-out,
+    """Replicates whose training parts have one size, which one engine can train: all of them for hold-out,
     at most two groups of folds."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""k-fold: the folds are scikit-learn's, and training them stacked is training each alone."""
+"""k-fold: the folds are scikit-learn's, and training them together is training each alone."""
 
 from __future__ import annotations
 
