@@ -76,7 +76,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "mse": mark("Mean squared error"),
     },
     "train.engine": {
-        "auto": mark("Automatic (fastest)"),
+        "auto": mark("Automatic"),
         "torch": "PyTorch",
         "numpy": mark("NumPy (from scratch)"),
     },
