@@ -1,10 +1,10 @@
 """Which engine trains an experiment here. The web process asks too, so nothing here imports Numba or PyTorch early."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Literal, cast
+from typing import Literal
 
 from nnlab.engines.base import EngineProtocol
 from nnlab.engines.compiled_cache import CannotCompile, Function, OnProgress, Preparation
@@ -42,12 +42,20 @@ def prepare(on_progress: OnProgress | None = None) -> None:
     _PREPARATION.run(on_progress)
 
 
+def compile_and_tell() -> None:
+    """Compile the compiled engine in this process, and print its progress for another one."""
+    Preparation(_functions).run(lambda now: print(*now, flush=True))
+
+
 def _functions() -> Sequence[Function]:
-    import_module("nnlab.engines.compiled_engine")
-    return cast(Sequence[Function], import_module("nnlab.engines.compiled_steps").FUNCTIONS)
+    import nnlab.engines.compiled_engine  # so that what it needs is imported too  # noqa: F401
+    from nnlab.engines.compiled_steps import FUNCTIONS
+
+    return FUNCTIONS
 
 
-_PREPARATION = Preparation(_functions)
+_COMPILE = (sys.executable, "-c", "from nnlab.engines.choice import compile_and_tell; compile_and_tell()")
+_PREPARATION = Preparation(_functions, command=_COMPILE)
 
 
 def engine_class(name: EngineName) -> type[EngineProtocol]:
@@ -57,15 +65,15 @@ def engine_class(name: EngineName) -> type[EngineProtocol]:
 
 @cache
 def _numba_installed() -> bool:
-    return all(find_spec(module) for module in ("numba", "nnlab.engines.compiled_engine"))
+    return find_spec("numba") is not None
 
 
 def _compiled() -> type[EngineProtocol]:
     try:
-        module = import_module("nnlab.engines.compiled_engine")
+        from nnlab.engines.compiled_engine import CompiledEngine
     except Exception as error:  # a broken Numba raises other errors than ImportError too
         raise SpecError.conflict("train.engine", "compiled", "engine_missing") from error
-    return cast(type[EngineProtocol], module.CompiledEngine)
+    return CompiledEngine
 
 
 def _numpy() -> type[EngineProtocol]:

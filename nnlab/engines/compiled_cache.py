@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 import threading
 import time
@@ -30,6 +31,7 @@ Result = TypeVar("Result")
 POLL = 0.05  # seconds between two looks at what other processes and threads have compiled
 USUAL_PACE = 0.6  # share of the time that two processes take which compile together
 VERSIONS = 3  # how many folders of compiled code stay, those used last
+_DIGITS = 16  # in the name of a folder
 
 
 class Function(NamedTuple):
@@ -91,11 +93,12 @@ def folder() -> Path:
         wanted, root = found, _own_temporary_folder()
         found = root / wanted.name
         if wanted.is_dir() and not found.exists():
-            shutil.copytree(wanted, found, ignore=shutil.ignore_patterns("*.lock"))
+            _copy(wanted, found)
         found.mkdir(exist_ok=True)
     with suppress(OSError):  # another process may remove the same ones
         os.utime(found)
-        for old in sorted(root.glob("nnlab-*"), key=lambda path: path.stat().st_mtime)[:-VERSIONS]:
+        versions = root.glob("nnlab-" + "[0-9a-f]" * _DIGITS)
+        for old in sorted(versions, key=lambda path: path.stat().st_mtime)[:-VERSIONS]:
             shutil.rmtree(old, ignore_errors=True)
     return found
 
@@ -111,7 +114,33 @@ def _version() -> str:
         if source.name.startswith("compiled_"):
             digest.update(source.read_bytes())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
-    return f"nnlab-{digest.hexdigest()[:16]}"
+    return f"nnlab-{digest.hexdigest()[:_DIGITS]}"
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """Other processes, which may copy at the same time, see the whole copy or none."""
+    part = Path(tempfile.mkdtemp(dir=to.parent))
+    try:
+        shutil.copytree(folder, part, ignore=shutil.ignore_patterns("*.lock"), dirs_exist_ok=True)
+        with suppress(OSError):  # another process was faster
+            part.rename(to)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _forget() -> None:
+    """Let all functions be compiled again."""
+    for pattern in ("complete-*", "**/*.nbi"):  # Numba's lists of what is compiled
+        for path in folder().glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def _mark() -> Path:
+    """The file that says that all functions are compiled for this processor."""
+    from numba.core.registry import cpu_target
+
+    processor = repr(cpu_target.target_context.codegen().magic_tuple())
+    return folder() / f"complete-{hashlib.sha256(processor.encode()).hexdigest()[:_DIGITS]}"
 
 
 def _writable(path: Path) -> bool:
@@ -146,14 +175,21 @@ class Preparation:
         The functions, in the order in which they are compiled as far as no other process does.
     place : Path, optional
         The folder of the lock files, that of the code by default.
+    command : sequence of str, optional
+        A process that compiles them and prints its progress, for this one to read the code. Where a process runs the
+        code that it compiled itself, sums are rounded differently from all later processes.
     """
 
-    def __init__(self, load: Callable[[], Sequence[Function]], place: Path | None = None) -> None:
-        self._load, self._place = load, place
+    def __init__(
+        self, load: Callable[[], Sequence[Function]], place: Path | None = None, command: Sequence[str] = ()
+    ) -> None:
+        self._load, self._place, self._command = load, place, command
+        self._apart: tuple[Progress, float] | None = None  # what the other process printed last, and when
         self._functions: Sequence[Function] = ()
         self._ready: set[str] = set()
         self._began, self._pace = 0.0, USUAL_PACE
         self._failed: CannotCompile | None = None
+        self._done = False
         self._lock = threading.Lock()
 
     @property
@@ -163,6 +199,11 @@ class Preparation:
     @property
     def progress(self) -> Progress:
         """How far this process is; any thread may ask."""
+        if self._apart:
+            told, when = self._apart
+            passed = min(time.monotonic() - when, told.seconds_left)
+            share = told.share + (1 - told.share) * passed / max(told.seconds_left, 1e-9)
+            return told._replace(seconds_left=told.seconds_left - passed, share=share)
         done, functions = len(self._ready), len(self._functions)
         if done == functions:
             return Progress(done, functions, 0.0, float(done > 0))
@@ -178,20 +219,55 @@ class Preparation:
         on_progress : called now and then; an exception it raises ends the call."""
         show = on_progress or (lambda _: None)
         while not self._lock.acquire(timeout=POLL):  # Numba compiles in one thread at a time
-            if self._functions:
+            if self.progress.functions:
                 show(self.progress)
         try:
             if self._failed:
                 raise self._failed
-            if not self._functions:
-                functions = self._attempt(self._load)
-                self._began, self._functions = time.monotonic(), functions
-            while len(self._ready) < len(self._functions):
-                show(self.progress)
-                if not self._compile_one():
-                    time.sleep(POLL)  # other processes are at what is left
+            if self._done:
+                return
+            try:
+                self._compile_all(show)
+            except CannotCompile:
+                if not (self._command and self._functions):
+                    raise
+                _forget()  # a file of the code may be damaged
+                self._failed = None
+                self._compile_all(show)
         finally:
             self._lock.release()
+
+    def _compile_all(self, show: OnProgress) -> None:
+        if self._command:
+            self._compile_apart(show)
+        if not self._functions:
+            functions = self._attempt(self._load)
+            self._began, self._functions = time.monotonic(), functions
+        while len(self._ready) < len(self._functions):
+            show(self.progress)
+            if not self._compile_one():
+                time.sleep(POLL)  # other processes are at what is left
+        self._apart, self._done = None, True
+
+    def _compile_apart(self, show: OnProgress) -> None:
+        """Let the other process compile, unless all code is there. Where that fails, this one will compile."""
+        mark = self._attempt(_mark)
+        if mark.exists():
+            return
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(mark.parent.parent)}
+        with subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout
+            try:
+                for line in process.stdout:
+                    done, functions, left, share = line.split()
+                    self._apart = Progress(int(done), int(functions), float(left), float(share)), time.monotonic()
+                    show(self.progress)
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode == 0:
+            with suppress(OSError):
+                mark.touch()
 
     def _compile_one(self) -> bool:
         """Compile the first function that can be compiled now; False if there is none."""

@@ -35,7 +35,10 @@ def outer(x):
 functions = {"inner": inner, "other": other, "outer": outer}
 needs = {"inner": (), "other": (), "outer": ("inner", "other")}
 compiled = [Function(name, lambda f=f: f.compile("int64(int64)"), 1.0, needs[name]) for name, f in functions.items()]
-Preparation(lambda: compiled).run()
+if sys.argv[1:] == ["child"]:
+    Preparation(lambda: compiled).run(lambda now: print(*now, flush=True))
+    sys.exit()
+Preparation(lambda: compiled, command=[sys.executable, __file__, "child"] if sys.argv[1:] else ()).run()
 print(folder(), outer(3), *(sum(f.stats.cache_misses.values()) for f in functions.values()))
 """
 
@@ -51,12 +54,12 @@ def _own_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder.cache_clear()
 
 
-def start(tmp_path: Path) -> subprocess.Popen[str]:
-    """A process that compiles the three functions of PROGRAM."""
+def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A process that compiles the three functions of PROGRAM; with "parent", another one compiles for it."""
     file = tmp_path / "program.py"
     if not file.exists():
         file.write_text(PROGRAM)
-    return subprocess.Popen([sys.executable, str(file)], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, str(file), *arguments], stdout=subprocess.PIPE, text=True)
 
 
 def result(process: subprocess.Popen[str]) -> tuple[Path, int, list[int]]:
@@ -78,6 +81,20 @@ def test_processes_that_start_together_compile_each_function_once(tmp_path: Path
     results = [result(process) for process in [start(tmp_path) for _ in range(3)]]
     assert {value for _, value, _ in results} == {8}
     assert [sum(counts) for counts in zip(*(misses for _, _, misses in results), strict=True)] == [1, 1, 1]
+
+
+def test_a_process_runs_the_code_it_reads_and_not_what_it_compiled(tmp_path: Path) -> None:
+    results = [result(process) for process in [start(tmp_path, "parent") for _ in range(2)]]
+    assert [one[1:] for one in results] == [(8, [0, 0, 0])] * 2
+
+
+@pytest.mark.parametrize("damaged", ["*inner*.nbi", "*outer*.nbc"])
+def test_damaged_code_is_compiled_again(tmp_path: Path, damaged: str) -> None:
+    where, *_ = result(start(tmp_path, "parent"))
+    (file,) = where.rglob(damaged)
+    os.truncate(file, file.stat().st_size // 2)
+    assert result(start(tmp_path, "parent"))[1:] == (8, [0, 0, 0])
+    assert result(start(tmp_path))[1:] == (8, [0, 0, 0])
 
 
 def test_a_folder_for_all_of_numba_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +119,19 @@ def test_a_home_that_cannot_be_written_is_replaced_by_a_private_temporary_folder
     assert folder().parent != private
 
 
+def test_who_copies_code_at_the_same_time_as_another_process_takes_the_copy_of_the_other(tmp_path: Path) -> None:
+    code, copy = tmp_path / "code", tmp_path / "copy"
+    for place in (code, copy):
+        (place / "sub").mkdir(parents=True)
+        (place / "sub" / "file").write_text(place.name)
+    compiled_cache._copy(code, copy)
+    assert (copy / "sub" / "file").read_text() == "copy"
+    compiled_cache._copy(code, tmp_path / "new")
+    assert (tmp_path / "new" / "sub" / "file").read_text() == "code"
+    assert {path.name for path in tmp_path.iterdir()} >= {"code", "copy", "new"}
+    assert not list(tmp_path.glob("tmp*"))
+
+
 def test_a_file_in_the_way_is_as_good_as_no_folder(home: Path) -> None:
     home.mkdir()
     (home / "compiled").write_text("")
@@ -110,14 +140,14 @@ def test_a_file_in_the_way_is_as_good_as_no_folder(home: Path) -> None:
 
 def test_code_of_all_but_the_last_versions_is_removed(home: Path) -> None:
     for age in range(5):
-        old = home / "compiled" / f"nnlab-{age}"
+        old = home / "compiled" / f"nnlab-{age:016x}"
         old.mkdir(parents=True)
         (old / "code").write_text("compiled")
         os.utime(old, (1e9 - age, 1e9 - age))
-    (home / "compiled" / "mine").mkdir()
+    (home / "compiled" / "nnlab-of-another").mkdir()  # the user may choose any folder, as /tmp
     current = folder()
     left = {path.name for path in current.parent.iterdir()}
-    assert left == {current.name, "nnlab-0", "nnlab-1", "mine"}
+    assert left == {current.name, f"nnlab-{0:016x}", f"nnlab-{1:016x}", "nnlab-of-another"}
 
 
 def test_the_folder_changes_with_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
