@@ -214,3 +214,11 @@ def test_scores_are_those_of_the_common_ruler(engine_class):
         loss, value = engine.scores([part.train], BOTH)
         np.testing.assert_allclose(loss, measured["loss"], rtol=1e-5)
         np.testing.assert_allclose(value, measured[score], rtol=1e-5)
+
+
+def test_a_seed_has_the_same_bits_alone_and_among_others_in_numpy():
+    spec = Experiment().set({"train.engine": "numpy", "train.epochs": 20})
+    for changes in ({}, {"data.name": "digits"}, {"model.norm": "batch", "model.dropout": 0.2}):
+        together, alone = (train(spec.set(changes), seeds).result().weights(3) for seeds in (range(10), [3]))
+        for name, array in alone.items():
+            np.testing.assert_array_equal(together[name], array)
