@@ -11,13 +11,14 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
+from filelock import FileLock
 
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
@@ -68,9 +69,21 @@ def _prepare() -> None:
         done = False
         while not done:
             _idle.wait()
-            with _warming:
+            with _alone() if engine == "torch" else nullcontext(), _warming:
                 if done := _idle.is_set():
                     warm(engine)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One worker at a time, so that a run finds another one free; all at once where the home folder is read-only."""
+    lock = FileLock(settings().home / "torch.lock")
+    with suppress(OSError, NotImplementedError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def warm(engine: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from nnlab.datasets import DatasetUnavailable
 from nnlab.engines import choice
@@ -393,6 +394,23 @@ def test_a_download_ends_when_an_action_is_requested(
     monkeypatch.setattr(mnist, "fetch", fetch)
     asked = again(store, run)
     assert (asked.state, asked.requested_action, asked.loading, fetched) == (state, None, None, [1])
+
+
+def test_one_worker_at_a_time_imports_pytorch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone: dict[str, bool] = {}
+
+    def warm(engine: str) -> None:
+        try:
+            with FileLock(home / "torch.lock").acquire(blocking=False):
+                alone[engine] = False
+        except Timeout:
+            alone[engine] = True
+
+    monkeypatch.setattr(worker, "TORCH_AFTER", 0.0)
+    monkeypatch.setattr(worker, "_lower_priority", lambda: None)
+    monkeypatch.setattr(worker, "warm", warm)
+    worker._prepare()
+    assert alone == {"auto": False, "torch": True}
 
 
 def test_a_run_shows_how_far_the_engine_is_compiled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
