@@ -17,6 +17,9 @@ from nnlab.spec import Experiment, Layer
 _SCORED = 256
 """Samples scored at a time."""
 
+_DROPOUT_NUMBERS = 1 << 22
+"""Random numbers drawn at a time, 16 MB, unless one step needs more."""
+
 Samples = tuple[Array, Array, Array, Array, Array]
 """A part of every set as `compiled_steps.gather` takes it: values, pixels, scaling, rows, targets."""
 
@@ -44,7 +47,7 @@ class CompiledEngine:
         self.steps = 0
         self.gradients = np.zeros(trained, np.float32)
         widest = max(layer.width for layer in layers)
-        self.work = np.zeros((len(layers) * compiled_steps.SLOTS, samples * widest), np.float32)
+        self.work = np.zeros((sum(layer.width for layer in layers) * compiled_steps.SLOTS, samples), np.float32)
         self.free = np.zeros((4, samples * max(widest, layers[0].inputs)), np.float32)
         self.views = _named_views(layers, self.table, self.parameters, self.running)
         self.load(weights, {})
@@ -53,13 +56,20 @@ class CompiledEngine:
         self.order = np.zeros(0, np.int64)
         self.streams: list[list[np.random.Generator]] = []
         self.drops = bool(self.dropout.any())
+        self.dropped = [layer.width for layer in layers if layer.dropout]
+        self.numbers_of_step = count * sum(self.dropped) * min(experiment.train.batch_size, len(self.train[0]))
         self.undropped = np.zeros((count, 0), np.float32), np.zeros_like(self.dropout)
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
-        batch = self.experiment.train.batch_size
         if first == 0:
             self.order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train[0]))
             self.streams = self._dropout_streams(epoch) if self.drops else []
+        most = max(1, _DROPOUT_NUMBERS // self.numbers_of_step) if self.drops else len(rates)
+        for start in range(0, len(rates), most):
+            self._run(first + start, rates[start : start + most], active)
+
+    def _run(self, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
+        batch = self.experiment.train.batch_size
         order = self.order[first * batch : (first + len(rates)) * batch]
         compiled_steps.train_steps(
             self.table,
@@ -75,7 +85,7 @@ class CompiledEngine:
             order,
             rates,
             self.steps,
-            self._uniform(len(order)) if self.drops else self.undropped[0],
+            self._uniform(len(order), active) if self.drops else self.undropped[0],
             self.parameters,
             self.running,
             self.memory,
@@ -90,13 +100,12 @@ class CompiledEngine:
         dropped = np.flatnonzero(self.dropout)
         return [[random_streams.dropout_stream(seed, epoch, int(i)) for i in dropped] for seed in self.seeds]
 
-    def _uniform(self, n: int) -> Array:
+    def _uniform(self, n: int, active: NDArray[np.bool_]) -> Array:
         """(replicates, numbers) for n samples: those of one layer after those of another."""
-        widths = [layer.width for layer, rate in zip(self.experiment.layers, self.dropout, strict=True) if rate]
-        numbers = np.empty((len(self.seeds), n * sum(widths)), np.float32)
-        for own, row in zip(self.streams, numbers, strict=True):
-            at = 0
-            for stream, width in zip(own, widths, strict=True):
+        numbers = np.empty((len(self.seeds), n * sum(self.dropped)), np.float32)
+        for i in active.nonzero()[0]:
+            row, at = numbers[i], 0
+            for stream, width in zip(self.streams[i], self.dropped, strict=True):
                 stream.random(dtype=np.float32, out=row[at : at + n * width])
                 at += n * width
         return numbers
@@ -163,12 +172,13 @@ class CompiledEngine:
 def _layer_table(layers: Sequence[Layer]) -> tuple[Array, int, int]:
     """The table of `compiled_steps`, and how many numbers a replicate has in `parameters` and in `running`."""
     table = np.zeros((len(layers), compiled_steps.COLUMNS), np.int64)
-    trained = moving = 0
+    trained = moving = units = 0
     for row, layer in zip(table, layers, strict=True):
         row[[compiled_steps.INPUTS, compiled_steps.WIDTH]] = layer.inputs, layer.width
         row[compiled_steps.ACTIVATION] = compiled_layers.ACTIVATIONS.index(layer.activation)
         row[compiled_steps.NORM] = compiled_layers.NORMS.index(layer.norm)
-        row[compiled_steps.RESIDUAL] = layer.residual
+        row[[compiled_steps.RESIDUAL, compiled_steps.UNIT]] = layer.residual, units
+        units += layer.width
         row[[compiled_steps.FROZEN, compiled_steps.TRAINING]] = layer.frozen, not layer.frozen
         row[[compiled_steps.WEIGHT, compiled_steps.BIAS]] = trained, trained + layer.inputs * layer.width
         trained += (layer.inputs + 1) * layer.width

@@ -30,9 +30,11 @@ from nnlab.engines.compiled_layers import (
     vector,
 )
 
-# columns of the layer table; TRAINING is 0 in a frozen layer and in evaluation mode
-INPUTS, WIDTH, ACTIVATION, NORM, RESIDUAL, FROZEN, TRAINING, WEIGHT, BIAS, SCALE, SHIFT, MEAN, VARIANCE = range(13)
-COLUMNS = 13
+# columns of the layer table; TRAINING is 0 in a frozen layer and in evaluation mode, UNIT the number of its first unit
+INPUTS, WIDTH, ACTIVATION, NORM, RESIDUAL, FROZEN, TRAINING, WEIGHT, BIAS, SCALE, SHIFT, MEAN, VARIANCE, UNIT = range(
+    14
+)
+COLUMNS = 14
 
 LOSSES = ("bce", "cross_entropy", "mse")
 BCE, CROSS_ENTROPY, MSE = range(len(LOSSES))
@@ -45,19 +47,26 @@ SLOTS = 7
 
 
 @kernel
+def place(layer, work):
+    """Inputs and width of a layer, its first number in `work`, and the numbers from one of its slots to the next."""
+    samples = work.shape[1]
+    return layer[INPUTS], layer[WIDTH], layer[UNIT] * SLOTS * samples, layer[WIDTH] * samples
+
+
+@kernel
 def forward(layers, dropout, parameters, running, x, pictures, uniform, first, drawn, work):
     """The outputs of the last layer (outputs, n).
 
     layers (layers, columns): the table; dropout (layers,): rates
     x (inputs, n), or `pictures` (n, inputs) where they are not empty
     uniform : the random numbers of `drawn` samples, of one layer after the other; sample `first` is the first of x
-    work (layers * slots, numbers): what the backward pass needs
+    work (units * slots, samples): what the backward pass needs
     """
-    n, size = max(x.shape[1], len(pictures)), work.shape[1]
+    n = max(x.shape[1], len(pictures))
     used = 0  # numbers of `uniform` that belong to earlier layers
     for i in range(len(layers)):
-        layer, at = layers[i], i * SLOTS * size
-        inputs, width = layer[INPUTS], layer[WIDTH]
+        layer = layers[i]
+        inputs, width, at, size = place(layer, work)
         weight, bias = matrix(parameters, layer[WEIGHT], inputs, width), vector(parameters, layer[BIAS], width)
         z, out = matrix(work, at + LINEAR * size, width, n), matrix(work, at + OUT * size, width, n)
         if i == 0 and len(pictures):
@@ -143,12 +152,12 @@ def subtract_top(y, e):
 def backward(layers, dropout, parameters, x, pictures, work, g, other, gradients):
     """The gradients of all parameters that are trained, from that of the last output in the beginning of g. `g` and
     `other` (numbers,) are overwritten."""
-    n, size = max(x.shape[1], len(pictures)), work.shape[1]
+    n = max(x.shape[1], len(pictures))
     for i in range(len(layers) - 1, -1, -1):
-        layer, at = layers[i], i * SLOTS * size
+        layer = layers[i]
         if layer[FROZEN]:
             return
-        inputs, width = layer[INPUTS], layer[WIDTH]
+        inputs, width, at, size = place(layer, work)
         count, inner = width * n, i > 0 and layers[i - 1, FROZEN] == 0
         skip = vector(work, at + SKIP * size, count)
         if layer[RESIDUAL]:
@@ -184,7 +193,8 @@ def backward(layers, dropout, parameters, x, pictures, work, g, other, gradients
             below = x
             if i > 0:
                 out = OUT if layers[i - 1, RESIDUAL] or dropout[i - 1] > 0 else Y
-                below = matrix(work, at + (out - SLOTS) * size, inputs, n)
+                _, _, before, its_size = place(layers[i - 1], work)
+                below = matrix(work, before + out * its_size, inputs, n)
             weight = matrix(parameters, layer[WEIGHT], inputs, width)
             linear_backward(weight, below, gy, gweight, gbias, matrix(other, 0, inputs, n), inner)
         if layer[NORM] == BATCH_NORM:

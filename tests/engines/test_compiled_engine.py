@@ -303,6 +303,19 @@ def test_a_replicate_that_is_not_active_keeps_its_weights_and_does_not_change_th
     np.testing.assert_array_equal(np.array(both.scores(part, only_first))[:, 0], scores(alone)[:, 0])
 
 
+def test_dropout_drawn_for_few_steps_at_a_time_gives_the_same_bits(monkeypatch):
+    whole = trained(CompiledEngine, experiment(), (0, 1)).weights()
+    monkeypatch.setattr(compiled_engine, "_DROPOUT_NUMBERS", 2 * 2 * 12 * 16)  # of two steps, with two replicates
+    assert same(trained(CompiledEngine, experiment(), (0, 1)).weights(), whole)
+
+
+def test_memory_grows_with_the_units_and_not_with_the_widest_layer_times_the_depth():
+    narrow, wide = (ModelSpec(hidden=(first, *[2] * 60)) for first in (2, 1000))
+    small, large = (started(CompiledEngine, experiment(model=model)) for model in (narrow, wide))
+    assert large.work.size - small.work.size == 998 * compiled_steps.SLOTS * small.work.shape[1]
+    trained(CompiledEngine, experiment(model=wide, batch_size=100), epochs=1)
+
+
 def test_weights_that_run_away_are_seen_in_the_loss_and_never_count_as_right():
     spec = experiment("celsius", model=ModelSpec(hidden=(8,), activation="none"), optimizer="sgd", lr=100.0, epochs=30)
     assert not np.isfinite(scores(trained(CompiledEngine, spec))[0]).any()
