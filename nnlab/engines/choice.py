@@ -59,7 +59,7 @@ _PREPARATION = Preparation(_functions, command=_COMPILE)
 
 
 def engine_class(name: EngineName) -> type[EngineProtocol]:
-    """The class of an engine. Raises SpecError where the compiled engine cannot be imported."""
+    """The class of an engine. Raises SpecError where the compiled engine cannot be used."""
     return _IMPORTS[name]()
 
 
@@ -70,9 +70,11 @@ def _numba_installed() -> bool:
 
 def _compiled() -> type[EngineProtocol]:
     try:
-        from nnlab.engines.compiled_engine import CompiledEngine
-    except Exception as error:  # a broken Numba raises other errors than ImportError too
+        prepare()
+    except CannotCompile as error:
         raise SpecError.conflict("train.engine", "compiled", "engine_missing") from error
+    from nnlab.engines.compiled_engine import CompiledEngine
+
     return CompiledEngine
 
 

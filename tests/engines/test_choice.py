@@ -65,6 +65,8 @@ def test_where_the_engine_cannot_be_compiled_numpy_trains(numba, monkeypatch, tm
     assert train(EXPERIMENT, 2).result().engine == "numpy"
     with pytest.raises(CannotCompile, match=r"^The compiled engine cannot be used: TypeError: no such type\.$"):
         choice.prepare()
+    with pytest.raises(SpecError, match="needs Numba and cannot use it here"):  # a run that it began
+        engine_class("compiled")
 
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
