@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.catalogue.presets import presets
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import seeds_text

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.ui.inspect.epoch_view import epoch_view
 from nnlab.ui.shared.naming import moment, run_title
 from nnlab.ui.shell.frame import open_page

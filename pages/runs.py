@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.lab import NotYours, Run, UnknownRun
 from nnlab.ui.runs.run_table import matching, runs_table, states_of
 from nnlab.ui.shared.downloads import download_menu

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.lab import Run
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title

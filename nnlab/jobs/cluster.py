@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from functools import cached_property
 from multiprocessing import forkserver
 
 from nnlab.settings import settings
@@ -68,7 +69,7 @@ def serve() -> None:
 
 
 class LocalProcess(subprocess.Popen[bytes]):
-    """A cluster process started by this one."""
+    """A cluster process started by this one. Raises RuntimeError if it ends before its address is read."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -77,11 +78,16 @@ class LocalProcess(subprocess.Popen[bytes]):
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the parent only; this one ends with its standard input
         )
+
+    @cached_property
+    def address(self) -> str:
+        """That of the scheduler; waits until it has started."""
         assert self.stdout
-        self.address = self.stdout.readline().decode().strip()
-        if not self.address:
+        found = self.stdout.readline().decode().strip()
+        if not found:
             self.close()
             raise RuntimeError("The local workers could not be started; see the log above.")
+        return found
 
     def close(self) -> None:
         """End the process and its workers."""
@@ -95,6 +101,21 @@ class LocalProcess(subprocess.Popen[bytes]):
             self.kill()
             self.wait()
         self.stdout.close()
+
+
+_early: list[LocalProcess] = []
+
+
+def start_early() -> None:
+    """Start the local cluster before there is a dispatcher to use it, unless the workers are to start later or are
+    elsewhere."""
+    if settings().warm and settings().scheduler is None:
+        _early.append(LocalProcess())
+
+
+def local_process() -> LocalProcess:
+    """The cluster that was started early, else a new one."""
+    return _early.pop() if _early else LocalProcess()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from nnlab.jobs.cluster import LocalProcess
+from nnlab.jobs.cluster import LocalProcess, local_process
 from nnlab.jobs.worker import work
 from nnlab.settings import settings
 from nnlab.store import Store
@@ -129,7 +129,7 @@ class Dispatcher:
             self._disconnect()
             address = settings().scheduler
             if address is None:
-                self._local = self._local or LocalProcess()
+                self._local = self._local or local_process()
                 address = self._local.address
             from distributed import Client
 

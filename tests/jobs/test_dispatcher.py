@@ -16,14 +16,17 @@ import psutil
 import pytest
 from distributed import Client
 
-from nnlab.jobs import dispatcher
-from nnlab.lab import Lab
+from nnlab.jobs import cluster, dispatcher
+from nnlab.jobs.cluster import local_process, start_early
+from nnlab.lab import Lab, open_lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.store import Run, Store
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
-LONG = EXPERIMENT.set({"train.epochs": 5000})
+LONG = EXPERIMENT.set(
+    {"data.n_samples": 5000, "model.hidden": [64, 64], "train.epochs": 5000}
+)  # for half a minute or more
 T = TypeVar("T")
 
 
@@ -182,10 +185,39 @@ def test_trouble_names_a_missing_scheduler_and_the_run_waits(
         lab.close()
 
 
+def test_the_workers_that_a_page_started_are_those_of_the_lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNLAB_WARM", "1")
+    settings.cache_clear()
+    start_early()
+    early = local_process()
+    assert early.poll() is None
+    monkeypatch.setattr(dispatcher, "local_process", lambda: early)
+    lab = open_lab()
+    try:
+        lab.warm()
+        until(lambda: lab._dispatcher._seen)
+        assert lab._dispatcher._local is early
+    finally:
+        lab.close()
+    assert early.poll() is not None
+
+
+@pytest.mark.parametrize("changes", [{"NNLAB_WARM": "0"}, {"NNLAB_WARM": "1", "NNLAB_SCHEDULER": "tcp://127.0.0.1:1"}])
+def test_no_workers_start_early_where_they_are_not_wanted(
+    changes: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    monkeypatch.setattr(cluster, "LocalProcess", lambda: pytest.fail("a process was started"))
+    start_early()
+
+
 _PARENT = """
 import sys
 from nnlab.jobs.cluster import LocalProcess
 cluster = LocalProcess()
+assert cluster.address
 print(cluster.pid, flush=True)
 sys.stdin.read()
 """
