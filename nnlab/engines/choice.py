@@ -1,13 +1,12 @@
 """Which engine trains an experiment here. The web process asks too, so nothing here imports Numba or PyTorch early."""
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Literal
 
 from nnlab.engines.base import EngineProtocol
-from nnlab.engines.compiled_cache import CannotCompile, Function, OnProgress, Preparation
+from nnlab.engines.compiled_cache import COMPILE, CannotCompile, Function, OnProgress, Preparation
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 
@@ -30,7 +29,8 @@ def working_engine(experiment: Experiment, on_progress: OnProgress | None = None
     if name == "compiled":
         try:
             prepare(on_progress)
-        except CannotCompile:
+            engine_class(name)
+        except (CannotCompile, SpecError):
             return "numpy"
     return name
 
@@ -54,8 +54,7 @@ def _functions() -> Sequence[Function]:
     return FUNCTIONS
 
 
-_COMPILE = (sys.executable, "-c", "from nnlab.engines.choice import compile_and_tell; compile_and_tell()")
-_PREPARATION = Preparation(_functions, command=_COMPILE)
+_PREPARATION = Preparation(_functions, command=COMPILE)
 
 
 def engine_class(name: EngineName) -> type[EngineProtocol]:
@@ -71,10 +70,9 @@ def _numba_installed() -> bool:
 def _compiled() -> type[EngineProtocol]:
     try:
         prepare()
-    except CannotCompile as error:
+        from nnlab.engines.compiled_engine import CompiledEngine
+    except Exception as error:  # a broken Numba raises other errors than ImportError too
         raise SpecError.conflict("train.engine", "compiled", "engine_missing") from error
-    from nnlab.engines.compiled_engine import CompiledEngine
-
     return CompiledEngine
 
 

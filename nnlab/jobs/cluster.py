@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cached_property
 from multiprocessing import forkserver
 
+from nnlab.engines.compiled_cache import COMPILE, nothing_compiled
 from nnlab.settings import settings
 
 
@@ -32,6 +33,8 @@ def serve() -> None:
     """Start the workers, print the scheduler's address and wait for the end of standard input."""
     import dask
 
+    if nothing_compiled():  # on a new machine; there is no need to wait for the first worker
+        subprocess.Popen(COMPILE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     method = _start_fork_server()
     dask.config.set(
         {

@@ -101,7 +101,10 @@ def test_a_comparison_trains_survives_a_reload_and_is_saved(server, visit):
 
 def test_charts_are_not_rebuilt_while_a_comparison_ticks(server, visit):
     page = visit()
-    ask(page, server, Comparison(MOONS.experiment.set({"train.epochs": 3000}), vary="width", values=(3, 5), seeds=2))
+    long = MOONS.experiment.set(
+        {"data.n_samples": 5000, "train.epochs": 3000}
+    )  # half a minute, of which it sees a part
+    ask(page, server, Comparison(long, vary="width", values=(64, 80), seeds=2))
     page.wait_for_function(f"() => {CURVES} && document.querySelectorAll('.st-key-cells [role=progressbar]').length")
     page.evaluate(f"() => {{ {CURVES}.nnlabTag = 'mine' }}")
     drawn = "() => document.querySelector('.st-key-finding').innerText"

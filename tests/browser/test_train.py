@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
 
-LONG = {"data.name": "moons", "data.n_samples": "1000", "train.batch_size": "4", "train.epochs": "4000", "seeds": "2"}
+LONG = {"data.name": "moons", "data.n_samples": "1000", "model.hidden": "64-64", "train.batch_size": "4"}
+LONG |= {"train.epochs": "4000", "seeds": "2"}
 SHORT = {"data.name": "moons", "data.n_samples": "300", "train.epochs": "12", "seeds": "3"}
 CHARTS = ("loss", "learned", "score", "gap")
 
