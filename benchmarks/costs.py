@@ -18,7 +18,7 @@ from time import perf_counter
 
 import click
 
-from nnlab import Experiment, presets
+from nnlab import Experiment, load_dataset, presets
 from nnlab.engines.base import single_thread
 from nnlab.engines.choice import engine_name
 from nnlab.engines.costs import estimate_seconds
@@ -61,7 +61,8 @@ def cases() -> Iterator[tuple[Experiment, int]]:
 
 
 def seconds(experiment: Experiment, n_seeds: int, home: Path) -> float:
-    """From the queue to the stored results."""
+    """From the queue to the stored results, with the data in memory as they are after a worker's first run of them."""
+    load_dataset(experiment)
     store = Store(f"sqlite:///{home / 'costs.db'}")
     run = store.create_run(experiment, tuple(range(n_seeds)), "costs", "costs")
     attempt = store.claim(run.id)

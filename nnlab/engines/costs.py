@@ -1,39 +1,72 @@
-"""Rough estimates of the time and memory of an experiment before it runs.
+"""Estimates of the time and memory of an experiment before it runs.
 
-The constants were measured on one core of a small server (benchmarks/README.md). Estimates are right within a factor
-of two, which is enough to choose between waiting for a result and returning later.
+The constants are fitted to the runs of `benchmarks/costs.py` on one core of a small server. There they are right within
+a factor of 1.5; another machine is faster or slower as a whole.
 """
+
+from typing import NamedTuple
 
 from nnlab.engines.choice import EngineName, engine_name
 from nnlab.spec import Experiment
 
-_STEP: dict[EngineName, float] = {"torch": 75e-6, "numpy": 34e-6, "compiled": 0.0}  # seconds per step
-_LAYER: dict[EngineName, float] = {"torch": 25e-6, "numpy": 11e-6, "compiled": 2e-6}  # per layer of a step
-_WORK = 3.3e-11  # seconds per multiply-add of small matrices
-_WEIGHT = 7e-10  # seconds per weight and step: gradient and optimizer
-_EPOCH = 0.6e-3  # seconds to score and store an epoch
+
+class _Seconds(NamedTuple):
+    """What an engine takes."""
+
+    run: float  # from the queue to the results, without the epochs
+    epoch: float  # the order of the samples, scores, writing
+    step: float  # without its layers
+    layer: float  # of a step
+    unit: float  # for a sample, there or back
+    slow_unit: float  # more for a unit of GELU
+    normalised_unit: float  # more for normalisation, and for dropout
+    product: float  # one multiply-add
+    weight: float  # a step of the optimizer
+
+
+_SECONDS: dict[EngineName, _Seconds] = {
+    "compiled": _Seconds(0.026, 9e-5, 9e-8, 4e-7, 2.8e-10, 1.5e-8, 1.3e-9, 2.7e-11, 1.3e-9),
+    "numpy": _Seconds(0.052, 1.4e-4, 1.7e-5, 9.3e-6, 1.8e-9, 1.1e-8, 1.3e-8, 3e-11, 1.6e-9),
+    "torch": _Seconds(0.11, 2.7e-4, 1.6e-4, 2.8e-5, 9.8e-10, 1.6e-8, 1.8e-8, 3.5e-11, 0.0),
+}
+_SLOWNESS = {"relu": 0.0, "leaky_relu": 0.0, "none": 0.0, "softplus": 0.45, "gelu": 1.0}
+_ONE_EXPONENTIAL = 0.1
+"""How slow a unit is: its share of what GELU takes more than ReLU."""
 
 _PROCESS = 385e6  # bytes: Python with PyTorch
 _COPIES: dict[EngineName, int] = {"torch": 18, "numpy": 27, "compiled": 18}
 """Arrays as large as the weights: gradients, optimizer, best, checkpoint, writing."""
-_PER_UNIT: dict[EngineName, float] = {"torch": 3.0, "numpy": 4.5, "compiled": 3.0}
-"""Numbers in memory per unit and sample of a batch."""
+_PER_UNIT: dict[EngineName, float] = {"torch": 3.0, "numpy": 4.5, "compiled": 12.0}
+"""Numbers in memory per unit and sample of a batch; the compiled engine holds them for one replicate at a time."""
 _MNIST = 115e6  # bytes of the files and of the parts
 
 
 def estimate_seconds(experiment: Experiment, n_seeds: int) -> float:
     """Training time in seconds of one run with `n_seeds` seeds on one worker. The time of a source experiment is left
     out, since it is usually trained already."""
-    n_seeds, folds, engine = experiment.replicates(n_seeds), experiment.data.folds, engine_name(experiment)
-    train, validation, _ = experiment.data.sizes
-    weights = sum(layer.inputs * layer.width for layer in experiment.layers)
+    engine, layers, folds = engine_name(experiment), experiment.layers, experiment.data.folds
+    takes, replicates, (train, validation, _) = _SECONDS[engine], experiment.replicates(n_seeds), experiment.data.sizes
     groups = 2 if folds and (train + validation) % folds else 1  # folds of two sizes train one after the other
-    alone = n_seeds if engine == "compiled" else groups  # compiled: every replicate trains by itself
-    learned = sum(layer.inputs * layer.width for layer in experiment.layers if not layer.frozen)
-    products = (weights + 2 * learned) * _WORK * min(experiment.train.batch_size, train) * n_seeds
-    step = alone * (_STEP[engine] + _LAYER[engine] * len(experiment.layers)) + products + _WEIGHT * learned * n_seeds
-    epoch = _EPOCH + _WORK * (min(train, 5000) + validation) * weights * n_seeds
-    return experiment.train.epochs * (experiment.steps_per_epoch * step + epoch)
+    alone = replicates if engine == "compiled" else groups  # compiled: every replicate trains by itself
+    scored = min(train, 5000) + validation
+    units = sum(
+        layer.width
+        * (
+            takes.unit
+            + takes.slow_unit * _SLOWNESS.get(layer.activation, _ONE_EXPONENTIAL)
+            + takes.normalised_unit * ((layer.norm != "none") + (layer.dropout > 0))
+        )
+        for layer in layers
+    )
+    products = sum(
+        layer.inputs * layer.width * (train + scored + 2 * train * (not layer.frozen)) * takes.product
+        for layer in layers
+    )
+    learned = sum(layer.parameters for layer in layers if not layer.frozen)
+    steps = experiment.steps_per_epoch
+    calls = steps * alone * (takes.step + takes.layer * len(layers))
+    work = replicates * (units * (2 * train + scored) + products + steps * takes.weight * learned)
+    return takes.run + experiment.train.epochs * (takes.epoch + calls + work)
 
 
 def estimate_bytes(experiment: Experiment, n_seeds: int) -> float:
@@ -43,7 +76,8 @@ def estimate_bytes(experiment: Experiment, n_seeds: int) -> float:
     parameters = sum(layer.parameters for layer in experiment.layers)
     units = sum(layer.width for layer in experiment.layers) + (data.inputs if data.folds else 0)
     weights = 4 * _COPIES[engine] * parameters * replicates
-    activations = 4 * _PER_UNIT[engine] * units * min(experiment.train.batch_size, train) * replicates
+    batch, beside = min(experiment.train.batch_size, train), 1 if engine == "compiled" else replicates
+    activations = 4 * _PER_UNIT[engine] * units * max(batch, 256 if engine == "compiled" else 1) * beside
     samples = _MNIST if data.name == "mnist" else 16 * (train + validation + test) * data.inputs
     scores = 24 * train * replicates + 20 * min(2**21, train * max(data.inputs, units * replicates))
     return _PROCESS + samples + weights + activations + scores
