@@ -1,12 +1,14 @@
 """Which engine trains an experiment here. The web process asks too, so nothing here imports Numba or PyTorch early."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from typing import Literal
 
 from nnlab.engines.base import EngineProtocol
-from nnlab.engines.compiled_cache import COMPILE, CannotCompile, Function, OnProgress, Preparation
+from nnlab.engines.compiled_cache import CannotCompile, Function, OnProgress, Preparation, complete
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 
@@ -42,19 +44,20 @@ def prepare(on_progress: OnProgress | None = None) -> None:
     _PREPARATION.run(on_progress)
 
 
-def compile_and_tell() -> None:
-    """Compile the compiled engine in this process, and print its progress for another one."""
-    Preparation(_functions).run(lambda now: print(*now, flush=True))
+def read_ahead() -> None:
+    """Read the code of the compiled engine, if it is compiled and works here."""
+    with suppress(Exception):  # a broken Numba raises other errors than ImportError too
+        if _numba_installed() and complete():
+            engine_class("compiled")
 
 
 def _functions() -> Sequence[Function]:
-    import nnlab.engines.compiled_engine  # so that what it needs is imported too  # noqa: F401
     from nnlab.engines.compiled_steps import FUNCTIONS
 
     return FUNCTIONS
 
 
-_PREPARATION = Preparation(_functions, command=COMPILE)
+_PREPARATION = Preparation(_functions, command=(sys.executable, "-m", "nnlab.engines.compile_all"))
 
 
 def engine_class(name: EngineName) -> type[EngineProtocol]:

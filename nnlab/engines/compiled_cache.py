@@ -11,7 +11,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -29,8 +28,6 @@ from nnlab.settings import settings
 log = logging.getLogger("nnlab.engines.compiled_cache")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Result = TypeVar("Result")
-COMPILE = (sys.executable, "-c", "from nnlab.engines.choice import compile_and_tell; compile_and_tell()")
-"""The command that compiles all functions."""
 POLL = 0.05  # seconds between two looks at what other processes and threads have compiled
 USUAL_PACE = 0.6  # share of the time that two processes take which compile together
 VERSIONS = 3  # how many folders of compiled code stay, those used last
@@ -77,11 +74,6 @@ def njit(**options: Any) -> Callable[[Decorated], Decorated]:
             config.CACHE_DIR = before
 
     return decorate
-
-
-def nothing_compiled() -> bool:
-    """Whether no version of the code was ever compiled here. Does not import Numba."""
-    return not Path(os.environ.get("NUMBA_CACHE_DIR") or settings().home / "compiled").expanduser().exists()
 
 
 @cache
@@ -143,8 +135,13 @@ def _forget() -> None:
             path.unlink(missing_ok=True)
 
 
+def complete() -> bool:
+    """Whether all functions are compiled for this processor. Imports Numba, and raises what it raises."""
+    return _mark().exists()
+
+
 def _mark() -> Path:
-    """The file that says that all functions are compiled for this processor."""
+    """The file that says so."""
     from numba.core.registry import cpu_target
 
     processor = repr(cpu_target.target_context.codegen().magic_tuple())

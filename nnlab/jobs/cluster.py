@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import cached_property
 from multiprocessing import forkserver
 
-from nnlab.engines.compiled_cache import COMPILE, nothing_compiled
 from nnlab.settings import settings
 
 
@@ -24,7 +23,7 @@ def _start_fork_server() -> str:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return "spawn"
-    multiprocessing.set_forkserver_preload(["distributed", "nnlab.jobs.worker"])
+    multiprocessing.set_forkserver_preload(["nnlab.jobs.preload"])
     forkserver.ensure_running()
     return "forkserver"
 
@@ -33,8 +32,6 @@ def serve() -> None:
     """Start the workers, print the scheduler's address and wait for the end of standard input."""
     import dask
 
-    if nothing_compiled():  # on a new machine; there is no need to wait for the first worker
-        subprocess.Popen(COMPILE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     method = _start_fork_server()
     dask.config.set(
         {

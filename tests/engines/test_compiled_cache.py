@@ -54,12 +54,6 @@ def _own_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder.cache_clear()
 
 
-def test_a_new_machine_has_nothing_compiled():
-    assert compiled_cache.nothing_compiled()
-    folder()
-    assert not compiled_cache.nothing_compiled()
-
-
 def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     """A process that compiles the three functions of PROGRAM; with "parent", another one compiles for it."""
     file = tmp_path / "program.py"
