@@ -109,7 +109,8 @@ class Training(Iterator[Epoch]):
     @property
     def finished(self) -> bool:
         """Whether all epochs are done, or early stopping has ended every replicate."""
-        return self.epoch >= self.experiment.train.epochs or bool(self.stopped_after.all())
+        train = self.experiment.train
+        return self.epoch >= train.epochs or (train.patience > 0 and bool(self.stopped_after.all()))
 
     def __iter__(self) -> Training:
         return self
@@ -127,7 +128,7 @@ class Training(Iterator[Epoch]):
 
         figures = self._scores(active)
         self._update_best(figures[2 if self._groups[0].validation else 0], active)
-        if not active.all():
+        if self.experiment.train.patience:
             figures = [np.where(active, values, np.nan) for values in figures]
 
         seconds = time.perf_counter() - began
@@ -175,8 +176,12 @@ class Training(Iterator[Epoch]):
         if better.any():
             self._best_loss[better] = loss[better]
             self.best_epoch[better] = self.epoch
-            for name, array in self.weights().items():
-                self._best[name][better] = array[better]
+            weights = self.weights()
+            if better.all():
+                self._best = weights
+            else:
+                for name, array in weights.items():
+                    self._best[name][better] = array[better]
         if patience := self.experiment.train.patience:
             self.stopped_after[active & (self.epoch - self.best_epoch >= patience)] = self.epoch
 
