@@ -1,7 +1,7 @@
 """What pages, the command line and notebooks use: submit, read, pause, stop, compare.
 
-A Lab holds a connection to the store and a thread that keeps the workers busy. It imports neither PyTorch nor Numba, and
-reading is cheap enough for every page to read once a second.
+A Lab holds a connection to the store and a thread that keeps the workers busy. It imports neither PyTorch nor Numba,
+and reading is cheap enough for every page to read once a second.
 """
 
 import threading

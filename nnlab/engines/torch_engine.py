@@ -35,7 +35,7 @@ class TorchEngine:
         small = self.train_parts[0].x.size * len(self.sets) <= 4 * CHUNK
         inputs = self._inputs(self.train_parts, slice(None)) if small else []
         self.inputs = [one.contiguous() for one in inputs]
-        """Scaled training samples of every set, (inputs, n) each; none of large data (pictures), scaled in every step."""
+        """Scaled training samples of every set, (inputs, n) each. Empty for large data, scaled in every step."""
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
         if first == 0:

@@ -1,4 +1,4 @@
-"""Importing this imports what workers need: they are forked from a process that has done so, see `nnlab.jobs.cluster`."""
+"""Importing this imports what workers need: they are forked from a process that did so, see `nnlab.jobs.cluster`."""
 
 import distributed  # noqa: F401
 

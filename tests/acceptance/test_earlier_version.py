@@ -1,8 +1,8 @@
 """A data base, links, a comparison's file and a script written by version 0.1.0, before the package was rearranged.
 
-`version_0_1/expected.json` holds what that version read from them. Its texts name their engine and mean what they meant.
-Its links leave PyTorch out, which was the default; without an engine they now mean the automatic one, whose figures are
-the same up to rounding.
+`version_0_1/expected.json` holds what that version read from them. Its texts name their engine and mean what they
+meant. Its links leave PyTorch out, which was the default; without an engine they now mean the automatic one, whose
+figures are the same up to rounding.
 """
 
 import contextlib

@@ -161,8 +161,8 @@ HELP: Texts = {
     "train.start_from.frozen": "How many of these layers keep their weights while the others are trained.",
     "depth": "Number of hidden layers.",
     "width": "Neurons in each hidden layer.",
-    "seeds": "The same experiment from several random starts. 5 means seeds 0 to 4; a list such as 0,3,7 or a range such "
-    "as 5-8 works too.",
+    "seeds": "The same experiment from several random starts. 5 means seeds 0 to 4; a list such as 0,3,7 or a range "
+    "such as 5-8 works too.",
 }
 
 
