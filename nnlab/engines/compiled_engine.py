@@ -55,16 +55,15 @@ class CompiledEngine:
         self.samples: dict[tuple[int, ...], tuple[Sequence[Part], Samples, NDArray[np.int64]]] = {}
         self.order = np.zeros(0, np.int64)
         self.streams: list[list[np.random.Generator]] = []
-        self.drops = bool(self.dropout.any())
         self.dropped = [layer.width for layer in layers if layer.dropout]
         self.numbers_of_step = count * sum(self.dropped) * min(experiment.train.batch_size, len(self.train[0]))
-        self.undropped = np.zeros((count, 0), np.float32), np.zeros_like(self.dropout)
+        self.no_numbers, self.no_dropout = np.zeros((count, 0), np.float32), np.zeros_like(self.dropout)
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
         if first == 0:
             self.order = random_streams.epoch_order(self.experiment.data.seed, epoch, len(self.train[0]))
-            self.streams = self._dropout_streams(epoch) if self.drops else []
-        most = max(1, _DROPOUT_NUMBERS // self.numbers_of_step) if self.drops else len(rates)
+            self.streams = self._dropout_streams(epoch) if self.dropped else []
+        most = max(1, _DROPOUT_NUMBERS // self.numbers_of_step) if self.dropped else len(rates)
         for start in range(0, len(rates), most):
             self._run(first + start, rates[start : start + most], active)
 
@@ -85,7 +84,7 @@ class CompiledEngine:
             order,
             rates,
             self.steps,
-            self._uniform(len(order), active) if self.drops else self.undropped[0],
+            self._uniform(len(order), active) if self.dropped else self.no_numbers,
             self.parameters,
             self.running,
             self.memory,
@@ -115,7 +114,7 @@ class CompiledEngine:
         losses, right = np.empty(len(active)), np.empty(len(active))
         compiled_steps.score(
             self.evaluated,
-            self.undropped[1],
+            self.no_dropout,
             self.loss,
             _SCORED,
             *samples,

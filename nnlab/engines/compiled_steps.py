@@ -31,9 +31,8 @@ from nnlab.engines.compiled_layers import (
 )
 
 # columns of the layer table; TRAINING is 0 in a frozen layer and in evaluation mode, UNIT the number of its first unit
-INPUTS, WIDTH, ACTIVATION, NORM, RESIDUAL, FROZEN, TRAINING, WEIGHT, BIAS, SCALE, SHIFT, MEAN, VARIANCE, UNIT = range(
-    14
-)
+INPUTS, WIDTH, ACTIVATION, NORM, RESIDUAL, FROZEN, TRAINING = range(7)
+WEIGHT, BIAS, SCALE, SHIFT, MEAN, VARIANCE, UNIT = range(7, 14)
 COLUMNS = 14
 
 LOSSES = ("bce", "cross_entropy", "mse")

@@ -196,8 +196,6 @@ class Training(Iterator[Epoch]):
     def weights(self) -> Weights:
         """A copy of the current weights (replicates, ...)."""
         each = [group.engine.weights() for group in self._groups]
-        if len(each) == 1:
-            return each[0]
         return {name: self._join([weights[name] for weights in each]) for name in each[0]}
 
     def best_weights(self) -> Weights:
