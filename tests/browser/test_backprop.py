@@ -37,10 +37,11 @@ def open_page(visit, server, width=1280, **query) -> Page:
 
 
 def settled(page: Page, stage: int, step: int = 0) -> None:
-    """The page shows this stage, whole."""
+    """The page shows this stage, whole: the program that draws the network is fetched after the page has settled."""
     label = page.locator(".st-key-step-controls").get_by_text(f"Stage {stage + 1} of 12 · step {step + 1}", exact=True)
     expect(label).to_be_visible()
     expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator(".st-key-step-picture svg text").first).to_be_visible()
 
 
 def press(page: Page, key: str) -> None:

@@ -96,16 +96,19 @@ def test_a_paused_run_frees_its_worker_and_goes_on_where_it_was(lab: Lab) -> Non
 
 
 def test_an_owner_with_one_job_does_not_wait_for_one_with_many(lab: Lab) -> None:
-    small = [EXPERIMENT.vary("lr", 0.001 * k) for k in range(1, 9)]
-    many = [lab.submit(one, 1, "many") for one in small]
+    """All wait behind long runs while they are submitted, however fast they would train."""
+    long = [lab.submit(LONG, [20 + k], "before") for k in range(settings().workers)]
+    for run in long:
+        until(lambda run=run: state_of(lab, run) == "running")
+    many = [lab.submit(EXPERIMENT.vary("lr", 0.001 * k), 1, "many") for k in range(1, 9)]
     single = lab.submit(EXPERIMENT, [7], "single")
-    runs = until(lambda: (all_ := [lab.run(run.id) for run in [*many, single]]) and _all_finished(all_) and all_)
-    started = {run.id: run.started for run in runs if run is not None}
-    assert started[single.id] < started[many[-1].id]  # type: ignore[operator]
-
-
-def _all_finished(runs: list[Run | None]) -> bool:
-    return all(run is not None and run.state == "finished" for run in runs)
+    assert single.position < many[-1].position
+    for run in long:
+        lab.stop(run.id, "before")
+    for run in [*many, single]:
+        until(lambda run=run: state_of(lab, run) == "finished")
+    ours, last = lab.run(single.id), lab.run(many[-1].id)
+    assert ours.started < last.started
 
 
 def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
