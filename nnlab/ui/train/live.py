@@ -23,7 +23,7 @@ from nnlab.ui.train.numbers import NUMBERS, four_numbers, progress_text, sparkli
 
 HEADING, NUMBER = 44, 168  # pixels: a heading with its switch; a number with its sparkline, with or without a value
 TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live page; a tick costs the server 5 to 10 ms
-FIRST, FRESH = 0.25, 5.0  # seconds between two ticks before the first point, and how long a run may stay without one
+FIRST, FRESH = 0.1, 5.0  # seconds between two ticks, at least, before the first point; how long a run may have none
 SLOW, SLOW_FOR_MANY = 2, 5  # ticks between two drawings of what changes little, for at most FEW pages and above
 FEW = 10
 
@@ -35,15 +35,15 @@ _live_pages: dict[str, float] = {}  # when each page ticked last
 _lock = Lock()
 
 
-def tick_seconds() -> float:
-    """Time between two ticks: a second, longer when many pages are live."""
+def tick_seconds(least: float = TICK) -> float:
+    """Time between two ticks: longer than `least` when many pages are live."""
     me, now = st.session_state.setdefault("live-page", uuid4().hex), monotonic()
     with _lock:
         _live_pages[me] = now
         if len(_live_pages) > 20:
             for name in [name for name, at in _live_pages.items() if now - at > 15]:
                 del _live_pages[name]
-        return max(TICK, round(PER_PAGE * len(_live_pages), 1))
+        return max(least, round(PER_PAGE * len(_live_pages), 1))
 
 
 def _near_first_point(run: Run) -> bool:
@@ -64,20 +64,23 @@ def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
 def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     """Draws the live part; it ticks while the run or an overlaid run is active."""
     live = run.active or any(other.active for other in others)
-    every = FIRST if _near_first_point(run) else tick_seconds() if live else None
+    fresh = _near_first_point(run)
+    every = tick_seconds(FIRST if fresh else TICK) if live else None
     places = _layout(page, run, others)
     slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
-    st.fragment(_tick, run_every=every)(page, run, others, every, monotonic(), places)
+    st.fragment(_tick, run_every=every)(page, run, others, every, fresh, monotonic(), places)
     st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
 
 
-def _tick(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, since: float, places: Places) -> None:
+def _tick(
+    page: Page, seen: Run, others: tuple[Run, ...], every: float | None, fresh: bool, since: float, places: Places
+) -> None:
     at, run = _shared_run(seen.id, page.lab)
-    if at < since or every == FIRST:  # a button was pressed after the shared reading
+    if at < since or fresh:  # a button was pressed after the shared reading
         run = page.lab.run(seen.id)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
-    if every is not None and every != FIRST and tick_seconds() > 2 * every:
+    if every is not None and not fresh and tick_seconds() > 2 * every:
         st.rerun()
     share = run.progress if run.loading is None else run.loading
     places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
@@ -87,7 +90,7 @@ def _tick(page: Page, seen: Run, others: tuple[Run, ...], every: float | None, s
     if "predictions" in places:
         table = predictions_table(page, run)
         places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
-    if every == FIRST and not _near_first_point(run):
+    if fresh and not _near_first_point(run):
         st.rerun()  # with the usual ticks
 
 
