@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -32,6 +31,7 @@ POLL = 0.05  # seconds between two looks at what other processes and threads hav
 USUAL_PACE = 0.6  # share of the time that two processes take which compile together
 VERSIONS = 3  # how many folders of compiled code stay, those used last
 _DIGITS = 16  # in the name of a folder
+_SOURCES = Path(__file__).resolve().parent
 
 
 class Function(NamedTuple):
@@ -78,7 +78,7 @@ def njit(**options: Any) -> Callable[[Decorated], Decorated]:
 
 @cache
 def folder() -> Path:
-    """The folder of the compiled code: one for each version of the sources and of what compiles them.
+    """The folder of the compiled code: one for each installation of the sources and version of what compiles them.
 
     It is in `NUMBA_CACHE_DIR` if that is set, else in `NNLAB_HOME`. Where it cannot be written, a folder in the
     temporary folder replaces it, with a copy of the code it has. Folders of other versions are removed but for the
@@ -104,15 +104,17 @@ def folder() -> Path:
 
 
 def _version() -> str:
-    """Numba renews the code of a file that changes, but not that of files which call it: so the name changes too."""
+    """Numba renews the code of a file that changes, but not that of files which call it: so the name changes too.
+
+    To Numba a file in another place, or with another time, is another file. Where the code of one counted as that of
+    the other, every process would compile for itself, and round differently from the next."""
     import llvmlite
     import numba
     import numpy as np
 
     digest = hashlib.sha256()
-    for source in sorted(files(__package__).iterdir(), key=lambda path: path.name):
-        if source.name.startswith("compiled_"):
-            digest.update(source.read_bytes())
+    for source in sorted(_SOURCES.glob("compiled_*.py")):
+        digest.update(f"{source} {source.stat().st_mtime}".encode() + source.read_bytes())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
     return f"nnlab-{digest.hexdigest()[:_DIGITS]}"
 

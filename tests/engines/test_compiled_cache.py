@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -150,11 +151,24 @@ def test_code_of_all_but_the_last_versions_is_removed(home: Path) -> None:
     assert left == {current.name, f"nnlab-{0:016x}", f"nnlab-{1:016x}", "nnlab-of-another"}
 
 
-def test_the_folder_changes_with_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = compiled_cache._version()
-    (tmp_path / "compiled_layers.py").write_text("another")
-    monkeypatch.setattr(compiled_cache, "files", lambda package: tmp_path)
-    assert compiled_cache._version() != before
+def test_the_folder_changes_with_the_sources_their_place_and_their_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To Numba all three are other files, whose code every process would compile for itself."""
+    found = [compiled_cache._version()]
+    for copy in ("same", "another"):
+        shutil.copytree(compiled_cache._SOURCES, tmp_path / copy)
+        monkeypatch.setattr(compiled_cache, "_SOURCES", tmp_path / copy)
+        found.append(compiled_cache._version())
+    file = tmp_path / "another" / "compiled_layers.py"
+    os.utime(file, (1e9, 1e9))
+    found.append(compiled_cache._version())
+    about = file.stat()
+    file.write_text(file.read_text().replace("np.tanh", "np.sinh") + "\n")
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    found.append(compiled_cache._version())
+    assert len(set(found)) == 5
+    assert compiled_cache._version() == found[-1]
 
 
 def test_two_at_once_take_different_functions(tmp_path: Path) -> None:
