@@ -80,8 +80,8 @@ def _tick(
         run = page.lab.run(seen.id)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
-    if every is not None and not fresh and tick_seconds() > 2 * every:
-        st.rerun()
+    if every is not None and tick_seconds(FIRST if fresh else TICK) > 2 * every:
+        st.rerun()  # with rarer ticks
     share = run.progress if run.loading is None else run.loading
     places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
     four_numbers(page, run, places)
