@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from nnlab.analysis.curves import Curves
 from nnlab.analysis.gradient_health import GradientHealth
 from nnlab.analysis.scores import final_scores, reference_of
-from nnlab.analysis.statistics import interval
+from nnlab.analysis.statistics import Design, interval
 from nnlab.datasets import PARTS
 from nnlab.engines.base import Floats
 from nnlab.spec import Experiment
@@ -189,7 +189,7 @@ def _overfit(it: _Evidence) -> _Found | None:
     if part is None or not np.isfinite(measured[part]).all():
         return None
     fit, held_out = it.fit(it.train), it.fit(measured[part])
-    gap = interval(fit - held_out, folds=data.folds)
+    gap = interval(fit - held_out, replace(Design.of(it.experiment, part), samples=0, shared=False))
     error = 0.0  # standard error of the difference of two shares measured on so few samples
     if it.classes:
         sizes = dict(zip(PARTS, data.sizes, strict=True))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.analysis.predictions import by_fold, join_folds
+from nnlab.analysis.predictions import by_set, join_sets
 from nnlab.datasets import Dataset
 from nnlab.engines import random_streams
 from nnlab.engines.base import Array, Floats, Weights, single_thread, targets
@@ -65,9 +65,9 @@ def measure(experiment: Experiment, weights: Weights, dataset: Dataset) -> Gradi
     """Measure networks as in a training step without dropout: batch normalisation takes mean and variance of the
     samples, and its running ones do not change. Weights are (replicates, ...); under k-fold every replicate is measured
     on samples of its own fold."""
-    if dataset.folds:
-        each = [vars(measure(experiment, own, fold)) for own, fold in by_fold(weights, dataset)]
-        return GradientHealth(**{name: join_folds([one[name].T for one in each]).T for name in each[0]})
+    if dataset.sets:
+        each = [vars(measure(experiment, own, one)) for own, one in by_set(weights, dataset)]
+        return GradientHealth(**{name: join_sets([one[name].T for one in each]).T for name in each[0]})
     rows = random_streams.scored_samples(experiment.data.seed, len(dataset.train), SAMPLES)
     x, t = dataset.scaling.apply(dataset.train.x[rows]), targets(experiment, dataset.train.y[rows])
     group = max(1, _OUTPUTS // (len(x) * sum(layer.width for layer in experiment.layers)))

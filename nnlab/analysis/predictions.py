@@ -27,7 +27,7 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
     ----------
     weights : dict of arrays (replicates, ...)
     dataset : Dataset
-        It holds the scaling of the inputs; under k-fold every fold has its own.
+        It holds the scaling of the inputs; each of its sets has its own.
     x : array_like (n, inputs)
         Raw inputs, as in the data set. A single sample may have shape (inputs,).
 
@@ -43,8 +43,8 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
     """
     from scipy.special import expit, log_softmax  # a quarter of a second that the start of a page need not wait for
 
-    if dataset.folds:
-        return join_folds([predict(experiment, own, fold, x) for own, fold in by_fold(weights, dataset)])
+    if dataset.sets:
+        return join_sets([predict(experiment, own, one, x) for own, one in by_set(weights, dataset)])
     raw = np.asarray(x)
     raw = raw[None] if raw.ndim == 1 else raw
     if raw.ndim != 2 or raw.shape[1] != experiment.data.inputs:
@@ -77,28 +77,29 @@ def labels(outputs: Floats, boundary: float = 0.5) -> NDArray[np.int64]:
 
 
 def replicate(weights: Weights, dataset: Dataset, index: int | None) -> tuple[Weights, Dataset]:
-    """The weights (1, ...) of the replicate in place `index` and the data it was trained on: its fold, or the whole
-    data set. Without an index, all replicates and the whole data set."""
+    """The weights (1, ...) of the replicate in place `index` and the data it was trained on. Without an index, all
+    replicates and the whole data set."""
     if index is None:
         return weights, dataset
     own = {name: values[index : index + 1] for name, values in weights.items()}
     return own, dataset.training_sets[index % len(dataset.training_sets)]
 
 
-def first_fold(weights: Weights, dataset: Dataset) -> tuple[Weights, Dataset]:
-    """The replicates of the first fold and its data, for charts of single validation samples: all of these replicates
-    were validated on the same ones. For hold-out, all replicates and the whole data set."""
-    return next(by_fold(weights, dataset)) if dataset.folds else (weights, dataset)
+def first_set(weights: Weights, dataset: Dataset) -> tuple[Weights, Dataset]:
+    """The replicates of the first set and its data, for charts of single validation samples: all of these replicates
+    were validated on the same ones."""
+    return next(by_set(weights, dataset))
 
 
-def by_fold(weights: Weights, dataset: Dataset) -> Iterator[tuple[Weights, Dataset]]:
-    """For every fold the weights (seeds, ...) of its replicates, and its data."""
-    for i, fold in enumerate(dataset.folds):
-        yield {name: values[i :: len(dataset.folds)] for name, values in weights.items()}, fold
+def by_set(weights: Weights, dataset: Dataset) -> Iterator[tuple[Weights, Dataset]]:
+    """For every training set the weights of its replicates, and its data."""
+    sets = dataset.training_sets
+    for i, one in enumerate(sets):
+        yield {name: values[i :: len(sets)] for name, values in weights.items()}, one
 
 
-def join_folds(each: Sequence[Floats]) -> Floats:
-    """One array (seeds, ...) per fold as one array (replicates, ...)."""
+def join_sets(each: Sequence[Floats]) -> Floats:
+    """The arrays of `by_set` as one array (replicates, ...)."""
     return np.stack(each, axis=1).reshape(-1, *each[0].shape[1:])
 
 
@@ -188,7 +189,7 @@ def pictures(
     """
     if dataset.image_shape is None:
         raise ValueError("pictures: allowed is data made of pictures (digits, mnist).")
-    weights, dataset = first_fold(*replicate(weights, dataset, seed_index))
+    weights, dataset = first_set(*replicate(weights, dataset, seed_index))
     samples = dataset.validation if len(dataset.validation) else dataset.train
     pixels = samples.x[:count]
     outputs = predict(experiment, weights, dataset, pixels).mean(axis=0)  # (count, classes)

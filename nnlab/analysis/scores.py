@@ -1,6 +1,7 @@
 """Loss and scores of trained networks on a part of the data, and of simple methods for comparison."""
 
 import math
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.analysis.gradient_health import measure
-from nnlab.analysis.predictions import by_fold, join_folds, labels, logits_in_chunks, replicate
+from nnlab.analysis.predictions import by_set, join_sets, labels, logits_in_chunks, replicate
+from nnlab.analysis.statistics import Design, Interval, interval
 from nnlab.datasets import PARTS, Dataset, PartName, load_dataset, mnist
 from nnlab.engines.base import Array, Floats, Weights
 from nnlab.spec import DataSpec, Experiment
@@ -22,7 +24,7 @@ def evaluate(experiment: Experiment, weights: Weights, dataset: Dataset, part: P
     ----------
     weights : dict of arrays (replicates, ...)
     dataset : Dataset
-        Under k-fold every replicate is scored on the part of its own fold.
+        Every replicate is scored on the part of its own set.
 
     Returns
     -------
@@ -31,22 +33,31 @@ def evaluate(experiment: Experiment, weights: Weights, dataset: Dataset, part: P
         `mae` and `r2` (1 - squared error / squared deviation from the mean; nan where all targets are equal).
         None where the part is empty.
     """
-    if dataset.folds:
-        each = [evaluate(experiment, own, fold, part) for own, fold in by_fold(weights, dataset)]
+    if dataset.sets:
+        each = [evaluate(experiment, own, one, part) for own, one in by_set(weights, dataset)]
         present = [one for one in each if one is not None]
-        return {name: join_folds([one[name] for one in present]) for name in present[0]} if present else None
+        return {name: join_sets([one[name] for one in present]) for name in present[0]} if present else None
     samples = getattr(dataset, part)
     if len(samples) == 0:
         return None
+    each_sample = sample_scores(experiment, weights, dataset, part)
     with np.errstate(over="ignore", invalid="ignore"):  # weights that diverged give inf and nan, as they should
-        figures_of = _errors if experiment.task == "regression" else _class_scores
-        chunks = logits_in_chunks(experiment, weights, dataset, samples.x)
-        pieces = [figures_of(logits, samples.y[rows]) for rows, logits in chunks]
-        figures = {name: np.concatenate([one[name] for one in pieces], axis=1).mean(axis=1) for name in pieces[0]}
+        figures = {name: values.mean(axis=1) for name, values in each_sample.items()}
         if experiment.task == "regression":
             spread = np.var(np.asarray(samples.y, float))
             figures["r2"] = 1 - figures["mse"] / spread if spread > 0 else np.full_like(figures["mse"], np.nan)
     return figures
+
+
+def sample_scores(experiment: Experiment, weights: Weights, dataset: Dataset, part: PartName) -> dict[str, Array]:
+    """Loss and scores (replicates, n) of every sample of one part, which all replicates share: for classes `loss` and
+    `accuracy` (true where the prediction is right), for regression `loss`, `mse` and `mae`."""
+    samples = getattr(dataset, part)
+    with np.errstate(over="ignore", invalid="ignore"):
+        figures_of = _errors if experiment.task == "regression" else _class_scores
+        chunks = logits_in_chunks(experiment, weights, dataset, samples.x)
+        pieces = [figures_of(logits, samples.y[rows]) for rows, logits in chunks]
+    return {name: np.concatenate([one[name] for one in pieces], axis=1) for name in pieces[0]}
 
 
 def stored_results(
@@ -54,21 +65,47 @@ def stored_results(
 ) -> dict[str, Any]:
     """The results of a training as a finished run stores them in JSON, with None for what is not finite: for each of
     the `parts` the figures of `evaluate` over the replicates, and as `signals` the gradient health `before` and `after`
-    training. `start` and `final` are the weights (replicates, ...) then."""
+    training. `start` and `final` are the weights (replicates, ...) then. Where all replicates share the validation
+    part, its samples' scores are there too, see `sample_outcomes`."""
     results: dict[str, Any] = dict.fromkeys(PARTS)
     for part in parts:
         if figures := evaluate(experiment, final, dataset, part):
             results[part] = {
                 name: [x if math.isfinite(x) else None for x in values.tolist()] for name, values in figures.items()
             }
+    if results["validation"] and not dataset.sets:
+        each = sample_scores(experiment, final, dataset, "validation")[experiment.score]
+        results["outcomes"] = [_packed(one) for one in each]
     before, after = (measure(experiment, weights, dataset).as_lists() for weights in (start, final))
     return results | {"signals": {"before": before, "after": after}}
+
+
+def _packed(scores: Array) -> str:
+    """The scores (n,) of one replicate as text: a bit a sample where they are right or wrong, else float32."""
+    numbers: Array = np.packbits(scores) if scores.dtype == bool else scores.astype("<f4")
+    return b64encode(numbers.tobytes()).decode()
+
+
+def sample_outcomes(results: Mapping[str, Any] | None, experiment: Experiment) -> Floats | None:
+    """The scores (replicates, n) of the validation samples that all replicates share; None where they are not there."""
+    if not (packed := (results or {}).get("outcomes")):
+        return None
+    n, each = experiment.data.sizes[1], [b64decode(text) for text in packed]
+    if experiment.score == "accuracy":
+        return np.array([np.unpackbits(np.frombuffer(bits, np.uint8), count=n) for bits in each], float)
+    return np.array([np.frombuffer(numbers, "<f4") for numbers in each], float)
 
 
 def final_scores(results: Mapping[str, Any] | None, part: str, name: str) -> Floats:
     """One figure (replicates,) of one part, from `stored_results`; empty where it is missing."""
     values = ((results or {}).get(part) or {}).get(name)
     return np.empty(0) if values is None else np.array(values, float)  # None becomes nan
+
+
+def score_interval(experiment: Experiment, results: Mapping[str, Any] | None, part: PartName, name: str) -> Interval:
+    """The mean of one figure of one part over the replicates, with its interval."""
+    each = sample_outcomes(results, experiment) if part == "validation" and name == experiment.score else None
+    return interval(final_scores(results, part, name), Design.of(experiment, part, name), each)
 
 
 def confusion(
@@ -85,8 +122,8 @@ def confusion(
     if experiment.task == "regression":
         raise ValueError("confusion: got an experiment with numbers to predict, allowed is one with classes.")
     weights, dataset = replicate(weights, dataset, seed_index)
-    if dataset.folds:
-        each = [confusion(experiment, own, fold, part) for own, fold in by_fold(weights, dataset)]
+    if dataset.sets:
+        each = [confusion(experiment, own, one, part) for own, one in by_set(weights, dataset)]
         return np.asarray(np.mean(each, axis=0))
     counts = np.zeros((experiment.data.classes, experiment.data.classes))
     samples = getattr(dataset, part)

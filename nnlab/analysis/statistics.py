@@ -1,39 +1,98 @@
 """Confidence intervals of mean scores, and paired tests of the difference between values of a setting.
 
-A replicate is one seed or, under k-fold, one fold of one seed (replicate = place of the seed * folds + fold).
+What a mean over replicates says depends on what the replicates share: see `Design`. All intervals are Student's t, mean
+± t · SE. With S seeds, s² the variance of the scores over the replicates and k the folds of a seed:
 
-All intervals are Student's t. With 3 to 10 seeds the bootstrap cannot show the true spread: on 20,000 samples of normal
-scores, the 95 % percentile bootstrap (2,000 resamples) covers the mean in 75, 84 and 91 % of cases with 3, 5 and 10
-seeds, the t interval in 95 %.
+======== ============================================== ======================================
+per_seed SE² of the mean                                degrees of freedom
+======== ============================================== ======================================
+samples  s²/S; with folds, s² over the seeds' means     S - 1
+split    s² (1/S + n_validation / n_train)              S - 1
+         s² (1/(S k) + 1/(k - 1)) with folds            S k - 1
+weights  V/n + s²/S                                     Welch and Satterthwaite
+         folds: the larger of s² (1/(S k) + 1/(k - 1))  k - 1
+         and of the same with the folds' means
+======== ============================================== ======================================
 
-Replicates of one k-fold share most of their training samples, so their scores vary less than independent ones. The
-variance of their mean is corrected for that (Nadeau & Bengio 2003), over all folds of all seeds (Bouckaert & Frank
-2004). That correction assumes that every seed has folds of its own. Here the seeds share one partition, and the effect
-of a fold does not average out over seeds. So the mean scores of the folds are used as well: the larger of the two
-standard errors counts, with the degrees of freedom of the folds. Simulated with 5 and 10 folds, 3 and 10 seeds and 0 to
-100 % of the variance between folds, the rate of false alarms is 1 to 6 %; with the correction alone, up to 23 %.
+Splits of the same data share most of their training samples, so their scores vary less than independent ones; the
+second term corrects for that (Nadeau and Bengio 2003; with folds Bouckaert and Frank 2004). Seeds that share all data
+say nothing of other samples, however many they are: V/n is the variance of the mean over seeds from one of the n
+validation samples to the next. Seeds that share their folds are no more than k measurements of the data.
+
+No interval is narrower than that of a share of right answers among as many samples (`_least`): scores that are all
+equal are rounded to the same sample, not certain.
+
+docs/statistics.md has the simulated coverage and error rates, from `benchmarks.calibration`.
 
 References
 ----------
 Nadeau, Bengio (2003). Inference for the generalization error. Machine Learning 52, 239-281.
 Bouckaert, Frank (2004). Evaluating the replicability of significance tests for comparing learning algorithms.
     PAKDD 2004, LNAI 3056, 3-12.
+Bouthillier et al. (2021). Accounting for variance in machine learning benchmarks. MLSys 2021.
+Agresti, Coull (1998). Approximate is better than exact for interval estimation of binomial proportions. The American
+    Statistician 52, 119-126.
+Satterthwaite (1946). An approximate distribution of estimates of variance components. Biometrics Bulletin 2, 110-114.
 Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
+Schuirmann (1987). A comparison of the two one-sided tests procedure. J. of Pharmacokinetics and Biopharmaceutics 15,
+    657-680.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnlab.datasets import PartName
 from nnlab.engines.base import Floats
+from nnlab.spec import Experiment
+from nnlab.spec.data import PerSeed
 
 LEVEL = 0.05  # of a test: the rate of false alarms
 POWER = 0.8
-MOST_SEEDS = 1000  # a difference that needs more counts as out of reach
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the replicates of an experiment share, seen from the part on which they are scored. Replicate = place of the
+    seed * folds + fold."""
+
+    per_seed: PerSeed = "samples"
+    folds: int = 0  # per seed; 0 for hold-out
+    samples: int = 0
+    """Scored, of one replicate, where the score is a share of right answers; 0 for other scores."""
+    overlap: float = 0.0  # n_validation / n_train of a split
+    shared: bool = False  # whether all replicates are scored on the same samples
+    known: bool = False  # whether they are the training samples: no other samples are meant
+
+    @classmethod
+    def of(cls, experiment: Experiment, part: PartName, figure: str = "accuracy") -> Self:
+        """The design of a figure of an experiment on a part; without effect which, but for `accuracy`."""
+        data = experiment.data
+        sizes = dict(zip(("train", "validation", "test"), data.sizes, strict=True))
+        return cls(
+            per_seed=data.per_seed,
+            folds=data.folds,
+            samples=sizes[part] if experiment.score == figure == "accuracy" else 0,
+            overlap=sizes["validation"] / max(1, sizes["train"]),
+            shared=(not data.folds and data.per_seed == "weights") or (part == "test" and data.per_seed != "samples"),
+            known=part == "train",
+        )
+
+    def pool(self, replicates: int) -> float:
+        """How many different samples were scored, at most."""
+        k = max(1, self.folds)
+        if self.shared:
+            return self.samples
+        if self.per_seed == "weights":
+            return k * self.samples
+        if self.per_seed == "split":
+            each = k * self.samples if self.folds else self.samples * (1 + 1 / max(self.overlap, 1e-9))
+            return min(each, replicates * self.samples)
+        return replicates * self.samples
 
 
 @dataclass(frozen=True)
@@ -55,24 +114,31 @@ class Difference:
     exactly where `p` is below 0.05. nan with one replicate."""
     high: float
     p: float  # two-sided paired t test, corrected for the number of comparisons; nan with one replicate
-    n: int  # replicates in which both values have a score
-    needed: int | None
-    """Seeds for a power of 80 %, if this mean and this deviation were the true ones; None if 1000 are not enough."""
+    error: float  # standard error of the mean
+    freedom: float  # degrees of freedom
+    pairs: int  # comparisons made
 
     @property
     def distinct(self) -> bool:
         """Whether the difference is significant."""
         return self.p < LEVEL
 
+    def within(self, margin: float) -> bool:
+        """Whether the difference is significantly smaller than `margin`, in either direction: two one-sided tests
+        (Schuirmann 1987), corrected for the number of comparisons."""
+        limit = abs(self.mean) + _critical(self.freedom, 2 * LEVEL / self.pairs) * self.error
+        return bool(limit < margin)
 
-def interval(values: ArrayLike, folds: int = 0, level: float = 0.95) -> Interval:
-    """The mean of scores with Student's t interval.
+
+def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = None) -> Interval:
+    """The mean of scores with its 95 % interval.
 
     Parameters
     ----------
     values : array_like (replicates,)
-    folds : int
-        Folds per seed; 0 for hold-out. The interval is corrected for the training samples that folds share.
+    outcomes : array_like (replicates, n), optional
+        The scores of the single samples, where all replicates share them. Without them, a share of right answers is
+        taken to vary from sample to sample as much as it can.
 
     Returns
     -------
@@ -85,20 +151,30 @@ def interval(values: ArrayLike, folds: int = 0, level: float = 0.95) -> Interval
     mean = float(x.mean())
     if len(x) == 1:
         return Interval(mean, math.nan, math.nan)
-    deviation = np.maximum(x.std(ddof=1), _deviation_by_fold(x[:, None], folds)[0])
-    half = float(_critical(_freedom(len(x), folds), 1 - level) * deviation * math.sqrt(_share(len(x), folds)))
+    spread = np.zeros(1)
+    if design.shared and not design.known:
+        each = None if outcomes is None else np.asarray(outcomes, float).mean(axis=0)
+        spread = np.array([_sample_variance(mean, each, design.samples)])
+    variance, freedom = _variance(x[:, None], design, spread)
+    variance = np.maximum(variance, _least(mean, design, len(x)))
+    half = float((_critical(freedom, LEVEL) * np.sqrt(variance))[0])
     return Interval(mean, mean - half, mean + half)
 
 
-def paired(one: ArrayLike, other: ArrayLike, folds: int = 0) -> Difference:
+def paired(one: ArrayLike, other: ArrayLike, design: Design) -> Difference:
     """The scores `one` minus the scores `other`, (replicates,) each, as the only comparison made."""
-    _, (difference, _) = differences([one, other], reference=1, folds=folds)
+    _, (difference, _) = differences([one, other], design, reference=1)
     assert difference is not None
     return difference
 
 
 def differences(
-    scores: Sequence[ArrayLike], reference: int | None, better: Literal["higher", "lower"] = "higher", folds: int = 0
+    scores: Sequence[ArrayLike],
+    design: Design,
+    reference: int | None = None,
+    better: Literal["higher", "lower"] = "higher",
+    outcomes: Sequence[ArrayLike | None] | None = None,
+    same_samples: bool = True,
 ) -> tuple[int, list[Difference | None]]:
     """Compare every value's scores with those of a reference, by paired t tests with Holm's correction.
 
@@ -107,164 +183,194 @@ def differences(
     Parameters
     ----------
     scores : sequence of array_like (replicates,)
-        One a value, with the same replicates in the same order; empty for a value without scores. A replicate that is
-        not finite in one of the two values is left out of that pair.
+        One a value, all finite, with the same replicates in the same order.
     reference : int or None
-        Place of a baseline chosen beforehand: the correction is over the other values. None: the best mean among
-        the values whose scores are all finite. That choice depends on the scores, so the correction is over all pairs.
+        Place of a baseline chosen beforehand: the correction is over the other values. None: the best mean. That choice
+        depends on the scores, so the correction is over all pairs.
     better : {"higher", "lower"}
         Which scores are good, for the choice of the best.
+    outcomes : sequence of array_like (replicates, n) or None, optional
+        One a value, see `interval`.
+    same_samples : bool
+        Whether the values were scored on the same samples, if replicates share them.
 
     Returns
     -------
     reference : int
     differences : list of Difference or None
-        One a value; None at the reference. Where the differences of all replicates are the same d, their deviation
-        is taken as |d| / sqrt(12), that of scores rounded in steps of d: otherwise two seeds that lose the same
-        number of samples would be certain proof.
+        One a value; None at the reference.
 
     Raises
     ------
     ValueError
-        If values have different numbers of replicates.
+        If values have different numbers of replicates, or one is not finite.
     """
-    table = _table(scores)  # (values, replicates)
+    each = [np.asarray(values, float).ravel() for values in scores]
+    if len({len(values) for values in each}) > 1:
+        raise ValueError(f"scores: values must have the same replicates, not {[len(one) for one in each]} of them")
+    table = np.array(each)  # (values, replicates)
+    if not np.isfinite(table).all():
+        raise ValueError("scores: got a value that is not finite, allowed are numbers.")
+    first, second = np.triu_indices(len(table), 1)
     if reference is None:
-        reference = _best(table, better)
-        first, second = np.triu_indices(len(table), 1)
-        one = np.where(first == reference, second, first)
-        other = np.where(first == reference, first, second)
+        reference = int(np.argmax(table.mean(axis=1) * (1 if better == "higher" else -1)))
+        one, other = np.where(first == reference, second, first), np.where(first == reference, first, second)
     else:
         one = np.delete(np.arange(len(table)), reference)
         other = np.full_like(one, reference)
 
-    n, mean, deviation, p = _paired_tests(table, one, other, folds)
+    mean, variance, freedom = _pairs(table, one, other, design, outcomes, same_samples)
+    p = _two_sided(mean, variance, freedom)
     corrected = _holm(p)
-    level = LEVEL * p / corrected  # below it p is called distinct
+    with np.errstate(invalid="ignore"):
+        half = _critical(freedom, LEVEL * p / corrected) * np.sqrt(variance)  # the level below which p is significant
+    columns = mean, mean - half, mean + half, np.minimum(corrected, 1), np.sqrt(variance), freedom
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
-    found = _summaries(n[shown], mean[shown], deviation[shown], corrected[shown], level[shown], folds)
+    rows = np.array([column[shown] for column in columns]).T.tolist()
+    found: list[Difference | None] = [Difference(*row, len(p)) for row in rows]
     found.insert(reference, None)
     return reference, found
 
 
-def _table(scores: Sequence[ArrayLike]) -> Floats:
-    """Scores (values, replicates), nan where there is none or it is not finite."""
-    rows = [np.asarray(values, float).ravel() for values in scores]
-    lengths = {len(row) for row in rows if len(row)}
-    if len(lengths) > 1:
-        raise ValueError(f"scores: values must have the same replicates, not {[len(row) for row in rows]} of them")
-    missing = np.full(max(lengths, default=0), math.nan)
-    table = np.array([row if len(row) else missing for row in rows])
-    return np.where(np.isfinite(table), table, math.nan)
+def detectable(against: Sequence[Difference | None]) -> float:
+    """The difference that these comparisons would have found significant in 80 % of cases, each at the level of the
+    strictest test; from the mean square of their standard errors. nan where there is none."""
+    found = [one for one in against if one is not None and math.isfinite(one.error)]
+    if not found:
+        return math.nan
+    error = math.sqrt(np.mean([one.error**2 for one in found]))
+    freedom = float(np.median([one.freedom for one in found]))
+    return float(_noncentrality(freedom, LEVEL / found[0].pairs) * error)
 
 
-def _best(table: Floats, better: Literal["higher", "lower"]) -> int:
-    """Place of the best mean; values with missing replicates count only where all have some."""
-    scored = np.isfinite(table)
-    n = scored.sum(axis=1)
-    merit = np.where(scored, table, 0).sum(axis=1) / np.maximum(n, 1) * (1 if better == "higher" else -1)
-    return int(np.lexsort((-merit, n < table.shape[1], n == 0))[0])
-
-
-def _paired_tests(
-    table: Floats, one: NDArray[np.intp], other: NDArray[np.intp], folds: int
-) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
-    """Paired t tests of the rows `one` of the table minus the rows `other`: how many replicates, the mean and deviation
-    of their differences, and p, (pairs,) each."""
-    from scipy.special import stdtr
-
-    size = np.abs(table).max(axis=1, initial=0, where=np.isfinite(table))
+def _pairs(
+    table: Floats,
+    one: NDArray[np.intp],
+    other: NDArray[np.intp],
+    design: Design,
+    outcomes: Sequence[ArrayLike | None] | None,
+    same_samples: bool,
+) -> tuple[Floats, Floats, Floats]:
+    """Mean, its variance and degrees of freedom of the rows `one` of the table minus the rows `other`: (pairs,)."""
+    size = np.abs(table).max(axis=1)
     grain = 8 * np.finfo(float).eps * (size[one] + size[other])  # the rounding error of subtracting equal scores
     columns = np.ascontiguousarray(table.T)
     difference = columns[:, one] - columns[:, other]  # (replicates, pairs): sums over the first axis are the fast ones
-    present = np.isfinite(difference)
-    n = present.sum(axis=0)
+    mean = difference.mean(axis=0)
+    mean[np.abs(mean) <= grain] = 0
+    spread = np.zeros(len(one))
+    if design.shared and not design.known:
+        spread = _paired_sample_variance(table.mean(axis=1), outcomes, same_samples, design)[one, other]
+    if len(table[0]) < 2:
+        nothing = np.full(len(one), math.nan)
+        return mean, nothing, nothing
+    variance, freedom = _variance(difference, design, spread)
+    return mean, np.maximum(variance, np.maximum(_least_difference(mean, design, len(columns)), grain**2)), freedom
+
+
+def _variance(values: Floats, design: Design, spread: Floats) -> tuple[Floats, Floats]:
+    """Variance of the mean of every column of `values` (replicates, columns), and its degrees of freedom: the table in
+    the module's docstring. `spread` (columns,) is V/n."""
+    n, k = len(values), design.folds
+    square = values.var(axis=0, ddof=1)
+    shape = np.ones(values.shape[1])
+    if design.known and not k:
+        correction = design.overlap if design.per_seed == "split" else 0.0
+        return square * (1 / n + correction), shape * (n - 1)
+    if design.per_seed == "samples" and (not k or n > k):
+        means = values.reshape(-1, max(1, k), values.shape[1]).mean(axis=1)  # (seeds, columns)
+        return means.var(axis=0, ddof=1) / len(means), shape * (len(means) - 1)
+    if k:
+        share = 1 / n + 1 / (k - 1)
+        if design.per_seed == "split" or n == k:
+            return square * share, shape * (n - 1)
+        means = values.reshape(-1, k, values.shape[1]).mean(axis=0)  # (folds, columns)
+        by_fold = means.var(axis=0, ddof=1) * (1 / k + 1 / (k - 1))
+        return np.maximum(square * share, by_fold), shape * (k - 1)
+    over_seeds = square * (1 / n + (design.overlap if design.per_seed == "split" else 0.0))
+    if not design.shared:
+        return over_seeds, shape * (n - 1)
+    total = spread + over_seeds
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = difference.sum(axis=0, where=present) / n
-        mean[np.abs(mean) <= grain] = 0
-        deviation = np.sqrt(np.square(difference - mean).sum(axis=0, where=present) / (n - 1))
-        deviation = np.maximum(deviation, _deviation_by_fold(difference, folds))
-        deviation = np.where(deviation <= grain, np.abs(mean) / math.sqrt(12), deviation)
-        t = np.where(mean == 0, 0, np.abs(mean) / (deviation * np.sqrt(_share(n, folds))))
-    p = np.where(n > 1, 2 * stdtr(_freedom(n, folds), -t), math.nan)
-    return n, mean, deviation, np.maximum(p, np.finfo(float).tiny)  # never 0: it is divided by
+        freedom = total**2 / (spread**2 / max(1, design.samples - 1) + over_seeds**2 / (n - 1))
+    return total, np.where(np.isfinite(freedom), np.maximum(freedom, 1), n - 1)
+
+
+def _sample_variance(mean: float, each: Floats | None, n: int) -> float:
+    """V/n of one mean, from the mean score `each` (n,) of every sample, or from the share of right answers alone."""
+    if each is not None:
+        return float(each.var(ddof=1) / len(each)) if len(each) > 1 else math.nan
+    return mean * (1 - mean) / n if n else 0.0
+
+
+def _paired_sample_variance(
+    means: Floats, outcomes: Sequence[ArrayLike | None] | None, same_samples: bool, design: Design
+) -> Floats:
+    """V/n of the difference between every two values (values, values)."""
+    each = [None if one is None else np.asarray(one, float).mean(axis=0) for one in outcomes or [None] * len(means)]
+    paired = same_samples and len(each) > 0 and all(one is not None for one in each)
+    if paired and len({len(one) for one in each if one is not None}) == 1:
+        stacked = np.array(each)  # (values, n)
+        covariance = np.atleast_2d(np.cov(stacked)) / stacked.shape[1]
+        own = np.diag(covariance)
+        return np.asarray(np.maximum(own[:, None] + own[None] - 2 * covariance, 0))
+    own = np.array([_sample_variance(mean, values, design.samples) for mean, values in zip(means, each, strict=True)])
+    return np.asarray(own[:, None] + own[None])
+
+
+def _least(mean: float, design: Design, replicates: int) -> float:
+    """The variance of a share of right answers among all samples that were scored, after two more right and two more
+    wrong ones, so that it is above 0 (Agresti and Coull 1998); of training samples, that of rounding to one of them.
+    0 for other scores."""
+    n = design.pool(replicates)
+    if not n or design.known:
+        return 1 / (12 * design.samples**2) if design.samples else 0.0
+    share = (mean * n + 2) / (n + 4)
+    return share * (1 - share) / (n + 4)
+
+
+def _least_difference(mean: Floats, design: Design, replicates: int) -> Floats:
+    """The variance of a difference of two such shares, if no more samples than needed, and one, are right in one of the
+    two alone."""
+    n = design.pool(replicates)
+    if not n or design.known:
+        return np.full(len(mean), 1 / (6 * design.samples**2) if design.samples else 0.0)
+    return (np.abs(mean) * n + 1) / n**2
+
+
+def _two_sided(mean: Floats, variance: Floats, freedom: Floats) -> Floats:
+    """p of a two-sided t test; never 0, as it is divided by. nan with one replicate."""
+    from scipy.special import stdtr  # here and below: a quarter of a second that no page need wait for at its start
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(mean == 0, 0, np.abs(mean) / np.sqrt(variance))
+    return np.where(np.isfinite(variance), np.maximum(2 * stdtr(freedom, -t), np.finfo(float).tiny), math.nan)
 
 
 def _holm(p: Floats) -> Floats:
     """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none
-    ends below a smaller one. Not yet cut at 1. nan is no comparison: it stays nan and is not counted."""
+    ends below a smaller one. Not yet cut at 1. nan stays nan."""
     order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts last
     corrected = np.full(len(p), math.nan)
     corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
     return corrected
 
 
-def _summaries(
-    n: NDArray[np.int64], mean: Floats, deviation: Floats, corrected: Floats, level: Floats, folds: int
-) -> list[Difference | None]:
-    """The differences of pairs; `corrected` are their p values, not yet cut at 1."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        half = _critical(_freedom(n, folds), level) * deviation * np.sqrt(_share(n, folds))
-        effect = np.where(mean == 0, 0, np.abs(mean) / deviation)
-    needed = _seeds_needed(effect, level, folds)
-    columns = mean, mean - half, mean + half, np.minimum(corrected, 1), n
-    return [Difference(*row) for row in zip(*(column.tolist() for column in columns), needed, strict=True)]
-
-
-def _seeds_needed(effect: Floats, level: Floats, folds: int) -> list[int | None]:
-    """Fewest seeds with which a test at `level` finds an `effect` (mean over deviation) in 80 % of cases, by bisection:
-    power grows with the seeds."""
-    least = np.full(len(effect), 1 if folds else 2)
-    most = np.full(len(effect), MOST_SEEDS + 1)
-    while (least < most).any():
-        seeds = (least + most) // 2
-        n = seeds * max(folds, 1)
-        enough = effect / np.sqrt(_share(n, folds)) >= _noncentrality(_freedom(n, folds), level)
-        most = np.where(enough, seeds, most)
-        least = np.where(enough, least, np.minimum(seeds + 1, most))
-    return [int(seeds) if seeds <= MOST_SEEDS else None for seeds in most]
-
-
-def _noncentrality(freedom: Any, level: Any) -> Any:
+def _noncentrality(freedom: float, level: float) -> float:
     """The true mean over its standard error for which |t| exceeds its critical value c in 80 % of cases.
 
     t = (Z + it) / S, with Z normal and S = sqrt(chi2 / freedom), exceeds c where it > c S - Z, which is nearly normal;
-    its mean and variance are exact. Compared with the noncentral t distribution, the seeds needed differ by one in
-    about 1 % of cases; SciPy's nctdtr is slow in the tails and sometimes nan where the power is nearly 1.
+    its mean and variance are exact. SciPy's nctdtr is slow in the tails and sometimes nan where the power is nearly 1.
     """
     from scipy.special import gammaln, ndtri
 
     critical = _critical(freedom, level)
     expected = np.sqrt(2 / freedom) * np.exp(gammaln((freedom + 1) / 2) - gammaln(freedom / 2))  # of S; of S^2: 1
-    return critical * expected + ndtri(POWER) * np.sqrt(1 + critical**2 * (1 - expected**2))
-
-
-def _share(n: Any, folds: int) -> Any:
-    """Variance of the mean of n replicates over the variance of one: 1/n where they are independent, 1/n +
-    1/(folds - 1) for folds, each tested on 1/(folds - 1) as many samples as it is trained on."""
-    return 1 / n + (1 / (folds - 1) if folds else 0)
-
-
-def _freedom(n: Any, folds: int) -> Any:
-    """Degrees of freedom of n replicates."""
-    return n - 1 if not folds else np.full_like(n, folds - 1)
-
-
-def _deviation_by_fold(values: Floats, folds: int) -> Floats:
-    """The deviation (columns,) of the replicates that corresponds to the deviation of the folds' means; 0 without folds
-    or with one seed. `values` (replicates, columns) are nan where missing."""
-    if not folds or len(values) <= folds:
-        return np.zeros(values.shape[1])
-    by_fold = values.reshape(len(values) // folds, folds, values.shape[1])
-    present = np.isfinite(by_fold)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.where(present, by_fold, 0).sum(axis=0) / present.sum(axis=0)  # (folds, columns)
-    spread = np.nan_to_num(means.std(axis=0, ddof=1))
-    return np.asarray(spread * np.sqrt(_share(folds, folds) / _share(len(values), folds)))
+    return float(critical * expected + ndtri(POWER) * np.sqrt(1 + critical**2 * (1 - expected**2)))
 
 
 def _critical(freedom: Any, level: Any) -> Any:
     """The value that |t| exceeds with probability `level` where there is no difference."""
-    from scipy.special import stdtrit  # here and above: a quarter of a second that no page need wait for at its start
+    from scipy.special import stdtrit
 
     return -stdtrit(freedom, level / 2)

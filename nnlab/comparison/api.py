@@ -83,5 +83,5 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
 
 def results_of(result: Result) -> dict[str, Any]:
     """The scores on all three parts and the gradient health, as a finished run stores them."""
-    start = first_weights(result.experiment, result.seeds, result.folds)
+    start = first_weights(result.experiment, result.seeds)
     return stored_results(result.experiment, result.dataset, start, result.stacked)

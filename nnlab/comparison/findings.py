@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from nnlab.analysis.statistics import Interval
-from nnlab.comparison.table import Cell, cell_differences, chosen_by
+from nnlab.analysis.statistics import Interval, detectable
+from nnlab.comparison.table import Cell, judge
 from nnlab.spec import Comparison, Point
 from nnlab.spec.text import value_text
 
@@ -33,13 +33,13 @@ class Finding:
     part: Literal["train", "validation"] = "validation"  # of the scores; train where there is no validation part
     seeds: int = 0
     best: Point = field(default_factory=lambda: Point(None))
-    """The best cell; the one with the fewest parameters if the cells are indistinguishable."""
+    """The best cell, or the one with the best mean if the cells are indistinguishable."""
     interval: Interval = field(default_factory=lambda: Interval(math.nan, math.nan, math.nan))
     """Of its score over the replicates."""
     rivals: tuple[Point, ...] = ()
     """Cells that do not differ significantly from the best (paired differences, corrected for their number)."""
-    nearest: Point | None = None  # the rival whose difference needs the fewest seeds to become significant ...
-    needed: int | None = None  # ... and how many (80 % power); None where 1000 are not enough
+    detectable: float = math.nan
+    """The difference that would have been found significant in 80 % of cases, see `statistics.detectable`."""
     edge: Literal["", "lowest", "highest"] = ""
     gap_from: float = math.nan  # at the best value
     gap_to: float = math.nan  # at the highest value that overfits
@@ -61,41 +61,31 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell]) 
     from it where the paired difference is significant, corrected for all pairs (`statistics.differences`).
     """
     score, points, verdicts = comparison.experiment.score, comparison.points, table["verdict"].tolist()
-    part = chosen_by(cells, score)
-    figures = table[[f"{part}_{score}{end}" for end in ("", "_low", "_high")]].to_numpy(float)
+    judged = judge(comparison, cells, verdicts)
+    figures = table[[f"{judged.part}_{score}{end}" for end in ("", "_low", "_high")]].to_numpy(float)
     intervals = [Interval(*row) for row in figures.tolist()]
     diverged = tuple(point for point, verdict in zip(points, verdicts, strict=True) if verdict == "diverged")
-    valid = [
-        place
-        for place, verdict in enumerate(verdicts)
-        if verdict not in ("", "diverged") and math.isfinite(intervals[place].mean)
-    ]
     kind = "all_diverged" if any(verdicts) else "incomplete"
-    found = Finding(kind, comparison.vary, comparison.by, score, part, len(comparison.seeds), diverged=diverged)
-    if not valid:
+    found = Finding(kind, comparison.vary, comparison.by, score, judged.part, len(comparison.seeds), diverged=diverged)
+    best, valid = judged.reference, judged.places
+    if best is None:
         return found
 
-    scored = [cell if place in valid else Cell(None, None) for place, cell in enumerate(cells)]
-    best, against = cell_differences(comparison, scored)
-    assert best is not None  # valid cells have scores
-    rivals = {place: one for place, one in enumerate(against) if one is not None and not one.distinct}
+    rivals = [place for place in valid if (one := judged.against[place]) is not None and not one.distinct]
     indistinguishable = len(rivals) == len(valid) - 1
-    chosen = min([best, *rivals], key=lambda place: int(table["parameters"].iloc[place])) if indistinguishable else best
-    reachable = [(one.needed, points[place]) for place, one in rivals.items() if one.needed is not None]
-    needed, nearest = min(reachable, key=lambda pair: pair[0], default=(None, None))
     found = replace(
         found,
         kind="best_among" if rivals else "best",
-        best=points[chosen],
-        interval=intervals[chosen],
-        rivals=tuple(points[place] for place in sorted([best, *rivals]) if place != chosen),
-        needed=needed,
-        nearest=nearest,
+        best=points[best],
+        interval=intervals[best],
+        rivals=tuple(points[place] for place in rivals),
+        detectable=detectable(judged.against),
     )
     if indistinguishable:
         return replace(found, kind="single" if len(valid) == 1 else "indistinguishable")
     if comparison.by is None and all(type(points[place].value) in (int, float) for place in valid):
-        return _along(found, best, table.iloc[valid].assign(value=[points[place].value for place in valid]))
+        rows = list(valid)
+        return _along(found, best, table.iloc[rows].assign(value=[points[place].value for place in rows]))
     return found
 
 
@@ -177,7 +167,7 @@ class FindingText:
             "incomplete": t("No cell has finished yet."),
             "all_diverged": t("Training diverged with every {knob}; try a lower learning rate."),
             "indistinguishable": t(
-                "No {knob} stands out with {seeds}; the smallest network, {what}, reaches {figure}."
+                "No {knob} stands out with {seeds}: a difference of {detectable} or more would have shown."
             ),
             "single": t("{what} reaches {figure}."),
             "best_among": t("{what} is best ({figure}), but cannot be told from {rivals} with {seeds}."),
@@ -188,9 +178,6 @@ class FindingText:
         }[it.edge or it.kind].format(**words, growth=growth)
         if it.kind == "best_then_overfits" and it.rivals:
             text += " " + t("It cannot be told from {rivals} with {seeds}.", **words)
-        if it.needed is not None:
-            needed = t.whole(it.needed)
-            text += " " + t("About {n} seeds would be needed to tell any of them apart.", n=needed)
         if it.diverged and it.kind != "all_diverged":
             text += " " + t("Training diverged at {values}.", values=self._points(it.diverged))
         return text[0].upper() + text[1:]
@@ -201,7 +188,7 @@ class FindingText:
         if kind in ("incomplete", "all_diverged"):
             return self.sentence()
         if kind == "indistinguishable":
-            return t("So far nothing stands out; the smallest network, {what}, reaches {figure}.", **self._words())
+            return t("So far nothing stands out.")
         return t("Best so far: {what} ({figure}).", **self._words())
 
     def basis(self) -> str:
@@ -216,11 +203,15 @@ class FindingText:
         it, t, over = self.finding, self.t, self.finding.interval
         knob = self.knob_name(it.knob, t)
         figure = t.interval(over.mean, over.low, over.high, it.score)
+        least = t.number(it.detectable, 2)
+        if it.score == "accuracy":
+            least = t("{n} points", n=t.number(100 * it.detectable, 2))
         return {
             "what": f"{knob} {self._point(it.best)}",
             "figure": f"{figure} %" if it.score == "accuracy" else t("mean squared error {figure}", figure=figure),
             "knob": t("{first} and {last}", first=knob, last=self.knob_name(it.by, t)) if it.by else knob,
             "rivals": self._points(it.rivals),
+            "detectable": least,
             "seeds": t.many("{n} seed", "{n} seeds", it.seeds),
             "part": t("validation") if it.part == "validation" else t("training"),
         }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,8 +10,8 @@ import pandas as pd
 
 from nnlab.analysis.curves import by_epoch
 from nnlab.analysis.diagnosis import diagnose
-from nnlab.analysis.scores import final_scores
-from nnlab.analysis.statistics import Difference, differences, interval
+from nnlab.analysis.scores import final_scores, sample_outcomes, score_interval
+from nnlab.analysis.statistics import Design, Difference, differences
 from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Experiment, Point
 from nnlab.spec.text import value_text
@@ -22,6 +23,7 @@ class Cell(NamedTuple):
     results: Mapping[str, Any] | None
     """As a finished run stores them: `train`, `validation`, `test` → figure → list over the replicates, or None."""
     metrics: pd.DataFrame | None  # tidy: a row an epoch and replicate
+    complete: bool = True  # False if it was stopped, or trained for fewer epochs than others
 
 
 def table_of(
@@ -55,8 +57,8 @@ def table_of(
         training loss without a validation part), `seconds_per_epoch` (median, all replicates together), `verdict` and
         `reason` (see `diagnosis.diagnose`). Then the paired difference of the validation scores (training scores
         without a validation part) to the best cell or the baseline, whose own row has none: `difference`,
-        `difference_low`, `difference_high` (95 % interval), `p` (corrected for the number of comparisons) and
-        `seeds_needed` (see `statistics.Difference`). nan where a part is empty.
+        `difference_low`, `difference_high` (95 % interval) and `p` (corrected for the number of comparisons), see
+        `judge`. nan where a part is empty.
     """
     experiments = comparison.experiments
     rows = rows or [cell_row(experiment, cell) for experiment, cell in zip(experiments, cells, strict=True)]
@@ -69,11 +71,10 @@ def table_of(
     )
     if not test:
         table.loc[:, table.columns.str.startswith("test_")] = math.nan
-    _, against = cell_differences(comparison, cells, baseline)
-    found = pd.DataFrame([vars(one) if one else {} for one in against], columns=["mean", "low", "high", "p", "needed"])
-    names = ["difference", "difference_low", "difference_high", "p", "seeds_needed"]
-    whole = {"best_epoch": "Int64", "seeds_needed": "Int64"}  # whole numbers, or missing
-    return table.join(found.astype(float).set_axis(names, axis=1)).astype(whole)
+    judged = judge(comparison, cells, table["verdict"].tolist(), baseline)
+    found = pd.DataFrame([vars(one) if one else {} for one in judged.against], columns=["mean", "low", "high", "p"])
+    names = ["difference", "difference_low", "difference_high", "p"]
+    return table.join(found.astype(float).set_axis(names, axis=1)).astype({"best_epoch": "Int64"})
 
 
 def _settings(comparison: Comparison, point: Point) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def cell_row(experiment: Experiment, cell: Cell) -> dict[str, Any]:
     score, metrics = experiment.score, cell.metrics
     row: dict[str, Any] = {}
     for part in PARTS:
-        over = interval(final_scores(cell.results, part, score), folds=experiment.data.folds)
+        over = score_interval(experiment, cell.results, part, score)
         row |= {f"{part}_{score}": over.mean, f"{part}_{score}_low": over.low, f"{part}_{score}_high": over.high}
     gap = row[f"train_{score}"] - row[f"validation_{score}"]
     row |= {"gap": gap if score == "accuracy" else -gap, "best_epoch": None, "seconds_per_epoch": math.nan}
@@ -111,34 +112,46 @@ def _best_epoch(metrics: pd.DataFrame) -> int | None:
     return int(np.median(best)) if len(best) else None
 
 
-def chosen_by(cells: Sequence[Cell], score: str) -> Literal["train", "validation"]:
-    """The part whose scores decide which cell is best: validation, or train where no cell has a validation part."""
+@dataclass(frozen=True)
+class Judged:
+    """How the cells of a comparison differ: what the table and the finding both say."""
+
+    part: Literal["train", "validation"]  # that decides: validation, or train where no cell has a validation part
+    places: tuple[int, ...]  # of the cells that take part
+    reference: int | None  # place of the cell that the others are compared with
+    against: tuple[Difference | None, ...]
+    """The difference of each cell, see `statistics.differences`; None for the reference and what takes no part."""
+
+
+def judge(
+    comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str], baseline: int | None = None
+) -> Judged:
+    """Compare the cells that are complete, did not diverge and have a finite score under every seed: with the best, or
+    with a baseline that was chosen beforehand."""
+    score, experiments = comparison.experiment.score, comparison.experiments
     seen = any(np.isfinite(final_scores(cell.results, "validation", score)).any() for cell in cells)
-    return "validation" if seen else "train"
-
-
-def cell_differences(
-    comparison: Comparison, cells: Sequence[Cell], baseline: int | None = None
-) -> tuple[int | None, list[Difference | None]]:
-    """The place of the cell that all are compared with, and the difference of each, see `statistics.differences`.
-
-    None for the reference itself and where there are no scores."""
-    score = comparison.experiment.score
-    part = chosen_by(cells, score)
+    part: Literal["train", "validation"] = "validation" if seen else "train"
     scores = [final_scores(cell.results, part, score) for cell in cells]
-    known = [i for i, each in enumerate(scores) if np.isfinite(each).any()]
-    found: list[Difference | None] = [None] * len(cells)
-    if not known or (baseline is not None and baseline not in known):
-        return None, found
-    reference, against = differences(
-        [scores[i] for i in known],
-        None if baseline is None else known.index(baseline),
-        better="higher" if score == "accuracy" else "lower",
-        folds=comparison.experiment.data.folds,
+    places = tuple(
+        place
+        for place, (cell, each) in enumerate(zip(cells, scores, strict=True))
+        if cell.complete and verdicts[place] not in ("", "diverged") and each.size and np.isfinite(each).all()
     )
-    for i, difference in zip(known, against, strict=True):
-        found[i] = difference
-    return known[reference], found
+    against: list[Difference | None] = [None] * len(cells)
+    if not places or (baseline is not None and baseline not in places):
+        return Judged(part, places, None, tuple(against))
+    same_samples = len({experiments[i].data.model_copy(update={"scaling": "none"}) for i in places}) == 1
+    reference, found = differences(
+        [scores[i] for i in places],
+        Design.of(experiments[places[0]], part),
+        None if baseline is None else places.index(baseline),
+        better="higher" if score == "accuracy" else "lower",
+        outcomes=[sample_outcomes(cells[i].results, experiments[i]) for i in places],
+        same_samples=same_samples,
+    )
+    for i, difference in zip(places, found, strict=True):
+        against[i] = difference
+    return Judged(part, places, places[reference], tuple(against))
 
 
 def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) -> pd.DataFrame:

@@ -61,6 +61,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.x)
 
+    def take(self, rows: NDArray[np.int64]) -> Part:
+        """Some of the samples, without a copy of them."""
+        x = Rows(self.x.whole, self.x.rows[rows]) if isinstance(self.x, Rows) else Rows(self.x, rows)
+        return Part(x, self.y[rows])
+
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
@@ -126,8 +131,8 @@ class Raw:
 class Dataset:
     """A data set, split into parts. Parts other than `train` may be empty.
 
-    Under k-fold, networks are trained on `folds`, which are data sets in the order of scikit-learn's `split`. `train`
-    then holds all samples outside the test part, `validation` is empty, and `scaling` serves to show the data.
+    Where networks are trained on data of their own, these are `sets`, and the parts here are to be shown: those of the
+    first seed, and under k-fold all its samples outside the test part as `train`.
     """
 
     name: str
@@ -140,13 +145,14 @@ class Dataset:
     class_names: tuple[str, ...]  # () for regression
     target_name: str
     image_shape: tuple[int, int] | None = None  # (height, width) where a sample is a picture
-    folds: tuple[Dataset, ...] = ()
-    """() for hold-out. Their training and validation parts share the memory of `train`; the test part is the same."""
+    sets: tuple[Dataset, ...] = ()
+    """() where all networks are trained on the parts here. Else the folds, in the order of scikit-learn's `split`, or
+    for every seed its own data set or folds. Replicate r is trained on set r mod their number."""
 
     @property
     def training_sets(self) -> tuple[Dataset, ...]:
-        """The data sets that networks are trained on: the folds, or the data set itself."""
-        return self.folds or (self,)
+        """The data sets that networks are trained on: `sets`, or the data set itself."""
+        return self.sets or (self,)
 
     @property
     def inputs(self) -> int:

@@ -26,7 +26,8 @@ METRICS = ("train_loss", "train_score", "validation_loss", "validation_score")
 
 
 class EngineProtocol(Protocol):
-    """Trains all replicates of an experiment: one a seed or, under k-fold, one a seed and fold.
+    """Trains all replicates of an experiment: one a seed or, under k-fold, one a seed and fold. Replicate r is trained
+    on `dataset.training_sets` number r mod their number.
 
     An engine holds the weights and the optimizer's state, and takes as many steps at a time as it is told. Epochs,
     early stopping and checkpoints are up to `nnlab.training.loop.Training`.
@@ -36,8 +37,10 @@ class EngineProtocol(Protocol):
 
     Parameters
     ----------
+    seeds : (replicates,)
+        The seed of every replicate.
     dataset
-        Its folds, where it has any, must be of one size.
+        Its sets, where it has any, must be of one size.
     weights
         The starting weights (replicates, ...), which are copied.
     """

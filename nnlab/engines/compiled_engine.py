@@ -34,8 +34,8 @@ class CompiledEngine:
         self, experiment: Experiment, seeds: Sequence[int], dataset: Dataset, weights: Mapping[str, Array]
     ) -> None:
         self.experiment, self.sets, layers = experiment, dataset.training_sets, experiment.layers
-        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every replicate
-        self.which = np.tile(np.arange(len(self.sets)), len(seeds))  # (replicates,) the set of each
+        self.seeds = tuple(seeds)
+        self.which = np.arange(len(seeds)) % len(self.sets)  # (replicates,) the set of each
         self.table, trained, moving = _layer_table(layers)
         self.evaluated = self.table.copy()
         self.evaluated[:, compiled_steps.TRAINING] = 0

@@ -20,13 +20,12 @@ _MAX_SCALED = 1 << 24  # numbers of all folds up to which their scaled samples s
 
 class NumpyEngine:
     """See `nnlab.engines.base.EngineProtocol`. Networks train side by side: every array has a leading replicate axis.
-    Under k-fold each network has its own samples, ordered by seed, and by fold within a seed."""
+    Networks with samples of their own take turns among the data sets."""
 
     def __init__(
         self, experiment: Experiment, seeds: Sequence[int], dataset: Dataset, weights: Mapping[str, Array]
     ) -> None:
-        self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
-        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every network
+        self.experiment, self.seeds, self.sets = experiment, tuple(seeds), dataset.training_sets
         self.layers = experiment.layers
         network = build(self.layers, {name: np.array(value) for name, value in weights.items()})
         ending = [LogSoftmax()] if experiment.loss == "cross_entropy" else []
@@ -55,15 +54,15 @@ class NumpyEngine:
         train(self.network, self.loss, self.optimizer, self._steps(rows), rates.tolist())
 
     def _steps(self, rows: NDArray[np.int64]) -> Iterator[tuple[Array, Array]]:
-        """The batches of all folds together: x (..., batch, inputs), t (..., batch, outputs)."""
+        """The batches of all sets together: x (..., batch, inputs), t (..., batch, outputs)."""
         each = [batches.of(rows, self.experiment.train.batch_size) for batches in self.batches]
         for step in zip(*each, strict=True):
             x, t = zip(*step, strict=True)
             yield self._stacked(x), self._stacked(t)
 
     def _stacked(self, each: Sequence[Array]) -> Array:
-        """The one array that all networks share, or those of the folds, repeated for every seed."""
-        return each[0] if len(each) == 1 else np.stack(tuple(each) * self.each_seed)
+        """The one array that all networks share, or one for each of them."""
+        return each[0] if len(each) == 1 else np.stack(tuple(each) * (len(self.seeds) // len(each)))
 
     def scores(self, parts: Sequence[Part], active: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         before, classes = self.training, self.experiment.score == "accuracy"

@@ -19,23 +19,21 @@ CHUNK = 1 << 20  # numbers scored at a time: 4 MB as float32
 
 
 class TorchEngine:
-    """See EngineProtocol. Samples are columns, as in StackedModel: all replicates share inputs (inputs, n), and under
-    k-fold inputs are (replicates, inputs, n)."""
+    """See EngineProtocol. Samples are columns, as in StackedModel: inputs are (inputs, n) where all replicates share
+    them, else (replicates, inputs, n)."""
 
     def __init__(self, experiment: Experiment, seeds: tuple[int, ...], dataset: Dataset, weights: Weights) -> None:
-        self.experiment, self.each_seed, self.sets = experiment, len(seeds), dataset.training_sets
-        self.seeds = tuple(seed for seed in seeds for _ in self.sets)  # of every replicate
+        self.experiment, self.seeds, self.sets = experiment, seeds, dataset.training_sets
         self.train_parts = [one.train for one in self.sets]
         self.layers = experiment.layers
         self.dropping = {i: layer for i, layer in enumerate(self.layers) if layer.dropout}
         self.model = StackedModel(self.layers, len(self.seeds))
         self.model.load_arrays(weights)
         self.optimizer = Optimizer(experiment.train, [p for p in self.model.parameters() if p.requires_grad])
-        self.targets = [torch.from_numpy(targets(experiment, part.y)).T.contiguous() for part in self.train_parts]
+        self.targets = self._stacked([torch.from_numpy(targets(experiment, part.y)).T for part in self.train_parts])
         small = self.train_parts[0].x.size * len(self.sets) <= 4 * CHUNK
-        inputs = self._inputs(self.train_parts, slice(None)) if small else []
-        self.inputs = [one.contiguous() for one in inputs]
-        """Scaled training samples of every set, (inputs, n) each. Empty for large data, scaled in every step."""
+        self.inputs = self._inputs(self.train_parts, slice(None)) if small else None
+        """Scaled training samples; None for large data, which are scaled in every step."""
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
         if first == 0:
@@ -48,8 +46,8 @@ class TorchEngine:
         self.model.train()
         for rows, rate in zip(random_streams.batches(order, batch_size), rates.tolist(), strict=True):
             at = torch.from_numpy(rows)
-            x = _columns(self.inputs, at) if self.inputs else self._inputs(self.train_parts, rows)
-            self._step(self._stacked(x), self._stacked(_columns(self.targets, at)), self._masks(len(rows)), rate)
+            x = self._inputs(self.train_parts, rows) if self.inputs is None else self.inputs.index_select(-1, at)
+            self._step(x, self.targets.index_select(-1, at), self._masks(len(rows)), rate)
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
         """One batch: x (..., inputs, batch) and target (..., outputs, batch)."""
@@ -66,7 +64,7 @@ class TorchEngine:
         pieces = []
         size = max(1, 2 * CHUNK // widest)
         for rows in [slice(start, start + size) for start in range(0, len(parts[0]), size)]:
-            logits = self.model.columns(self._stacked(self._inputs(parts, rows)).contiguous())  # (seeds, outputs, rows)
+            logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
             y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
             pieces.append(_measure(self.experiment, logits, y))
         self.model.train(training)
@@ -102,19 +100,15 @@ class TorchEngine:
             masks[i] = torch.from_numpy((numbers >= layer.dropout) * np.float32(1 / (1 - layer.dropout))).mT
         return masks
 
-    def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> list[Tensor]:
-        """Scaled samples of a part of every set, (inputs, rows) each."""
+    def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
+        """Scaled samples (..., inputs, rows) of a part of every set."""
         scaled = [one.scaling.apply(part.x[rows]) for part, one in zip(parts, self.sets, strict=True)]
-        return [torch.from_numpy(one).T for one in scaled]
+        return self._stacked([torch.from_numpy(one).T for one in scaled])
 
     def _stacked(self, each: Sequence[Tensor]) -> Tensor:
-        """The one tensor that all replicates share, or those of the folds, repeated for every seed."""
-        return each[0] if len(each) == 1 else torch.stack(tuple(each) * self.each_seed)
-
-
-def _columns(each: Sequence[Tensor], at: Tensor) -> list[Tensor]:
-    """Some samples of every set."""
-    return [one.index_select(1, at) for one in each]
+        """The one tensor that all replicates share, or one for each of them."""
+        times = len(self.seeds) // len(each)
+        return each[0].contiguous() if len(each) == 1 else torch.stack(tuple(each) * times)
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:

@@ -165,7 +165,7 @@ class _Job:
         try:
             self._prepare_engine()
             dataset = self._dataset()
-            start = self._starting_weights(len(dataset.folds)) if checkpoint is None else None
+            start = self._starting_weights() if checkpoint is None else None
         except (_Cancelled, transfer.SourceStopped):
             self._finish(self.heartbeat.action)
             return
@@ -215,9 +215,9 @@ class _Job:
 
             mnist.fetch(on_progress)
             self.heartbeat.loading = None
-        return load_dataset(self.run.experiment)
+        return load_dataset(self.run.experiment, self.run.seeds)
 
-    def _starting_weights(self, folds: int) -> Weights:
+    def _starting_weights(self) -> Weights:
         """The starting weights; those of a source are from the store or trained here. Raises SourceStopped."""
         experiment, seeds, source = self.run.experiment, self.run.seeds, None
         if experiment.train.start_from:
@@ -234,7 +234,7 @@ class _Job:
                 on_progress=on_progress,
             )
             self.heartbeat.loading = self.heartbeat.note = None
-        return transfer.first_weights(experiment, seeds, folds, source=source)
+        return transfer.first_weights(experiment, seeds, source=source)
 
     def _write_sometimes(self, training: Training) -> None:
         """Write the first epoch at once, then at most four times a second."""
@@ -352,7 +352,7 @@ def final_results(training: Training, parts: Sequence[PartName], initial: Weight
     """See `stored_results`, with `best_epoch` and `epochs`, lists over the replicates."""
     experiment, stopped = training.experiment, training.stopped_after
     if initial is None:
-        initial = transfer.first_weights(experiment, training.seeds, training.folds)
+        initial = transfer.first_weights(experiment, training.seeds)
     results = stored_results(experiment, training.dataset, initial, training.final_weights(), parts)
     results["best_epoch"] = training.best_epoch.tolist()
     results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()

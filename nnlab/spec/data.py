@@ -13,6 +13,7 @@ from nnlab.spec.text import Value
 
 Scaling = Literal["none", "standard", "minmax"]
 Task = Literal["binary", "classes", "regression"]
+PerSeed = Literal["samples", "split", "weights"]
 DataName = Literal["synthetic", "moons", "circles", "xor", "gaussians", "spirals", "digits", "mnist", "celsius"]
 
 
@@ -30,15 +31,17 @@ class DataFacts:
     splits: bool = True  # False where the samples are so few that all are for training
     class_sizes: tuple[int, ...] = ()  # where classes can be left out: samples of each of the ten, without `own_test`
     test_sizes: tuple[int, ...] = ()  # the same for `own_test`
+    per_seed: tuple[PerSeed, ...] = ("weights",)  # what may be drawn anew for every seed, the usual choice first
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})  # have no effect on some data sets
-_PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise"}))
-_DIGITS = DataFacts("classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8))
-_MNIST = DataFacts("classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), own_test=10_000)
+_DRAWN: tuple[PerSeed, ...] = ("samples", "split", "weights")  # of data that are generated
+_PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise"}), per_seed=_DRAWN)
+_DIGITS = DataFacts("classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8), per_seed=("split", "weights"))
+_MNIST = DataFacts("classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), own_test=10_000, per_seed=("weights", "split"))
 DATASETS: Mapping[str, DataFacts] = {
-    "synthetic": DataFacts("binary", 4, 2, 100_000, frozenset({"n_samples", "noise", "features", "classes"})),
+    "synthetic": replace(_PLANE, inputs=4, uses=_PLANE.uses | {"features", "classes"}),
     "moons": _PLANE,
     "circles": replace(_PLANE, defaults={"noise": 0.1}),
     "xor": replace(_PLANE, defaults={"noise": 0.1}),
@@ -63,7 +66,7 @@ DATASETS: Mapping[str, DataFacts] = {
 class DataSpec(Value):
     """The data: which, how much, how noisy, how split and scaled. Fields without effect get a fixed value."""
 
-    omitted: ClassVar = ("labels", "folds")
+    omitted: ClassVar = ("labels", "folds", "per_seed")
     name: DataName = "moons"
     n_samples: int = Field(200, ge=10, le=100_000)
     """Samples drawn (training + validation + test; where the data has its own test set: training + validation)."""
@@ -78,9 +81,14 @@ class DataSpec(Value):
     test part are cut into so many folds, and every seed trains one network for each fold, on the other folds, and
     validates it on this one. `validation` is then without effect."""
     scaling: Scaling = "standard"
-    seed: int = Field(0, ge=0, le=MAX_SEED)  # decides sampling, split and the order of batches for all replicates
+    seed: int = Field(0, ge=0, le=MAX_SEED)  # decides the data and the order of batches; see also `per_seed`
     labels: tuple[Annotated[int, Ge(0), Le(9)], ...] = ()
     """For digits and mnist: the classes to use, in order; () is all. They are renumbered from 0, their names stay."""
+    per_seed: PerSeed = "weights"
+    """What every seed draws for itself besides the initial weights: `samples`, new samples of the same kind, and so all
+    parts and batches; `split`, another division of the same samples into training and validation part, and so the
+    batches, while the test part is one; `weights`, nothing else: all seeds share parts and batches. A comparison thus
+    holds for new samples of this kind, for other splits of these data, or for this validation part."""
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +116,8 @@ class DataSpec(Value):
             raise SpecError([Problem("data.labels (how many)", 1, "range", 2, every)])
         if self.folds == 1:
             raise SpecError.conflict("data.folds", 1, "one_fold")
+        if self.per_seed not in self.facts.per_seed:
+            raise SpecError([Problem("data.per_seed", self.per_seed, "choice", choices=self.facts.per_seed)])
         if self.folds and not self.facts.splits:
             raise SpecError.conflict("data.folds", self.folds, "folds_need_split")
         if labels:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from nnlab.spec.data import OPTIONAL_FIELDS, DataSpec, Task
+from nnlab.spec.data import DATASETS, OPTIONAL_FIELDS, DataSpec, Task
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.network import MAX_DEPTH, Layer, ModelSpec
@@ -201,6 +201,8 @@ class Experiment(Value):
             # what the old data had by default follows the new data's defaults
             usual, ignored = DataSpec(name=self.data.name).plain(), OPTIONAL_FIELDS - self.data.facts.uses
             values["data"] = {k: v for k, v in values["data"].items() if v != usual.get(k) and k not in ignored}
+            if "per_seed" in values["data"] and (facts := DATASETS.get(str(changes["data.name"]))):
+                values["data"]["per_seed"] = facts.per_seed[0]
         for path, value in changes.items():
             if path not in FIELDS:
                 raise SpecError([Problem(str(path), value, "unknown", choices=FIELDS)])
@@ -213,7 +215,8 @@ class Experiment(Value):
 
         `depth` leaves the width as it is (of the first hidden layer), `width` the depth, and `depth_same_size` the
         number of parameters, as nearly as one width for all layers allows. All three drop the settings of single
-        layers."""
+        layers. `n_samples` leaves the sizes of validation and test part as they are where seeds have data of their own
+        (`data.per_seed`)."""
         path = KNOBS.get(knob, knob) if isinstance(knob, str) else ""
         if path not in FIELDS:
             raise SpecError([Problem("vary", knob, "choice", choices=tuple(KNOBS))])
@@ -224,7 +227,18 @@ class Experiment(Value):
             value = [self._width_of_same_size(depth)] * depth
         elif knob == "width":
             value = [whole(knob, value, 1, 4096)] * max(1, self.model.depth)
+        elif path == "data.n_samples" and self.data.per_seed != "weights":
+            return self.set(self._with_samples(knob, value))
         return self.set({path: value})
+
+    def _with_samples(self, knob: str, value: Any) -> dict[str, Any]:
+        """The changes for another number of samples, with validation and test part as large as they are."""
+        data = self.data
+        _, validation, test = data.sizes
+        validation, test = 0 if data.folds else validation, 0 if data.facts.own_test else test
+        least = max(10, math.ceil((validation + test) / 0.9), math.ceil(max(validation, test) / 0.8))
+        n = whole(knob, value, least, data.max_samples)
+        return {"data.n_samples": n, "data.validation": validation / n, "data.test": test / n}
 
     def _width_of_same_size(self, depth: int) -> int:
         """The width of `depth` layers that comes nearest to the present number of parameters."""

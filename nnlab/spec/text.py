@@ -22,7 +22,8 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     omitted: ClassVar[tuple[str, ...]] = ()
-    """Newer fields. The text leaves them out where they are empty, so that older values keep their text and key."""
+    """Newer fields. The text leaves them out where they have their default, so that older values keep their text and
+    key."""
 
     @model_validator(mode="after")
     def _one_zero(self) -> Self:
@@ -33,7 +34,9 @@ class Value(BaseModel):
 
     @model_serializer(mode="wrap")
     def _omit(self, serialize: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
-        return {k: v for k, v in serialize(self).items() if v is not None and (v or k not in self.omitted)}
+        usual = {name: type(self).model_fields[name].default for name in self.omitted}
+        written = serialize(self)
+        return {k: v for k, v in written.items() if v is not None and (k not in usual or getattr(self, k) != usual[k])}
 
     @classmethod
     def of(cls, values: Any) -> Self:

@@ -57,9 +57,9 @@ def train(
         if experiment not in presets:
             raise SpecError([Problem("experiment", experiment, "choice", choices=tuple(presets))])
         experiment = presets[experiment]
-    chosen, dataset, start = as_seeds(seeds), dataset or load_dataset(experiment.data), None
+    chosen, dataset, start = as_seeds(seeds), dataset or load_dataset(experiment.data, as_seeds(seeds)), None
     if checkpoint is None:
-        start = first_weights(experiment, chosen, len(dataset.folds), should_stop=should_stop)
+        start = first_weights(experiment, chosen, should_stop=should_stop)
     return Training(experiment, chosen, dataset, start=start, checkpoint=checkpoint, should_stop=should_stop)
 
 

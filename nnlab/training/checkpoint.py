@@ -25,7 +25,6 @@ def pack(
     experiment: Experiment,
     engine: EngineName,
     seeds: tuple[int, ...],
-    folds: int,
     epoch: int,
     seconds: float,
 ) -> bytes:
@@ -34,7 +33,6 @@ def pack(
         "experiment": experiment.to_json(),
         "engine": engine,
         "seeds": json.dumps(seeds),
-        "folds": str(folds),
         "epoch": str(epoch),
         "seconds": repr(seconds),
     }
@@ -46,11 +44,9 @@ def pack(
     return save(named, metadata=about)
 
 
-def unpack(
-    content: bytes, experiment: Experiment, seeds: tuple[int, ...], folds: int
-) -> tuple[EngineName, int, float, Arrays]:
+def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...]) -> tuple[EngineName, int, float, Arrays]:
     """Engine, epoch, seconds and arrays. Raises ValueError if the content is not a checkpoint, or was made by another
-    experiment (but for its epochs) or with other seeds or folds."""
+    experiment (but for its epochs) or with other seeds."""
     arrays: Arrays = {name: {} for name in ("weights", "best", *STATES, "")}
     try:
         about = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
@@ -61,7 +57,7 @@ def unpack(
             raise KeyError("arrays are missing")
         made_by, made_with = Experiment.from_json(about["experiment"]), tuple(json.loads(about["seeds"]))
         engine = about.get("engine", made_by.train.engine)  # older experiments named theirs
-        made_folds, epoch, seconds = int(about.get("folds", 0)), int(about["epoch"]), float(about["seconds"])
+        epoch, seconds = int(about["epoch"]), float(about["seconds"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
     if made_by.set({"train.epochs": experiment.train.epochs}) != experiment:
@@ -70,6 +66,4 @@ def unpack(
         )
     if made_with != seeds:
         raise ValueError(f"checkpoint: it was made with seeds {list(made_with)}, not with {list(seeds)}.")
-    if made_folds != folds:
-        raise ValueError(f"checkpoint: it was made with {made_folds} folds, not with {folds}.")
     return engine, epoch, seconds, arrays

@@ -16,11 +16,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.datasets import Dataset, Part, Rows
+from nnlab.datasets import Dataset, Part
 from nnlab.engines import random_streams
 from nnlab.engines.base import METRICS, Array, EngineProtocol, Epoch, Floats, Weights, single_thread
 from nnlab.engines.choice import EngineName, engine_class, working_engine
-from nnlab.spec import Experiment
+from nnlab.spec import Experiment, replicates
 from nnlab.spec.seeds import seeds_summary
 from nnlab.training.checkpoint import PROGRESS, STATES, Arrays, pack, unpack
 from nnlab.training.result import Result
@@ -35,7 +35,7 @@ class Training(Iterator[Epoch]):
     Parameters
     ----------
     dataset : Dataset
-        The experiment's data; one of its folds is a data set too.
+        The experiment's data for these seeds; one of its sets is a data set too.
     start : dict of arrays (replicates, ...), optional
         The weights the training starts from, see `transfer.first_weights`. Ignored with a checkpoint.
     checkpoint : bytes, optional
@@ -64,7 +64,7 @@ class Training(Iterator[Epoch]):
     ) -> None:
         self.experiment, self.seeds, self.dataset = experiment, tuple(seeds), dataset
         self._should_stop = should_stop
-        self.folds = len(dataset.folds)  # per seed; 0 for hold-out
+        self.folds = experiment.data.folds  # per seed; 0 for hold-out
         self.epoch = 0  # completed epochs
         self.seconds = 0.0  # training time so far, including that before a checkpoint
         self.history: list[Epoch] = []  # since the start or the checkpoint
@@ -81,14 +81,14 @@ class Training(Iterator[Epoch]):
         if checkpoint is None:
             self.engine_used = working_engine(experiment)
         else:
-            self.engine_used, self.epoch, self.seconds, arrays = unpack(checkpoint, experiment, self.seeds, self.folds)
+            self.engine_used, self.epoch, self.seconds, arrays = unpack(checkpoint, experiment, self.seeds)
             start = arrays["weights"]
         if start is None:
             raise ValueError("start: got None, allowed is weights or a checkpoint.")
         sizes = np.array([len(one.train) for one in dataset.training_sets])
-        engine = engine_class(self.engine_used)
+        engine, seeds = engine_class(self.engine_used), [seed for seed, _ in replicates(self.seeds, self.folds)]
         self._groups = [
-            _Group(engine, experiment, self.seeds, dataset, np.flatnonzero(sizes == size).tolist(), start)
+            _Group(engine, experiment, seeds, dataset, np.flatnonzero(sizes == size).tolist(), start)
             for size in dict.fromkeys(sizes.tolist())
         ]
         self._best = {name: array.copy() for name, array in start.items()}
@@ -214,31 +214,32 @@ class Training(Iterator[Epoch]):
         progress = dict(zip(PROGRESS, (self.best_epoch, self._best_loss, self.stopped_after), strict=True))
         arrays: Arrays = {"": progress, "weights": self.weights(), "best": self._best}
         arrays |= {name: group.engine.state() for name, group in zip(STATES, self._groups, strict=False)}
-        return pack(arrays, self.experiment, self.engine_used, self.seeds, self.folds, self.epoch, self.seconds)
+        return pack(arrays, self.experiment, self.engine_used, self.seeds, self.epoch, self.seconds)
 
 
 class _Group:
     """Replicates whose training parts have one size, which one engine can train: all of them for hold-out,
-    at most two groups of folds."""
+    at most two groups of folds. `seeds` are those of all replicates, `chosen` the sets of this size."""
 
     def __init__(
         self,
         engine: type[EngineProtocol],
         experiment: Experiment,
-        seeds: tuple[int, ...],
+        seeds: Sequence[int],
         dataset: Dataset,
-        folds: Sequence[int],
+        chosen: Sequence[int],
         weights: Weights,
     ) -> None:
-        if dataset.folds:
-            dataset = replace(dataset, folds=tuple(dataset.folds[i] for i in folds))
-        sets, size = dataset.training_sets, len(weights["0.bias"])
-        self.places = np.arange(size).reshape(len(seeds), -1)[:, folds].ravel()  # among all replicates
+        self.places = np.arange(len(seeds)).reshape(-1, len(dataset.training_sets))[:, chosen].ravel()
+        """Among all replicates."""
+        if dataset.sets:
+            dataset = replace(dataset, sets=tuple(dataset.sets[i] for i in chosen))
+        sets = dataset.training_sets
         self.train = tuple(_scored_part(one.train, experiment.data.seed) for one in sets)
-        """The samples on which training scores are computed, one part a fold."""
+        """The samples on which training scores are computed, one part a set."""
         self.validation = tuple(one.validation for one in sets if len(one.validation))
         self.steps = math.ceil(len(sets[0].train) / experiment.train.batch_size)  # of an epoch
-        self.engine = engine(experiment, seeds, dataset, self.own(weights))
+        self.engine = engine(experiment, tuple(seeds[int(i)] for i in self.places), dataset, self.own(weights))
         self.step_seconds = math.inf  # of the last piece of an epoch
 
     def run_epoch(
@@ -275,5 +276,4 @@ def _scored_part(part: Part, data_seed: int) -> Part:
     rows = random_streams.scored_samples(data_seed, len(part))
     if len(rows) == len(part):
         return part
-    x = Rows(part.x.whole, part.x.rows[rows]) if isinstance(part.x, Rows) else part.x[rows]
-    return Part(x, part.y[rows])
+    return part.take(rows)

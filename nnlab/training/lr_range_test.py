@@ -107,17 +107,17 @@ def range_test(
     """
     subject, chosen = subject_of(experiment), as_seeds(seeds)
     in_steps = subject.set({"train.batch_size": min(subject.train.batch_size, SAMPLES)})
-    dataset = load_dataset(subject.data)
+    dataset = load_dataset(subject, chosen)
     start = first_weights(in_steps, chosen, source=source)
     engine = Training(in_steps, chosen, dataset, start=start).engine
-    part = _measured(in_steps, dataset.train, len(chosen) * steps)
+    parts = [_measured(in_steps, one.train, len(chosen) * steps) for one in dataset.training_sets]
     ramp, losses = np.geomspace(low, high, steps), []
     warm_up = WARM_UP if any(layer.norm == "batch" for layer in subject.layers) else 0
     active, lowest = np.ones(len(chosen), np.bool_), np.inf
     with single_thread():
         for number, rate in enumerate([0.0] * warm_up + ramp.tolist()):
             if number >= warm_up:
-                losses.append(engine.scores([part], active)[0])
+                losses.append(engine.scores(parts, active)[0])
                 mean = losses[-1].mean()
                 lowest = min(lowest, mean)
                 if not mean <= OVER * lowest or mean == np.inf:
@@ -133,4 +133,4 @@ def _measured(experiment: Experiment, train: Part, times: int) -> Part:
     affordable = WORK / (times * weights) - 3 * experiment.train.batch_size
     at_most = int(np.clip(affordable, SAMPLES // 10, SAMPLES))
     rows = random_streams.scored_samples(experiment.data.seed, len(train), at_most)
-    return Part(train.x[rows], train.y[rows])
+    return train.take(rows)

@@ -37,7 +37,7 @@ class Result:
     @property
     def folds(self) -> int:
         """Folds per seed; 0 for hold-out."""
-        return len(self.dataset.folds)
+        return self.experiment.data.folds
 
     @cached_property
     def metrics(self) -> pd.DataFrame:

@@ -64,9 +64,8 @@ def source_weights(
             below = source_weights(
                 start.experiment, seeds, find_weights=find_weights, should_stop=should_stop, on_progress=on_progress
             )
-        dataset = load_dataset(source.data)
-        first = first_weights(source, seeds, len(dataset.folds), source=below)
-        training = Training(source, seeds, dataset, start=first, should_stop=should_stop)
+        first = first_weights(source, seeds, source=below)
+        training = Training(source, seeds, load_dataset(source, seeds), start=first, should_stop=should_stop)
         for epoch in training:
             if on_progress:
                 on_progress(epoch.epoch / source.train.epochs)
@@ -82,18 +81,17 @@ def source_weights(
 def first_weights(
     experiment: Experiment,
     seeds: Sequence[int],
-    folds: int = 0,
     *,
     source: Weights | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Weights:
     """The starting weights of an experiment: random, except for the layers that come from its source.
 
+    All folds of a seed start alike, but each from its own fold of a source with as many folds. Of a source with another
+    number of folds, the first is used.
+
     Parameters
     ----------
-    folds : int
-        Folds per seed; 0 for hold-out. All folds of a seed start alike, but each from its own fold of a source with as
-        many folds. Of a source with another number of folds, the first is used.
     source : dict of arrays, optional
         The final weights of the source; if omitted, see `source_weights`.
     should_stop : callable, optional
@@ -108,6 +106,7 @@ def first_weights(
     SourceStopped
         If `should_stop` returns True.
     """
+    folds = experiment.data.folds
     weights = _for_folds(random_streams.stacked_weights(experiment, seeds), 0, folds)
     start = experiment.train.start_from
     if start is None:

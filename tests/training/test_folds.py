@@ -54,6 +54,11 @@ ROUTES = {
 }
 
 
+def alone_of(experiment: Experiment) -> Experiment:
+    """For a fold that is trained as a data set of its own."""
+    return experiment.set({"data.folds": 0})
+
+
 def of_fold(arrays: dict[str, Any], fold: int, folds: int) -> dict[str, Any]:
     return {name: array[fold::folds] for name, array in arrays.items()}
 
@@ -92,7 +97,7 @@ def test_a_data_set_is_cut_as_scikit_learn_cuts_what_is_not_test(n: int, folds: 
     assert_array_equal(data.test.x, held_out.test.x)
     assert len(data.validation) == 0
     rows = StratifiedKFold(folds, shuffle=True, random_state=seed).split(pool.x, pool.y)
-    for fold, (kept, aside) in zip(data.folds, rows, strict=True):
+    for fold, (kept, aside) in zip(data.sets, rows, strict=True):
         assert_array_equal(fold.train.x, pool.x[kept])
         assert_array_equal(fold.train.y, pool.y[kept])
         assert_array_equal(fold.validation.x, pool.x[aside])
@@ -107,7 +112,7 @@ def test_a_data_set_is_cut_as_scikit_learn_cuts_what_is_not_test(n: int, folds: 
 
 def test_folds_share_the_memory_of_what_they_are_cut_from() -> None:
     data = load_dataset(ROUTES["pictures"])
-    for fold in data.folds:
+    for fold in data.sets:
         for part in (fold.train, fold.validation):
             assert isinstance(part.x, Rows)
             assert part.x.whole is data.train.x
@@ -140,7 +145,7 @@ def test_the_validation_share_is_without_effect_under_folds() -> None:
 
 def test_sizes_are_those_of_the_folds_with_the_fewest_to_validate() -> None:
     assert folded().data.sizes == (59, 19, 19)
-    assert [len(fold.validation) for fold in load_dataset(folded()).folds] == [20, 20, 19, 19]
+    assert [len(fold.validation) for fold in load_dataset(folded()).sets] == [20, 20, 19, 19]
     assert folded().replicates(3) == 12
     assert folded({"folds": 0}).replicates(3) == 3
 
@@ -181,8 +186,8 @@ def test_folds_trained_together_equal_each_fold_alone(route: str, engine: str) -
     experiment = ROUTES[route].set({"train.engine": engine})
     together, folds = train(experiment, SEEDS), experiment.data.folds
     result = together.result()
-    for i, fold in enumerate(load_dataset(experiment).folds):
-        alone = train(experiment, SEEDS, dataset=fold)
+    for i, fold in enumerate(load_dataset(experiment).sets):
+        alone = train(alone_of(experiment), SEEDS, dataset=fold)
         theirs = alone.result()
         for ours, epoch in zip(together.history, alone.history, strict=False):
             for name, values in measured(epoch).items():
@@ -206,8 +211,8 @@ def test_folds_start_from_and_freeze_what_each_fold_alone_starts_from_and_freeze
     start = {"experiment": source, "layers": 1, "frozen": 1}
     experiment = source.set({"data.folds": 3, "data.noise": 0.4, "train.start_from": start})
     before, result = train(source, SEEDS).result().stacked, train(experiment, SEEDS).result()
-    for i, fold in enumerate(load_dataset(experiment).folds):
-        alone = train(experiment, SEEDS, dataset=fold).result()
+    for i, fold in enumerate(load_dataset(experiment).sets):
+        alone = train(alone_of(experiment), SEEDS, dataset=fold).result()
         for name, values in of_fold(result.stacked, i, 3).items():
             assert_allclose(values, alone.stacked[name], atol=2e-5, err_msg=name)
             if name.startswith("0."):
@@ -226,8 +231,8 @@ def test_a_fold_starts_from_the_same_fold_of_a_source_with_as_many_folds() -> No
 def test_one_seed_in_numpy_gives_the_very_bits_of_each_fold_alone() -> None:
     experiment = folded({"n_samples": 100}, {"engine": "numpy"}, dropout=0.2)
     result = train(experiment).result()
-    for i, fold in enumerate(load_dataset(experiment).folds):
-        alone = train(experiment, dataset=fold).result()
+    for i, fold in enumerate(load_dataset(experiment).sets):
+        alone = train(alone_of(experiment), dataset=fold).result()
         for name, values in of_fold(result.stacked, i, 4).items():
             assert_array_equal(values, alone.stacked[name])
 
@@ -293,8 +298,8 @@ def test_a_checkpoint_of_folds_is_not_taken_for_one_fold() -> None:
     experiment = folded()
     training = train(experiment)
     next(training)
-    with pytest.raises(ValueError, match=r"^checkpoint: it was made with 4 folds, not with 0\.$"):
-        train(experiment, dataset=load_dataset(experiment).folds[0], checkpoint=training.checkpoint())
+    with pytest.raises(ValueError, match=r"^checkpoint: it was made by another experiment"):
+        train(alone_of(experiment), dataset=load_dataset(experiment).sets[0], checkpoint=training.checkpoint())
 
 
 def test_folds_of_a_seed_start_from_the_same_weights() -> None:
@@ -327,7 +332,7 @@ def test_every_replicate_answers_with_the_scaling_of_its_fold(trained: Any) -> N
     assert answers.shape == (8, 7, 1)
     for place in range(8):
         own, fold = predictions.replicate(weights, data, place)
-        assert fold is data.folds[place % 4]
+        assert fold is data.sets[place % 4]
         assert_allclose(predictions.predict(experiment, own, fold, x)[0], answers[place], atol=1e-6)
 
 
@@ -352,10 +357,10 @@ def test_pictures_are_read_by_those_who_were_not_trained_on_them() -> None:
     data, weights = load_dataset(experiment), train(experiment, SEEDS).result().stacked
     _, labels, _, probability = predictions.pictures(experiment, weights, data, 5)
     own = {name: values[::3] for name, values in weights.items()}
-    assert labels.tolist() == data.folds[0].validation.y[:5].tolist()
-    assert_allclose(probability, predictions.pictures(experiment, own, data.folds[0], 5)[3], atol=1e-6)
+    assert labels.tolist() == data.sets[0].validation.y[:5].tolist()
+    assert_allclose(probability, predictions.pictures(experiment, own, data.sets[0], 5)[3], atol=1e-6)
     _, labels, _, _ = predictions.pictures(experiment, weights, data, 5, seed_index=4)
-    assert labels.tolist() == data.folds[1].validation.y[:5].tolist()
+    assert labels.tolist() == data.sets[1].validation.y[:5].tolist()
 
 
 def test_a_folded_run_gets_a_verdict() -> None:

@@ -78,7 +78,7 @@ def data_panel(page: Page, spec: DataSpec) -> None:
 
 def _sizes(dataset: Dataset, t: Text) -> str:
     sizes = {part: t.whole(len(getattr(dataset, part))) for part in PARTS}
-    if n := len(dataset.folds):
+    if n := len(dataset.sets):
         return t("{pool} samples in {n} folds, {test} for the test.", pool=sizes["train"], n=n, test=sizes["test"])
     return t("{train} samples for training, {validation} for validation, {test} for the test.", **sizes)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
-from nnlab.analysis.statistics import interval
+from nnlab.analysis.statistics import Design, interval
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, cell_row, table_of
 from nnlab.engines.base import METRICS
@@ -125,7 +125,7 @@ class View:
             last = self.page.lab.metrics(cell.run.id, after=cell.run.epoch - 1)
             last = last[last["epoch"] == last["epoch"].max()]
             for part in ("train", "validation"):
-                over = interval(last[f"{part}_score"], cell.experiment.data.folds)
+                over = interval(last[f"{part}_score"], Design.of(cell.experiment, part))
                 table.loc[place, [f"{part}_{self.score}{end}" for end in ENDS]] = over.mean, over.low, over.high
         return table
 

@@ -254,7 +254,7 @@ def _surfaces(view: View) -> None:
             cell = view.cells[place]
             value, by_value = view.names[place]
             name = f"**{value}** · {by_value}" if view.by else f"{view.knob} **{value}**"
-            plane = Plane.of(load_dataset(cell.experiment.data), size)
+            plane = Plane.of(load_dataset(cell.experiment, cell.seeds), size)
             spec = surface(plane, compact=True, labels=view.page.words, height=height)
             alt = t("Predicted classes with {what}", what=view.full_name(place))
             with column, st.container(key=f"panel-surface-{place}", gap=None):
@@ -267,7 +267,7 @@ def _surface_rows(lab: Lab, cell: CellRun, size: int) -> pa.Table:
     """The mean over the seeds of the networks' present predictions, and the points of the data."""
 
     def compute() -> pa.Table:
-        experiment, dataset = cell.experiment, load_dataset(cell.experiment.data)
+        experiment, dataset = cell.experiment, load_dataset(cell.experiment, cell.seeds)
         rows = point_rows(dataset, most=150)
         if cell.run.epoch and (weights := lab.cell_weights(cell)) is not None:
             predicted = predictions.surface(experiment, weights, dataset, size=size)

@@ -42,7 +42,7 @@ def _view(page: Page, run: Run, epochs: list[int], playing: bool) -> None:
         st.info(t("These weights are no longer stored."))
         return
     state["inspect-shown"] = (run.id, epoch)
-    weights, dataset = stored[1], available_dataset(run.experiment.data)
+    weights, dataset = stored[1], available_dataset(run.experiment.data, run.seeds)
     if state.get("inspect-layer") not in range(layers):
         state["inspect-layer"] = 0
     limits = scales(page.lab, run.id, epochs[-1], index, layers)

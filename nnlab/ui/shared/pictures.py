@@ -19,9 +19,9 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
 
-def available_dataset(spec: DataSpec) -> Dataset | None:
+def available_dataset(spec: DataSpec, seeds: Sequence[int] = (0,)) -> Dataset | None:
     """The data set; None where it would have to be downloaded first. Raises SpecError, DatasetUnavailable."""
-    return None if spec.name == "mnist" and not mnist.available() else load_dataset(spec)
+    return None if spec.name == "mnist" and not mnist.available() else load_dataset(spec, seeds)
 
 
 def data_problem(spec: DataSpec) -> Problem | None:

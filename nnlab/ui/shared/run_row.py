@@ -4,9 +4,9 @@ import math
 
 import streamlit as st
 
-from nnlab.analysis.scores import final_scores
-from nnlab.analysis.statistics import interval
+from nnlab.analysis.scores import final_scores, score_interval
 from nnlab.charts.curves import sparkline
+from nnlab.datasets import PartName
 from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
@@ -60,16 +60,15 @@ def score_value(run: Run) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
-def _judged(run: Run) -> str:
+def _judged(run: Run) -> PartName:
     """The test part, else validation, else training."""
-    parts = ("test", "validation", "train")
+    parts: tuple[PartName, ...] = ("test", "validation", "train")
     return next((part for part in parts if final_scores(run.results, part, run.experiment.score).size), "train")
 
 
-def mean_text(run: Run, part: str, figure: str, t: Text) -> str:
+def mean_text(run: Run, part: PartName, figure: str, t: Text) -> str:
     """A final figure on a part, the mean with its interval over the replicates: "95.0 ± 0.9"; empty before the end."""
-    values = final_scores(run.results, part, figure)
-    if not values.size:
+    ends = score_interval(run.experiment, run.results, part, figure)
+    if math.isnan(ends.mean):
         return ""
-    ends = interval(values, run.experiment.data.folds)
     return t.interval(ends.mean, ends.low, ends.high, figure)

@@ -58,17 +58,17 @@ def kind_of(experiment: Experiment) -> Kind:
 def learned(page: Page, run: Run, place: DeltaGenerator) -> None:
     """Draws the picture; before the first weights only the data."""
     data, t = run.experiment.data, page.t
-    if available_dataset(data) is None:
+    if available_dataset(data, run.seeds[:1]) is None:
         absent = place.container(height=HEIGHT, border=False, key="learned-absent")
         absent.caption(t("The pictures appear here once the data is on this server."))
         return
     rows, alt = _rows(page.lab, run), t(_ALTS[kind_of(run.experiment)])
-    place.vega_lite_chart(rows, _spec(data, page.words), key="chart-learned", alt=alt)
+    place.vega_lite_chart(rows, _spec(data, run.seeds[:1], page.words), key="chart-learned", alt=alt)
 
 
 @lru_cache(maxsize=256)
-def _spec(data: DataSpec, words: Labels) -> Spec:
-    dataset, kind = load_dataset(data), kind_of(Experiment(data=data))
+def _spec(data: DataSpec, seeds: tuple[int, ...], words: Labels) -> Spec:
+    dataset, kind = load_dataset(data, seeds), kind_of(Experiment(data=data))
     if kind == "plane":
         return surface(Plane.of(dataset, SIZE), labels=words)
     if kind == "line":
@@ -81,7 +81,7 @@ def _spec(data: DataSpec, words: Labels) -> Spec:
 @once_per_epoch(64)
 def _rows(lab: Lab, run: Run) -> pa.Table:
     """The rows of the picture at the latest weights, as the browser gets them; before there are any, the data alone."""
-    experiment, dataset, stored = run.experiment, load_dataset(run.experiment.data), lab.snapshot(run.id)
+    experiment, dataset, stored = run.experiment, load_dataset(run.experiment, run.seeds), lab.snapshot(run.id)
     kind, weights, own = kind_of(experiment), stored and stored[1], dataset.training_sets[0]
     samples = {"plane": SIZE * SIZE, "line": 100, "pictures": COLUMNS * LINES, "table": 1000}[kind]
     seed = 0 if samples * len(run.replicates) * experiment.parameters > MOST_WORK else None
@@ -109,7 +109,7 @@ def _rows(lab: Lab, run: Run) -> pa.Table:
 
 def predictions_table(page: Page, run: Run) -> pd.DataFrame:
     """For regression on one input: the samples, their targets and the network's predictions (mean over the seeds)."""
-    own = load_dataset(run.experiment.data).training_sets[0]
+    own = load_dataset(run.experiment, run.seeds).training_sets[0]
     return prediction_table(own, _predictions(page.lab, run), page.t, MOST_PREDICTIONS)
 
 
@@ -118,7 +118,7 @@ def _predictions(lab: Lab, run: Run) -> Floats | None:
     stored = lab.snapshot(run.id)
     if stored is None:
         return None
-    weights, own = predictions.first_fold(stored[1], load_dataset(run.experiment.data))
+    weights, own = predictions.first_set(stored[1], load_dataset(run.experiment, run.seeds))
     x = getattr(own, judged_part(own)).x[:MOST_PREDICTIONS]
     mean: Floats = predictions.predict(run.experiment, weights, own, x).mean(axis=0)  # (n, outputs)
     return mean[:, 0]

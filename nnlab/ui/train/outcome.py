@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from nnlab.datasets import mnist
+from nnlab.datasets import PartName, mnist
 from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
@@ -35,7 +35,7 @@ def outcome(page: Page, run: Run) -> None:
 
 def _scores_table(run: Run, t: Text) -> pd.DataFrame:
     """One row per part, one column per figure: the mean with its 95 % interval over the seeds."""
-    names = {"train": t("training"), "validation": t("validation"), "test": t("test")}
+    names: dict[PartName, str] = {"train": t("training"), "validation": t("validation"), "test": t("test")}
     figures = {
         "accuracy": {"accuracy": t("Accuracy (%)"), "loss": t("Loss")},
         "mse": {"mse": t("Mean squared error"), "mae": t("Mean absolute error"), "r2": "R²"},
