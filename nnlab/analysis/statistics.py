@@ -227,7 +227,7 @@ def differences(
     columns = mean, mean - half, mean + half, np.minimum(corrected, 1), np.sqrt(variance), freedom
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
     rows = np.array([column[shown] for column in columns]).T.tolist()
-    found: list[Difference | None] = [Difference(*row, len(p)) for row in rows]
+    found: list[Difference | None] = [Difference(*(*row, len(p))) for row in rows]
     found.insert(reference, None)
     return reference, found
 
