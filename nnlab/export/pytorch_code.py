@@ -77,6 +77,18 @@ class BatchNorm(nn.BatchNorm1d):
     return residual * any(layer.residual for layer in experiment.layers) + batch_norm * normalises
 
 
+def cancelled_biases(experiment: Experiment) -> str:
+    """Gives the biases before batch normalisation, which subtracts them with the mean, the gradient 0 that they have.
+    Autograd finds rounding noise instead, which Adam and RMSprop scale up to whole steps."""
+    if all(layer.norm != "batch" for layer in experiment.layers):
+        return ""
+    return """
+modules = list(model.modules())
+for linear, norm in zip(modules, modules[1:]):
+    if isinstance(norm, nn.BatchNorm1d):  # subtracts the bias with the mean: its gradient is 0, not rounding noise
+        linear.bias.register_hook(torch.zeros_like)"""
+
+
 def optimizer_code(experiment: Experiment) -> str:
     """The optimizer of `model`, with its settings."""
     train = experiment.train
@@ -172,7 +184,7 @@ from torch import nn
 torch.manual_seed({seed})
 model = nn.Sequential(
 {lines}
-){init * (experiment.model.init != "default")}{start * bool(train.start_from)}
+){cancelled_biases(experiment)}{init * (experiment.model.init != "default")}{start * bool(train.start_from)}
 
 loss_function = {LOSSES[experiment.loss]}
 optimizer = {optimizer_code(experiment)}{scheduler}
@@ -193,12 +205,15 @@ def fit(x, y{", x_validation, y_validation" * bool(train.patience)}):
 
 def _scheduler(experiment: Experiment) -> str:
     train, steps = experiment.train, experiment.steps_per_epoch
+    total = train.epochs * steps
     if train.schedule == "constant":
         return ""
+    cycle = max(3, total)  # a shorter one ends early
+    rise = "" if cycle >= 7 else f", pct_start={2 / cycle}"  # up in one step: PyTorch takes 30 % of the steps, less one
     made = {
-        "cosine": f"CosineAnnealingLR(optimizer, T_max={train.epochs * steps})",
+        "cosine": f"CosineAnnealingLR(optimizer, T_max={total})",
         "one_cycle": f"""OneCycleLR(
-    optimizer, max_lr={train.lr}, total_steps={train.epochs * steps}, cycle_momentum=False
+    optimizer, max_lr={train.lr}, total_steps={cycle}{rise}, cycle_momentum=False
 )""",
         "step": f"""LambdaLR(
     optimizer, lambda step: 0.1 ** min(2, step // {steps} * 3 // {train.epochs})

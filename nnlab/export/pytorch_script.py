@@ -218,8 +218,9 @@ def _model_code(experiment: Experiment) -> str:
     if _drops(experiment):
         code += "\n\n\n".join([*function_source(random_streams.dropout_stream).values(), _DROPOUT.strip("\n")]) + "\n"
     lines, _ = network.network_code(experiment, "Dropout({rate}, layer={layer})")
-    layers = "\n".join("    " + line for line in lines)
-    return f"{code}\n\ndef build_model():\n    return nn.Sequential(\n{layers}\n    )\n"
+    layers, biases = "\n".join(lines), network.cancelled_biases(experiment)
+    body = f"model = nn.Sequential(\n{layers}\n){biases}\nreturn model"
+    return f"{code}\n\ndef build_model():\n{textwrap.indent(body, '    ')}\n"
 
 
 def _drops(experiment: Experiment) -> bool:

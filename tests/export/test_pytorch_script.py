@@ -84,6 +84,23 @@ def test_the_short_code_starts_from_weights_of_the_same_spread(init):
     assert np.abs(theirs).max() == pytest.approx(np.abs(ours).max(), rel=0.3)
 
 
+@pytest.mark.parametrize("schedule", get_args(Schedule))
+def test_the_short_code_has_the_learning_rates_of_the_run(schedule):
+    for total in range(1, 21):
+        for epochs in {1, total, 2 if total % 2 == 0 else total}:
+            steps = total // epochs
+            data = {"name": "moons", "n_samples": 20 * steps, "validation": 0, "test": 0}
+            train = {"schedule": schedule, "epochs": epochs, "batch_size": 20, "lr": 0.3, "optimizer": "sgd"}
+            experiment = Experiment.of({"data": data, "model": {"hidden": []}, "train": train})
+            assert experiment.steps_per_epoch == steps
+            made, rates = {}, []
+            exec(pytorch_code(experiment), made)
+            made["optimizer"].register_step_pre_hook(lambda of, *_, to=rates: to.append(of.param_groups[0]["lr"]))
+            made["fit"](torch.zeros(20 * steps, 2), torch.zeros(20 * steps, 1))
+            used = [random_streams.learning_rates(experiment.train, steps, epoch) for epoch in range(1, epochs + 1)]
+            assert rates == pytest.approx(np.concatenate(used), rel=1e-6, abs=1e-12), (epochs, steps)
+
+
 def test_early_stopping_of_the_short_code_goes_back_to_the_best():
     x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
     y = (x[:, :1] > 0).float()
@@ -186,6 +203,14 @@ def test_the_script_gives_the_runs_numbers_on_every_data_set(name, scaling):
 def test_the_script_gives_the_runs_numbers_with_every_setting(changes):
     experiment = SHORT.set(changes)
     check(experiment, printed(script(experiment, (1, 4))))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_the_script_gives_the_runs_numbers_with_biases_that_batch_normalisation_cancels(optimizer, engine):
+    changes = {"model.norm": "batch", "model.hidden": [8, 8], "model.residual": True, "train.epochs": 10}
+    experiment = SHORT.set({**changes, "train.optimizer": optimizer, "train.engine": engine})
+    check(experiment, printed(script(experiment, (1, 4))), tolerance=1e-6)
 
 
 DIGITS = Experiment.of(
