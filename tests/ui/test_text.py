@@ -20,6 +20,7 @@ from nnlab.ui.shell.text import LOCALE, text
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     ROOT / "dashboard.py",
+    ROOT / "nnlab/analysis/coverage.py",
     ROOT / "nnlab/comparison/findings.py",
     *ROOT.glob("nnlab/charts/*.py"),
     *ROOT.glob("pages/*.py"),
