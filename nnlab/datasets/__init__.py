@@ -82,14 +82,18 @@ def _load(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
         problem = synthetic.draw_problem(spec.features, spec.classes, rng) if spec.name == "synthetic" else ()
         parts = [_drawn(spec, problem, seed) for seed in seeds]
     else:
-        whole = spec if spec.name in DRAW else spec.model_copy(update={"n_samples": spec.max_samples})
-        raw = LOADERS[spec.name](whole, rng)
+        raw = LOADERS[spec.name](whole(spec), rng)
         parts = [(raw, _split_anew(spec, raw, seed)) for seed in seeds]
     each = [
         _dataset(spec, *own, int(np.random.default_rng((SPLIT_STREAM, spec.seed, seed, 2)).integers(2**31)))
         for own, seed in zip(parts, seeds, strict=True)
     ]
     return each[0] if len(each) == 1 else replace(each[0], sets=tuple(chain(*(one.training_sets for one in each))))
+
+
+def whole(spec: DataSpec) -> DataSpec:
+    """The samples that splits are drawn from: all that there are, or as many as are generated."""
+    return spec if spec.name in DRAW else spec.model_copy(update={"n_samples": spec.max_samples})
 
 
 Parts = tuple[Part, Part, Part]

@@ -8,10 +8,10 @@ nnlab's own source.
 import textwrap
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nnlab import datasets
-from nnlab.datasets import mnist
+from nnlab.datasets import mnist, synthetic
 from nnlab.datasets.base import shift_and_scale
 from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.engines import random_streams
@@ -36,8 +36,7 @@ def script(experiment: Experiment, seeds: int | Iterable[int] = 1) -> str:
     """
     chosen, data = as_seeds(seeds), experiment.data
     needs = "NumPy, PyTorch and scikit-learn" if data.name == "digits" or data.folds else "NumPy and PyTorch"
-    every = "every seed and fold" if data.folds else "every seed"
-    head = f'"""{title(experiment)}\n\nMade by nnlab; needs {needs}. Prints the scores of {every} as JSON:\n'
+    head = f'"""{title(experiment)}\n\nMade by nnlab; needs {needs}. Prints the scores of {_every(data)} as JSON:\n'
     head += 'those of the run, within 1e-5 unless training is chaotic and enlarges rounding.\n"""\n'
     parts = [
         f"# -- {part.title} {'-' * (74 - len(part.title))}\n\n{part.code.strip()}\n"
@@ -86,6 +85,9 @@ def _training_sections(experiment: Experiment) -> list[Section]:
     if data.folds:
         split = f"{data.folds} folds of {sum(data.sizes[:2])} samples, {data.sizes[2]} samples to test"
         fitted += ", separately for each fold"
+    elif data.per_seed != "weights":
+        fitted += ", separately for each seed"
+    split += {"samples": "; every seed draws its own", "split": "; every seed splits them anew"}.get(data.per_seed, "")
     first = "Drawn with NumPy from a random stream that the seed names"
     if train.start_from:
         taken, frozen = train.start_from.layers, train.start_from.frozen
@@ -105,25 +107,85 @@ def _training_sections(experiment: Experiment) -> list[Section]:
 
 
 def _data_code(data: DataSpec) -> str:
-    """The samples, in their parts; with folds the test part alone is cut off."""
+    """The samples in their parts or, where seeds have data of their own, `draw_parts(seed)`; under k-fold training and
+    validation are one part."""
+    functions, lines = {"samples": _samples_code, "split": _splits_code, "weights": _parts_of_all}[data.per_seed](data)
+    return "\n\n\n".join([*functions.values(), lines])
+
+
+def _sizes(data: DataSpec) -> tuple[int, int, int]:
+    """Of the parts, where under k-fold training and validation are one."""
     train, validation, test = data.sizes
+    return (train + validation, 0, test) if data.folds else (train, validation, test)
+
+
+def _parts_of_all(data: DataSpec) -> tuple[dict[str, str], str]:
+    """The parts that all seeds share."""
+    train, validation, test = _sizes(data)
     own_test = data.facts.own_test > 0
-    splits = data.folds > 0 or validation > 0 or (test > 0 and not own_test)
-    is_mnist = data.name == "mnist"
-    functions = _mnist_functions(data) if is_mnist else function_source(datasets.LOADERS[data.name], spec=data)
-    lines = [f"rng = np.random.default_rng(({datasets.SAMPLING_STREAM}, {data.seed}))"]
-    lines += ["x, y, x_test, y_test = load(rng)" if own_test else "x, y = load(rng)"]
-    if splits:
+    functions, lines = _load_code(data)
+    if data.folds or validation or (test and not own_test):
         functions = function_source(spread_order) | functions
-        by = "y" if data.facts.classes else "np.zeros(len(y))"
-        lines += [f"order = spread_order({by}, np.random.default_rng(({datasets.SPLIT_STREAM}, {data.seed})))"]
-        lines += ["x, y = x[order], y[order]"]
+        lines += _order_lines(data)
     if not data.folds:
         cut, rest = [train, train + validation], "rest" if own_test else "test"
         lines += [f"{of}_train, {of}_validation, {of}_{rest} = np.split({of}, {cut})" for of in "xy"]
     elif not own_test:
-        lines += [f"{of}, {of}_test = np.split({of}, {[train + validation]})" for of in "xy"]
-    return "\n\n\n".join([*functions.values(), "\n".join(lines)])
+        lines += [f"{of}, {of}_test = np.split({of}, {[train]})" for of in "xy"]
+    return functions, "\n".join(lines)
+
+
+def _load_code(data: DataSpec) -> tuple[dict[str, str], list[str]]:
+    """The functions that make or read the samples, and their call."""
+    loader = datasets.LOADERS[data.name]
+    functions = _mnist_functions(data) if data.name == "mnist" else function_source(loader, spec=data)
+    names = "x, y, x_test, y_test" if data.facts.own_test else "x, y"
+    rng = f"rng = np.random.default_rng(({datasets.SAMPLING_STREAM}, {data.seed}))"
+    return functions, [rng, f"{names} = load(rng)"]
+
+
+def _order_lines(data: DataSpec) -> list[str]:
+    stream = f"np.random.default_rng(({datasets.SPLIT_STREAM}, {data.seed}))"
+    return [f"order = spread_order({_classes(data)}, {stream})", "x, y = x[order], y[order]"]
+
+
+def _classes(data: DataSpec) -> str:
+    return "y" if data.facts.classes else "np.zeros(len(y))"
+
+
+def _splits_code(data: DataSpec) -> tuple[dict[str, str], str]:
+    """One test part, and the other samples, of which every seed has its own split."""
+    train, validation, test = _sizes(data)
+    functions, lines = _load_code(datasets.whole(data))
+    if not data.facts.own_test:
+        lines += [*_order_lines(data), *(f"{of}, {of}_test = np.split({of}, [len({of}) - {test}])" for of in "xy")]
+    lines += ["pool = x, y", "", ""]
+    stream = f"{datasets.SPLIT_STREAM}, {data.seed}, seed, 1"
+    code = f"""def draw_parts(seed):
+    \"\"\"The training and the validation part of a seed, and the test part, which is one for all.\"\"\"
+    x, y = pool
+    order = spread_order({_classes(data)}, np.random.default_rng(({stream})))
+    train, validation = order[:{train}], order[len(order) - {validation} :]
+    return (x[train], y[train]), (x[validation], y[validation]), (x_test, y_test)"""
+    return function_source(spread_order) | functions, "\n".join([*lines, code])
+
+
+def _samples_code(data: DataSpec) -> tuple[dict[str, str], str]:
+    """New samples for every seed."""
+    known: dict[str, Any] = {"spec": data} if data.name == "synthetic" else {"spec": data, "problem": ()}
+    functions, call, problem = function_source(datasets.DRAW[data.name], **known), "n, rng", ""
+    if data.name == "synthetic":
+        functions |= function_source(synthetic.draw_problem, spec=data)
+        call = "problem, n, rng"
+        problem = f"problem = draw_problem(np.random.default_rng(({datasets.SAMPLING_STREAM}, {data.seed})))\n\n\n"
+    stream = f"{datasets.SAMPLING_STREAM}, {data.seed}, seed, part"
+    return (
+        functions,
+        f"""{problem}def draw_parts(seed):
+    \"\"\"The parts of a seed, each from random numbers of its own.\"\"\"
+    rngs = [np.random.default_rng(({stream})) for part in (1, 2, 3)]
+    return [draw({call}) for n, rng in zip({_sizes(data)}, rngs)]""",
+    )
 
 
 def _mnist_functions(data: DataSpec) -> dict[str, str]:
@@ -168,14 +230,15 @@ def load(rng):
 
 
 def _tensor_code(experiment: Experiment) -> str:
-    """Scaled inputs and targets as tensors; with folds every fold is scaled in the last section."""
+    """Scaled inputs and targets as tensors; parts that seeds or folds do not share are scaled in the last section."""
     data = experiment.data
     full_scale = {"digits": 16.0, "mnist": 255.0}.get(data.name)
     scaling = function_source(shift_and_scale, name=data.scaling, full_scale=full_scale)["shift_and_scale"]
     target = "torch.from_numpy(y)"
     if experiment.loss != "cross_entropy":
         target += ".float().reshape(len(y), 1)"
-    parts = "" if data.folds else "\n\n" + _parts_code("{}_{}")
+    shared = not data.folds and data.per_seed == "weights"
+    parts = "\n\n" + _parts_code("{}_{}") if shared else ""
     return f"""{scaling}
 
 
@@ -313,25 +376,13 @@ def _source_key(experiment: Experiment) -> str:
 
 def _source_section(experiment: Experiment, after: Experiment) -> Section:
     """Trains what the experiment after this one starts from."""
-    text = "The networks whose first layers are copied"
-    if not experiment.data.folds:
-        return Section("Run", f"{text}, one for every seed.", "sources = {seed: train(seed) for seed in SEEDS}")
-    first = "" if _source_key(after) == "seed, fold" else "[:1]"
-    loop = _fold_loop(experiment.data, "trained[seed, fold] = train(seed)", first)
-    return Section("Run", f"{text}, one for every seed and fold.", f"trained = {{}}\n{loop}\nsources = trained")
-
-
-def _fold_kind(data: DataSpec) -> str:
-    return "StratifiedKFold" if data.facts.classes else "KFold"
-
-
-def _fold_loop(data: DataSpec, body: str, first: str = "") -> str:
-    kind = f"{_fold_kind(data)}({data.folds}, shuffle=True, random_state={data.seed})"
-    body = f"{_parts_code('{}[{}_rows]')}\n{body}"
-    return f"""folds = list({kind}.split(np.zeros(len(x)), {"y" if data.facts.classes else "None"}))
-for seed in SEEDS:
-    for fold, (train_rows, validation_rows) in enumerate(folds{first}):
-{textwrap.indent(body, " " * 8)}"""
+    data = experiment.data
+    text = f"The networks whose first layers are copied, one for {_every(data)}."
+    key = "seed, fold" if data.folds else "seed"
+    only_first = data.folds > 0 and _source_key(after) != "seed, fold"
+    # a name of its own, since a source may start from networks too
+    loop = _loop(data, f"trained[{key}] = train(seed)", "[:1]" if only_first else "")
+    return Section("Run", text, f"trained = {{}}\n{loop}\nsources = trained")
 
 
 def _run_section(data: DataSpec) -> Section:
@@ -340,7 +391,34 @@ def _run_section(data: DataSpec) -> Section:
 parts = {{"train": train_part, "validation": validation_part, "test": test_part}}
 figures = {{name: scores(model, *part) for name, part in parts.items()}}
 print(json.dumps({{"seed": seed, {fold}**figures}}))"""
+    which = "Every fold of every seed" if data.folds else "Every seed"
+    return Section("Run", f"{which} in turn, and the final scores.", _loop(data, body))
+
+
+def _every(data: DataSpec) -> str:
+    return "every seed and fold" if data.folds else "every seed"
+
+
+def _loop(data: DataSpec, body: str, folds: str = "") -> str:
+    """`body` for every seed and fold, or for those of the `folds` that a slice selects, with the parts as tensors."""
+    own, before = data.per_seed != "weights", ""
+    lines = []
     if data.folds:
-        return Section("Run", "Every fold of every seed in turn, and the final scores.", _fold_loop(data, body))
-    loop = f"for seed in SEEDS:\n{textwrap.indent(body, '    ')}"
-    return Section("Run", "Every seed in turn, and the final scores.", loop)
+        fold_seed = "fold_seed" if own else f"{data.seed}"
+        kind = f"{_fold_kind(data)}({data.folds}, shuffle=True, random_state={fold_seed})"
+        split = f"folds = list({kind}.split(np.zeros(len(x)), {'y' if data.facts.classes else 'None'}))"
+        if own:
+            stream = f"{datasets.SPLIT_STREAM}, {data.seed}, seed, 2"
+            lines += ["(x, y), _, (x_test, y_test) = draw_parts(seed)"]
+            lines += [f"fold_seed = int(np.random.default_rng(({stream})).integers(2**31))", split]
+        else:
+            before = f"{split}\n"
+        body = textwrap.indent(f"{_parts_code('{}[{}_rows]')}\n{body}", "    ")
+        lines += [f"for fold, (train_rows, validation_rows) in enumerate(folds{folds}):"]
+    elif own:
+        lines += ["train_part, validation_part, test_part = as_tensors(*draw_parts(seed))"]
+    return f"{before}for seed in SEEDS:\n{textwrap.indent(chr(10).join([*lines, body]), '    ')}"
+
+
+def _fold_kind(data: DataSpec) -> str:
+    return "StratifiedKFold" if data.facts.classes else "KFold"

@@ -278,11 +278,55 @@ def test_the_script_starts_folds_from_the_networks_they_start_from(before, after
     check(again, printed(script(again, (1,))), (1,), tolerance=1e-3)
 
 
+OWN, SPLIT = {"data.per_seed": "samples"}, {"data.per_seed": "split"}
+SYNTHETIC = {"data.name": "synthetic", "data.features": 5, "data.classes": 3, "data.n_samples": 90}
+SMALL_DIGITS = {"data.name": "digits", "data.n_samples": 200}
+TWO = {"model.hidden": [8, 8]}
+STOPS = {"train.patience": 2, "train.lr": 0.3, "train.epochs": 12}
+VARIED = [
+    SHORT.set(changes)
+    for changes in (
+        OWN | {"train.epochs": 4},
+        SPLIT | {"data.seed": 5},
+        OWN | TWO | {"data.name": "circles", "model.activation": "tanh", "train.schedule": "cosine"},
+        OWN | {"data.name": "xor", "data.folds": 3, "train.optimizer": "momentum"},
+        SPLIT | {"data.name": "gaussians", "data.folds": 4, "data.n_samples": 70, "train.optimizer": "nesterov"},
+        OWN | {"data.name": "spirals", "model.dropout": 0.2, "train.optimizer": "adamw", "train.l2": 0.01},
+        OWN | SYNTHETIC | {"data.seed": 7, "model.norm": "layer", "train.optimizer": "rmsprop"},
+        OWN | SYNTHETIC | {"data.folds": 2, "data.scaling": "minmax", "train.schedule": "step"},
+        SPLIT | SYNTHETIC | {"model.norm": "batch", "train.optimizer": "sgd", "train.lr": 0.1},
+        SYNTHETIC | {"data.noise": 1.0, "model.norm": "batch", "train.optimizer": "momentum"},
+        SPLIT | SMALL_DIGITS,
+        SPLIT | SMALL_DIGITS | {"data.folds": 3, "data.labels": [1, 2, 7], "model.activation": "gelu"},
+        SMALL_DIGITS | TWO | {"model.residual": True, "train.schedule": "one_cycle"},
+        {"data.name": "celsius", "train.lr": 0.1},
+        OWN | STOPS,
+        SPLIT | STOPS | {"data.folds": 3},
+        OWN | {"train.engine": "torch", "model.norm": "batch", "train.optimizer": "sgd", "train.batch_size": 12},
+        OWN | {"train.engine": "numpy", "model.init": "orthogonal", "model.activation": "softplus"},
+    )
+]
+_FIRST, _FIRST_FOLDS = SHORT.set(OWN | TWO), SHORT.set(SPLIT | SMALL_DIGITS | TWO | {"data.folds": 2})
+VARIED += [
+    _FIRST.set(SPLIT | {"train.start_from": {"experiment": _FIRST, "layers": 2, "frozen": 1}}),
+    _FIRST_FOLDS.set({"data.labels": [3, 4, 5], "train.start_from": {"experiment": _FIRST_FOLDS, "layers": 1}}),
+    SHORT.set(TWO | {"train.start_from": {"experiment": _FIRST.set({"data.folds": 2}), "layers": 2, "frozen": 2}}),
+]
+
+
+@pytest.mark.parametrize("experiment", VARIED, ids=str)
+def test_the_script_draws_every_seeds_own_data_and_gives_the_runs_numbers(experiment):
+    """Within 1e-6, whatever a seed varies and however it is trained."""
+    code = script(experiment, (1, 4))
+    check(experiment, printed(code), tolerance=1e-6)
+    assert max(map(len, code.splitlines())) <= 120
+
+
 def test_the_script_of_mnist_reads_the_files_and_gives_the_runs_numbers(mnist_dir):
     for changes, seeds in (
         ({"data.n_samples": 1500, "data.scaling": "standard"}, (1, 4)),
         ({"data.validation": 0.0}, (1,)),
-        ({"data.labels": [5, 7], "data.n_samples": 1500}, (1,)),
+        ({"data.labels": [5, 7], "data.n_samples": 1500, "data.per_seed": "split"}, (1, 4)),
     ):
         experiment = presets["mnist"].set({"train.epochs": 1, "train.batch_size": 500, **changes})
         check(experiment, printed(script(experiment, seeds)), seeds)
@@ -299,9 +343,9 @@ def test_the_script_needs_nothing_of_nnlab(tmp_path):
     check(presets["binary"].set({"train.epochs": 5}), [json.loads(line) for line in done.stdout.splitlines()])
 
 
-@pytest.mark.parametrize("folds", [0, 2])
-def test_the_notebook_is_the_script_in_cells_and_runs_top_to_bottom(folds):
-    experiment = SHORT.set({"model.dropout": 0.2, "data.folds": folds})
+@pytest.mark.parametrize("changes", [{}, {"data.folds": 2}, OWN, SPLIT | {"data.folds": 2}], ids=str)
+def test_the_notebook_is_the_script_in_cells_and_runs_top_to_bottom(changes):
+    experiment = SHORT.set({"model.dropout": 0.2, **changes})
     book = json.loads(notebook(experiment, (1, 4)))
     assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
     code = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
