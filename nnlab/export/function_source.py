@@ -12,8 +12,7 @@ def function_source(function: Callable[..., Any], **known: Any) -> dict[str, str
     """The source of a function and of the functions and constants it uses, by name, in an order that runs.
 
     Annotations and decorators are left out, and of a data set's `Raw` only x and y are left. The arguments in `known`
-    are replaced by their values, also where they are handed on to a function that calls them the same, and of every
-    `if` that they decide only the branch taken is left.
+    are replaced by their values, and of every `if` that they decide only the branch taken is left.
     """
     function = inspect.unwrap(function)
     text = inspect.getsource(function)
@@ -22,33 +21,20 @@ def function_source(function: Callable[..., Any], **known: Any) -> dict[str, str
         for attribute in set(re.findall(rf"\b{name}\.(\w+)", text)):
             text = re.sub(rf"\b{name}\.{attribute}\b", repr(getattr(value, attribute)), text)
     text = re.sub(r"\bSHAPES\['(\w+)'\]", r"\1", text)  # one of several functions, in a table by their names
-    handed_on = _handed_on(text, known, function.__globals__)
-    text = _decided(_edited(text, known, handed_on))
+    text = _decided(_edited(text, known))
     found: dict[str, str] = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Name):
             named: Any = function.__globals__.get(node.id)
             used: Any = inspect.unwrap(named)
             if inspect.isfunction(used) and used is not function:
-                found |= function_source(used, **{name: known[name] for name in handed_on.get(node.id, ())})
+                found |= function_source(used)
             elif isinstance(used, (int, float, str, tuple)):
                 found[node.id] = f"{node.id} = {used!r}"
     return {**found, function.__name__: text.strip()}
 
 
-def _handed_on(text: str, known: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, set[str]]:
-    """The known arguments that every function called here gets, by the name that they have there too."""
-    found: dict[str, set[str]] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called: Any = inspect.unwrap(names.get(node.func.id))  # type: ignore[arg-type]
-            if inspect.isfunction(called):
-                given = {one.id for one in node.args if isinstance(one, ast.Name)} & known.keys()
-                found[node.func.id] = given & inspect.signature(called).parameters.keys()
-    return found
-
-
-def _edited(text: str, known: Mapping[str, Any], handed_on: Mapping[str, set[str]]) -> str:
+def _edited(text: str, known: Mapping[str, Any]) -> str:
     raw = text.encode()
     starts = [0, *accumulate(len(line) for line in raw.splitlines(keepends=True))]
 
@@ -57,22 +43,16 @@ def _edited(text: str, known: Mapping[str, Any], handed_on: Mapping[str, set[str
         return starts[node.lineno - 1] + node.col_offset, starts[last] + (node.end_col_offset or 0)
 
     edits: list[tuple[int, int, str]] = []
-    left_out: list[ast.expr] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.arg) and node.annotation:
             edits.append((span(node)[0] + len(node.arg.encode()), span(node.annotation)[1], ""))
         elif isinstance(node, ast.AnnAssign) and node.value:
             edits.append((span(node.target)[1], span(node.annotation)[1], ""))
-        elif isinstance(node, ast.Name) and node.id in known and node not in left_out:
+        elif isinstance(node, ast.Name) and node.id in known:
             edits.append((*span(node), repr(known[node.id])))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Raw":
             x, y = (ast.get_source_segment(text, argument) for argument in node.args[:2])
             edits.append((*span(node), f"{x}, {y}"))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in handed_on:
-            for one, after in zip(node.args, [*node.args[1:], None], strict=False):
-                if isinstance(one, ast.Name) and one.id in handed_on[node.func.id]:
-                    left_out.append(one)
-                    edits.append((span(one)[0], span(after)[0] if after else span(one)[1], ""))
         elif isinstance(node, ast.FunctionDef):
             if node.returns:
                 begin, end = span(node.returns)

@@ -8,10 +8,10 @@ nnlab's own source.
 import textwrap
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nnlab import datasets
-from nnlab.datasets import mnist, synthetic
+from nnlab.datasets import mnist, plane, synthetic
 from nnlab.datasets.base import shift_and_scale
 from nnlab.datasets.split import keep_labels, spread_order
 from nnlab.engines import random_streams
@@ -172,12 +172,13 @@ def _splits_code(data: DataSpec) -> tuple[dict[str, str], str]:
 
 def _samples_code(data: DataSpec) -> tuple[dict[str, str], str]:
     """New samples for every seed."""
-    known: dict[str, Any] = {"spec": data} if data.name == "synthetic" else {"spec": data, "problem": ()}
-    functions, call, problem = function_source(datasets.DRAW[data.name], **known), "n, rng", ""
     if data.name == "synthetic":
-        functions |= function_source(synthetic.draw_problem, spec=data)
+        functions = function_source(synthetic.draw_problem) | function_source(synthetic.draw, spec=data)
+        numbers = f"np.random.default_rng(({datasets.SAMPLING_STREAM}, {data.seed}))"
+        problem = f"problem = draw_problem({data.features}, {data.classes}, {numbers})\n\n\n"
         call = "problem, n, rng"
-        problem = f"problem = draw_problem(np.random.default_rng(({datasets.SAMPLING_STREAM}, {data.seed})))\n\n\n"
+    else:
+        functions, problem, call = function_source(plane.draw, spec=data, problem=()), "", "n, rng"
     stream = f"{datasets.SAMPLING_STREAM}, {data.seed}, seed, part"
     return (
         functions,

@@ -62,17 +62,3 @@ def test_of_several_rules_a_script_shows_only_its_own() -> None:
     cosine = function_source(learning_rates, train=TrainSpec(schedule="cosine"))["learning_rates"]
     assert cosine.startswith("def learning_rates(steps_per_epoch, epoch):")
     assert "one cycle" not in cosine
-
-
-def _scaled(x: int, train: TrainSpec) -> float:
-    return x * train.lr
-
-
-def scaled_twice(x: int, train: TrainSpec) -> float:
-    return _scaled(x, train) + _scaled(x + 1, train)
-
-
-def test_a_known_argument_that_is_handed_on_is_known_there_too() -> None:
-    functions = function_source(scaled_twice, train=TrainSpec(lr=0.5))
-    assert functions["_scaled"] == "def _scaled(x):\n    return x * 0.5"
-    assert run(functions, 3) == scaled_twice(3, TrainSpec(lr=0.5))

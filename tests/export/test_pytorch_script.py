@@ -295,7 +295,7 @@ VARIED = [
         OWN | SYNTHETIC | {"data.seed": 7, "model.norm": "layer", "train.optimizer": "rmsprop"},
         OWN | SYNTHETIC | {"data.folds": 2, "data.scaling": "minmax", "train.schedule": "step"},
         SPLIT | SYNTHETIC | {"model.norm": "batch", "train.optimizer": "sgd", "train.lr": 0.1},
-        SYNTHETIC | {"data.noise": 1.0, "model.norm": "batch", "train.optimizer": "momentum"},
+        SYNTHETIC | {"data.noise": 1.0, "model.norm": "batch", "train.batch_size": 18},
         SPLIT | SMALL_DIGITS,
         SPLIT | SMALL_DIGITS | {"data.folds": 3, "data.labels": [1, 2, 7], "model.activation": "gelu"},
         SMALL_DIGITS | TWO | {"model.residual": True, "train.schedule": "one_cycle"},
