@@ -19,8 +19,7 @@ second term corrects for that (Nadeau and Bengio 2003; with folds Bouckaert and 
 say nothing of other samples, however many they are: V/n is the variance of the mean over seeds from one of the n
 validation samples to the next. Seeds that share their folds are no more than k measurements of the data.
 
-No interval is narrower than that of a share of right answers among as many samples (`_least`): scores that are all
-equal are rounded to the same sample, not certain.
+No interval has no width (`_least`): scores that are all equal are rounded to the same sample, not certain.
 
 docs/statistics.md has the simulated coverage and error rates, from `benchmarks.calibration`.
 
@@ -30,8 +29,7 @@ Nadeau, Bengio (2003). Inference for the generalization error. Machine Learning 
 Bouckaert, Frank (2004). Evaluating the replicability of significance tests for comparing learning algorithms.
     PAKDD 2004, LNAI 3056, 3-12.
 Bouthillier et al. (2021). Accounting for variance in machine learning benchmarks. MLSys 2021.
-Agresti, Coull (1998). Approximate is better than exact for interval estimation of binomial proportions. The American
-    Statistician 52, 119-126.
+Hanley, Lippman-Hand (1983). If nothing goes wrong, is everything all right? JAMA 249, 1743-1745.
 Satterthwaite (1946). An approximate distribution of estimates of variance components. Biometrics Bulletin 2, 110-114.
 Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
 Schuirmann (1987). A comparison of the two one-sided tests procedure. J. of Pharmacokinetics and Biopharmaceutics 15,
@@ -156,7 +154,7 @@ def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = Non
         each = None if outcomes is None else np.asarray(outcomes, float).mean(axis=0)
         spread = np.array([_sample_variance(mean, each, design.samples)])
     variance, freedom = _variance(x[:, None], design, spread)
-    variance = np.maximum(variance, _least(mean, design, len(x)))
+    variance = np.maximum(variance, _least(design, len(x)))
     half = float((_critical(freedom, LEVEL) * np.sqrt(variance))[0])
     return Interval(mean, mean - half, mean + half)
 
@@ -318,15 +316,14 @@ def _paired_sample_variance(
     return np.asarray(own[:, None] + own[None])
 
 
-def _least(mean: float, design: Design, replicates: int) -> float:
-    """The variance of a share of right answers among all samples that were scored, after two more right and two more
-    wrong ones, so that it is above 0 (Agresti and Coull 1998); of training samples, that of rounding to one of them.
-    0 for other scores."""
+def _least(design: Design, replicates: int) -> float:
+    """The variance below which no mean of shares of right answers is taken to be known: where all n samples are right,
+    the truth is above 1 - 3/n (Hanley and Lippman-Hand 1983), two standard errors of 1.5/n. Of training samples, that
+    of rounding to one of them; 0 for other scores."""
     n = design.pool(replicates)
     if not n or design.known:
         return 1 / (12 * design.samples**2) if design.samples else 0.0
-    share = (mean * n + 2) / (n + 4)
-    return share * (1 - share) / (n + 4)
+    return (1.5 / n) ** 2
 
 
 def _least_difference(mean: Floats, design: Design, replicates: int) -> Floats:
