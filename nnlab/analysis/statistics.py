@@ -19,7 +19,8 @@ second term corrects for that (Nadeau and Bengio 2003; with folds Bouckaert and 
 say nothing of other samples, however many they are: V/n is the variance of the mean over seeds from one of the n
 validation samples to the next. Seeds that share their folds are no more than k measurements of the data.
 
-No interval has no width (`_least`): scores that are all equal are rounded to the same sample, not certain.
+No interval is narrower than the normal one of a share of right answers among as many samples (`_least`): scores that
+are all equal are rounded to the same sample, not certain.
 
 docs/statistics.md has the simulated coverage and error rates, from `benchmarks.calibration`.
 
@@ -29,7 +30,8 @@ Nadeau, Bengio (2003). Inference for the generalization error. Machine Learning 
 Bouckaert, Frank (2004). Evaluating the replicability of significance tests for comparing learning algorithms.
     PAKDD 2004, LNAI 3056, 3-12.
 Bouthillier et al. (2021). Accounting for variance in machine learning benchmarks. MLSys 2021.
-Hanley, Lippman-Hand (1983). If nothing goes wrong, is everything all right? JAMA 249, 1743-1745.
+Agresti, Coull (1998). Approximate is better than exact for interval estimation of binomial proportions. The American
+    Statistician 52, 119-126.
 Satterthwaite (1946). An approximate distribution of estimates of variance components. Biometrics Bulletin 2, 110-114.
 Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
 Schuirmann (1987). A comparison of the two one-sided tests procedure. J. of Pharmacokinetics and Biopharmaceutics 15,
@@ -112,8 +114,9 @@ class Difference:
     exactly where `p` is below 0.05. nan with one replicate."""
     high: float
     p: float  # two-sided paired t test, corrected for the number of comparisons; nan with one replicate
-    error: float  # standard error of the mean
-    freedom: float  # degrees of freedom
+    error: float  # standard error of the mean, by the replicates
+    freedom: float  # its degrees of freedom
+    least: float  # standard error that it has at least, by the number of samples
     pairs: int  # comparisons made
 
     @property
@@ -124,8 +127,8 @@ class Difference:
     def within(self, margin: float) -> bool:
         """Whether the difference is significantly smaller than `margin`, in either direction: two one-sided tests
         (Schuirmann 1987), corrected for the number of comparisons."""
-        limit = abs(self.mean) + _critical(self.freedom, 2 * LEVEL / self.pairs) * self.error
-        return bool(limit < margin)
+        half = _half(2 * LEVEL / self.pairs, self.error**2, self.freedom, self.least**2)
+        return bool(abs(self.mean) + half < margin)
 
 
 def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = None) -> Interval:
@@ -149,19 +152,19 @@ def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = Non
     mean = float(x.mean())
     if len(x) == 1:
         return Interval(mean, math.nan, math.nan)
-    spread = np.zeros(1)
+    each, spread = None, np.zeros(1)
     if design.shared and not design.known:
         each = None if outcomes is None else np.asarray(outcomes, float).mean(axis=0)
         spread = np.array([_sample_variance(mean, each, design.samples)])
-    variance, freedom = _variance(x[:, None], design, spread)
-    variance = np.maximum(variance, _least(design, len(x)))
-    half = float((_critical(freedom, LEVEL) * np.sqrt(variance))[0])
+    half = float(_half(LEVEL, *_variance(x[:, None], design, spread), _least(mean, each, design, len(x)))[0])
     return Interval(mean, mean - half, mean + half)
 
 
-def paired(one: ArrayLike, other: ArrayLike, design: Design) -> Difference:
+def paired(
+    one: ArrayLike, other: ArrayLike, design: Design, outcomes: Sequence[ArrayLike | None] | None = None
+) -> Difference:
     """The scores `one` minus the scores `other`, (replicates,) each, as the only comparison made."""
-    _, (difference, _) = differences([one, other], design, reference=1)
+    _, (difference, _) = differences([one, other], design, 1, outcomes=outcomes)
     assert difference is not None
     return difference
 
@@ -217,12 +220,12 @@ def differences(
         one = np.delete(np.arange(len(table)), reference)
         other = np.full_like(one, reference)
 
-    mean, variance, freedom = _pairs(table, one, other, design, outcomes, same_samples)
-    p = _two_sided(mean, variance, freedom)
+    mean, variance, freedom, least = _pairs(table, one, other, design, outcomes, same_samples)
+    p = np.maximum(_two_sided(mean, variance, freedom), _two_sided(mean, least, math.inf))
     corrected = _holm(p)
     with np.errstate(invalid="ignore"):
-        half = _critical(freedom, LEVEL * p / corrected) * np.sqrt(variance)  # the level below which p is significant
-    columns = mean, mean - half, mean + half, np.minimum(corrected, 1), np.sqrt(variance), freedom
+        half = _half(LEVEL * p / corrected, variance, freedom, least)  # the level below which p is significant
+    columns = mean, mean - half, mean + half, np.minimum(corrected, 1), np.sqrt(variance), freedom, np.sqrt(least)
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
     rows = np.array([column[shown] for column in columns]).T.tolist()
     found: list[Difference | None] = [Difference(*(*row, len(p))) for row in rows]
@@ -236,9 +239,9 @@ def detectable(against: Sequence[Difference | None]) -> float:
     found = [one for one in against if one is not None and math.isfinite(one.error)]
     if not found:
         return math.nan
-    error = math.sqrt(np.mean([one.error**2 for one in found]))
-    freedom = float(np.median([one.freedom for one in found]))
-    return float(_noncentrality(freedom, LEVEL / found[0].pairs) * error)
+    error, least = np.sqrt(np.mean([(one.error**2, one.least**2) for one in found], axis=0)).tolist()
+    freedom, level = float(np.median([one.freedom for one in found])), LEVEL / found[0].pairs
+    return max(_noncentrality(freedom, level) * error, _noncentrality(math.inf, level) * least)
 
 
 def _pairs(
@@ -248,8 +251,9 @@ def _pairs(
     design: Design,
     outcomes: Sequence[ArrayLike | None] | None,
     same_samples: bool,
-) -> tuple[Floats, Floats, Floats]:
-    """Mean, its variance and degrees of freedom of the rows `one` of the table minus the rows `other`: (pairs,)."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of the rows `one` of the table minus the rows `other`: the mean, its variance with degrees of freedom, and the
+    variance that it has at least; (pairs,) each."""
     size = np.abs(table).max(axis=1)
     grain = 8 * np.finfo(float).eps * (size[one] + size[other])  # the rounding error of subtracting equal scores
     columns = np.ascontiguousarray(table.T)
@@ -261,9 +265,9 @@ def _pairs(
         spread = _paired_sample_variance(table.mean(axis=1), outcomes, same_samples, design)[one, other]
     if len(table[0]) < 2:
         nothing = np.full(len(one), math.nan)
-        return mean, nothing, nothing
-    variance, freedom = _variance(difference, design, spread)
-    return mean, np.maximum(variance, np.maximum(_least_difference(mean, design, len(columns)), grain**2)), freedom
+        return mean, nothing, nothing, nothing
+    least = np.maximum(_least_difference(mean, design, len(columns)), grain**2)
+    return mean, *_variance(difference, design, spread), least
 
 
 def _variance(values: Floats, design: Design, spread: Floats) -> tuple[Floats, Floats]:
@@ -316,14 +320,15 @@ def _paired_sample_variance(
     return np.asarray(own[:, None] + own[None])
 
 
-def _least(design: Design, replicates: int) -> float:
-    """The variance below which no mean of shares of right answers is taken to be known: where all n samples are right,
-    the truth is above 1 - 3/n (Hanley and Lippman-Hand 1983), two standard errors of 1.5/n. Of training samples, that
-    of rounding to one of them; 0 for other scores."""
+def _least(mean: float, each: Floats | None, design: Design, replicates: int) -> float:
+    """The variance of a share of right answers among all samples that were scored, after two more right and two more
+    wrong ones, so that it is above 0 (Agresti and Coull 1998); of training samples, that of rounding to one of them.
+    0 for other scores. A sample's mean score `each` (n,) over the seeds counts as a part of a right answer."""
     n = design.pool(replicates)
     if not n or design.known:
         return 1 / (12 * design.samples**2) if design.samples else 0.0
-    return (1.5 / n) ** 2
+    square = mean if each is None else float((each**2).mean())
+    return ((square * n + 2) / (n + 4) - ((mean * n + 2) / (n + 4)) ** 2) / (n + 4)
 
 
 def _least_difference(mean: Floats, design: Design, replicates: int) -> Floats:
@@ -344,6 +349,11 @@ def _two_sided(mean: Floats, variance: Floats, freedom: Floats) -> Floats:
     return np.where(np.isfinite(variance), np.maximum(2 * stdtr(freedom, -t), np.finfo(float).tiny), math.nan)
 
 
+def _half(level: Any, variance: Any, freedom: Any, least: Any) -> Any:
+    """Half the width of the interval: Student's, or the normal one with the least variance where that is wider."""
+    return np.maximum(_critical(freedom, level) * np.sqrt(variance), _critical(math.inf, level) * np.sqrt(least))
+
+
 def _holm(p: Floats) -> Floats:
     """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none
     ends below a smaller one. Not yet cut at 1. nan stays nan."""
@@ -362,6 +372,8 @@ def _noncentrality(freedom: float, level: float) -> float:
     from scipy.special import gammaln, ndtri
 
     critical = _critical(freedom, level)
+    if math.isinf(freedom):
+        return float(critical + ndtri(POWER))
     expected = np.sqrt(2 / freedom) * np.exp(gammaln((freedom + 1) / 2) - gammaln(freedom / 2))  # of S; of S^2: 1
     return float(critical * expected + ndtri(POWER) * np.sqrt(1 + critical**2 * (1 - expected**2)))
 
