@@ -241,7 +241,7 @@ def detectable(against: Sequence[Difference | None]) -> float:
         return math.nan
     error, least = np.sqrt(np.mean([(one.error**2, one.least**2) for one in found], axis=0)).tolist()
     freedom, level = float(np.median([one.freedom for one in found])), LEVEL / found[0].pairs
-    return max(_noncentrality(freedom, level) * error, _noncentrality(math.inf, level) * least)
+    return float(max(_noncentrality(freedom, level) * error, _noncentrality(math.inf, level) * least))
 
 
 def _pairs(
@@ -340,7 +340,7 @@ def _least_difference(mean: Floats, design: Design, replicates: int) -> Floats:
     return (np.abs(mean) * n + 1) / n**2
 
 
-def _two_sided(mean: Floats, variance: Floats, freedom: Floats) -> Floats:
+def _two_sided(mean: Floats, variance: Floats, freedom: Floats | float) -> Floats:
     """p of a two-sided t test; never 0, as it is divided by. nan with one replicate."""
     from scipy.special import stdtr  # here and below: a quarter of a second that no page need wait for at its start
 

@@ -34,7 +34,6 @@ HELPS: Texts = {  # what a column is and how it is computed
     "and batches, so the differences are paired.",
     "p": "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. "
     "Below {limit} the two cells can be told apart.",
-    "seeds_needed": "How many seeds would detect a difference of this size in 80 % of cases (80 % power).",
     "gap": "How much better the score is on training samples than on new ones.",
     "verdict": "From the scores, the gap and the shape of the curves; select the row to read the reason.",
     "parameters": "Weights and biases of one network.",
@@ -127,7 +126,6 @@ def _column_names(view: View) -> dict[str, str]:
         **{f"{part}_{view.score}": parts[part] + (" (%)" if points else "") for part in ordered},
         "difference": t("Difference (points)") if points else t("Difference"),
         "p": "p",
-        "seeds_needed": t("Seeds needed"),
         "gap": t("Gap (points)") if points else t("Gap"),
         "verdict": t("Verdict"),
         "parameters": t("Parameters"),
@@ -195,8 +193,6 @@ def _cell_text(view: View, column: str, row: Mapping[Any, Any], place: int) -> s
         return t.interval(value, row[f"{column}_low"], row[f"{column}_high"], kind)
     if column == "difference":
         return "★" if place == view.results.reference else difference_text(row, kind, t, p=False)
-    if column == "seeds_needed" and pd.isna(value):
-        return "–" if pd.isna(row["difference"]) or pd.isna(row["p"]) else f"> {t.whole(1000)}"
     if pd.isna(value):
         return "–"
     if column == "p":
@@ -254,7 +250,4 @@ def difference_sentence(view: View, place: int) -> str:
     if row["p"] < LEVEL:
         return text + t("The two can be told apart.")
     seeds = t.many("{n} seed", "{n} seeds", len(view.comparison.seeds))
-    if pd.isna(row["seeds_needed"]):
-        return text + t("They cannot be told apart with {seeds}, nor with a thousand.", seeds=seeds)
-    needed = t.whole(row["seeds_needed"])
-    return text + t("They cannot be told apart with {seeds}; about {n} would be needed.", seeds=seeds, n=needed)
+    return text + t("They cannot be told apart with {seeds}.", seeds=seeds)
