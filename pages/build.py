@@ -25,7 +25,7 @@ link_warning(page, form.link_problems)
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
     st.title(t("Build a network"), anchor=False, width="content")
-    limit = None if form.problems else page.lab.check(exp, seeds) or data_problem(exp.data)
+    limit = None if form.problems else page.lab.check(exp, seeds) or data_problem(exp.data, seeds)
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         st.button(
             t("Train"),
@@ -50,14 +50,14 @@ with data:
     st.markdown(f"#### 1 · {t('Data')}")
     form.fields("data.name")
     form.pair("data.n_samples", "data.noise")
-    data_panel(page, exp.data)
+    data_panel(page, exp.data, seeds[0])
     with st.expander(t("More")):
         form.fields("data.labels", "data.features", "data.classes")
         if exp.data.facts.splits:
             form.validation()
             if not exp.data.facts.own_test:
                 form.fields("data.test")
-        form.fields("data.scaling", "data.seed")
+        form.fields("data.scaling", "data.seed", "data.per_seed")
 
 with network:
     st.markdown(f"#### 2 · {t('Network')}")

@@ -11,6 +11,8 @@ from nnlab.spec import DATASETS, Experiment
 from nnlab.ui.shared.labels import CHOICES
 from nnlab.ui.shell.text import text
 
+NEW = Experiment().set({"data.per_seed": "samples"})
+
 
 def open_build(language="en", link=None):
     return open_page("build", language, link=link)
@@ -50,9 +52,35 @@ def test_every_preset_opens_with_its_picture_table_code_and_link(lab, language, 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_other_data_is_shown_with_its_own_defaults(lab, language, name):
-    app = choose(open_build(language), "data.name", name)
-    assert shown(app) == Experiment.of({"data": {"name": name}})
+    app, t = choose(open_build(language), "data.name", name), text(language)
+    allowed = DATASETS[name].per_seed
+    assert shown(app) == Experiment.of({"data": {"name": name, "per_seed": allowed[0]}})
     assert not app.button(key="train").disabled
+    offered = [one.options for one in app.radio if one.key == "field-data.per_seed"]
+    names = [t(CHOICES["data.per_seed"][one]) for one in allowed]
+    assert offered == ([names] if len(allowed) > 1 else [])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_visitor_chooses_what_a_seed_varies_and_sees_the_first_seeds_data(lab, language):
+    app, t = open_build(language, {"data.name": "moons", "data.folds": "4", "seeds": "7,8"}), text(language)
+    assert shown(app).data.per_seed == "weights"
+    choice, notes = (
+        "field-data.per_seed",
+        {
+            "samples": t("These are the samples of seed {seed}; every seed draws its own.", seed=7),
+            "split": t("This is the split of seed {seed}; every seed has its own.", seed=7),
+        },
+    )
+    assert not any(note in said(app) for note in notes.values())
+    for kind, note in notes.items():
+        app.radio(key=choice).set_value(kind)
+        app = go(app)
+        assert shown(app).data.per_seed == address(app)["data.per_seed"] == kind
+        assert note in said(app)
+        assert t("{pool} samples in {n} folds, {test} for the test.", pool="160", n=4, test="40") in said(app)
+    app.radio(key=choice).set_value("weights")
+    assert "data.per_seed" not in address(go(app))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -60,7 +88,7 @@ def test_validation_is_hold_out_or_k_fold(lab, language):
     app, t = open_build(language), text(language)
     app.selectbox(key="field-validation-kind").set_value("k-fold")
     app = go(app)
-    assert shown(app) == Experiment().set({"data.folds": 5})
+    assert shown(app) == NEW.set({"data.folds": 5})
     assert "field-data.validation" not in {one.key for one in app.number_input}
     assert t("{pool} samples in {n} folds, {test} for the test.", pool="160", n=5, test="40") in said(app)
     assert shown(set_number(app, "data.folds", 8)).data.folds == 8
@@ -74,7 +102,7 @@ def test_validation_is_hold_out_or_k_fold(lab, language):
         assert app.button(key="train").disabled
         assert shown(app).data.folds == 8
     app.selectbox(key="field-validation-kind").set_value("hold-out")
-    assert shown(go(app)) == Experiment()
+    assert shown(go(app)) == NEW
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

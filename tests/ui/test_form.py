@@ -130,9 +130,31 @@ def test_an_invalid_value_stays_as_typed_and_the_last_experiment_stays(state):
 @pytest.mark.parametrize("old", list(DATASETS))
 @pytest.mark.parametrize("new", list(DATASETS))
 def test_another_data_set_brings_its_own_defaults_and_keeps_network_and_training(old, new):
-    mine = Experiment.of({"data": {"name": old}, "model": {"hidden": [5, 4]}, "train": {"epochs": 9}})
+    before, after = ({"name": name, "per_seed": DATASETS[name].per_seed[0]} for name in (old, new))
+    mine = Experiment.of({"data": before, "model": {"hidden": [5, 4]}, "train": {"epochs": 9}})
     experiment = with_data(mine, new)
-    assert experiment == Experiment.of({"data": {"name": new}, "model": {"hidden": [5, 4]}, "train": {"epochs": 9}})
+    assert experiment == Experiment.of({"data": after, "model": {"hidden": [5, 4]}, "train": {"epochs": 9}})
+
+
+@pytest.mark.parametrize(
+    ("old", "chosen", "new", "then"),
+    [
+        ("moons", "samples", "digits", "split"),  # the usual choice of each
+        ("digits", "split", "mnist", "weights"),
+        ("mnist", "weights", "xor", "samples"),
+        ("moons", "weights", "digits", "weights"),  # another one that the new data allow
+        ("moons", "split", "mnist", "split"),
+        ("moons", "split", "celsius", "weights"),  # one that they do not allow
+    ],
+)
+def test_other_data_keep_what_a_seed_varies_where_the_visitor_chose_it(old, chosen, new, then):
+    mine = Experiment.of({"data": {"name": old, "per_seed": chosen}})
+    assert with_data(mine, new).data.per_seed == then
+
+
+def test_a_new_draft_draws_new_samples_for_every_seed_and_an_old_link_does_not(state):
+    assert Form(ENGLISH, {}).experiment.data.per_seed == "samples"
+    assert Form(ENGLISH, {"data.name": "moons"}).experiment.data.per_seed == "weights"
 
 
 @pytest.mark.parametrize("new", list(DATASETS))

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from nnlab.spec import FIELDS, DataSpec, Experiment, parse_seeds, seeds_text
+from nnlab.spec import FIELDS, Experiment, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
+from nnlab.ui.shared.new_experiment import per_seed_of
 
 Draft = dict[str, Any]
 
@@ -62,9 +63,10 @@ def valid_part(link: Mapping[str, str]) -> tuple[Draft, list[Problem]]:
 
 def with_data(experiment: Experiment, name: str) -> Experiment:
     """The experiment on another data set; what does not suit that data returns to its default."""
+    data = {"data.name": name, "data.per_seed": per_seed_of(name, experiment.data)}
     random_start: dict[str, Any] = {"train.start_from": None}
     for changes in ({}, random_start, random_start | {"train.loss": "auto", "train.patience": 0}):
         with suppress(SpecError):
-            return experiment.set({"data.name": name, **changes})
+            return experiment.set({**data, **changes})
     train = experiment.train.model_copy(update={"loss": "auto", "patience": 0, "start_from": None})
-    return Experiment(data=DataSpec(name=name), model=experiment.model, train=train)
+    return Experiment(model=experiment.model, train=train).set(data)

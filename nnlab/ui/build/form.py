@@ -10,12 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.spec import DataSpec, Experiment, seeds_text
+from nnlab.spec import DataSpec, seeds_text
 from nnlab.spec.data import OPTIONAL_FIELDS
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.build.draft import Draft, draft_of, read_draft, valid_part, with_data
-from nnlab.ui.shared.labels import CHOICES, HELP, field_name
+from nnlab.ui.shared.labels import CHOICES, HELP, PER_SEED_HELP, field_name
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.new_experiment import new_experiment
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.text import Text
@@ -38,7 +39,7 @@ class Form:
         self.t, state = t, st.session_state
         self.link_problems: list[Problem] = []
         if "draft" not in state:
-            state["draft"] = draft_of(Experiment())
+            state["draft"] = draft_of(new_experiment())
         link = {k: v for k, v in query.items() if k == "seeds" or k.startswith(("data.", "model.", "train."))}
         if link and link != state.get("draft-link"):
             state["draft"], self.link_problems = valid_part(link)
@@ -49,7 +50,7 @@ class Form:
             state["draft-valid"] = read_draft(self.draft)
         except SpecError as error:
             self.problems = {problem.field: problem for problem in error.problems}
-        self.experiment, self.seeds = state.get("draft-valid", (Experiment(), (0,)))
+        self.experiment, self.seeds = state.get("draft-valid", (new_experiment(), (0,)))
 
     def query(self) -> dict[str, str]:
         """The link of the last valid experiment; remembered, so that the next run of the script does not open it."""
@@ -69,7 +70,8 @@ class Form:
 
     def fields(self, *paths: str) -> None:
         """A widget for each of these fields that the data set has."""
-        unused = OPTIONAL_FIELDS - self.experiment.data.facts.uses
+        facts = self.experiment.data.facts
+        unused = OPTIONAL_FIELDS - facts.uses | ({"per_seed"} if len(facts.per_seed) == 1 else set())
         for path in paths:
             if path.removeprefix("data.") not in unused:
                 self._widget(path)
@@ -83,7 +85,12 @@ class Form:
 
     def _widget(self, path: str) -> None:
         options = {**self.label(path), **bound(f"field-{path}", self.draft[path], partial(self._take, path))}
-        if path in CHOICES:
+        if path == "data.per_seed":
+            allowed, named = self.experiment.data.facts.per_seed, partial(value_name, path, t=self.t)
+            st.radio(
+                **options, options=allowed, format_func=named, captions=[self.t(PER_SEED_HELP[x]) for x in allowed]
+            )
+        elif path in CHOICES:
             st.selectbox(**options, options=list(CHOICES[path]), format_func=partial(value_name, path, t=self.t))
         elif path == "data.labels":
             classes = range(len(self.experiment.data.facts.class_sizes))

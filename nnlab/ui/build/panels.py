@@ -17,7 +17,7 @@ from nnlab.spec.errors import SpecError
 from nnlab.spec.layer_table import layer_table
 from nnlab.ui.shared.labels import DATA_NOTES
 from nnlab.ui.shared.naming import layer_name
-from nnlab.ui.shared.pictures import available_dataset, data_chart, frozen_note
+from nnlab.ui.shared.pictures import available_dataset, data_chart, frozen_note, own_data_note
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -48,12 +48,12 @@ def layers_frame(experiment: Experiment, t: Text) -> pd.DataFrame:
     )
 
 
-def data_panel(page: Page, spec: DataSpec) -> None:
-    """Picture and table of the data, or why there are none."""
+def data_panel(page: Page, spec: DataSpec, seed: int) -> None:
+    """Picture and table of the data, those of this seed where each has its own, or why there are none."""
     t = page.t
     st.caption(t(DATA_NOTES[spec.name]))
     try:
-        dataset = available_dataset(spec)
+        dataset = available_dataset(spec, (seed,))
     except SpecError as error:
         st.error(problem_text(error.problems[0], t), icon=":material/error:")
         return
@@ -66,7 +66,7 @@ def data_panel(page: Page, spec: DataSpec) -> None:
     picture, table = st.tabs([t("Picture"), t("Table")])
     with picture:
         _draw(page, dataset)
-        st.caption(_sizes(dataset, t))
+        st.caption(" ".join(filter(None, [_sizes(spec, dataset, t), own_data_note(spec, seed, t)])))
     with table:
         if dataset.class_names:
             alt = t("How many samples each class has")
@@ -76,10 +76,12 @@ def data_panel(page: Page, spec: DataSpec) -> None:
         st.caption(note)
 
 
-def _sizes(dataset: Dataset, t: Text) -> str:
+def _sizes(spec: DataSpec, dataset: Dataset, t: Text) -> str:
     sizes = {part: t.whole(len(getattr(dataset, part))) for part in PARTS}
-    if n := len(dataset.sets):
-        return t("{pool} samples in {n} folds, {test} for the test.", pool=sizes["train"], n=n, test=sizes["test"])
+    if spec.folds:
+        return t(
+            "{pool} samples in {n} folds, {test} for the test.", pool=sizes["train"], n=spec.folds, test=sizes["test"]
+        )
     return t("{train} samples for training, {validation} for validation, {test} for the test.", **sizes)
 
 

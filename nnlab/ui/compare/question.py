@@ -17,6 +17,7 @@ from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.compare.knobs import knobs_for, parsed, second_knobs, suggested, value_texts
+from nnlab.ui.shared.new_experiment import new_experiment
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
@@ -64,7 +65,7 @@ def comparison_of(question: QuestionInput) -> Comparison:
 
 def draft_experiment() -> Experiment:
     """The draft of the Build page."""
-    experiment: Experiment = st.session_state.get("draft-valid", (Experiment(), ()))[0]
+    experiment: Experiment = st.session_state.get("draft-valid", (new_experiment(), ()))[0]
     return experiment
 
 
@@ -87,7 +88,7 @@ def _first_limit(lab: Lab, comparison: Comparison, _: Settings) -> Problem | Non
     """What the server's limits or the data do not allow; None where all is well."""
     limits = (lab.check(one, comparison.seeds) for one in comparison.experiments)
     data = dict.fromkeys(one.data for one in comparison.experiments)  # each is read once
-    return next(filter(None, chain(limits, map(data_problem, data))), None)
+    return next(filter(None, chain(limits, (data_problem(one, comparison.seeds) for one in data))), None)
 
 
 class Question:
@@ -154,7 +155,7 @@ class Question:
         try:
             experiment = Experiment.from_query(link)
         except SpecError as error:
-            self.link_error, experiment = error, Experiment()
+            self.link_error, experiment = error, new_experiment()
         if "seeds" not in link or "vary" not in link:
             link = {**link, "seeds": usual_seeds(experiment)}  # Build's link: its seeds were for one run
         first, second = (suggested(experiment, knob)[0] for knob in (link.get("vary", "depth"), link.get("by", "")))

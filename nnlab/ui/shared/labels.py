@@ -30,6 +30,11 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "mnist": mark("MNIST 28×28"),
         "celsius": mark("Celsius to Fahrenheit"),
     },
+    "data.per_seed": {
+        "samples": mark("New samples"),
+        "split": mark("Another split"),
+        "weights": mark("Only the weights"),
+    },
     "data.scaling": {
         "none": mark("None (unscaled)"),
         "standard": mark("Standardise"),
@@ -95,6 +100,7 @@ FIELDS: Texts = {
     "data.folds": "Folds",
     "data.scaling": "Scaling of the inputs",
     "data.seed": "Data seed",
+    "data.per_seed": "What a seed varies",
     "model.hidden": "Hidden layers",
     "model.activation": "Activation",
     "model.norm": "Normalisation",
@@ -136,6 +142,8 @@ HELP: Texts = {
     "fold: on the other folds, validated on that one.",
     "data.scaling": "Standardise: every input gets mean 0 and standard deviation 1, computed on the training part.",
     "data.seed": "Determines which samples are drawn, how they are split and the order of the batches.",
+    "data.per_seed": "What every seed draws anew besides the initial weights. Scores and comparisons then hold for "
+    "what varies, and for nothing else.",
     "model.activation": "The function a neuron applies to its weighted sum. Without it, a network of any depth is "
     "linear.",
     "model.norm": "Centres and scales the outputs of a layer, over the batch or over the layer's neurons.",
@@ -161,8 +169,16 @@ HELP: Texts = {
     "train.start_from.frozen": "How many of these layers keep their weights while the others are trained.",
     "depth": "Number of hidden layers.",
     "width": "Neurons in each hidden layer.",
-    "seeds": "The same experiment from several random starts. 5 means seeds 0 to 4; a list such as 0,3,7 or a range "
-    "such as 5-8 works too.",
+    "seeds": "The same experiment several times, each with other random numbers. 5 means seeds 0 to 4; a list such as "
+    "0,3,7 or a range such as 5-8 works too.",
+}
+
+
+PER_SEED_HELP: Texts = {
+    "samples": "Every seed draws its own samples: results hold for new samples of this kind.",
+    "split": "Every seed splits the samples anew into training and validation: results hold for other splits of these "
+    "data.",
+    "weights": "All seeds share samples, split and batches: results hold only for this split.",
 }
 
 

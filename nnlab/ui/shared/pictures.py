@@ -18,22 +18,34 @@ from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
+MOST_LOADED = 1_000_000
+"""Numbers in the data of all seeds up to which a page looks at all of them."""
+
 
 def available_dataset(spec: DataSpec, seeds: Sequence[int] = (0,)) -> Dataset | None:
     """The data set; None where it would have to be downloaded first. Raises SpecError, DatasetUnavailable."""
     return None if spec.name == "mnist" and not mnist.available() else load_dataset(spec, seeds)
 
 
-def data_problem(spec: DataSpec) -> Problem | None:
+def data_problem(spec: DataSpec, seeds: Sequence[int]) -> Problem | None:
     """What only the data itself can show to be invalid: more folds than a class has samples."""
     try:
         if spec.folds:
-            available_dataset(spec)
+            few = spec.n_samples * len(seeds) * spec.inputs <= MOST_LOADED
+            available_dataset(spec, seeds if few else seeds[:1])
     except SpecError as error:
         return error.problems[0]
     except DatasetUnavailable:
         pass
     return None
+
+
+def own_data_note(spec: DataSpec, seed: int, t: Text) -> str:
+    """Whose samples are shown, where every seed has its own; else empty."""
+    return {
+        "samples": t("These are the samples of seed {seed}; every seed draws its own.", seed=seed),
+        "split": t("This is the split of seed {seed}; every seed has its own.", seed=seed),
+    }.get(spec.per_seed, "")
 
 
 def data_chart(dataset: Dataset, words: Labels, height: int, small: bool = False) -> tuple[pd.DataFrame, Spec]:

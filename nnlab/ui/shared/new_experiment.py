@@ -1,0 +1,17 @@
+"""What a visitor starts with, and what a seed varies on other data."""
+
+from nnlab.spec import DATASETS, Experiment
+from nnlab.spec.data import DataSpec, PerSeed
+
+
+def new_experiment() -> Experiment:
+    """The experiment before the visitor has changed anything."""
+    return Experiment().set({"data.per_seed": DATASETS[Experiment().data.name].per_seed[0]})
+
+
+def per_seed_of(name: str, before: DataSpec) -> PerSeed:
+    """What a seed varies once the data are those of this name: what was chosen before, where it was not the usual
+    choice and these data allow it, else their usual choice."""
+    allowed = DATASETS[name].per_seed
+    chosen = before.per_seed != before.facts.per_seed[0] and before.per_seed in allowed
+    return before.per_seed if chosen else allowed[0]
