@@ -17,9 +17,9 @@ DIGITS = {"data.name": "digits", "data.n_samples": 1797}
             MOONS | {"data.per_seed": "samples"},
             "validation",
             "new samples of this kind",
-            "nuevas muestras de este tipo",
+            "muestras nuevas de este tipo",
         ),
-        (MOONS | {"data.per_seed": "samples"}, "test", "new samples of this kind", "nuevas muestras de este tipo"),
+        (MOONS | {"data.per_seed": "samples"}, "test", "new samples of this kind", "muestras nuevas de este tipo"),
         (
             DIGITS | {"data.per_seed": "split"},
             "validation",

@@ -68,8 +68,8 @@ def test_a_visitor_chooses_what_a_seed_varies_and_sees_the_first_seeds_data(lab,
     choice, notes = (
         "field-data.per_seed",
         {
-            "samples": t("These are the samples of seed {seed}; every seed draws its own.", seed=7),
-            "split": t("This is the split of seed {seed}; every seed has its own.", seed=7),
+            "samples": t("The samples shown are those of seed {seed}; every seed draws its own.", seed=7),
+            "split": t("The split shown is that of seed {seed}; every seed has its own.", seed=7),
         },
     )
     assert not any(note in said(app) for note in notes.values())

@@ -4,6 +4,7 @@ import pytest
 from page_app import LANGUAGES, OWNER, STRANGER, address, links, open_page, press, said
 
 from nnlab import presets
+from nnlab.analysis.coverage import covers
 from nnlab.spec.errors import CONFLICTS, SpecError
 from nnlab.ui.shared.labels import VERDICTS, WITHOUT_NUMBA
 from nnlab.ui.shell.text import text
@@ -104,7 +105,8 @@ def test_a_folded_run_is_shown_like_any_other_with_its_folds_named(lab, language
     app, t = open_train(language, run=run.id), text(language)
     over = f"{t.many('{n} seed', '{n} seeds', 2)} × {t('{n} folds', n=3)}"
     assert over in said(app)
-    assert t("Mean and 95 % interval over {what}.", what=over) in said(app)
+    covered = covers(run.experiment, "validation").words(t)
+    assert t("Mean and 95 % interval over {what}; it covers {covered}.", what=over, covered=covered) in said(app)
     assert app.metric[3].value not in ("", "–")
     assert len(app.get("vega_lite_chart")) == 8
     assert list(app.table[0].value[t("Samples")]) == ["54", "26", "20"]

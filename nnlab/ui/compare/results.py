@@ -27,6 +27,7 @@ from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh,
 from nnlab.ui.compare.knobs import knob_name
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.naming import preparing_words, value_name
+from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.verdict_text import verdict_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
@@ -229,6 +230,8 @@ def surfaces(page: Page, run: ComparisonRun) -> None:
         "The class predicted at each point, averaged over the seeds: the paler, the less certain. Filled points are "
         "training samples, hollow ones validation and test samples."
     )
+    if note := own_data_note(run.comparison.experiment.data, run.comparison.seeds[0], t):
+        help_text = f"{help_text} {note}"
     if len(run.cells) <= FOLDED:
         st.markdown(f"**{heading}**", help=help_text)
         _surfaces(view)

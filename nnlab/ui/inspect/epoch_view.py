@@ -11,7 +11,7 @@ from nnlab.store import Run
 from nnlab.ui.inspect.layers import layer_view, network_view, one_replicate, responses_view, scales, statistics_view
 from nnlab.ui.inspect.predictions import results_view, try_inputs
 from nnlab.ui.shared.naming import layer_name, replicate_name
-from nnlab.ui.shared.pictures import available_dataset
+from nnlab.ui.shared.pictures import available_dataset, own_data_note
 from nnlab.ui.shell.frame import Page
 
 EVERY = 0.7  # seconds per epoch while playing
@@ -113,3 +113,5 @@ def _tabs(page: Page, run: Run, weights: Weights, index: int, layer: int, datase
                 try_inputs(page, experiment, weights, dataset)
             else:
                 results_view(page, experiment, weights, dataset, index)
+                if note := own_data_note(experiment.data, run.replicates[index].seed, t):
+                    st.caption(note)

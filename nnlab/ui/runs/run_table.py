@@ -73,7 +73,11 @@ def runs_table(runs: Sequence[Run], t: Text) -> list[Run]:
             names["network"]: column.TextColumn(width="small"),
             names["state"]: column.TextColumn(width="small"),
             names["score"]: column.NumberColumn(
-                width="small", help=t("On the test part; mean and 95 % interval over the seeds.")
+                width="small",
+                help=t(
+                    "On the test part; mean and 95 % interval over the seeds. It covers what a seed varies: new "
+                    "samples, other splits, or only the samples of this part."
+                ),
             ),
             names["when"]: column.DatetimeColumn(width="small"),
         },

@@ -89,7 +89,7 @@ def preparing_words(run: Run, t: Text) -> str:
 
 
 def run_facts(run: Run, t: Text) -> str:
-    """One line about a run: data, network, optimizer, seeds, engine."""
+    """One line about a run: data, network, optimizer, seeds and what they vary, engine."""
     experiment, training = run.experiment, run.experiment.train
     parts = [
         *([experiment_title(experiment, t)] if run.name else []),
@@ -98,6 +98,7 @@ def run_facts(run: Run, t: Text) -> str:
         *([t("from {start}", start=start_words(training.start_from, t))] if training.start_from else []),
         f"{value_name('optimizer', training.optimizer, t)} {t.plain(training.lr)}",
         seeds_words(run, t),
+        *filter(None, [own_data_words(experiment.data, t)]),
         *([t(ENGINES[run.engine].word)] if run.engine else []),
         ago(run.created, t),
     ]
@@ -114,6 +115,11 @@ def seeds_words(run: Run, t: Text) -> str:
         words = t("seed {n}", n=run.seeds[0])
     folds = run.experiment.data.folds
     return f"{words} × {t('{n} folds', n=folds)}" if folds else words
+
+
+def own_data_words(data: DataSpec, t: Text) -> str:
+    """What a seed varies besides the weights; empty if nothing."""
+    return {"samples": t("new samples per seed"), "split": t("a split per seed")}.get(data.per_seed, "")
 
 
 def layer_name(index: int, layers: int, t: Text) -> str:

@@ -43,8 +43,8 @@ def data_problem(spec: DataSpec, seeds: Sequence[int]) -> Problem | None:
 def own_data_note(spec: DataSpec, seed: int, t: Text) -> str:
     """Whose samples are shown, where every seed has its own; else empty."""
     return {
-        "samples": t("These are the samples of seed {seed}; every seed draws its own.", seed=seed),
-        "split": t("This is the split of seed {seed}; every seed has its own.", seed=seed),
+        "samples": t("The samples shown are those of seed {seed}; every seed draws its own.", seed=seed),
+        "split": t("The split shown is that of seed {seed}; every seed has its own.", seed=seed),
     }.get(spec.per_seed, "")
 
 

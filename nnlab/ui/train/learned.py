@@ -20,9 +20,9 @@ from nnlab.lab import Lab
 from nnlab.spec import DataSpec, Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.cache import once_per_epoch
-from nnlab.ui.shared.pictures import available_dataset, judged_part, prediction_table, sample_pictures
+from nnlab.ui.shared.pictures import available_dataset, judged_part, own_data_note, prediction_table, sample_pictures
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Texts
+from nnlab.ui.shell.text import Text, Texts
 
 Kind = Literal["plane", "line", "pictures", "table"]
 
@@ -32,7 +32,7 @@ COLUMNS, LINES = 6, 3  # of sample pictures
 MOST_WORK = 2e9  # multiply-adds of one picture; above it, only the first seed of the run is drawn
 MOST_PREDICTIONS = 100
 
-CAPTIONS: Texts = {
+_CAPTIONS: Texts = {
     "plane": "The class the network predicts at each point; paler where it is less certain.",
     "line": "The line fitted to the points; the band shows how much the seeds differ.",
     "pictures": "Samples not used for training: ✓ correct, ✗ true class → predicted class.",
@@ -53,6 +53,15 @@ def kind_of(experiment: Experiment) -> Kind:
     if experiment.task == "regression":
         return "line"
     return "plane" if experiment.data.inputs == 2 else "table"
+
+
+def learned_caption(run: Run, t: Text) -> str:
+    """What the picture shows, and whose samples where every seed has its own."""
+    kind, data = kind_of(run.experiment), run.experiment.data
+    note = own_data_note(data, run.seeds[0], t)
+    if kind == "table" and note:
+        note = t("Mean over the seeds, each on its own samples.")
+    return f"{t(_CAPTIONS[kind])} {note}".strip()
 
 
 def learned(page: Page, run: Run, place: DeltaGenerator) -> None:

@@ -18,7 +18,7 @@ from nnlab.ui.shared.downloads import chart_downloads
 from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, scale_switch
-from nnlab.ui.train.learned import CAPTIONS, kind_of, learned, predictions_table
+from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
 from nnlab.ui.train.numbers import NUMBERS, four_numbers, progress_text, sparklines
 
 HEADING, NUMBER = 44, 168  # pixels: a heading with its switch; a number with its sparkline, with or without a value
@@ -125,7 +125,7 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
             _downloads(page, run, others, "loss", "loss")
         places["loss"] = st.container(key="panel-loss").empty()
     with right:
-        _heading(t("What it has learned so far"), t(CAPTIONS[kind_of(experiment)]))
+        _heading(t("What it has learned so far"), learned_caption(run, t))
         places["learned"] = st.container(key="panel-learned").empty()
     if experiment.score == "mse":
         if kind_of(experiment) == "line":

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from streamlit.delta_generator import DeltaGenerator
 
+from nnlab.analysis.coverage import grain
 from nnlab.charts.curves import sparkline
 from nnlab.engines.base import Floats
 from nnlab.lab import Lab
@@ -65,6 +66,7 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
     t, rows = page.t, curve_rows(page.lab, run)
     regression = run.experiment.task == "regression"
     seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
+    coarse = grain(run.experiment, "validation", t)
     helps = {
         "loss": t(
             "How far the predictions are from the targets; training reduces it. Validation: samples that are not used "
@@ -85,7 +87,7 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
             change,
             delta_color="blue" if part == "train" else "orange",
             delta_arrow=arrow,
-            help=f"{helps[metric]} {seeds}".strip(),
+            help=" ".join(filter(None, [helps[metric], seeds, f"{coarse}." if coarse and metric == "score" else ""])),
         )
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from nnlab.analysis.coverage import covers, grain
 from nnlab.datasets import PartName, mnist
 from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
@@ -51,10 +52,17 @@ def _scores_table(run: Run, t: Text) -> pd.DataFrame:
 
 def _scores_note(run: Run, t: Text) -> str:
     """What the scores are, and whether the test part was evaluated."""
+    part: PartName = "validation" if run.experiment.data.sizes[1] else "train"
     if len(run.replicates) > 1:
-        several = t("Mean and 95 % interval over {what}.", what=seeds_words(run, t))
+        several = t(
+            "Mean and 95 % interval over {what}; it covers {covered}.",
+            what=seeds_words(run, t),
+            covered=covers(run.experiment, part).words(t),
+        )
     else:
         several = t("One seed does not show how much the scores vary; train several seeds to get an interval.")
+    if coarse := grain(run.experiment, part, t):
+        several += f" {coarse}."
     if not run.experiment.data.sizes[2]:
         return several
     if run.comparison and run.results and not run.results["test"] and run.state == "finished":
