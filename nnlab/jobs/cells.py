@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from nnlab.comparison.cell_runs import cover
+from nnlab.engines.base import ALGORITHM
 from nnlab.engines.costs import estimate_seconds
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
@@ -40,10 +41,13 @@ def queue_cells(
 
     same_seeds = stored.comparison.seeds == seeds
     before = dict(zip(stored.comparison.points, stored.cells, strict=False))  # a new one has no cells yet
+    earlier = store.runs(ids=[run_id for cell in stored.cells for run_id, _ in cell], include_deleted=True)
+    outdated = {run.id for run in earlier if run.algorithm != ALGORITHM}
     cells: list[Sequence[tuple[str, bool]]] = []
     for point, experiment in zip(comparison.points, comparison.experiments, strict=True):
         parts = before.get(point, ())
-        cells.append(parts if parts and same_seeds else runs_of(experiment, dict(parts)))
+        stays = parts and same_seeds and not outdated.intersection(run_id for run_id, _ in parts)
+        cells.append(parts if stays else runs_of(experiment, dict(parts)))
         if len(cells) == 1:
             wake()  # the first is trained while the others are queued
     store.set_cells(stored.id, comparison, cells)

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nnlab.engines.base import ALGORITHM
 from nnlab.engines.choice import EngineName, engine_name
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
@@ -39,6 +40,7 @@ class Run:
     seeds: tuple[int, ...]
     key: str
     engine: EngineName | None  # that trained it; None before a worker has chosen one for `auto`
+    algorithm: int  # that began it, see `engines.base.ALGORITHM`
     state: State
     epoch: int  # done
     epochs: int  # requested
@@ -80,6 +82,15 @@ class Run:
         """Waiting or running."""
         return self.state in UNFINISHED
 
+    @property
+    def final_epochs(self) -> tuple[int, ...]:
+        """The epoch (replicates,) whose weights its results are of: with patience the best one. Empty without
+        results."""
+        ended = zip(*((self.results or {}).get(name, ()) for name in ("epochs", "best_epoch")), strict=True)
+        patience = self.experiment.train.patience
+        early = 0 if self.algorithm > 1 else patience  # the first algorithm went back only where it had stopped early
+        return tuple(best if patience and best and epoch - best >= early else epoch for epoch, best in ended)
+
 
 class RunStore(Database):
     """The runs of a data base, without the queue."""
@@ -106,7 +117,7 @@ class RunStore(Database):
         """A copy of a finished run for another owner. Both read the same curves and weights."""
         copy_id = new_id()
         same = ["data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note"]
-        columns = [col[column] for column in (*same, "results", "extended", "engine")]
+        columns = [col[column] for column in (*same, "results", "extended", "engine", "algorithm")]
         values = {"id": copy_id, "owner": owner, "name": name[:200], "comparison": comparison}
         times = dict.fromkeys(("created", "queued", "started", "finished"), time.time())
         with self._write() as db:
@@ -160,8 +171,8 @@ class RunStore(Database):
     def find_finished(
         self, experiment: Experiment, seeds: Sequence[int], owner: str | None = None, *, or_unfinished: bool = False
     ) -> Run | None:
-        """A finished run of the same experiment and seeds, preferably of this owner, by the engine that would train it
-        here now.
+        """A finished run of the same experiment and seeds, preferably of this owner, by the engine and algorithm that
+        would train it here now.
 
         With `or_unfinished`, where there is none, the owner's own waiting or running one."""
         query = _usable_runs(experiment, owner).where(col.seeds == _seeds_text(seeds)).limit(1)
@@ -170,7 +181,7 @@ class RunStore(Database):
 
     def find_parts(self, experiment: Experiment, owner: str | None = None) -> list[Run]:
         """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones. All
-        by the engine that would train it here now."""
+        by the engine and algorithm that would train it here now."""
         return self._select(_usable_runs(experiment, owner))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
@@ -198,7 +209,7 @@ def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:
     return (
         sa.select(runs_table)
         .where(col.key == experiment.key, sa.or_(col.engine == engine_name(experiment), col.engine.is_(None)))
-        .where(col.extended.is_(False), sa.or_(col.state == "finished", unfinished))
+        .where(col.algorithm == ALGORITHM, col.extended.is_(False), sa.or_(col.state == "finished", unfinished))
         .where(sa.or_(col.deleted.is_(None), col.owner != owner))  # other owners' deleted runs are still valid
         .order_by(col.state != "finished", col.owner != owner, col.finished.desc())
     )

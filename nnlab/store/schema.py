@@ -8,12 +8,14 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from nnlab.engines.base import ALGORITHM
+
 State = Literal["waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stopped", "failed", "interrupted")
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
-VERSION = 3  # of the schema; a later change adds its step to MIGRATIONS
+VERSION = 4  # of the schema; a later change adds its step to MIGRATIONS
 
 metadata = sa.MetaData()
 version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -39,6 +41,7 @@ runs_table = sa.Table(
     sa.Column("comparison", sa.String(12)),
     sa.Column("extended", sa.Boolean, nullable=False, default=False),
     sa.Column("engine", sa.String(12)),  # that trains it, from the first write of a worker on
+    sa.Column("algorithm", sa.Integer, nullable=False, default=ALGORITHM),
     # times are seconds since 1970, UTC
     sa.Column("created", sa.Float(53), nullable=False, default=time.time),
     sa.Column("queued", sa.Float(53), nullable=False, default=time.time),
@@ -113,6 +116,7 @@ MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
         "CREATE INDEX ix_cell_runs_run ON cell_runs (run)",
     ),
     3: ("ALTER TABLE runs ADD COLUMN engine VARCHAR(12)",),
+    4: ("ALTER TABLE runs ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",),
 }
 
 DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to

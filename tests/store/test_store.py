@@ -191,6 +191,38 @@ def test_a_run_is_found_only_if_the_engine_of_here_and_now_trained_it(
     assert store.find_parts(EXPERIMENT, "ben") == [now(store, run.id)]
 
 
+def test_runs_of_an_older_algorithm_are_shown_but_not_offered_as_the_same(store: Store) -> None:
+    older, attempt = finished(store), claimed(store)[1]
+    twin = store.copy_run(older, "ben")
+    with store._write() as db:
+        db.execute(sa.text("UPDATE runs SET algorithm = algorithm - 1"))
+    assert attempt
+    assert store.find_finished(EXPERIMENT, (0, 1), "ana", or_unfinished=True) is None
+    assert store.find_parts(EXPERIMENT, "ana") == []
+    assert store.trained_weights(EXPERIMENT, (0, 1)) is None
+    for run in (older, twin, store.copy_run(older, "carl")):
+        assert now(store, run.id).algorithm == schema.ALGORITHM - 1
+        assert now(store, run.id).results == older.results
+        assert len(store.metrics(run.id).epochs) == 10
+    newer = finished(store)
+    assert store.find_finished(EXPERIMENT, (0, 1), "ana") == newer
+    assert store.trained_weights(EXPERIMENT, (0, 1)) is not None
+
+
+@pytest.mark.parametrize(("algorithm", "patience", "want"), [(2, 3, (4, 9, 6)), (1, 3, (4, 10, 6)), (2, 0, (7, 10, 6))])
+def test_a_run_says_which_epochs_its_results_are_of(
+    store: Store, algorithm: int, patience: int, want: tuple[int, ...]
+) -> None:
+    """One seed stopped early, one reached the end after its best epoch, one never had a finite loss."""
+    experiment = EXPERIMENT.set({"train.patience": patience})
+    run, attempt = claimed(store, experiment=experiment)
+    assert run.final_epochs == ()
+    store.finish(run.id, attempt, "finished", results={"epochs": [7, 10, 6], "best_epoch": [4, 9, 0]})
+    with store._write() as db:
+        db.execute(sa.text(f"UPDATE runs SET algorithm = {algorithm}"))
+    assert now(store, run.id).final_epochs == want
+
+
 def test_names_and_unknown_runs(store: Store) -> None:
     run = store.create_run(EXPERIMENT, (0,), "ana")
     store.rename(run.id, "ñandú")
@@ -556,6 +588,7 @@ def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str
             "DROP TABLE cell_runs",
             "ALTER TABLE comparisons DROP COLUMN test_opened",
             "ALTER TABLE runs DROP COLUMN engine",
+            "ALTER TABLE runs DROP COLUMN algorithm",
             "CREATE TABLE cells (comparison VARCHAR(12), place INTEGER, run VARCHAR(12), reused BOOLEAN)",
             f"INSERT INTO cells VALUES ('{made}', 0, '{runs[0]}', true), ('{made}', 1, '{runs[1]}', false)",
             "UPDATE nnlab_schema SET version = 1",
@@ -565,7 +598,7 @@ def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str
     found = newer.comparison(made)
     assert found is not None
     assert found.cells == (((runs[0], True),), ((runs[1], False),))
-    assert [now(newer, run).engine for run in runs] == [None, None]
+    assert [(now(newer, run).engine, now(newer, run).algorithm) for run in runs] == [(None, 1), (None, 1)]
     newer.open_test(made)
     newer.set_cells(made, comparison, [[(runs[0], True), (runs[1], False)]] * 2)
     newer.close()
