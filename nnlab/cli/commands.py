@@ -147,6 +147,7 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
         "epochs": run.epoch,
         "seconds": run.seconds,
         "parameters": run.parameters,
+        "best_epoch": results.get("best_epoch"),
         **{part: results.get(part) for part in ("train", "validation", "test")},
     }
     print_json(shown)
@@ -273,7 +274,7 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
     if run is None:
         raise click.UsageError(f"RUN: got '{run_id}', allowed is the id of a run in the store (see `nnlab runs`).")
     if form == "csv":
-        content = csv_text(lab.metrics(run.id), spanish)
+        content = csv_text(lab.epochs(run), spanish)
     elif form == "safetensors":
         content = _weights_file(lab, run, seed, fold)
     else:

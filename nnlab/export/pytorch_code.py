@@ -136,7 +136,10 @@ def training_mode(experiment: Experiment) -> str:
 
 
 BEST = """
-    best, waited, best_weights = math.inf, 0, copy.deepcopy(model.state_dict())"""
+    best, waited, best_weights = math.inf, 0, model.state_dict()"""
+
+BACK = """
+    model.load_state_dict(best_weights)"""
 
 
 def early_stopping(patience: int) -> str:
@@ -145,8 +148,7 @@ def early_stopping(patience: int) -> str:
         waited += 1
         if loss < best:
             best, waited, best_weights = loss, 0, copy.deepcopy(model.state_dict())
-        if waited == {patience}:  # no better for so many epochs: back to the best weights
-            model.load_state_dict(best_weights)
+        if waited == {patience}:  # no better for so many epochs
             break"""
 
 
@@ -198,7 +200,7 @@ def fit(x, y{", x_validation, y_validation" * bool(train.patience)}):
             optimizer.zero_grad()
             loss = loss_function(model(x[batch]), y[batch])
             loss.backward()
-            optimizer.step(){scheduler_step * bool(scheduler)}{stop * bool(train.patience)}
+            optimizer.step(){scheduler_step * bool(scheduler)}{(stop + BACK) * bool(train.patience)}
     model.eval()
 """
 

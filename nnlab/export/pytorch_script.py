@@ -362,7 +362,7 @@ def _training_code(experiment: Experiment) -> str:
             optimizer.zero_grad()
             loss = loss_function(model(x[batch]), y[batch])
             loss.backward()
-            optimizer.step(){stop * bool(train.patience)}
+            optimizer.step(){(stop + network.BACK) * bool(train.patience)}
     return model"""
     return "\n\n\n".join([*functions.values(), code])
 

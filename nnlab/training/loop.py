@@ -203,10 +203,12 @@ class Training(Iterator[Epoch]):
         return {name: array.copy() for name, array in self._best.items()}
 
     def final_weights(self) -> Weights:
-        """The current weights, but those of `best_epoch` for a replicate that stopped early."""
-        weights, stopped = self.weights(), self.stopped_after > 0
-        for name, array in weights.items():
-            array[stopped] = self._best[name][stopped]
+        """The weights a training ends with: the current ones; with patience those of `best_epoch`, whether a replicate
+        stopped early or not. One without a finite loss has no best epoch and ends with its current weights."""
+        weights = self.weights()
+        if self.experiment.train.patience:
+            for name, array in weights.items():
+                array[self.best_epoch > 0] = self._best[name][self.best_epoch > 0]
         return weights
 
     def checkpoint(self) -> bytes:

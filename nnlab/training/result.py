@@ -25,7 +25,7 @@ class Result:
     seeds: tuple[int, ...]
     dataset: Dataset
     engine: EngineName  # that trained it
-    stacked: Weights  # the final weights (replicates, ...)
+    stacked: Weights  # the final weights (replicates, ...), see `Training.final_weights`
     best_epoch: NDArray[np.int64]  # (replicates,) of the lowest validation loss, as in `Training`
     epochs: int  # completed
     seconds: float  # training time of all replicates together

@@ -103,6 +103,7 @@ def test_train_prints_one_json_object_with_lists_over_the_seeds(nnlab):
         "epochs",
         "seconds",
         "parameters",
+        "best_epoch",
         "train",
         "validation",
         "test",
@@ -255,6 +256,7 @@ def test_a_run_is_exported_in_every_form(nnlab, tmp_path):
     metrics = pd.read_csv(io.StringIO(out))
     assert metrics[["epoch", "seed"]].to_numpy().tolist() == [[1, 4], [1, 6], [2, 4], [2, 6]]
     want = train(presets["binary"].set({"train.epochs": 2}), [4, 6]).result()
+    assert metrics["best_epoch"].tolist() == want.best_epoch.tolist() * 2
     assert metrics["validation_loss"].to_numpy() == pytest.approx(want.metrics["validation_loss"].to_numpy(), rel=1e-5)
 
     code, out, _ = nnlab("export", run, "--as", "script")

@@ -379,8 +379,9 @@ def test_a_diverged_replicate_leaves_the_others_alone() -> None:
     assert sick.result().evaluate("test") is not None
 
 
-def test_early_stopping_ends_a_replicate_at_its_best_and_the_others_go_on() -> None:
-    experiment = moons({"patience": 3, "lr": 0.05, "epochs": 200}, hidden=[16])
+@pytest.mark.parametrize("planned", [5, 200])
+def test_with_patience_every_replicate_ends_with_its_best_weights_stopped_early_or_not(planned: int) -> None:
+    experiment = moons({"patience": 3, "lr": 0.05, "epochs": planned}, hidden=[16])
     training = train(experiment, seeds=6)
     epochs, weights = [], []
     for epoch in training:
@@ -388,17 +389,36 @@ def test_early_stopping_ends_a_replicate_at_its_best_and_the_others_go_on() -> N
         weights.append(training.weights())
     assert training.finished
     assert len(set(training.stopped_after)) > 1, "the replicates of this test should stop at different epochs"
+    assert (training.stopped_after == 0).any() == (planned == 5), "some of them only after 5"
     losses = np.array([epoch.validation_loss for epoch in epochs])  # (epochs, seeds)
     final = training.final_weights()
     for i, stopped in enumerate(training.stopped_after):
-        assert np.isfinite(losses[:stopped, i]).all()
-        assert np.isnan(losses[stopped:, i]).all()
+        assert np.isfinite(losses[: stopped or planned, i]).all()
+        assert np.isnan(losses[stopped or planned :, i]).all()
         best = int(np.nanargmin(losses[:, i])) + 1
-        assert stopped == best + 3
+        assert stopped in (0, best + 3)
         assert training.best_epoch[i] == best
         for name, array in final.items():
             assert_array_equal(array[i], weights[best - 1][name][i])
-    assert len(epochs) == max(training.stopped_after) < 200
+    assert len(epochs) == (5 if planned == 5 else max(training.stopped_after)) < 200
+    assert any(training.best_epoch[i] < planned for i in np.flatnonzero(training.stopped_after == 0)) or planned > 5
+
+
+def test_with_patience_a_replicate_that_never_had_a_finite_loss_ends_with_its_last_weights() -> None:
+    training = train(moons({"patience": 2, "epochs": 9}), seeds=2)
+    weights = training.weights()
+    weights["0.weight"][1] = np.inf
+    training.engine.load(weights, training.engine.state())
+    result = training.result()
+    assert (training.best_epoch[1], training.stopped_after[1]) == (0, 2)
+    assert_array_equal(result.stacked["0.bias"][1], training.weights()["0.bias"][1])
+    assert np.isnan((result.evaluate("train") or {})["loss"][1])
+
+
+def test_without_patience_a_training_ends_with_its_last_weights() -> None:
+    training = train(moons({"lr": 0.3, "epochs": 8}, hidden=[16]), seeds=4)
+    assert_same(training.result().stacked, training.weights())
+    assert (training.best_epoch < 8).any()
 
 
 def test_without_a_validation_part_the_best_epoch_is_that_of_the_training_loss() -> None:

@@ -31,7 +31,7 @@ def download_menu(page: Page, run: Run, key: str) -> None:
     t, lab, replicates = page.t, page.lab, run.replicates
 
     def epochs(spanish: bool) -> bytes:
-        return csv_text(lab.metrics(run.id), spanish=spanish)
+        return csv_text(lab.epochs(run), spanish=spanish)
 
     def weights(one: Replicate) -> bytes:
         snapshot = lab.snapshot(run.id)
