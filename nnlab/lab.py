@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
@@ -133,11 +135,17 @@ class Lab:
         The columns are epoch, seed (with folds also fold, from 0), the METRICS, lr, seconds."""
         return self.store.metrics(run_id, after).frame()
 
+    def epochs(self, run: Run) -> pd.DataFrame:
+        """The `metrics` of a run and its column `best_epoch`: with early stopping, that of the weights each replicate
+        ends with. It is missing (nan) before the run ends."""
+        metrics = self.metrics(run.id)
+        best = (run.results or {}).get("best_epoch", [np.nan] * len(run.replicates))
+        return metrics.assign(best_epoch=np.tile(best, len(metrics) // len(best))).astype({"best_epoch": "Int64"})
+
     def curves(self, run_id: str, after: int = 0, max_points: int | None = 400) -> pd.DataFrame:
         """The metrics over the replicates, for charts: one row per epoch above `after`, evenly thinned to `max_points`.
 
-        The columns are epoch and, for each of the METRICS, its mean, `_low` (lowest) and `_high` (highest); nan where
-        no replicate has a value."""
+        See `analysis.curves.curves_frame` for the columns; nan where no replicate has a value."""
         return self.store.metrics(run_id, after, max_points).curves()
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
@@ -206,15 +214,20 @@ class Lab:
         self._dispatcher.wake()
 
     def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
-        """Train a finished, stopped or paused run for n more epochs. Raises SpecError while it waits or runs."""
+        """Train a finished, stopped or paused run for n more epochs. Raises SpecError while it waits or runs.
+
+        A run that answers a comparison stays as it is: a copy outside the comparison is trained further."""
         run = _own(self.store.run, run_id, owner)
         more = whole("epochs", n, 1, 100_000)  # fewer epochs would not match the weights
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
         check_limits(experiment, run.seeds)
-        if not self.store.extend(run_id, experiment):
+        at_rest = not run.active
+        if at_rest and self.store.answers_comparison(run_id):
+            run = self.store.copy_run(run, owner, run.name)
+        if not (at_rest and self.store.extend(run.id, experiment)):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
         self._dispatcher.wake()
-        return _own(self.run, run_id, owner)
+        return _own(self.run, run.id, owner)
 
     def rename(self, run_id: str, name: str, owner: str) -> None:
         """Give a run another name."""
@@ -292,11 +305,9 @@ class Lab:
         """The curves of many cells over their seeds, each as from `curves`, read at once."""
         single = [cell.run.id for cell in cells if [run.seeds for run in cell.runs] == [cell.seeds]]
         tables = self.store.metrics_of(single, max_points)
-        others = iter(self.cells_metrics([cell for cell in cells if cell.run.id not in tables]))
-        return [
-            tables[cell.run.id].curves() if cell.run.id in tables else merged_curves(next(others), max_points)
-            for cell in cells
-        ]
+        merged = [cell for cell in cells if cell.run.id not in tables]
+        others = iter(map(merged_curves, merged, self.cells_metrics(merged), repeat(max_points)))
+        return [tables[cell.run.id].curves() if cell.run.id in tables else next(others) for cell in cells]
 
     def cell_weights(self, cell: CellRun) -> Weights | None:
         """The latest weights (replicates, ...) of a cell's seeds; None until all its runs have some."""

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nnlab.catalogue.presets import presets
@@ -21,9 +22,10 @@ from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, clos
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import Run
+from nnlab.store import Run, schema
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
+EARLY = EXPERIMENT.set({"train.patience": 3, "train.lr": 0.05, "train.epochs": 200})
 
 
 @pytest.fixture
@@ -91,6 +93,35 @@ def test_curves_are_the_mean_and_the_range_over_seeds(lab: Lab) -> None:
     assert len(lab.curves(run.id, max_points=2)) == 2
     long = worked(lab, lab.submit(EXPERIMENT.set({"train.epochs": 450}), 1))
     assert len(lab.curves(long.id)) == 400
+
+
+def test_curves_are_over_all_seeds_where_some_were_stopped_early(lab: Lab) -> None:
+    run = worked(lab, lab.submit(EARLY, 6))
+    assert run.results is not None
+    best, ended, table = run.results["best_epoch"], run.results["epochs"], lab.metrics(run.id)
+    assert min(ended) < max(ended) == run.epoch, "the seeds of this test should end at different epochs"
+    curves = lab.curves(run.id)
+    assert curves["training"].tolist() == [sum(n <= end for end in ended) for n in range(1, run.epoch + 1)]
+    for i, name in enumerate(METRICS):
+        values = table.pivot(index="epoch", columns="seed", values=name)
+        counted = [values[seed].fillna(values[seed].loc[best[seed]]) for seed in run.seeds]
+        np.testing.assert_allclose(curves[name], np.mean(counted, axis=0), err_msg=str(i))
+        np.testing.assert_array_equal(curves[f"{name}_high"], np.max(counted, axis=0))
+    few = lab.submit_comparison(Comparison(EARLY, vary="depth", values=[1], seeds=(0, 3, 4)))
+    work(lab.store.url)
+    merged = lab.extend_comparison(few.id, Comparison(EARLY, vary="depth", values=[1], seeds=6), "local")
+    pd.testing.assert_frame_equal(lab.cells_curves(merged.cells)[0], curves)
+
+
+def test_the_epochs_of_a_run_say_which_was_the_best_of_each_seed(lab: Lab) -> None:
+    run = lab.submit(EARLY, 2)
+    assert lab.epochs(run).empty
+    done = worked(lab, run)
+    assert done.results is not None
+    table = lab.epochs(done)
+    assert table["best_epoch"].tolist() == done.results["best_epoch"] * done.epoch
+    assert lab.epochs(run)["best_epoch"].isna().all()  # as it was before it ended
+    assert done.final_epochs == tuple(done.results["best_epoch"])
 
 
 def test_folds_have_a_column_of_their_own_and_curves_are_over_all_of_them(lab: Lab) -> None:
@@ -265,6 +296,35 @@ def test_epochs_are_added_within_the_limits(lab: Lab) -> None:
             lab.add_epochs(run.id, few, "ana")
     fresh = lab.submit(EXPERIMENT.set({"train.epochs": 7}), 2, "ben")
     assert (fresh.state, fresh.results) == ("finished", done.results)
+
+
+def test_epochs_added_to_a_run_of_a_comparison_make_a_run_of_its_own(lab: Lab) -> None:
+    made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana", "depths")
+    with pytest.raises(SpecError, match="at rest"):
+        lab.add_epochs(made.runs[0].id, 3, "ana")
+    work(lab.store.url)
+    before = compared(lab, made)
+    more = lab.add_epochs(made.runs[0].id, 3, "ana")
+    assert more.id not in {run.id for run in made.runs}
+    assert (more.comparison, more.state, more.epoch, more.epochs, more.name) == (None, "waiting", 4, 7, "depths")
+    assert worked(lab, more).state == "finished"
+    assert compared(lab, made) == before
+    whole = worked(lab, lab.submit(EXPERIMENT.set({"model.hidden": [8], "train.epochs": 7}), 2, "ben", reuse=False))
+    assert lab.metrics(more.id).drop(columns="seconds").equals(lab.metrics(whole.id).drop(columns="seconds"))
+    assert lab.add_epochs(more.id, 3, "ana").id == more.id
+
+
+def test_cells_of_an_older_algorithm_are_trained_again_when_a_comparison_grows(lab: Lab) -> None:
+    few = Comparison(EXPERIMENT, vary="depth", values=[1], seeds=2)
+    made = lab.submit_comparison(few, "ana")
+    work(lab.store.url)
+    with lab.store._write() as db:
+        db.execute(schema.runs_table.update().values(algorithm=schema.ALGORITHM - 1))
+    older = compared(lab, made)
+    assert older.cells[0].results is not None
+    grown = lab.extend_comparison(made.id, Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
+    assert grown.runs[0].id != older.runs[0].id
+    assert [cell.state for cell in grown.cells] == ["waiting", "waiting"]
 
 
 def test_a_comparison_trains_every_value_and_reuses_finished_runs(lab: Lab) -> None:

@@ -1,6 +1,7 @@
 """Epoch metrics as a table and as arrays, and what their course shows."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +40,25 @@ def metrics_frame(
     columns |= {name: values.reshape(-1) for name, values in zip(METRICS, by_name, strict=True)}
     columns |= {"lr": np.repeat(lr, len(each)), "seconds": np.repeat(seconds, len(each))}
     return pd.DataFrame(columns)
+
+
+def curves_frame(epochs: ArrayLike, figures: Floats, patience: int) -> pd.DataFrame:
+    """One row an epoch: `epoch`, the mean, lowest (`_low`) and highest (`_high`) of each of the METRICS over the
+    replicates, and `training`, the number of replicates that early stopping has not ended.
+
+    With patience a replicate that was ended counts with the figures of its best epoch, whose weights it ends with: so
+    all rows are of the same replicates. `figures` is (n, 4, replicates), as in `metrics_frame`."""
+    ended = np.asarray(np.isnan(figures).all(axis=1) & (patience > 0))  # (n, replicates)
+    if ended.any():
+        loss = figures[:, METRICS.index("validation_loss")]
+        best = np.where(np.isnan(loss), np.inf, loss).argmin(axis=0)  # (replicates,)
+        figures = np.where(ended[:, None], figures[best, :, np.arange(len(best))].T, figures)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of the mean, if every replicate is nan
+        mean, low, high = (f(figures, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
+    over = {"": mean, "_low": low, "_high": high}
+    columns = {f"{name}{end}": of[:, i] for i, name in enumerate(METRICS) for end, of in over.items()}
+    return pd.DataFrame({"epoch": epochs, **columns, "training": (~ended).sum(axis=1)})
 
 
 def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:

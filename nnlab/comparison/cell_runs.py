@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from nnlab.analysis.curves import by_epoch, curves_frame
 from nnlab.engines.base import METRICS, Weights
 from nnlab.spec import Comparison, Experiment, Point
 from nnlab.store import Run, State, StoredComparison
@@ -150,13 +151,13 @@ def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFram
     )
 
 
-def merged_curves(metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
-    """Mean, lowest and highest of each of the METRICS over a cell's replicates, as `MetricsTable.curves`."""
-    over = metrics.groupby("epoch")[list(METRICS)].agg(["mean", "min", "max"])
-    over.columns = pd.Index([name + end for name in METRICS for end in ("", "_low", "_high")])
+def merged_curves(cell: CellRun, metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
+    """The curves of a cell from its `merged_metrics`, see `curves_frame`."""
+    epochs, *figures = by_epoch(metrics, *METRICS)
+    over = curves_frame(epochs, np.stack(figures, axis=1), cell.experiment.train.patience)
     if max_points is not None and len(over) > max_points:
         over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
-    return over.reset_index()
+    return over.reset_index(drop=True)
 
 
 def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:

@@ -54,6 +54,10 @@ class ComparisonStore(Database):
             db.execute(cells_table.delete().where(cells_table.c.comparison == comparison_id))
             db.execute(cells_table.insert().values(comparison=comparison_id), rows)
 
+    def answers_comparison(self, run_id: str) -> bool:
+        """Whether a cell of a comparison has this run."""
+        return bool(self._rows(sa.select(cells_table.c.run).where(cells_table.c.run == run_id).limit(1)))
+
     def open_test(self, comparison_id: str) -> None:
         """Show the scores on the test set from now on. Only the first time is stored."""
         this = comparisons_table.update().where(col.id == comparison_id, col.test_opened.is_(None))

@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nnlab.analysis.curves import metrics_frame
+from nnlab.analysis.curves import curves_frame, metrics_frame
 from nnlab.engines.base import METRICS, Epoch, Floats, Weights
 from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
@@ -31,6 +30,7 @@ class MetricsTable:
 
     seeds: tuple[int, ...]
     folds: int  # 0 for hold-out
+    patience: int  # 0 without early stopping
     epochs: NDArray[np.int64]  # (n,)
     values: Floats  # (n, 4, replicates), in the order of METRICS; nan where there is no value
     lr: Floats  # (n,)
@@ -41,13 +41,8 @@ class MetricsTable:
         return metrics_frame(self.seeds, self.folds, self.epochs, self.values, self.lr, self.seconds)
 
     def curves(self) -> pd.DataFrame:
-        """One row per epoch: epoch, and the mean, lowest and highest of each of the METRICS over the replicates."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of the mean, if every replicate is nan
-            mean, low, high = (f(self.values, axis=2) for f in (np.nanmean, np.nanmin, np.nanmax))  # (n, 4)
-        over = {"": mean, "_low": low, "_high": high}
-        columns = {f"{name}{end}": of[:, i] for i, name in enumerate(METRICS) for end, of in over.items()}
-        return pd.DataFrame({"epoch": self.epochs, **columns})
+        """See `curves_frame`."""
+        return curves_frame(self.epochs, self.values, self.patience)
 
 
 class CurveStore(RunQueue):
@@ -178,6 +173,7 @@ def _metrics_table(run: Any, rows: Sequence[Any]) -> MetricsTable:
     return MetricsTable(
         seeds,
         experiment.data.folds,
+        experiment.train.patience,
         np.array([row.epoch for row in rows], np.int64),
         figures.reshape(len(rows), len(METRICS), experiment.replicates(len(seeds))),
         np.array([row.lr for row in rows], np.float64),
