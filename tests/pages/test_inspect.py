@@ -53,6 +53,19 @@ def test_the_table_of_values_holds_the_stored_weights_of_the_chosen_epoch_seed_a
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_last_epoch_of_early_stopping_says_whose_weights_it_shows(lab, language):
+    run, t = lab.train_here(QUICK.set({"train.patience": 3, "train.epochs": 300}), 2, owner=OWNER), text(language)
+    app = open_inspect(language, run=run.id)
+    for index in (0, 1):
+        app.selectbox(key="inspect-seed").set_value(run.replicates[index])
+        app = go(app)
+        best = t.whole(run.results["best_epoch"][index])
+        assert t("Early stopping: the run ended with the weights of the best epoch, {n}.", n=best) in said(app)
+    app.select_slider(key="inspect-epoch").set_value(lab.snapshot_epochs(run.id)[1])
+    assert t("Early stopping: the run ended with the weights of the best epoch, {n}.", n=best) not in said(go(app))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("name", ["moons", "synthetic", "digits"])
 def test_a_folded_run_is_seen_with_a_seed_and_its_fold(lab, language, tab, name):

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
 from nnlab.ui.runs.run_table import matching, states_of
+from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shell.text import text
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,19 @@ def test_runs_are_listed_newest_first_with_data_network_state_and_score(lab, lan
     assert t("finished") in table[t("State")].iloc[1]
     assert 0 <= table[t("Score")].iloc[1] <= 1
     assert f"{t.many('{n} seed', '{n} seeds', 3)} × {t('{n} folds', n=2)}" in table[t("Network")].iloc[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_scores_in_the_list_are_never_of_the_test_set(lab, language):
+    whole = lab.train_here(QUICK, 2, owner=OWNER)
+    without = lab.train_here(QUICK.set({"data.validation": 0.0}), 2, owner=OWNER)
+    for run, part, word in ((whole, "validation", ""), (without, "train", f" ({text(language)('training')})")):
+        accuracy = run.results[part]["accuracy"]
+        assert np.mean(run.results["test"]["accuracy"]) != np.mean(accuracy)
+        assert score_value(run) == np.mean(accuracy)
+        shown = score_text(run, text(language))
+        assert shown.startswith(text(language).number(100 * np.mean(accuracy), 3))
+        assert shown.endswith(f" %{word}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

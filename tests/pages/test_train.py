@@ -1,15 +1,22 @@
 """Train: every state of a run, in both languages, for its owner and for others."""
 
+import json
+import re
+
+import numpy as np
 import pytest
 from page_app import LANGUAGES, OWNER, STRANGER, address, links, open_page, press, said
 
-from nnlab import presets
+from nnlab import Comparison, presets, train
 from nnlab.analysis.coverage import covers
+from nnlab.jobs.worker import work
 from nnlab.spec.errors import CONFLICTS, SpecError
+from nnlab.store import schema
 from nnlab.ui.shared.labels import VERDICTS, WITHOUT_NUMBA
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})
+EARLY = QUICK.set({"train.patience": 3, "train.lr": 0.05, "train.epochs": 300})
 
 
 def open_train(language="en", owner=OWNER, **link):
@@ -144,6 +151,79 @@ def test_pausing_resuming_stopping_and_adding_epochs_reach_the_store(lab):
     press(app, "more-epochs")
     assert (lab.run(run.id).state, lab.run(run.id).epochs) == ("waiting", 3 + 5)
     assert not app.exception
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_with_patience_numbers_table_and_words_are_of_the_best_epoch_of_every_seed(lab, language):
+    run, t = lab.train_here(EARLY, 5, owner=OWNER), text(language)
+    first, last = min(run.final_epochs), max(run.final_epochs)
+    assert first < last < run.epoch < 300
+    app = open_train(language, run=run.id)
+    want = [run.results[part][figure] for figure in ("loss", "accuracy") for part in ("train", "validation")]
+    means = [np.mean(values) for values in want]
+    assert [one.value for one in app.metric] == [*map(t.number, means[:2]), *map(t.percent, means[2:])]
+    epochs = t("epochs {first} to {last}", first=t.whole(first), last=t.whole(last))
+    assert [one.delta for one in app.metric] == [epochs] * 4
+    note = t("Early stopping: each seed ends with the weights of its best epoch ({epochs}).", epochs=epochs)
+    assert note in said(app)
+    with lab.store._write() as db:
+        db.execute(schema.runs_table.update().values(algorithm=1))
+    assert note not in said(open_train(language, run=run.id))
+
+
+def test_the_axes_of_the_curves_end_where_the_run_ended(lab):
+    early = lab.train_here(EARLY, 2, owner=OWNER)
+    stopped = lab.submit(QUICK.set({"train.epochs": 90}), 1, owner=OWNER)
+    attempt = lab.store.claim(stopped.id)
+    lab.store.append(stopped.id, attempt, list(train(QUICK.set({"train.epochs": 9}), 1)))
+    assert epoch_axes(open_train(run=stopped.id)) == {90}
+    lab.store.finish(stopped.id, attempt, "paused")
+    assert epoch_axes(open_train(run=stopped.id)) == {90}
+    lab.resume(stopped.id, OWNER)
+    lab.store.finish(stopped.id, lab.store.claim(stopped.id), "stopped")
+    assert epoch_axes(open_train(run=stopped.id)) == {9}
+    assert epoch_axes(open_train(run=early.id)) == {early.epoch}
+
+
+def epoch_axes(app):
+    """Where the axes of epochs of the loss, the score and the gap end."""
+    found = re.findall(
+        r'"field": "epoch"[^}]*?"scale": {[^}]*?"domain": \[1, (\d+)\]',
+        "".join(json.dumps(json.loads(one.proto.spec), sort_keys=True) for one in app.get("vega_lite_chart")),
+    )
+    assert len(found) >= 3
+    return set(map(int, found))
+
+
+def test_numbers_are_over_all_seeds_while_some_have_stopped_early(lab):
+    run, attempt = lab.store.create_claimed(EARLY, tuple(range(5)), OWNER, "")
+    training = train(EARLY, 5)
+    epochs = [next(training)]
+    lab.store.append(run.id, attempt, epochs)
+    assert "still training" not in progress(open_train(run=run.id))
+    while not np.isnan(epochs[-1].train_loss).any():
+        epochs.append(next(training))
+    lab.store.append(run.id, attempt, epochs[1:])
+    app = open_train(run=run.id)
+    gone = np.isnan(epochs[-1].train_loss)
+    assert f" · {5 - gone.sum()} of 5 still training" in progress(app)
+    best = [epochs[training.best_epoch[seed] - 1] if gone[seed] else epochs[-1] for seed in range(5)]
+    assert app.metric[0].value == text("en").number(np.mean([one.train_loss[seed] for seed, one in enumerate(best)]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_more_epochs_for_a_run_of_a_comparison_open_a_copy_of_it(lab, language):
+    made = lab.submit_comparison(Comparison(QUICK, vary="depth", values=[1, 2], seeds=2), OWNER)
+    work(lab.store.url)
+    cell = lab.comparison(made.id).cells[0]
+    app, t = open_train(language, run=cell.run.id), text(language)
+    press(app, "more-epochs")
+    copy = lab.run(address(app)["run"])
+    assert (copy.epochs, copy.state, copy.comparison) == (8, "waiting", None)
+    assert [toast.value for toast in app.toast] == [
+        t("The comparison keeps its run. This is a copy that trains longer.")
+    ]
+    assert lab.comparison(made.id).cells[0] == cell
 
 
 def test_more_than_the_limits_allow_is_refused_in_one_sentence(lab):

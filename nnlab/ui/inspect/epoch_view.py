@@ -41,6 +41,8 @@ def _view(page: Page, run: Run, epochs: list[int], playing: bool) -> None:
     if stored is None:
         st.info(t("These weights are no longer stored."))
         return
+    if epoch == run.epoch and run.final_epochs and (best := run.final_epochs[index]) != epoch:
+        st.caption(t("Early stopping: the run ended with the weights of the best epoch, {n}.", n=t.whole(best)))
     state["inspect-shown"] = (run.id, epoch)
     weights, dataset = stored[1], available_dataset(run.experiment.data, run.seeds)
     if state.get("inspect-layer") not in range(layers):

@@ -75,7 +75,7 @@ def runs_table(runs: Sequence[Run], t: Text) -> list[Run]:
             names["score"]: column.NumberColumn(
                 width="small",
                 help=t(
-                    "On the test part; mean and 95 % interval over the seeds. It covers what a seed varies: new "
+                    "On the validation part; mean and 95 % interval over the seeds. It covers what a seed varies: new "
                     "samples, other splits, or only the samples of this part."
                 ),
             ),

@@ -49,21 +49,24 @@ def state_badge(t: Text, run: Run) -> None:
 
 
 def score_text(run: Run, t: Text) -> str:
-    """The final score on the part it is judged by: "95.0 ± 0.9 %"; empty before the end."""
-    text = mean_text(run, _judged(run), run.experiment.score, t)
-    return f"{text} %" if run.experiment.score == "accuracy" and text not in ("", UNKNOWN) else text
+    """The final score on the validation part: "95.0 ± 0.9 %"; without one "95.0 ± 0.9 % (training)". Empty before the
+    end. Rows are there to choose by, and the test set is not."""
+    part = _judged(run)
+    text = mean_text(run, part, run.experiment.score, t)
+    if text in ("", UNKNOWN):
+        return text
+    text += " %" * (run.experiment.score == "accuracy")
+    return text if part == "validation" else f"{text} ({t('training')})"
 
 
 def score_value(run: Run) -> float:
-    """The mean final score, to sort by; nan before the end."""
+    """The mean of the score that `score_text` shows, to sort by; nan before the end."""
     values = final_scores(run.results, _judged(run), run.experiment.score)
     return float(values.mean()) if values.size else math.nan
 
 
 def _judged(run: Run) -> PartName:
-    """The test part, else validation, else training."""
-    parts: tuple[PartName, ...] = ("test", "validation", "train")
-    return next((part for part in parts if final_scores(run.results, part, run.experiment.score).size), "train")
+    return "validation" if run.experiment.data.sizes[1] else "train"
 
 
 def mean_text(run: Run, part: PartName, figure: str, t: Text) -> str:

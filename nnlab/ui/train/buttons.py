@@ -51,7 +51,11 @@ def action_button(
 
 
 def _add_epochs(page: Page, run: Run, n: int) -> None:
-    """Adds epochs once, even if the click is delivered twice."""
+    """Adds epochs once, even if the click is delivered twice, and shows the run that gets them."""
     now = page.lab.run(run.id)
-    if now is not None and now.epochs == run.epochs:
-        page.lab.add_epochs(run.id, n, page.owner)
+    if now is not None and now.epochs == run.epochs and page.query().get("run") == run.id:
+        longer = page.lab.add_epochs(run.id, n, page.owner)
+        if longer.id != run.id:
+            page.change_query(run=longer.id)
+            words = page.t("The comparison keeps its run. This is a copy that trains longer.")
+            st.toast(words, icon=":material/call_split:")

@@ -58,13 +58,14 @@ def _rows(lab: Lab, run: Run, others: tuple[Run, ...], chart: str) -> Any:
 
 def chart_spec(page: Page, run: Run, others: tuple[Run, ...], chart: str) -> Spec:
     look: dict[str, Any] = {"kind": run.experiment.score, "labels": page.words}
+    last = run.epoch if run.state in ("finished", "stopped") else run.epochs  # the axis ends there
     if chart == "gap":
-        return gap("loss", epochs=run.epochs, **look)
+        return gap("loss", epochs=last, **look)
     look["log"] = chart == "loss" and log_scale()
     if others:
         return overlay(overlaid_names((run, *others), page.t), chart, **look)
     validation = run.experiment.data.sizes[1] > 0
-    return curves(chart, band=len(run.replicates) > 1, validation=validation, epochs=run.epochs, **look)
+    return curves(chart, band=len(run.replicates) > 1, validation=validation, epochs=last, **look)
 
 
 def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ def _tick(
 def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
     """What changes little from one second to the next: half the work of a tick, so not every time."""
     run = _shared_run(seen.id, page.lab)[1] or seen
-    run = run if run.epoch >= seen.epoch else seen
+    if (run.state, run.epochs) != (seen.state, seen.epochs) or run.epoch < seen.epoch:
+        run = seen  # the shared reading is older, or the whole page is about to be drawn again
     sparklines(page, run, places)
     if "score" in places:
         draw_chart(page, run, _now(page.lab, others), places["score"], "score")

@@ -1,5 +1,6 @@
 """What Train writes of a run while it learns: its progress, and four numbers with their sparklines."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -7,7 +8,9 @@ import numpy as np
 from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.analysis.coverage import grain
+from nnlab.analysis.scores import score_interval
 from nnlab.charts.curves import sparkline
+from nnlab.datasets import PARTS, PartName
 from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.store import Run
@@ -19,7 +22,7 @@ from nnlab.ui.shell.text import Text
 from nnlab.ui.train.curve_charts import chart_rows
 
 POINTS, SPARK = 60, 44  # of a sparkline: points, pixels
-NUMBERS = [(part, metric) for metric in ("loss", "score") for part in ("train", "validation")]
+NUMBERS: list[tuple[PartName, str]] = [(part, metric) for metric in ("loss", "score") for part in PARTS[:2]]
 
 
 def progress_text(lab: Lab, run: Run, t: Text) -> str:
@@ -46,12 +49,17 @@ def progress_text(lab: Lab, run: Run, t: Text) -> str:
         return t("downloading the data, {share}", share=share)
     if run.epoch == 0:
         return t("starting: data and initial weights")
+    parts = [done]
     if run.seconds_left is not None:
-        return f"{done} · {t('{time} left', time=t.seconds(max(1.0, run.seconds_left)))}"
-    return done
+        parts += [t("{time} left", time=t.seconds(max(1.0, run.seconds_left)))]
+    if run.experiment.train.patience and len(rows := curve_rows(lab, run)) and len(run.replicates) > 1:
+        training, every = int(rows["training"].iloc[-1]), len(run.replicates)
+        if training < every:
+            parts += [t("{n} of {all} still training", n=t.whole(training), all=t.whole(every))]
+    return " · ".join(parts)
 
 
-def _names(run: Run, t: Text) -> dict[tuple[str, str], str]:
+def _names(run: Run, t: Text) -> dict[tuple[PartName, str], str]:
     """The names of the four numbers, in the order of NUMBERS."""
     losses = t("Loss, training"), t("Loss, validation")
     if run.experiment.task == "regression":
@@ -62,7 +70,8 @@ def _names(run: Run, t: Text) -> dict[tuple[str, str], str]:
 
 
 def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:
-    """Loss and score on the training and validation parts, each with its latest change."""
+    """Loss and score on the training and validation parts, each with its latest change; after the end those of the
+    weights that the run ended with."""
     t, rows = page.t, curve_rows(page.lab, run)
     regression = run.experiment.task == "regression"
     seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
@@ -77,10 +86,15 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
         else t("Share of the samples that are classified correctly."),
     }
     for (part, metric), name in _names(run, t).items():
-        course = rows[f"{part}_{metric}"].to_numpy(float)
+        course = rows[f"{part}_{metric}"].to_numpy(float, copy=True)
         course = np.sqrt(course) if regression and metric == "score" else course
         kind = "accuracy" if metric == "score" and not regression else "loss"
+        final = _final_value(run, part, metric)
+        if final is not None and len(course):
+            course[-1] = final
         value, change, arrow = _value_and_change(t, course, kind)
+        if final is not None and run.experiment.train.patience:
+            change, arrow = best_epochs(run, t), "off"
         places[f"number-{part}-{metric}"].metric(
             name,
             value,
@@ -89,6 +103,23 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
             delta_arrow=arrow,
             help=" ".join(filter(None, [helps[metric], seeds, f"{coarse}." if coarse and metric == "score" else ""])),
         )
+
+
+def _final_value(run: Run, part: PartName, metric: str) -> float | None:
+    """The final mean over the replicates, as the table of final scores has it; None before the end."""
+    figure = run.experiment.score if metric == "score" else metric
+    mean = score_interval(run.experiment, run.results, part, figure).mean
+    if math.isnan(mean):
+        return None
+    return math.sqrt(mean) if figure == "mse" else mean
+
+
+def best_epochs(run: Run, t: Text) -> str:
+    """The epochs whose weights the replicates ended with: "epoch 12", "epochs 12 to 30"."""
+    first, last = min(run.final_epochs), max(run.final_epochs)
+    if first == last:
+        return t("epoch {n}", n=t.whole(first))
+    return t("epochs {first} to {last}", first=t.whole(first), last=t.whole(last))
 
 
 def sparklines(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:

@@ -15,6 +15,7 @@ from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
+from nnlab.ui.train.numbers import best_epochs
 
 
 def outcome(page: Page, run: Run) -> None:
@@ -63,6 +64,8 @@ def _scores_note(run: Run, t: Text) -> str:
         several = t("One seed does not show how much the scores vary; train several seeds to get an interval.")
     if coarse := grain(run.experiment, part, t):
         several += f" {coarse}."
+    if run.experiment.train.patience:
+        several += " " + _early_stopping(run, t)
     if not run.experiment.data.sizes[2]:
         return several
     if run.comparison and run.results and not run.results["test"] and run.state == "finished":
@@ -72,6 +75,18 @@ def _scores_note(run: Run, t: Text) -> str:
     else:
         test = t("The test part was evaluated once, at the end.")
     return f"{several} {test}"
+
+
+def _early_stopping(run: Run, t: Text) -> str:
+    """Which weights the scores are of."""
+    epochs = best_epochs(run, t)
+    if run.algorithm < 2:
+        return t(
+            "Early stopping, trained by an earlier version: only seeds that stopped early went back to their best "
+            "weights ({epochs}).",
+            epochs=epochs,
+        )
+    return t("Early stopping: each seed ends with the weights of its best epoch ({epochs}).", epochs=epochs)
 
 
 def trouble(page: Page, run: Run) -> None:
