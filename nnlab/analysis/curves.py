@@ -73,39 +73,76 @@ def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:
 
 
 class Curves:
-    """Losses and scores of a tidy table as arrays (epochs, replicates); of size 0 without rows."""
+    """Losses and scores of a tidy table as arrays (epochs, replicates); of size 0 without rows.
 
-    def __init__(self, metrics: pd.DataFrame | None) -> None:
+    Early stopping ends replicates at different epochs. What is said of the end of a curve is taken from each
+    replicate's own last epochs.
+
+    Parameters
+    ----------
+    patience : int
+        Of early stopping: the epochs without a lower validation loss after which a replicate ends; 0 without it.
+    """
+
+    def __init__(self, metrics: pd.DataFrame | None, patience: int = 0) -> None:
         self.epochs: Array = np.empty(0, np.int64)
-        self.train_loss: Floats = np.empty((0, 0))
-        self.train_score = self.validation_loss = self.train_loss
+        nothing: Floats = np.empty((0, 0))
+        self.train_loss = self.train_score = self.validation_loss = self.validation_score = nothing
         if metrics is not None and len(metrics):
-            names = "train_loss", "train_score", "validation_loss"
-            self.epochs, self.train_loss, self.train_score, self.validation_loss = by_epoch(metrics, *names)
+            self.epochs, *curves = by_epoch(metrics, *METRICS)
+            self.train_loss, self.train_score, self.validation_loss, self.validation_score = curves
+        n, replicates = self.train_loss.shape
+        self.trained = np.full(replicates, n)
+        """(replicates,) The epochs that each has trained."""
+        if patience and n:
+            loss = np.where(np.isfinite(self.validation_loss), self.validation_loss, math.inf)
+            best = np.where(np.isfinite(loss).any(axis=0), loss.argmin(axis=0) + 1, 0)
+            self.trained = np.minimum(n, best + patience)
+        self.stopped = bool(n) and bool(np.median(self.trained) < n)
+        """Whether early stopping ended most replicates before the last epoch."""
 
-    def largest_late_rise(self) -> Floats | None:
-        """The highest rise (replicates,) of the training loss from one epoch to the next in the last third; None where
-        there are too few epochs."""
-        steps = np.diff(self.train_loss[-(len(self.epochs) // 3 + 1) :], axis=0)
-        return np.nan_to_num(steps, nan=0.0).max(axis=0) if len(steps) >= 4 else None
+    def last(self, values: Floats, n: int) -> Floats:
+        """The last n epochs that each replicate trained, (n, replicates); nan where it trained for fewer."""
+        rows = self.trained - n + np.arange(n)[:, None]
+        return np.where(rows >= 0, np.take_along_axis(values, np.maximum(rows, 0), axis=0), math.nan)
 
-    def validation_turn(self) -> tuple[float, float] | None:
-        """How far the mean validation loss has risen above its lowest (0.2 is 20 %), and the epoch of the lowest;
-        None where it has not risen, or where the training loss did not fall further."""
+    def late_rise(self) -> float | None:
+        """By how much the training loss rises in one epoch of four (the upper quartile of its steps) in the last third
+        of the epochs; median over the replicates. None where there are too few epochs."""
+        n = int(np.median(self.trained)) // 3 if len(self.epochs) else 0
+        steps = np.diff(self.last(self.train_loss, n + 1), axis=0)
+        return float(np.median(np.quantile(np.nan_to_num(steps, nan=0.0), 0.75, axis=0))) if n >= 4 else None
+
+    def late_peak(self) -> float | None:
+        """How many times as high as at both ends of the last third the training loss is somewhere within it; median
+        over the replicates. None where there are too few epochs."""
+        n = int(np.median(self.trained)) // 3 if len(self.epochs) else 0
+        loss, end = self.last(self.train_loss, n), max(1, n // 10)
+        if n < 4:
+            return None
+        ends = np.maximum(np.median(loss[:end], axis=0), np.median(loss[-end:], axis=0))
+        return float(np.median(loss.max(axis=0) / np.maximum(ends, 1e-30)))
+
+    def late_change(self, values: Floats) -> tuple[float, float] | None:
+        """A curve a fifth of the epochs before its end, and at its end: medians over a tenth of the epochs (three at
+        least), means over the replicates. None where there are too few epochs, or one is not a number."""
+        n = int(np.median(self.trained)) if len(self.epochs) else 0
+        tenth = min(max(3, n // 10), n // 2)
+        rows = self.last(values, tenth + max(tenth, math.ceil(n / 5)))
+        if n < 5 or np.isnan(rows).any():
+            return None
+        then, now = (np.median(part, axis=0).mean() for part in (rows[:tenth], rows[-tenth:]))
+        return float(then), float(now)
+
+    def validation_turn(self) -> tuple[float, float, float] | None:
+        """The lowest validation loss, that at the end and the epoch of the lowest (medians over the replicates, at the
+        end also over a tenth of the epochs); None where it ends at its lowest, or where the training loss did not fall
+        further."""
         if len(self.epochs) < 5 or np.isnan(self.validation_loss).any() or np.isnan(self.train_loss).any():
             return None
-        validation, train = self.validation_loss.mean(axis=1), self.train_loss.mean(axis=1)
+        validation, train = (np.median(loss, axis=1) for loss in (self.validation_loss, self.train_loss))
         lowest = int(validation.argmin())
-        tail = max(1, len(validation) // 10)  # the median of the last tenth: one bad epoch is no turn
+        tail = max(1, len(validation) // 10)
         if lowest >= len(validation) - tail or np.median(train[-tail:]) >= train[lowest]:
             return None
-        rise = float(np.median(validation[-tail:]) / max(validation[lowest], 1e-12) - 1)
-        return rise, float(self.epochs[lowest])
-
-    def late_gain(self) -> tuple[float, float] | None:
-        """Gain of the mean training score and relative fall of the mean training loss over the last fifth."""
-        if len(self.epochs) < 5 or np.isnan(self.train_loss).any():
-            return None
-        then = -math.ceil(len(self.epochs) / 5) - 1
-        score, loss = self.train_score.mean(axis=1), self.train_loss.mean(axis=1)
-        return float(score[-1] - score[then]), float(1 - loss[-1] / loss[then]) if loss[then] > 0 else 0.0
+        return float(validation[lowest]), float(np.median(validation[-tail:])), float(self.epochs[lowest])

@@ -2,32 +2,35 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from nnlab.analysis.curves import Curves
 from nnlab.analysis.gradient_health import GradientHealth
-from nnlab.analysis.scores import final_scores, reference_of
-from nnlab.analysis.statistics import Design, interval
-from nnlab.datasets import PARTS
+from nnlab.analysis.scores import Reference, final_scores, reference_of, sample_outcomes
+from nnlab.analysis.statistics import Design, Interval, interval
 from nnlab.engines.base import Floats
 from nnlab.spec import Experiment
 
 Verdict = Literal["", "underfits", "fits", "overfits", "diverged", "unstable"]
 _Found = tuple[Verdict, str]  # with the rule
+_ONE_SEED = "one seed"
 
 LIMITS: Mapping[str, float] = {
     "loss_not_finite": 0.5,
     "loss_ran_away": 2,
     "seeds_disagree": 0.1,
-    "loss_jumps": 0.25,
+    "loss_jumps": 0.04,
+    "loss_peaks": 10,
     "loss_above_guessing": 2,
     "gap": 0.05,
+    "still_rising": 0.01,
     "validation_turned": 0.2,
     "guesses": 0.02,
+    "hardly_learned": 0.1,
     "below_reference": 0.03,
     "still_learning": 0.02,
     "vanishing_gradients": 0.01,
@@ -54,8 +57,31 @@ class Diagnosis:
         """The cause, or the rule where no cause was found."""
         return self.cause or self.rule
 
+    @property
+    def tentative(self) -> bool:
+        """Whether it rests on a single network: another seed might get another verdict."""
+        return self.figures.get("seeds") == 1
 
-def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, experiment: Experiment) -> Diagnosis:
+    def as_row(self) -> dict[str, str]:
+        """The columns `verdict` and `reason` of a comparison's table."""
+        parts = (self.reason, _ONE_SEED if self.tentative else "")
+        return {"verdict": self.verdict, "reason": ", ".join(filter(None, parts))}
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Self:
+        """From the columns of a comparison's table, without figures."""
+        reason, _, last = row["reason"].rpartition(", ")
+        if last == _ONE_SEED:
+            return cls(row["verdict"], reason, {"seeds": 1})
+        return cls(row["verdict"], row["reason"])
+
+
+def diagnose(
+    metrics: pd.DataFrame | None,
+    results: Mapping[str, Any] | None,
+    experiment: Experiment,
+    reference: Reference | None = None,
+) -> Diagnosis:
     """Diagnose how well an experiment fits, and why it does not.
 
     Parameters
@@ -64,30 +90,39 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
         As from `nnlab.analysis.curves.metrics_frame`.
     results : mapping or None
         As from `nnlab.analysis.scores.stored_results`; `signals` are optional, and a figure may be nan for None.
+    reference : Reference, optional
+        That of the data of the experiment, unless it was trained on others.
 
     Notes
     -----
     Fit is the accuracy, or for regression 1 - mse / variance of the training targets. The first rule that holds
     gives the verdict:
 
-    1. **diverged**, when at least half the seeds ended with a training loss that is not finite
-       (`loss_not_finite`), or above twice that of a blind guess and twice its own lowest, or above 1,000 times that of
-       a blind guess without falling (`loss_ran_away`). Fewer than half: **unstable** (`some_seeds_diverged`).
-    2. **unstable**, when with 3 seeds or more the standard deviation of the training fit is above 0.1
-       (`seeds_disagree`); when for most seeds the training loss, in the last third of the epochs, rises in one
-       epoch by more than a quarter of a blind guess's loss (`loss_jumps`); or when a classifier ends with a training
-       loss above twice that of a blind guess (`loss_above_guessing`).
+    1. **diverged**, when at least half the seeds ended with a training loss that is not finite (`loss_not_finite`), or
+       above twice that of a blind guess where they do no better than guessing, or above 1,000 times that of a blind
+       guess without falling (`loss_ran_away`). With early stopping, too, the last epoch counts, not the best. Fewer
+       than half: **unstable** (`some_seeds_diverged`).
+    2. **unstable**, when with 3 seeds or more the standard deviation of the training fit is above 0.1 and some seeds
+       reach the reference (`seeds_disagree`); when for most seeds the training loss, in the last third of the epochs,
+       rises in one epoch of four by more than 0.04 of a blind guess's loss (`loss_jumps`), for regression when it is
+       10 times as high in between as at both ends of that third (`loss_peaks`); or when a classifier ends with a
+       training loss above twice that of a blind guess (`loss_above_guessing`).
     3. **underfits**, when the training fit is at most 0.02 above always predicting the most common class (`guesses`),
-       or clearly (0.03, or one standard error) below 15 nearest neighbours, for regression the least-squares line
-       (`below_reference`). Where the fit is at least halfway from guessing to that reference, rule 4 comes first.
-    4. **overfits**, by the gap = training fit - validation fit (test fit where there is no validation part):
-       above 0.05, above 1.5 standard errors of the two shares (few samples prove little), and with 3 seeds or more
-       its 95 % interval above 0 (`gap`); or above 0.02 while the mean validation loss has risen 20 % above its
-       lowest and the training loss fell further (`validation_turned`; not with early stopping, which takes the
-       weights of the lowest).
+       or at most 0.1 above it while the validation fit is at most 0.02 above it (`hardly_learned`), or clearly (0.03,
+       or one standard error) below 5 or 15 nearest neighbours, for regression the least-squares line
+       (`below_reference`). Where the fit is at least halfway from guessing to that reference, rule 4 comes before the
+       last.
+    4. **overfits**, unless accuracy (by 0.01 in the last fifth of the epochs) and loss on the validation part still get
+       better, by the gap = training fit - validation fit: above 0.05 with its 95 % interval above 0 (`gap`; the
+       interval is over the seeds, with fewer than 3 over the validation samples); or above 0.02 while the validation
+       loss has risen 20 % above its lowest and the training loss fell further (`validation_turned`; not with early
+       stopping, which takes the weights of the lowest).
     5. **underfits** too, when, below an accuracy of 0.99, it still gained 0.02 in the last fifth of the epochs, for
-       regression when the loss still fell by a tenth, above that of the line (`still_learning`).
+       regression when the loss still fell by a tenth, above that of the line (`still_learning`; not where early
+       stopping ended most seeds).
     6. **fits** otherwise.
+
+    The test part plays no role. Changes over epochs are between medians over a tenth of them.
 
     Gradients and units never change the verdict. Where the network did not learn well they may explain it
     (medians over the seeds; docs/diagnosis.md has the trials behind the thresholds):
@@ -102,7 +137,7 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
     """
     if final_scores(results, "train", experiment.score).size == 0:
         return Diagnosis("")
-    evidence = _Evidence(metrics, results, experiment)
+    evidence = _Evidence(metrics, results, experiment, reference or reference_of(experiment.data))
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # figures of trainings that diverged
         found: _Found = _divergence(evidence) or _instability(evidence) or _misfit(evidence) or ("fits", "")
         health = _health(results, experiment)
@@ -115,12 +150,20 @@ def diagnose(metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, ex
 class _Evidence:
     """What the rules judge; each adds the figures it uses."""
 
-    def __init__(self, metrics: pd.DataFrame | None, results: Mapping[str, Any] | None, experiment: Experiment) -> None:
-        self.experiment, self.results, self.curves = experiment, results, Curves(metrics)
+    def __init__(
+        self,
+        metrics: pd.DataFrame | None,
+        results: Mapping[str, Any] | None,
+        experiment: Experiment,
+        reference: Reference,
+    ) -> None:
+        self.experiment, self.results, self.reference = experiment, results, reference
+        self.curves = Curves(metrics, experiment.train.patience)
         self.train = final_scores(results, "train", experiment.score)  # (replicates,)
         self.loss = final_scores(results, "train", "loss")
-        self.classes, self.stops_early = experiment.score == "accuracy", experiment.train.patience > 0
-        self.reference = reference_of(experiment.data)
+        self.validation = final_scores(results, "validation", experiment.score)
+        self.classes = experiment.score == "accuracy"
+        self.margin = max(LIMITS["below_reference"], reference.error)
         self.figures: dict[str, float] = {}
 
     def fit(self, scores: Floats) -> Floats:
@@ -128,17 +171,15 @@ class _Evidence:
 
 
 def _divergence(it: _Evidence) -> _Found | None:
-    loss, curve, guess = it.loss, it.curves.train_loss, it.reference.guess_loss
-    lost = ~np.isfinite(loss)  # (replicates,)
-    last, lowest, falls = loss, loss, np.zeros(len(loss), bool)
-    if curve.shape[1:] == loss.shape and len(curve):
-        if not it.stops_early:  # with early stopping nan marks the epochs after the stop
-            lost = lost | ~np.isfinite(curve[-1])
-            last = np.where(lost, loss, curve[-1])
-        lowest = np.nanmin(np.vstack([curve, np.where(lost, np.inf, loss)]), axis=0)
-        falls = last < curve[0] / 2
-    times = LIMITS["loss_ran_away"]
-    diverged = lost | ((last > times * guess) & (last > times * lowest)) | ((last > 1000 * guess) & ~falls)
+    """Rule 1. Early stopping takes the weights of the best epoch: the curves show how the training went on."""
+    loss, score, curve, guess = it.loss, it.train, it.curves.train_loss, it.reference.guess_loss
+    falls = np.zeros(len(loss), bool)
+    if len(curve) and curve.shape[1:] == loss.shape:
+        (loss,), (score,) = it.curves.last(curve, 1), it.curves.last(it.curves.train_score, 1)
+        falls = loss < curve[0] / 2
+    lost = ~np.isfinite(loss) | ~np.isfinite(it.loss)  # (replicates,)
+    guesses = it.fit(score) <= it.reference.guess + LIMITS["guesses"]
+    diverged = lost | ((loss > LIMITS["loss_ran_away"] * guess) & guesses) | ((loss > 1000 * guess) & ~falls)
 
     it.figures |= {"seeds": len(it.train), "diverged": float(diverged.sum())}
     if not lost.all():
@@ -151,71 +192,99 @@ def _divergence(it: _Evidence) -> _Found | None:
 
 
 def _instability(it: _Evidence) -> _Found | None:
+    """Rule 2."""
     if len(it.train) > 2:
-        it.figures["deviation"] = float(it.fit(it.train).std(ddof=1))
-        if it.figures["deviation"] > LIMITS["seeds_disagree"]:
+        fit = it.fit(it.train)
+        it.figures["deviation"] = float(fit.std(ddof=1))
+        learned = not fit.max() < it.reference.score - it.margin  # some seeds
+        if learned and it.figures["deviation"] > LIMITS["seeds_disagree"]:
             return "unstable", "seeds_disagree"
-    if (rise := it.curves.largest_late_rise()) is not None:
-        it.figures["jump"] = float(np.median(rise) / it.reference.guess_loss)
+    if it.classes and (rise := it.curves.late_rise()) is not None:
+        it.figures["jump"] = rise / it.reference.guess_loss
         if it.figures["jump"] > LIMITS["loss_jumps"]:
             return "unstable", "loss_jumps"
-    if it.classes and np.mean(it.loss) > LIMITS["loss_above_guessing"] * it.reference.guess_loss:
+    if not it.classes and (peak := it.curves.late_peak()) is not None:
+        it.figures["peak"] = peak
+        if peak > LIMITS["loss_peaks"]:
+            return "unstable", "loss_peaks"
+    if it.classes and np.median(it.loss) > LIMITS["loss_above_guessing"] * it.reference.guess_loss:
         return "unstable", "loss_above_guessing"
     return None
 
 
 def _misfit(it: _Evidence) -> _Found | None:
     """Rules 3 to 5."""
-    rule = _poor_fit(it)
-    underfits: _Found | None = ("underfits", rule) if rule else None
+    if it.validation.size and np.isfinite(it.validation).all():
+        it.figures["validation"] = float(it.fit(it.validation).mean())
+    if it.classes and (rule := _guessing(it.figures)):
+        return "underfits", rule
+    low = it.figures["train"] < it.reference.score - it.margin
+    underfits: _Found | None = ("underfits", "below_reference") if low else None
     halfway = it.figures["train"] >= (it.reference.guess + it.reference.score) / 2
     return (None if halfway else underfits) or _overfit(it) or underfits or _late_learning(it)
 
 
-def _poor_fit(it: _Evidence) -> str:
-    """The rule by which the training fit is too low, if one holds."""
-    reached, reference = it.figures["train"], it.reference
-    guessing = reference.guess + LIMITS["guesses"]
-    if it.classes and reached <= guessing and not reference.score <= guessing:
+def _guessing(figures: Mapping[str, float]) -> str:
+    """The rule for guessing that a classifier meets: on the training part, or on the validation part alone, having
+    hardly learned the training part."""
+    train, guess = figures["train"], figures["guess"]
+    if train <= guess + LIMITS["guesses"]:
         return "guesses"
-    margin = max(LIMITS["below_reference"], reference.error)
-    return "below_reference" if reached < reference.score - margin else ""
+    new = figures.get("validation", 1) <= guess + LIMITS["guesses"]
+    return "hardly_learned" if new and train <= guess + LIMITS["hardly_learned"] else ""
 
 
 def _overfit(it: _Evidence) -> _Found | None:
-    score, data = it.experiment.score, it.experiment.data
-    measured = {part: scores for part in PARTS[1:] if (scores := final_scores(it.results, part, score)).size}
-    part = next(iter(measured), None)  # validation, else test
-    if part is None or not np.isfinite(measured[part]).all():
+    if "validation" not in it.figures:
         return None
-    fit, held_out = it.fit(it.train), it.fit(measured[part])
-    gap = interval(fit - held_out, replace(Design.of(it.experiment, part), samples=0, shared=False))
-    error = 0.0  # standard error of the difference of two shares measured on so few samples
-    if it.classes:
-        sizes = dict(zip(PARTS, data.sizes, strict=True))
-        shares = (fit.mean(), sizes["train"]), (held_out.mean(), sizes[part])
-        error = math.sqrt(sum(share * (1 - share) / size for share, size in shares))
-    it.figures |= {part: float(held_out.mean()), "gap": gap.mean, "gap_low": gap.low, "gap_error": error}
-    sure = gap.low > 0 if len(fit) > 2 else True
-    if sure and gap.mean > max(LIMITS["gap"], 1.5 * error):
+    gap = _gap(it)
+    it.figures |= {"gap": gap.mean, "gap_low": gap.low}
+    if it.classes and _still_rising(it.curves):
+        return None
+    if gap.mean > LIMITS["gap"] and gap.low > 0:
         return "overfits", "gap"
-    if gap.mean > 0.02 and not it.stops_early and (turn := it.curves.validation_turn()) is not None:
-        it.figures["rise"], it.figures["turn"] = turn
+    if gap.mean > 0.02 and not it.experiment.train.patience and (turn := it.curves.validation_turn()):
+        lowest, end, epoch = turn
+        it.figures |= {"rise": end / max(lowest, 1e-12) - 1, "turn": epoch}
         if it.figures["rise"] > LIMITS["validation_turned"]:
             return "overfits", "validation_turned"
     return None
 
 
+def _still_rising(curves: Curves) -> bool:
+    """Whether both validation accuracy and validation loss still get better."""
+    score, loss = curves.late_change(curves.validation_score), curves.late_change(curves.validation_loss)
+    if curves.stopped or score is None or loss is None:
+        return False
+    return score[1] - score[0] > LIMITS["still_rising"] and loss[1] < loss[0]
+
+
+def _gap(it: _Evidence) -> Interval:
+    """Training fit minus validation fit. With fewer than three seeds, the interval is over the validation samples."""
+    fit, held_out = it.fit(it.train), it.fit(it.validation)
+    design, each = Design.of(it.experiment, "validation"), sample_outcomes(it.results, it.experiment)
+    each = None if each is None else it.fit(each)  # (replicates, n)
+    if len(fit) > 2:
+        return interval(fit - held_out, design, each)
+    if each is None:
+        n = it.experiment.data.sizes[1]  # so many right answers, in any order
+        each = np.array([np.arange(n) < round(share * n) for share in held_out]) if it.classes else held_out[:, None]
+    gaps = fit[:, None] - each
+    return interval(gaps.mean(axis=0) if design.shared else gaps, Design())
+
+
 def _late_learning(it: _Evidence) -> _Found | None:
-    if it.stops_early or (late := it.curves.late_gain()) is None:
+    """Rule 5."""
+    curve = it.curves.train_score if it.classes else it.curves.train_loss
+    if it.curves.stopped or (change := it.curves.late_change(curve)) is None:
         return None
-    gained, fell = late
+    then, now = change
     if it.classes:
-        it.figures["late_gain"] = gained
-        still = gained > LIMITS["still_learning"] and it.figures["train"] < 0.99
+        it.figures["late_gain"] = now - then
+        still = now - then > LIMITS["still_learning"] and it.figures["train"] < 0.99
     else:
-        it.figures["late_fall"] = fell
-        still = fell > 0.1 and 1 - it.figures["train"] > 1.5 * (1 - it.reference.score)
+        it.figures["late_fall"] = 1 - now / then if then > 0 else 0.0
+        still = it.figures["late_fall"] > 0.1 and 1 - it.figures["train"] > 1.5 * (1 - it.reference.score)
     return ("underfits", "still_learning") if still else None
 
 

@@ -55,9 +55,10 @@ def table_of(
         `_high` (95 % interval, see `statistics.interval`), `gap` (training minus validation accuracy, or validation
         minus training mse), `best_epoch` (median over the replicates of the epoch with the lowest validation loss;
         training loss without a validation part), `seconds_per_epoch` (median, all replicates together), `verdict` and
-        `reason` (see `diagnosis.diagnose`). Then the paired difference of the validation scores (training scores
-        without a validation part) to the best cell or the baseline, whose own row has none: `difference`,
-        `difference_low`, `difference_high` (95 % interval) and `p` (corrected for the number of comparisons), see
+        `reason` (see `diagnosis.diagnose`; with a single network the reason ends with "one seed"). Then the paired
+        difference of the validation scores (training scores without a validation part) to the best cell or the
+        baseline, whose own row has none: `difference`, `difference_low`, `difference_high` (95 % interval) and `p`
+        (corrected for the number of comparisons), see
         `judge`. nan where a part is empty.
     """
     experiments = comparison.experiments
@@ -101,7 +102,7 @@ def cell_row(experiment: Experiment, cell: Cell) -> dict[str, Any]:
         if "seconds" in metrics:
             row["seconds_per_epoch"] = float(np.median(by_epoch(metrics, "seconds")[1][:, 0]))
     diagnosis = diagnose(metrics, cell.results, experiment)
-    return row | {"verdict": diagnosis.verdict, "reason": diagnosis.reason}
+    return row | diagnosis.as_row()
 
 
 def _best_epoch(metrics: pd.DataFrame) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnlab import load_dataset, presets
-from nnlab.analysis.diagnosis import LIMITS, diagnose
+from nnlab.analysis.diagnosis import LIMITS, Diagnosis, diagnose
 from nnlab.analysis.scores import reference_of
 from nnlab.comparison.api import results_of
 from nnlab.spec import Experiment
@@ -68,8 +70,14 @@ def test_good_scores_on_both_parts_fit():
 def test_much_worse_on_new_samples_overfits():
     assert verdict(BIG, curves(FALLING), results([1.0] * 3, [0.85, 0.86, 0.87])) == ("overfits", "gap")
     assert verdict(BIG, curves(FALLING), results(1.0, 0.85)) == ("overfits", "gap")
-    no_validation = BIG.set({"data.validation": 0})
-    assert verdict(no_validation, curves(FALLING), results([1.0] * 3, None, test=[0.86] * 3)) == ("overfits", "gap")
+
+
+def test_the_test_part_plays_no_role():
+    for experiment in (BIG, BIG.set({"data.validation": 0})):
+        said = diagnose(curves(FALLING), results([1.0] * 3, None, test=[0.5] * 3), experiment)
+        assert (said.verdict, said.figures.get("gap")) == ("fits", None)
+    perfect = results([1.0] * 3, [0.85, 0.86, 0.87], test=[1.0] * 3)
+    assert verdict(BIG, curves(FALLING), perfect) == ("overfits", "gap")
 
 
 def test_few_validation_samples_do_not_prove_a_gap():
@@ -78,8 +86,38 @@ def test_few_validation_samples_do_not_prove_a_gap():
     assert verdict(small, curves(FALLING), results(1.0, 0.6))[0] == "overfits"
 
 
+def test_the_gap_of_one_seed_is_as_uncertain_as_its_validation_samples():
+    right = np.repeat([True, False], [320, 80])
+    packed = b64encode(np.packbits(right).tobytes()).decode()
+    said = diagnose(curves(FALLING), results(0.95, 0.8) | {"outcomes": [packed]}, BIG)
+    half = stats.t.ppf(0.975, 399) * np.std(right, ddof=1) / math.sqrt(400)
+    assert said.figures["gap_low"] == pytest.approx(0.15 - half)
+    assert diagnose(curves(FALLING), results(0.95, 0.8), BIG).figures == pytest.approx(said.figures)  # older results
+    both = results([0.95] * 2, [0.8] * 2)
+    assert diagnose(curves(FALLING), both, BIG).figures["gap_low"] == pytest.approx(0.15 - half)  # the same samples
+    fresh = BIG.set({"data.per_seed": "samples"})
+    assert diagnose(curves(FALLING), both, fresh).figures["gap_low"] > 0.15 - 0.75 * half  # twice as many
+
+
 def test_a_gap_that_differs_between_seeds_is_not_proved():
     assert verdict(BIG, curves(FALLING), results([0.99, 0.98, 0.99], [0.99, 0.98, 0.80]))[0] == "fits"
+
+
+def test_the_gap_of_seeds_that_share_their_validation_samples_has_an_interval_all_the_same():
+    three = results([1.0] * 3, [0.94] * 3)
+    assert verdict(BIG, curves(FALLING), three) == ("overfits", "gap")
+    few = presets["activations"].set({"data.n_samples": 200})  # 40 validation samples
+    assert verdict(few, curves(FALLING), three) == ("fits", "")
+
+
+def test_validation_that_still_gets_better_is_not_overfitting_yet():
+    rising, falling = np.linspace(0.6, 0.9, 30), np.linspace(0.7, 0.2, 30)
+    final = results([1.0] * 3, [0.9] * 3)
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 1, falling, rising), final) == ("fits", "")
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 1, falling, rising * 0 + 0.9), final) == ("overfits", "gap")
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 1, falling[::-1], rising), final) == ("overfits", "gap")
+    slow = np.linspace(0.86, 0.9, 30)  # gains 0.008 in a fifth of the epochs
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 1, falling, slow), final) == ("overfits", "gap")
 
 
 def test_a_rising_validation_loss_overfits_before_the_score_does():
@@ -89,6 +127,9 @@ def test_a_rising_validation_loss_overfits_before_the_score_does():
     assert verdict(BIG, metrics, final) == ("overfits", "validation_turned")
     stops = BIG.set({"train.patience": 5})  # it takes the weights of the lowest loss
     assert verdict(stops, metrics, final) == ("fits", "")
+    a_little = np.concatenate([np.linspace(0.7, 0.2, 10), np.linspace(0.2, 0.23, 20)])
+    assert verdict(BIG, curves(FALLING, FALLING * 0 + 0.99, a_little), final) == ("fits", "")
+    assert verdict(BIG, metrics, results([0.99] * 3, [0.98] * 3)) == ("fits", "")  # no gap
 
 
 def test_worse_than_its_neighbours_underfits():
@@ -116,10 +157,40 @@ def test_a_verdict_downloads_nothing():
 
 def test_still_gaining_at_the_end_underfits():
     score = np.linspace(0.7, 0.985, 20)
-    assert verdict(BIG, curves(FALLING[:20], score), results([0.985] * 3, [0.98] * 3)) == (
-        "underfits",
-        "still_learning",
-    )
+    still = ("underfits", "still_learning")
+    final = results([0.985] * 3, [0.98] * 3)
+    assert verdict(BIG, curves(FALLING[:20], score), final) == still
+    patient = BIG.set({"train.patience": 50})  # which has not ended it: the weights are the same, and so is the verdict
+    falling = np.linspace(0.7, 0.2, 20)
+    assert verdict(patient, curves(FALLING[:20], score, falling), final) == still
+    ended = np.where(np.arange(30) < 20, np.linspace(0.7, 0.985, 30), np.nan)
+    turned = np.where(np.arange(30) < 10, np.linspace(0.7, 0.2, 30), np.where(np.arange(30) < 20, 0.6, np.nan))
+    metrics = curves(np.where(np.arange(30) < 20, FALLING, np.nan), ended, turned)
+    assert verdict(BIG.set({"train.patience": 10}), metrics, final) == ("fits", "")  # more epochs would change nothing
+
+
+def test_one_bad_epoch_is_no_late_gain():
+    score = np.full(30, 0.985)
+    for dip in range(30):
+        assert verdict(BIG, curves(FALLING, np.where(np.arange(30) == dip, 0.9, score)), GOOD) == ("fits", "")
+
+
+def test_labels_that_cannot_be_learned_do_not_fit():
+    """As many of either class, drawn at random: their reference is a guess, too."""
+    coin = replace(reference_of(BIG.data), score=0.5, error=0.02)
+
+    def said(train, validation):
+        final = results([train] * 5, validation and [validation] * 5, loss=0.69)
+        one = diagnose(curves(np.full(30, 0.69)), final, BIG, coin)
+        return one.verdict, one.reason
+
+    assert said(0.55, 0.50) == ("underfits", "hardly_learned")
+    assert said(0.515, 0.56) == ("underfits", "guesses")
+    assert said(0.51, None) == ("underfits", "guesses")
+    assert said(0.55, None) == ("fits", "")  # nothing was held out
+    assert said(0.75, 0.50) == ("overfits", "gap")
+    assert said(0.64, 0.50) == ("overfits", "gap")
+    assert said(0.55, 0.54) == ("fits", "")  # a little can be learned
 
 
 def test_a_loss_that_is_not_finite_diverged():
@@ -134,11 +205,34 @@ def test_a_loss_that_runs_away_diverged():
     assert verdict(BIG, curves(growing), results([0.5], [0.5], loss=1e5)) == ("diverged", "loss_ran_away")
 
 
+def test_a_loss_far_above_guessing_at_the_accuracy_of_guessing_diverged_however_it_began():
+    wild = np.linspace(80, 71, 30)
+    tenth = np.full(30, 0.5)
+    assert verdict(BIG, curves(wild, tenth), results(0.5, 0.5, loss=71)) == ("diverged", "loss_ran_away")
+    final = results(0.5, 0.5, loss=1.3)
+    assert verdict(BIG, curves(wild / 60, tenth), final) == ("underfits", "guesses")
+
+
 def test_nan_after_early_stopping_is_no_divergence():
     stopped = np.where(np.arange(30) < 20, FALLING, np.nan)
+    best = np.where(np.arange(30) == 14, 0.2, 0.3)  # the second seed ends after epoch 20, patience 5
+    validation = np.column_stack([np.linspace(0.7, 0.2, 30), np.where(np.arange(30) < 20, best, np.nan)])
     stops = BIG.set({"train.patience": 5})
-    metrics = curves(np.column_stack([FALLING, stopped]), np.full((30, 2), 0.98))
+    metrics = curves(np.column_stack([FALLING, stopped]), np.full((30, 2), 0.98), validation)
     assert verdict(stops, metrics, results([0.98] * 2, [0.975] * 2)) == ("fits", "")
+
+
+@pytest.mark.parametrize("finite", [0, 3])
+def test_early_stopping_does_not_hide_divergence(finite):
+    """The weights are those of the best epoch, or the first ones, and their loss is finite."""
+    gone = np.where(np.arange(finite + 4) < finite, 0.69, np.nan)
+    stops = BIG.set({"train.patience": 4})
+    final = results([0.5] * 2, [0.5] * 2, loss=0.69)
+    metrics = curves(np.column_stack([gone, gone]), None, np.column_stack([gone, gone]))
+    assert verdict(stops, metrics, final) == ("diverged", "loss_not_finite")
+    grows = np.array([0.69, 5, 50, 500, 5000])
+    metrics = curves(grows, np.full(5, 0.5), grows)
+    assert verdict(stops, metrics, results(0.5, 0.5, loss=0.69)) == ("diverged", "loss_ran_away")
 
 
 def test_one_seed_of_four_that_diverged_is_unstable():
@@ -147,16 +241,23 @@ def test_one_seed_of_four_that_diverged_is_unstable():
     assert verdict(BIG, curves(some), final) == ("unstable", "some_seeds_diverged")
 
 
-def test_seeds_that_end_far_apart_are_unstable():
-    assert verdict(BIG, curves(FALLING), results([0.98, 0.97, 0.5], [0.97, 0.97, 0.5])) == (
-        "unstable",
-        "seeds_disagree",
-    )
+def test_seeds_that_end_far_apart_are_unstable_if_some_of_them_learn():
+    apart = results([0.98, 0.97, 0.5], [0.97, 0.97, 0.5])
+    assert verdict(BIG, curves(FALLING), apart) == ("unstable", "seeds_disagree")
+    none_learns = results([0.88, 0.88, 0.5], [0.88, 0.88, 0.5])
+    assert verdict(BIG, curves(FALLING), none_learns) == ("underfits", "below_reference")
 
 
 def test_a_loss_that_jumps_to_the_end_is_unstable():
     jumping = np.where(np.arange(30) % 2, 0.2, 0.6)
     assert verdict(BIG, curves(jumping), results([0.95] * 3, [0.95] * 3)) == ("unstable", "loss_jumps")
+    rarely = np.where(np.arange(30) % 8, 0.2, 0.6)
+    assert verdict(BIG, curves(rarely), results([0.97] * 3, [0.97] * 3)) == ("fits", "")
+
+
+def test_rare_jumps_do_not_hide_a_gap():
+    rarely = np.where(np.arange(30) % 8, 0.02, 0.3)
+    assert verdict(BIG, curves(rarely), results([0.98] * 3, [0.78] * 3)) == ("overfits", "gap")
 
 
 def test_a_loss_worse_than_guessing_is_unstable_whatever_the_score():
@@ -177,6 +278,9 @@ def test_regression_is_measured_by_the_share_of_variance_left():
     assert said(5.0, np.geomspace(3000, 5, 100)) == ("underfits", "still_learning")
     assert said(1e9, np.geomspace(3000, 1e9, 100)) == ("diverged", "loss_ran_away")
     assert said(3000.0, np.linspace(4000, 3000, 100), 1)[0] == "underfits"
+    peaks = np.where(np.arange(100) == 80, 500.0, 5.0)
+    assert said(5.0, peaks) == ("unstable", "loss_peaks")
+    assert said(0.0631, np.where(np.arange(100) == 80, 0.6, 0.0631)) == ("fits", "")
 
 
 def test_regression_with_a_validation_part_overfits_by_the_gap_in_variance_explained():
@@ -186,15 +290,31 @@ def test_regression_with_a_validation_part_overfits_by_the_gap_in_variance_expla
 
 
 def test_a_diagnosis_holds_the_figures_of_its_rules():
-    said = diagnose(curves(FALLING), results([1.0] * 3, [0.85, 0.86, 0.87]), BIG)
+    fresh = BIG.set({"data.per_seed": "samples"})
+    said = diagnose(curves(FALLING), results([1.0] * 3, [0.80, 0.86, 0.92]), fresh)
     assert said.figures["gap"] == pytest.approx(0.14)
-    assert said.figures["gap_low"] == pytest.approx(0.14 - stats.t.ppf(0.975, 2) * 0.01 / math.sqrt(3))
+    assert said.figures["gap_low"] == pytest.approx(0.14 - stats.t.ppf(0.975, 2) * 0.06 / math.sqrt(3))
     assert said.figures["seeds"] == 3
+
+
+def test_a_verdict_on_one_seed_is_tentative():
+    one, three = (
+        diagnose(curves(FALLING), final, BIG) for final in (results(1.0, 0.85), results([1.0] * 3, [0.85] * 3))
+    )
+    assert (one.tentative, three.tentative, diagnose(None, None, BIG).tentative) == (True, False, False)
+    assert one.as_row() == {"verdict": "overfits", "reason": "gap, one seed"}
+    assert three.as_row() == {"verdict": "overfits", "reason": "gap"}
+    for said in (one, three, diagnose(curves(FALLING), results(0.98, 0.975), BIG)):
+        again = Diagnosis.of(said.as_row())
+        assert (again.verdict, again.reason, again.tentative) == (said.verdict, said.reason, said.tentative)
 
 
 def test_a_loss_that_starts_sky_high_and_falls_has_not_run_away():
     falling = np.geomspace(1e6, 1e4, 30)
-    assert verdict(BIG, curves(falling), results(0.9, 0.9, loss=1e4)) == ("unstable", "loss_above_guessing")
+    assert verdict(BIG, curves(falling, FALLING * 0 + 0.9), results(0.9, 0.9, loss=1e4)) == (
+        "unstable",
+        "loss_above_guessing",
+    )
     flat = np.full(30, 1e4)
     assert verdict(BIG, curves(flat), results(0.9, 0.9, loss=1e4)) == ("diverged", "loss_ran_away")
 

@@ -8,6 +8,7 @@ import pytest
 from babel.messages.pofile import read_po
 from streamlit.testing.v1 import AppTest
 
+from nnlab.analysis.advice import ADVICE
 from nnlab.catalogue.classics import classics
 from nnlab.charts.base import WORDS
 from nnlab.charts.curves import curves
@@ -47,7 +48,7 @@ def messages_in_the_code() -> set[str]:
                 found.add(first.value)
     words = set(WORDS.values())
     in_classics = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
-    return (found | words | in_classics | set(CONFLICTS.values())) - {""}
+    return (found | words | in_classics | set(CONFLICTS.values()) | set(ADVICE.values())) - {""}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:

@@ -10,13 +10,14 @@ import streamlit as st
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.analysis.statistics import LEVEL
 from nnlab.lab import ComparisonRun
+from nnlab.spec import Experiment
 from nnlab.ui.compare.cells import run_links
 from nnlab.ui.compare.comparison_state import View
 from nnlab.ui.compare.knobs import is_number
 from nnlab.ui.compare.question import Question
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shared.naming import value_name
-from nnlab.ui.shared.run_links import remedy_link
+from nnlab.ui.shared.run_links import advice_link
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shared.verdict_text import verdict_sentence, verdict_words
 from nnlab.ui.shared.widgets import bound
@@ -181,8 +182,7 @@ def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Se
 
 
 def _verdicts(frame: pd.DataFrame, t: Text) -> list[str]:
-    pairs = zip(frame["verdict"], frame["reason"], strict=True)
-    return [verdict_words(Diagnosis(verdict, reason), t) for verdict, reason in pairs]
+    return [verdict_words(Diagnosis.of(row), t) for row in frame.to_dict("records")]
 
 
 def _cell_text(view: View, column: str, row: Mapping[Any, Any], place: int) -> str:
@@ -231,8 +231,15 @@ def _explain(view: View, place: int) -> None:
             st.markdown(difference)
         with st.container(horizontal=True, gap="medium"):
             if diagnosis:
-                remedy_link(page, cell.run, diagnosis)
+                advice_link(page, cell.run, diagnosis, _worse(view, place))
             run_links(page, cell)
+
+
+def _worse(view: View, place: int) -> list[Experiment]:
+    """The experiments of the cells with a worse score than this one's."""
+    scores = view.results.table[f"{view.results.finding.part}_{view.score}"]
+    lower = scores < scores[place] if view.score == "accuracy" else scores > scores[place]
+    return [cell.experiment for cell, is_lower in zip(view.cells, lower, strict=True) if is_lower]
 
 
 def difference_sentence(view: View, place: int) -> str:

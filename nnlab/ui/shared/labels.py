@@ -218,13 +218,13 @@ STATES: Mapping[str, State] = {
     "interrupted": State(mark("interrupted"), ":material/power_off:", "orange", "⌁"),
 }
 
-VERDICTS: Mapping[str, tuple[str, str, str]] = {  # word, icon, start of a sentence
-    "underfits": (mark("underfits"), "◔", mark("It underfits")),
-    "fits": (mark("fits"), "●", mark("It fits")),
-    "overfits": (mark("overfits"), "▲", mark("It overfits")),
-    "diverged": (mark("diverged"), "✕", mark("It diverged")),
-    "unstable": (mark("unstable"), "≈", mark("It is unstable")),
-    "": ("", "", ""),
+VERDICTS: Mapping[str, tuple[str, str, str, str]] = {  # word, icon, start of a sentence, the same with one seed
+    "underfits": (mark("underfits"), "◔", mark("It underfits"), mark("It seems to underfit, with one seed")),
+    "fits": (mark("fits"), "●", mark("It fits"), mark("It seems to fit, with one seed")),
+    "overfits": (mark("overfits"), "▲", mark("It overfits"), mark("It seems to overfit, with one seed")),
+    "diverged": (mark("diverged"), "✕", mark("It diverged"), mark("It diverged with this one seed")),
+    "unstable": (mark("unstable"), "≈", mark("It is unstable"), mark("It seems unstable, with one seed")),
+    "": ("", "", "", ""),
 }
 
 

@@ -1,15 +1,15 @@
 """From an experiment to its run and back: submitting it from a page, and links from a run to an experiment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
+from nnlab.analysis.advice import ADVICE, advise
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.spec import Experiment, seeds_text
 from nnlab.store import Run
 from nnlab.training.transfer import started_from
 from nnlab.ui.shared.problems import refusals, show_refusal
-from nnlab.ui.shared.remedies import remedy
 from nnlab.ui.shell.frame import Page
 
 MOST_OVERLAID = 6
@@ -57,8 +57,9 @@ def start_link(page: Page, run: Run) -> None:
         )
 
 
-def remedy_link(page: Page, run: Run, diagnosis: Diagnosis) -> None:
-    """A link to the run's experiment with the one change to try first; none if its verdict needs none."""
-    if tried := remedy(diagnosis, run.experiment, page.t):
-        words, experiment = tried
-        page.link("build", words, experiment_link(run, experiment), icon=":material/lightbulb:")
+def advice_link(page: Page, run: Run, diagnosis: Diagnosis, worse: Collection[Experiment] = ()) -> None:
+    """A link to the run's experiment with the first thing to try; none if there is none. `worse` as in `advise`."""
+    if advice := advise(diagnosis, run.experiment, worse):
+        words = page.t(ADVICE[advice.name], value=page.t.number(advice.changes.get("train.l2"), 1))
+        changed = run.experiment.set(advice.changes)
+        page.link("build", words, experiment_link(run, changed), icon=":material/lightbulb:")

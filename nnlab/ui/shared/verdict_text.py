@@ -17,7 +17,9 @@ REASONS: Texts = {
     "some_seeds_diverged": "the loss kept growing{in_seeds}, but not in the others.",
     "seeds_disagree": "the seeds end far apart (standard deviation {deviation}): the random start matters more than "
     "the training.",
-    "loss_jumps": "the loss still jumps at the end, within an epoch by {jump} of the loss of guessing; a lower "
+    "loss_jumps": "the loss still jumps at the end, in one epoch of four by {jump} of the loss of guessing or more; a "
+    "lower learning rate would help.",
+    "loss_peaks": "the loss still jumps at the end, in between to {peak} times what it is before and after; a lower "
     "learning rate would help.",
     "loss_above_guessing": "its loss is {loss} times the loss of guessing: it is far too confident where it is wrong "
     "(correct: {train}).",
@@ -26,6 +28,9 @@ REASONS: Texts = {
     "validation_turned": "its validation loss ended {rise} above its minimum in epoch {turn}, while the training loss "
     "kept falling.",
     "guesses": "it does no better ({train}) than always predicting the most frequent class ({guess}).",
+    "hardly_learned": "on data it has not seen ({held_out}) it does no better than always predicting the most frequent "
+    "class ({guess}), and it has hardly learned the training data ({train}); perhaps the inputs say nothing of the "
+    "class.",
     "below_reference": "it reaches {train} on the training data; a simple method without a network reaches "
     "{reference}.",
     "still_learning": "it was still improving when it ended ({late} in the last fifth of the epochs); more epochs "
@@ -63,18 +68,19 @@ def verdict_of(lab: Lab, run: Run) -> Diagnosis:
 
 
 def verdict_words(diagnosis: Diagnosis, t: Text) -> str:
-    """A few words for a table's cell: "◔ underfits: vanishing gradients"; empty without a verdict."""
-    word, icon, _ = VERDICTS[diagnosis.verdict]
+    """A few words for a table's cell: "◔ underfits: vanishing gradients (one seed)"; empty without a verdict."""
+    word, icon, *_ = VERDICTS[diagnosis.verdict]
     reason = f": {t(SHORT[diagnosis.reason])}" if diagnosis.reason in SHORT else ""
-    return f"{icon} {t(word)}{reason}".strip()
+    tentative = f" ({t('one seed')})" if diagnosis.tentative else ""
+    return f"{icon} {t(word)}{reason}{tentative}".strip()
 
 
 def verdict_sentence(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
     """Icon, verdict and reason as one line of Markdown; empty without a verdict."""
     if not diagnosis.verdict:
         return ""
-    _, icon, start = VERDICTS[diagnosis.verdict]
-    return f"{icon} **{t(start)}**: {reason_words(diagnosis, experiment, t)}"
+    _, icon, sure, tentative = VERDICTS[diagnosis.verdict]
+    return f"{icon} **{t(tentative if diagnosis.tentative else sure)}**: {reason_words(diagnosis, experiment, t)}"
 
 
 def reason_words(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> str:
@@ -134,10 +140,11 @@ def _figures(diagnosis: Diagnosis, experiment: Experiment, t: Text) -> dict[str,
         **{name: points(name) for name in ("gap", "deviation")},
         **{name: percent(name, 0) for name in ("jump", "rise", "dead_share")},
         **{name: t.whole(known.get(name, 0)) for name in ("seeds", "turn", "dead", "units", "layer", "dead_layers")},
-        "held_out": fit("validation") or fit("test"),
+        "held_out": fit("validation"),
         "late": late,
         "in_seeds": t(" in {k} of {seeds} seeds", k=t.whole(lost), seeds=t.whole(seeds)) if seeds > 1 else "",
         "loss": times(known.get("loss", math.nan)),
         "fade": times(1 / (known.get("gradient_start") or math.nan)),
+        "peak": times(known.get("peak", math.nan)),
         "growth": times(max(known.get("growth_start", 0), known.get("growth_end", 0))),
     }

@@ -10,7 +10,7 @@ from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.labels import WITHOUT_NUMBA
 from nnlab.ui.shared.naming import seeds_words
-from nnlab.ui.shared.run_links import experiment_link, remedy_link
+from nnlab.ui.shared.run_links import advice_link, experiment_link
 from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
@@ -29,7 +29,7 @@ def outcome(page: Page, run: Run) -> None:
         st.table(_scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores by part"))
         st.caption(_scores_note(run, t))
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            remedy_link(page, run, diagnosis)
+            advice_link(page, run, diagnosis)
             page.link("compare", t("Compare depths"), experiment_link(run))
             page.link("inspect", t("Look inside"), {"run": run.id})
             download_menu(page, run, "take")

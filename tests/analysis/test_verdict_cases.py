@@ -1,0 +1,41 @@
+"""Trainings whose curves a person has read, of every kind that was once judged wrong: a short `benchmarks.verdicts`."""
+
+import pytest
+
+from benchmarks.verdict_cases import CASES, Case
+from benchmarks.verdicts import halves, trained
+
+
+def first(kind: str, verdict: str, reading: str = "") -> Case:
+    return next(one for one in CASES if (one.kind, one.verdict) == (kind, verdict) and one.reading.startswith(reading))
+
+
+SHORT = {
+    "random labels, hardly learned": first("random labels", "underfits"),
+    "random labels, learned by heart": first("random labels", "overfits", "train 66 %"),
+    "one hidden unit": first("too small", "underfits"),
+    "one bad epoch before the end": first("uneven curves", "fits", "98 %, one epoch at 90"),
+    "validation still rises": first("few samples", "fits", "100 and 94 %"),
+    "a gap with an uneven loss": first("overfits unevenly", "overfits"),
+    "a loss of 80 at 10 %": first("diverges", "diverged", "10 %, loss 80"),
+    "divergence with patience": first("diverges with patience", "diverged"),
+    "nan with patience": first("diverges with patience", "diverged", "nan"),
+    "patience that ends nothing": first("stopped too early", "underfits", "the same with patience"),
+    "the same without patience": first("stopped too early", "underfits", "89 and 89 %"),
+    "numbers that jump": first("regression", "unstable"),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_training_is_judged_as_a_person_read_it(name, one_thread):
+    case = SHORT[name]
+    diagnosis, _ = trained(case)
+    assert diagnosis.verdict == case.verdict, (case.reading, diagnosis)
+
+
+def test_half_of_at_least_sixty_cases_of_every_verdict_are_held_out():
+    kept, held = halves()
+    assert len(kept) + len(held) == len(CASES) >= 60
+    assert abs(len(kept) - len(held)) < 10
+    for half in (kept, held):
+        assert {one.verdict for one in half} == {"underfits", "fits", "overfits", "unstable", "diverged"}
