@@ -52,7 +52,7 @@ else:
         st.caption(t("The results below are for: {question}", question=comparison_summary(opened.comparison, t)))
     if opened.owner != page.owner:
         st.caption(t("This comparison is someone else's. You can view and download it; press Compare for a copy."))
-    results(page, opened)
+    results(page, opened, question.margin)
     usual_outcome(page, opened)
     auto_refresh(page, opened, 3.0, surfaces_and_table)
     test_set(page, opened)

@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple, Protocol
 from nnlab.datasets import PARTS, PartName
 from nnlab.spec import Experiment
 
-MOST = 100
-"""Of so many samples or fewer, one is a point or more."""
+MOST = 200
+"""Of so many samples or fewer, one is half a point or more."""
 
 
 class Words(Protocol):
@@ -18,11 +18,11 @@ class Words(Protocol):
 
 
 class Coverage(NamedTuple):
-    """What an interval covers: new `samples` of the kind, another `split` of the data, or only the samples of a part,
-    of which there are `samples`."""
+    """What an interval covers: new `samples` of the kind, another `split` of the data, the data in these `folds`, or
+    only the samples of a part, of which there are `samples`."""
 
-    kind: Literal["samples", "split", "train", "validation", "test"]
-    samples: int
+    kind: Literal["samples", "split", "folds", "train", "validation", "test"]
+    samples: int  # or folds
     images: bool = False
 
     def words(self, t: Words) -> str:
@@ -31,6 +31,8 @@ class Coverage(NamedTuple):
             return t("new samples of this kind")
         if self.kind == "split":
             return t("other splits of these data")
+        if self.kind == "folds":
+            return t("these data in {n} folds", n=self.samples)
         return t("these {samples}", samples=counted(self.kind, self.samples, self.images, t))
 
 
@@ -38,15 +40,17 @@ def covers(experiment: Experiment, part: PartName) -> Coverage:
     """What the interval of a mean score on a part covers, see `nnlab.analysis.statistics`."""
     data = experiment.data
     kind: Literal["samples", "split", "train", "validation", "test"] = part
+    if part != "test" and data.folds and data.per_seed == "weights":
+        return Coverage("folds", data.folds)
     if data.per_seed == "samples":
         kind = "samples"
-    elif part != "test" and (data.per_seed == "split" or data.folds):
+    elif part != "test" and data.per_seed == "split":
         kind = "split"
     return Coverage(kind, data.sizes[PARTS.index(part)], data.facts.image_shape is not None)
 
 
 def grain(experiment: Experiment, part: PartName, t: Words) -> str:
-    """ "30 validation samples: one is 3.3 points"; empty where a sample is less than a point, and for regression."""
+    """ "30 validation samples: one is 3.3 points"; empty where that is less than 0.5, and for regression."""
     data = experiment.data
     n = data.sizes[PARTS.index(part)]
     if experiment.score != "accuracy" or not 0 < n <= MOST:

@@ -280,13 +280,13 @@ def _variance(values: Floats, design: Design, spread: Floats) -> tuple[Floats, F
         correction = design.overlap if design.per_seed == "split" else 0.0
         return square * (1 / n + correction), shape * (n - 1)
     if design.per_seed == "samples" and (not k or n > k):
-        means = values.reshape(-1, max(1, k), values.shape[1]).mean(axis=1)  # (seeds, columns)
+        means = values.reshape(n // max(1, k), max(1, k), values.shape[1]).mean(axis=1)  # (seeds, columns)
         return means.var(axis=0, ddof=1) / len(means), shape * (len(means) - 1)
     if k:
         share = 1 / n + 1 / (k - 1)
         if design.per_seed == "split" or n == k:
             return square * share, shape * (n - 1)
-        means = values.reshape(-1, k, values.shape[1]).mean(axis=0)  # (folds, columns)
+        means = values.reshape(n // k, k, values.shape[1]).mean(axis=0)  # (folds, columns)
         by_fold = means.var(axis=0, ddof=1) * (1 / k + 1 / (k - 1))
         return np.maximum(square * share, by_fold), shape * (k - 1)
     over_seeds = square * (1 / n + (design.overlap if design.per_seed == "split" else 0.0))

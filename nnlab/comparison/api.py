@@ -26,6 +26,7 @@ class ComparisonResult:
     comparison: Comparison
     results: Mapping[Any, Result]
     """By value of the setting; by Point where there is a second setting."""
+    margin: float | None = None  # of differences without importance, see `finding`
 
     def __repr__(self) -> str:
         return f"ComparisonResult({repr(self.comparison).partition('(')[2]}"
@@ -51,16 +52,19 @@ class ComparisonResult:
     @cached_property
     def finding(self) -> Finding:
         """The conclusion from the table."""
-        return finding(self.table, self.comparison, self.cells)
+        return finding(self.table, self.comparison, self.cells, self.margin)
 
 
-def compare(comparison: Comparison, progress: Progress | None = None) -> ComparisonResult:
+def compare(comparison: Comparison, progress: Progress | None = None, margin: float | None = None) -> ComparisonResult:
     """Train all cells of a comparison under all its seeds, one after the other, in this process.
 
     Parameters
     ----------
     progress : callable, optional
         See `Progress`. An exception it raises ends the comparison.
+    margin : float, optional
+        Differences below it are reported as without importance: 0.02 is 2 points of accuracy, or 2 % of the best
+        squared error. Default: 1 point, or 5 %.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def compare(comparison: Comparison, progress: Progress | None = None) -> Compari
                 progress(where, (done + epoch.epoch) / total)
         done += experiment.train.epochs
         results[point if comparison.by else point.value] = training.result()
-    return ComparisonResult(comparison, results)
+    return ComparisonResult(comparison, results, margin)
 
 
 def results_of(result: Result) -> dict[str, Any]:

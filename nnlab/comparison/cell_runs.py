@@ -46,6 +46,12 @@ class CellRun:
         return any(run.active for run in self.runs)
 
     @property
+    def complete(self) -> bool:
+        """Whether all its runs were trained as the comparison asks: not stopped, failed or continued for longer."""
+        epochs = self.experiment.train.epochs
+        return all(run.state == "finished" and not run.extended and run.epochs == epochs for run in self.runs)
+
+    @property
     def from_before(self) -> bool:
         """Whether all its runs existed before the comparison."""
         return all(self.reused)

@@ -1,18 +1,22 @@
 """The conclusion of a comparison, as data and as sentences in any language."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from nnlab.analysis.statistics import Interval, detectable
-from nnlab.comparison.table import Cell, judge
-from nnlab.spec import Comparison, Point
+from nnlab.analysis.coverage import covers, grain
+from nnlab.analysis.scores import final_scores, sample_outcomes
+from nnlab.analysis.statistics import LEVEL, Design, Difference, Interval, detectable, paired
+from nnlab.comparison.table import Cell, Judged, judge
+from nnlab.spec import Comparison, Experiment, Point
 from nnlab.spec.text import value_text
 
 MOST_NAMED = 5  # cells named in a sentence; more are counted
+MARGINS = {"accuracy": 0.01, "mse": 0.05}
+"""Differences below it are taken to be without importance: a point of accuracy, 5 % of the best squared error."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +24,14 @@ class Finding:
     """The conclusion of a comparison; `str()` is an English sentence, see `FindingText` for other languages.
 
     Kinds: `incomplete` (no cell has finished), `all_diverged`, `single` (only one cell has a score),
-    `indistinguishable` (no cell differs significantly from the best), `best_then_overfits` (a single numeric setting:
-    above the best value the gap grows and the verdict is overfits), `best_at_edge` (a single numeric setting: the best
-    value is the highest or lowest, and differs significantly from all others), `best_among` (some cells do not differ
-    significantly from the best), `best`.
+    `indistinguishable` (no cell differs significantly from the best), `best_among` (some cells do not differ
+    significantly from the best), `best` (all do).
     """
 
     kind: str
     knob: str
     by: str | None = None  # the second setting
-    score: Literal["accuracy", "mse"] = "accuracy"
+    experiment: Experiment = field(default_factory=Experiment)  # of the best cell
     part: Literal["train", "validation"] = "validation"  # of the scores; train where there is no validation part
     seeds: int = 0
     best: Point = field(default_factory=lambda: Point(None))
@@ -38,69 +40,124 @@ class Finding:
     """Of its score over the replicates."""
     rivals: tuple[Point, ...] = ()
     """Cells that do not differ significantly from the best (paired differences, corrected for their number)."""
+    equal: tuple[Point, ...] = ()
+    """Cells that differ from the best significantly less than by `margin`, see `statistics.Difference.within`."""
+    margin: float = 0.0  # of accuracy, or a share of the best mse
     detectable: float = math.nan
     """The difference that would have been found significant in 80 % of cases, see `statistics.detectable`."""
-    edge: Literal["", "lowest", "highest"] = ""
+    edge: Literal["", "lowest", "highest"] = ""  # of the values of a setting in numbers, if the best is there
+    overfits_at: Point | None = None
+    """The highest value of a setting in numbers, if it overfits and its gap is significantly larger than the best's."""
     gap_from: float = math.nan  # at the best value
-    gap_to: float = math.nan  # at the highest value that overfits
-    diverged: tuple[Point, ...] = ()  # cells left out because training diverged
+    gap_to: float = math.nan  # at `overfits_at`
+    diverged: tuple[Point, ...] = ()  # cells left out because training diverged, under some seeds at least
+    left_out: tuple[Point, ...] = ()  # and because it was stopped, cut by a limit, failed or went on for longer
 
     @property
     def value(self) -> Any:
         """The best value of the setting."""
         return self.best.value
 
+    @property
+    def score(self) -> Literal["accuracy", "mse"]:
+        return self.experiment.score
+
+    @property
+    def tolerance(self) -> float:
+        """The margin as a difference of scores."""
+        return self.margin if self.score == "accuracy" else self.margin * self.interval.mean
+
     def __str__(self) -> str:
         return FindingText(self).sentence()
 
 
-def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell]) -> Finding:
+def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], margin: float | None = None) -> Finding:
     """Draw the conclusion from the table (`table_of`) of a comparison and its cells.
 
     The best cell has the best mean score on the validation part (the training part where there is none). Others differ
-    from it where the paired difference is significant, corrected for all pairs (`statistics.differences`).
+    from it where the paired difference is significant, corrected for all pairs (`judge`).
+
+    Parameters
+    ----------
+    margin : float, optional
+        Of differences without importance: 0.02 is 2 points of accuracy, or 2 % of the best squared error. See MARGINS.
     """
-    score, points, verdicts = comparison.experiment.score, comparison.points, table["verdict"].tolist()
+    experiments, points, verdicts = comparison.experiments, comparison.points, table["verdict"].tolist()
     judged = judge(comparison, cells, verdicts)
-    figures = table[[f"{judged.part}_{score}{end}" for end in ("", "_low", "_high")]].to_numpy(float)
-    intervals = [Interval(*row) for row in figures.tolist()]
-    diverged = tuple(point for point, verdict in zip(points, verdicts, strict=True) if verdict == "diverged")
-    kind = "all_diverged" if any(verdicts) else "incomplete"
-    found = Finding(kind, comparison.vary, comparison.by, score, judged.part, len(comparison.seeds), diverged=diverged)
     best, valid = judged.reference, judged.places
+    score = comparison.experiment.score
+    margin = MARGINS[score] if margin is None else margin
+
+    def those(chosen: Callable[[int], bool]) -> tuple[Point, ...]:
+        return tuple(point for place, point in enumerate(points) if chosen(place))
+
+    found = Finding(
+        "all_diverged" if "diverged" in verdicts else "incomplete",
+        comparison.vary,
+        comparison.by,
+        experiments[0 if best is None else best],
+        judged.part,
+        len(comparison.seeds),
+        margin=margin,
+        diverged=those(lambda place: cells[place].complete and bool(verdicts[place]) and place not in valid),
+        left_out=those(lambda place: not cells[place].complete),
+    )
     if best is None:
         return found
 
-    rivals = [place for place in valid if (one := judged.against[place]) is not None and not one.distinct]
-    indistinguishable = len(rivals) == len(valid) - 1
+    each = {place: one for place in valid if (one := judged.against[place]) is not None}
+    rivals = those(lambda place: place in each and not each[place].distinct)
+    kind = "single" if not each else "indistinguishable" if len(rivals) == len(each) else "best_among"
     found = replace(
         found,
-        kind="best_among" if rivals else "best",
+        kind=kind if rivals or not each else "best",
         best=points[best],
-        interval=intervals[best],
-        rivals=tuple(points[place] for place in rivals),
+        interval=Interval(*(table[f"{judged.part}_{score}{end}"].tolist()[best] for end in ("", "_low", "_high"))),
+        rivals=rivals,
         detectable=detectable(judged.against),
     )
-    if indistinguishable:
-        return replace(found, kind="single" if len(valid) == 1 else "indistinguishable")
+    found = replace(found, equal=those(lambda place: place in each and each[place].within(found.tolerance)))
     if comparison.by is None and all(type(points[place].value) in (int, float) for place in valid):
-        rows = list(valid)
-        return _along(found, best, table.iloc[rows].assign(value=[points[place].value for place in rows]))
+        return _along(found, comparison, cells, judged, table)
     return found
 
 
-def _along(found: Finding, best: int, valid: pd.DataFrame) -> Finding:
-    """The finding for a numeric setting: do higher values overfit, or is the best value at an end?"""
-    value, gaps = valid["value"], valid["gap"].to_dict()
-    overfit = value[(value > value[best]) & (valid["verdict"] == "overfits")]
-    last = overfit.idxmax() if len(overfit) else best
-    if gaps[last] > gaps[best]:
-        return replace(found, kind="best_then_overfits", gap_from=gaps[best], gap_to=gaps[last])
-    if not found.rivals and value[best] == value.min():
-        return replace(found, kind="best_at_edge", edge="lowest")
-    if not found.rivals and value[best] == value.max():
-        return replace(found, kind="best_at_edge", edge="highest")
+def _along(
+    found: Finding, comparison: Comparison, cells: Sequence[Cell], judged: Judged, table: pd.DataFrame
+) -> Finding:
+    """The finding for a numeric setting: do higher values overfit, and is the best value at an end?"""
+    order = sorted(judged.places, key=lambda place: comparison.points[place].value)
+    best, last = order.index(judged.reference or 0), order[-1]
+    higher = [_gap_difference(comparison, cells, last, place, judged.part) for place in order[best:-1]]
+    if higher and table["verdict"][last] == "overfits" and all(higher):
+        growth, *between = [one for one in higher if one]
+        pairs = len(order) * (len(order) - 1) // 2  # the best was chosen among all
+        from_best = growth.mean > found.tolerance and growth.p * pairs < LEVEL
+        if from_best and not any(one.distinct and one.mean < 0 for one in between):
+            gaps = table["gap"][order[best]], table["gap"][last]
+            found = replace(found, overfits_at=comparison.points[last], gap_from=gaps[0], gap_to=gaps[1])
+    if found.kind == "best" and found.overfits_at is None and best in (0, len(order) - 1):
+        return replace(found, edge="highest" if best else "lowest")
     return found
+
+
+def _gap_difference(
+    comparison: Comparison, cells: Sequence[Cell], one: int, other: int, part: str
+) -> Difference | None:
+    """The gap of one cell minus that of another, replicate by replicate; None where it cannot be tested."""
+    if part == "train":
+        return None
+    gaps, outcomes = [], []
+    for place in (one, other):
+        experiment, results = comparison.experiments[place], cells[place].results
+        train, validation = (final_scores(results, name, experiment.score) for name in ("train", "validation"))
+        sign = 1 if experiment.score == "accuracy" else -1
+        gaps.append(sign * (train - validation))
+        outcomes.append(sample_outcomes(results, experiment))
+    design = Design.of(comparison.experiments[one], "validation")
+    if design.shared and any(each is None for each in outcomes):
+        return None
+    return paired(gaps[0], gaps[1], design, outcomes)
 
 
 class Language(Protocol):
@@ -110,6 +167,7 @@ class Language(Protocol):
     def many(self, one: str, more: str, n: int) -> str: ...
     def whole(self, value: float) -> str: ...
     def number(self, value: float, digits: int) -> str: ...
+    def plain(self, value: float) -> str: ...
     def interval(self, mean: float, low: float, high: float, kind: str) -> str: ...
 
 
@@ -127,6 +185,9 @@ class _English:
 
     def number(self, value: float, digits: int) -> str:
         return f"{value:.{digits}g}"
+
+    def plain(self, value: float) -> str:
+        return f"{value:g}"
 
     def interval(self, mean: float, low: float, high: float, kind: str) -> str:
         half = (high - low) / 2
@@ -162,25 +223,39 @@ class FindingText:
     def sentence(self) -> str:
         """The finding, and what limits it: one sentence or a few."""
         it, t, words = self.finding, self.t, self._words()
-        growth = self._growth() if it.kind == "best_then_overfits" else ""
-        text = {
+        texts = [self._main(words)]
+        if it.overfits_at is not None:
+            texts.append(self._growth(words))
+        if it.equal and not self._all_equal:
+            texts.append(t("{what} differs by less than {margin} from {equal}.", **words))
+        if it.diverged and it.kind != "all_diverged":
+            texts.append(t("Training diverged at {values}.", values=self._points(it.diverged)))
+        if it.left_out:
+            texts.append(t("Not trained as planned and left out: {values}.", values=self._named(it.left_out)))
+        return " ".join(text[0].upper() + text[1:] for text in texts)
+
+    def _main(self, words: Mapping[str, str]) -> str:
+        it, t = self.finding, self.t
+        if it.kind == "indistinguishable" and self._all_equal:
+            return t("No {knob} stands out: {what} ({figure}) differs by less than {margin} from {equal}.", **words)
+        if it.kind == "indistinguishable" and not math.isfinite(it.detectable):
+            return t("No {knob} stands out: a single seed tells nothing apart.", **words)
+        return {
             "incomplete": t("No cell has finished yet."),
             "all_diverged": t("Training diverged with every {knob}; try a lower learning rate."),
             "indistinguishable": t(
                 "No {knob} stands out with {seeds}: a difference of {detectable} or more would have shown."
             ),
             "single": t("{what} reaches {figure}."),
-            "best_among": t("{what} is best ({figure}), but cannot be told from {rivals} with {seeds}."),
+            "best_among": t("{what} is among the best ({figure}): it cannot be told from {rivals} with {seeds}."),
             "lowest": t("{what} is best ({figure}), the lowest tried; lower may be better still."),
             "highest": t("{what} is best ({figure}), the highest tried; higher may be better still."),
-            "best_then_overfits": t("{what} is best ({figure}); {growth}."),
             "best": t("{what} is best ({figure})."),
-        }[it.edge or it.kind].format(**words, growth=growth)
-        if it.kind == "best_then_overfits" and it.rivals:
-            text += " " + t("It cannot be told from {rivals} with {seeds}.", **words)
-        if it.diverged and it.kind != "all_diverged":
-            text += " " + t("Training diverged at {values}.", values=self._points(it.diverged))
-        return text[0].upper() + text[1:]
+        }[it.edge or it.kind].format(**words)
+
+    @property
+    def _all_equal(self) -> bool:
+        return set(self.finding.rivals) == set(self.finding.equal) and bool(self.finding.rivals)
 
     def best_so_far(self) -> str:
         """The best of the cells that have finished, while others train."""
@@ -192,29 +267,52 @@ class FindingText:
         return t("Best so far: {what} ({figure}).", **self._words())
 
     def basis(self) -> str:
-        """What the figures of the sentence are."""
-        t, words = self.t, self._words()
-        text = t("Mean squared error in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
-        if self.finding.score == "accuracy":
-            text = t("Accuracy in {part}: mean and 95 % interval (Student's t) over {seeds}.", **words)
-        return f"{text} {t('The test set plays no role in the choice.')}"
+        """What the figures of the sentence are, and what they hold for."""
+        it, t, words = self.finding, self.t, self._words()
+        words["covered"] = covers(it.experiment, it.part).words(t)
+        text = t("Mean squared error in {part}: mean over {seeds} with a 95 % interval for {covered}.", **words)
+        if it.score == "accuracy":
+            text = t("Accuracy in {part}: mean over {seeds} with a 95 % interval for {covered}.", **words)
+        size = grain(it.experiment, it.part, t)
+        return " ".join(filter(None, (text, size and f"{size}.", t("The test set plays no role in the choice."))))
 
     def _words(self) -> dict[str, str]:
         it, t, over = self.finding, self.t, self.finding.interval
         knob = self.knob_name(it.knob, t)
         figure = t.interval(over.mean, over.low, over.high, it.score)
-        least = t.number(it.detectable, 2)
-        if it.score == "accuracy":
-            least = t("{n} points", n=t.number(100 * it.detectable, 2))
+        points = it.score == "accuracy"
         return {
-            "what": f"{knob} {self._point(it.best)}",
-            "figure": f"{figure} %" if it.score == "accuracy" else t("mean squared error {figure}", figure=figure),
+            "what": self._named([it.best]),
+            "figure": f"{figure} %" if points else t("mean squared error {figure}", figure=figure),
             "knob": t("{first} and {last}", first=knob, last=self.knob_name(it.by, t)) if it.by else knob,
             "rivals": self._points(it.rivals),
-            "detectable": least,
+            "equal": self._points(it.equal),
+            "margin": self.margin(it.margin),
+            "detectable": self.difference(it.detectable),
             "seeds": t.many("{n} seed", "{n} seeds", it.seeds),
             "part": t("validation") if it.part == "validation" else t("training"),
         }
+
+    def margin(self, share: float) -> str:
+        """A margin: `1 point`, or of a squared error `5 %`."""
+        return self._points_text(share) if self.finding.score == "accuracy" else f"{self.t.plain(100 * share)} %"
+
+    def difference(self, least: float) -> str:
+        """A difference that would have shown, rounded up: `6.2 points`."""
+        if self.finding.score == "mse" or not math.isfinite(least):
+            return self.t.number(least, 2)
+        return self._points_text(math.ceil(1000 * least) / 1000)
+
+    def _points_text(self, share: float) -> str:
+        n = self._tenths(share)
+        return self.t.many("{n} point", "{n} points", 1) if n == "1" else self.t("{n} points", n=n)
+
+    def _tenths(self, share: float) -> str:
+        return self.t.plain(round(100 * share, 1))
+
+    def _named(self, points: Sequence[Point]) -> str:
+        """`depth 4`, `depth 4 and 8`."""
+        return f"{self.knob_name(self.finding.knob, self.t)} {self._points(points)}"
 
     def _point(self, point: Point) -> str:
         """`4`, with a second setting `4 with activation tanh`."""
@@ -233,16 +331,18 @@ class FindingText:
         *first, last = map(self._point, points)
         return self.t("{first} and {last}", first=", ".join(first), last=last)
 
-    def _growth(self) -> str:
+    def _growth(self, words: Mapping[str, str]) -> str:
         it, t = self.finding, self.t
-        first, last = t.number(it.gap_from, 2), t.number(it.gap_to, 2)
+        assert it.overfits_at is not None
+        first, last = t.number(it.gap_from, 3), t.number(it.gap_to, 3)
         if it.score == "accuracy":
-            first, last = t.whole(100 * it.gap_from), t.many("{n} point", "{n} points", round(100 * it.gap_to))
-        deeper = t("deeper networks overfit: the gap grows from {first} to {last}")
+            first, last = self._tenths(it.gap_from), self._points_text(it.gap_to)
+        deeper = t("Deeper networks overfit: from {low} to {high} the gap grows from {first} to {last}.")
         text = {
             "depth": deeper,
             "depth_same_size": deeper,
-            "width": t("wider networks overfit: the gap grows from {first} to {last}"),
-            "epochs": t("longer training overfits: the gap grows from {first} to {last}"),
-        }.get(it.knob, t("higher values overfit: the gap grows from {first} to {last}"))
-        return text.format(first=first, last=last)
+            "width": t("Wider networks overfit: from {low} to {high} the gap grows from {first} to {last}."),
+            "epochs": t("Longer training overfits: from {low} to {high} the gap grows from {first} to {last}."),
+        }.get(it.knob, t("Higher values overfit: from {low} to {high} the gap grows from {first} to {last}."))
+        low = self._named([it.best])
+        return text.format(low=low, high=self._point(it.overfits_at), first=first, last=last)

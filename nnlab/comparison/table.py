@@ -23,7 +23,8 @@ class Cell(NamedTuple):
     results: Mapping[str, Any] | None
     """As a finished run stores them: `train`, `validation`, `test` → figure → list over the replicates, or None."""
     metrics: pd.DataFrame | None  # tidy: a row an epoch and replicate
-    complete: bool = True  # False if it was stopped, or trained for fewer epochs than others
+    complete: bool = True
+    """False if training was stopped, cut by a limit, failed or went on for longer: it takes no part in tests."""
 
 
 def table_of(

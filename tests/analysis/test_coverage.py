@@ -27,7 +27,7 @@ DIGITS = {"data.name": "digits", "data.n_samples": 1797}
             "otros repartos de estos datos",
         ),
         (DIGITS | {"data.per_seed": "split"}, "test", "these 359 test images", "estas 359 imágenes de prueba"),
-        (DIGITS | {"data.folds": 5}, "validation", "other splits of these data", "otros repartos de estos datos"),
+        (DIGITS | {"data.folds": 5}, "validation", "these data in 5 folds", "estos datos en 5 particiones"),
         (MOONS, "validation", "these 30 validation samples", "estas 30 muestras de validación"),
         ({"data.name": "mnist"}, "validation", "these 3,000 validation images", "estas 3.000 imágenes de validación"),
         ({"data.name": "celsius"}, "train", "these 7 training samples", "estas 7 muestras de entrenamiento"),

@@ -450,8 +450,9 @@ def test_one_replicate_tells_nothing_apart(design):
     assert all(map(math.isnan, (it.low, it.high, it.p)))
 
 
-def test_the_only_value_is_the_reference():
-    assert differences([np.linspace(0.8, 0.9, 15)], FOLDED["split"]) == (0, [None])
+@pytest.mark.parametrize("design", [NEW, SPLIT, ONE_PART, *FOLDED.values()])
+def test_the_only_value_is_the_reference(design):
+    assert differences([np.linspace(0.8, 0.9, 15)], design) == (0, [None])
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,6 @@ COLUMNS = (
         "difference_low",
         "difference_high",
         "p",
-        "seeds_needed",
     ]
 )
 CURVES = "document.querySelector('.st-key-panel-curves :is(canvas, svg).marks')"

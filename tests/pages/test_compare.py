@@ -272,20 +272,58 @@ def test_the_table_shows_few_columns_first_and_the_rest_on_request(lab, language
     _, order = table_columns(app)
     assert t("Verdict") in order
     assert t("Difference (points)") in order
-    assert t("Seeds needed") not in order
+    assert "p" in order
+    assert t("Parameters") not in order
     more = button_group(app, "table-more")
-    more.set_value(["seeds_needed", "parameters"]).run()
-    assert {t("Seeds needed"), t("Parameters")} <= set(table_columns(app)[1])
+    more.set_value(["parameters"]).run()
+    assert t("Parameters") in table_columns(app)[1]
 
 
-def test_every_statistical_column_names_its_method(lab):
-    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
+@pytest.mark.parametrize(
+    ("changes", "covers"),
+    [
+        ({"data.per_seed": "samples"}, "new samples of this kind"),
+        ({"data.per_seed": "split"}, "other splits of these data"),
+        ({"data.per_seed": "weights"}, "these 12 validation samples"),
+        ({"data.per_seed": "weights", "data.folds": 3}, "these data in 3 folds"),
+    ],
+)
+def test_every_statistical_column_names_its_method_and_what_its_interval_covers(lab, changes, covers):
+    run = trained(lab, Comparison(QUICK.set(changes), vary="depth", values=(1, 2), seeds=3))
     app = open_compare(comparison=run.id)
     settings = json.loads(app.dataframe[0].proto.columns)
     assert "Student" in settings["Validation (%)"]["help"]
+    assert covers in settings["Validation (%)"]["help"]
+    assert covers in said(app), "and so does the finding"
+    assert "seed to seed" in settings["Training (%)"]["help"]
     assert "paired" in settings["Difference (points)"]["help"]
     assert "Holm" in settings["p"]["help"]
-    assert "80 %" in settings["Seeds needed"]["help"]
+
+
+@in_both_languages
+def test_a_stopped_cell_takes_no_part_and_is_named(lab, language):
+    comparison = Comparison(QUICK, vary="depth", values=(1, 2, 8), seeds=2)
+    for depth in (1, 2):
+        lab.train_here(QUICK.vary("depth", depth), comparison.seeds, owner=OWNER)
+    run = lab.submit_comparison(comparison, OWNER)
+    lab.stop_comparison(run.id, OWNER)
+    t = text(language)
+    named = t("Not trained as planned and left out: {values}.", values=f"{knob_name('depth', t)} 8")
+    assert named in said(open_compare(language, comparison=run.id))
+    assert results_of(lab, lab.comparison(run.id)).judged.places == (0, 1)
+
+
+@in_both_languages
+def test_the_margin_is_chosen_and_part_of_the_link(lab, language):
+    run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
+    app, t = open_compare(language, comparison=run.id), text(language)
+    app.selectbox(key="table-margin").set_value(0.05).run()
+    assert not app.exception
+    assert address(app)["margin"] == "5"
+    wide = open_compare(language, comparison=run.id, margin="100")
+    assert wide.selectbox(key="table-margin").value == 1.0
+    assert t("{n} points", n=100) in said(wide)
+    assert open_compare(language, comparison=run.id, margin="x").selectbox(key="table-margin").value == 0.01
 
 
 def test_differences_are_to_the_chosen_baseline_which_is_part_of_the_link(lab):

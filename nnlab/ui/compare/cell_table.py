@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from nnlab.analysis.coverage import covers, grain
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
-from nnlab.analysis.statistics import LEVEL
+from nnlab.analysis.statistics import LEVEL, detectable
 from nnlab.lab import ComparisonRun
 from nnlab.spec import Experiment
 from nnlab.ui.compare.cells import run_links
@@ -25,14 +26,19 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import MINUS, Text, Texts
 
 FILTERED = 10  # rows from which on there is a filter
+MARGINS = {"accuracy": (0.002, 0.005, 0.01, 0.02, 0.05), "mse": (0.01, 0.02, 0.05, 0.1, 0.2)}
 BEST = -1  # the option for the best cell, in place of a baseline's place
 HELPS: Texts = {  # what a column is and how it is computed
-    "over seeds": "Mean over the seeds, with a 95 % interval from Student's t (the bootstrap would be too narrow for "
-    "so few).",
-    "over folds": "Mean over seeds and folds, with a 95 % interval from Student's t; the variance is corrected for the "
-    "training samples that folds share (Nadeau and Bengio).",
-    "difference": "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds "
-    "and batches, so the differences are paired.",
+    "samples": "Mean over the seeds. The 95 % interval (Student's t) is for {covered}: every seed has its own.",
+    "split": "Mean over the seeds. The 95 % interval (Student's t) is for {covered}; its variance is corrected for the "
+    "training samples that splits share (Nadeau and Bengio).",
+    "folds": "Mean over seeds and folds. The 95 % interval (Student's t) is for {covered}; its variance is corrected "
+    "for the training samples that folds share (Nadeau and Bengio).",
+    "part": "Mean over the seeds. The 95 % interval (Student's t) is for any seed on samples like {covered}: it "
+    "contains the variation from seed to seed and from sample to sample.",
+    "train": "Mean over the seeds. The 95 % interval (Student's t) contains the variation from seed to seed.",
+    "difference": "Mean of the differences seed by seed, with its corrected interval; all cells have the same seeds, "
+    "samples and batches, so the differences are paired.",
     "p": "Paired t test, corrected by Holm's method for all pairs, because the best cell was chosen by its score. "
     "Below {limit} the two cells can be told apart.",
     "gap": "How much better the score is on training samples than on new ones.",
@@ -45,16 +51,17 @@ HELPS: Texts = {  # what a column is and how it is computed
 
 def cell_table(page: Page, run: ComparisonRun, question: Question) -> None:
     """The table with its controls, and the selected row in words."""
-    t, view = page.t, View(page, run, question.baseline_place(run.comparison))
+    t, view = page.t, View(page, run, question.baseline_place(run.comparison), question.margin)
     heads = _column_names(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="table-head"):
         help_text = t(
             "The best cell is chosen by its score, so p is corrected for all pairs of cells; with a baseline that you "
-            "chose beforehand, only for the pairs with the baseline."
+            "chose beforehand, only for the pairs with the baseline. docs/statistics.md has every formula."
         )
         st.markdown(f"**{t('Table of results')}**", width="stretch", help=help_text)
         rows = _filtered(view)
         _baseline(view, question)
+        _margin(view, question)
         columns = _columns(view, heads)
     if not rows:
         st.info(t("No row matches this filter."), icon=":material/filter_alt_off:")
@@ -95,6 +102,16 @@ def _baseline(view: View, question: Question) -> None:
     look = bound("compared-with", BEST if view.baseline is None else view.baseline, choose)
     look |= {"label_visibility": "collapsed", "width": 210, "format_func": options.__getitem__}
     st.selectbox(t("Baseline"), list(options), **look)
+
+
+def _margin(view: View, question: Question) -> None:
+    """The choice of the differences that are without importance."""
+    t, now = view.t, view.results.finding.margin
+    options = sorted({now, *MARGINS[view.score]})
+    help_text = t("Of cells that differ by less, significantly (two one-sided t tests), the page says so.")
+    look = bound("table-margin", now, question.set_margin) | {"label_visibility": "collapsed", "width": 210}
+    names = {margin: t("Equal below {margin}", margin=view.text.margin(margin)) for margin in options}
+    st.selectbox(t("Margin"), options, format_func=names.__getitem__, help=help_text, **look)
 
 
 def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
@@ -140,9 +157,15 @@ def _capital(word: str) -> str:
 
 
 def _column_help(view: View, column: str) -> str | None:
-    if column.endswith(f"_{view.score}"):
-        column = "over folds" if view.comparison.experiment.data.folds else "over seeds"
-    return view.t(HELPS[column], limit=view.t.number(LEVEL, 1)) if column in HELPS else None
+    t, experiment = view.t, view.results.finding.experiment
+    if not column.endswith(f"_{view.score}"):
+        return t(HELPS[column], limit=t.number(LEVEL, 1)) if column in HELPS else None
+    part: Any = column.removesuffix(f"_{view.score}")
+    covered = covers(experiment, part)
+    kind = covered.kind if covered.kind in HELPS else "part"
+    text = t(HELPS["train" if part == "train" else kind], covered=covered.words(t))
+    size = grain(experiment, part, t)
+    return f"{text} {size}." if size else text
 
 
 def _draw(view: View, heads: Mapping[str, str], rows: Sequence[int], columns: Sequence[str]) -> int | None:
@@ -254,7 +277,14 @@ def difference_sentence(view: View, place: int) -> str:
     if pd.isna(row["p"]):
         return f"{text}. {t('They cannot be told apart with a single seed.')}"
     text += f" (p {_p_text(row['p'], t)}). "
-    if row["p"] < LEVEL:
-        return text + t("The two can be told apart.")
-    seeds = t.many("{n} seed", "{n} seeds", len(view.comparison.seeds))
-    return text + t("They cannot be told apart with {seeds}.", seeds=seeds)
+    difference = view.results.judged.against[place]
+    assert difference is not None
+    if difference.distinct:
+        text += t("The two can be told apart.")
+    else:
+        seeds = t.many("{n} seed", "{n} seeds", len(view.comparison.seeds))
+        least = view.text.difference(detectable([difference]))
+        text += t("They cannot be told apart with {seeds}: {least} or more would have shown.", seeds=seeds, least=least)
+    if difference.within(view.results.finding.tolerance):
+        text += " " + t("They differ by less than {margin}.", margin=view.text.margin(view.results.finding.margin))
+    return text

@@ -11,14 +11,15 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnlab.analysis.statistics import Design, interval
-from nnlab.comparison.findings import Finding, finding
-from nnlab.comparison.table import Cell, cell_row, table_of
+from nnlab.comparison.findings import Finding, FindingText, finding
+from nnlab.comparison.table import Cell, Judged, cell_row, judge, table_of
 from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
 from nnlab.ui.compare.knobs import is_number, knob_name, value_names
 from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.frame import Page
 
 ENDS = "", "_low", "_high"
@@ -32,7 +33,12 @@ class Results(NamedTuple):
 
     table: pd.DataFrame  # of all cells; nan where a cell has not finished
     finding: Finding
-    reference: int | None  # place of the cell that the others are compared with
+    judged: Judged  # against the best, or against a baseline
+
+    @property
+    def reference(self) -> int | None:
+        """Place of the cell that the others are compared with."""
+        return self.judged.reference
 
 
 _rows: Cache[dict[str, Any]] = Cache(2000)
@@ -40,15 +46,16 @@ _results: Cache[Results] = Cache(100)
 _curves: Cache[Curve] = Cache(4000)
 
 
-def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None) -> Results:
-    """The results so far; differences are to the cell in the place `baseline`, or to the best cell."""
+def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None, margin: float | None = None) -> Results:
+    """The results so far; differences are to the cell in the place `baseline`, or to the best cell. Those below
+    `margin` are without importance, see `finding`."""
     grows = run.comparison.values, run.comparison.by_values, run.comparison.seeds  # under the same id
     finished = tuple(None if cell.active else cell.version for cell in run.cells)
-    key = run.id, grows, finished, baseline, run.test_opened is not None
-    return _results.get(key, lambda: _compute_results(lab, run, baseline))
+    key = run.id, grows, finished, baseline, margin, run.test_opened is not None
+    return _results.get(key, lambda: _compute_results(lab, run, baseline, margin))
 
 
-def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None) -> Results:
+def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None, margin: float | None) -> Results:
     done = [cell for cell in run.cells if not cell.active]
 
     def compute(missing: Sequence[int]) -> list[dict[str, Any]]:
@@ -58,21 +65,19 @@ def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None) -> Resu
 
     known = iter(_rows.many([(cell.version, cell.seeds) for cell in done], compute))
     rows = [cell_row(cell.experiment, Cell(None, None)) if cell.active else next(known) for cell in run.cells]
-    cells = [Cell(cell.results, None) for cell in run.cells]
+    cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
     table = table_of(run.comparison, cells, baseline=baseline, test=run.test_opened is not None, rows=rows)
-    found = finding(table, run.comparison, cells)
-    own = table[f"{found.part}_{found.score}"].notna() & table["difference"].isna()
-    reference = int(own.to_numpy().argmax()) if own.any() else None
-    if baseline is not None:
-        reference = baseline if table["difference"].notna().any() else None
-    return Results(table, found, reference)
+    judged = judge(run.comparison, cells, table["verdict"].tolist(), baseline)
+    return Results(table, finding(table, run.comparison, cells, margin), judged)
 
 
 class View:
     """A comparison as one visitor sees it at one moment, with its names in the visitor's language."""
 
-    def __init__(self, page: Page, run: ComparisonRun, baseline: int | None = None) -> None:
-        self.page, self.run, self.baseline = page, run, baseline
+    def __init__(
+        self, page: Page, run: ComparisonRun, baseline: int | None = None, margin: float | None = None
+    ) -> None:
+        self.page, self.run, self.baseline, self.margin = page, run, baseline, margin
         self.t, self.comparison, self.cells = page.t, run.comparison, run.cells
         self.score = self.comparison.experiment.score
         self.knob = knob_name(self.comparison.vary, self.t)
@@ -83,7 +88,12 @@ class View:
 
     @cached_property
     def results(self) -> Results:
-        return results_of(self.page.lab, self.run, self.baseline)
+        return results_of(self.page.lab, self.run, self.baseline, self.margin)
+
+    @property
+    def text(self) -> FindingText:
+        """The sentences about the finding."""
+        return FindingText(self.results.finding, self.t, knob_name, value_name)
 
     @property
     def ordered(self) -> bool:

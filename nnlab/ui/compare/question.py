@@ -127,9 +127,9 @@ class Question:
         return link
 
     def opened_query(self) -> dict[str, str]:
-        """The parameters that open the same results with the same baseline."""
-        shown = {"comparison": self.opened, "baseline": self.state.get("compare-baseline")}
-        return {name: value for name, value in shown.items() if value}
+        """The parameters that open the same results with the same baseline and margin."""
+        names = {"comparison": "compare-opened", "baseline": "compare-baseline", "margin": "compare-margin"}
+        return {name: value for name, key in names.items() if (value := self.state.get(key))}
 
     def _read_link(self) -> None:
         link = self.page.query()
@@ -139,6 +139,7 @@ class Question:
         run = self.page.lab.comparison(wanted) if wanted else None
         self.state["compare-opened"] = run.id if run else None
         self.state["compare-baseline"] = link.pop("baseline", None)
+        self.state["compare-margin"] = link.pop("margin", None)
         if wanted and not run:
             self.state["comparison-lost"] = wanted
         if any(name in FIELDS or name in ("vary", "values") for name in link):
@@ -175,6 +176,20 @@ class Question:
     def set_baseline(self, comparison: Comparison, place: int | None) -> None:
         """Choose a baseline; it becomes part of the link."""
         self.state["compare-baseline"] = None if place is None else _point_text(comparison.points[place])
+        self.page.set_query(self.query())
+
+    @property
+    def margin(self) -> float | None:
+        """Differences below it are without importance, see `finding`; None is the usual margin."""
+        try:
+            percent = float(self.state.get("compare-margin") or "nan")
+        except ValueError:
+            return None
+        return percent / 100 if 0 < percent <= 100 else None
+
+    def set_margin(self, margin: float) -> None:
+        """Choose a margin; it becomes part of the link."""
+        self.state["compare-margin"] = f"{100 * margin:g}"
         self.page.set_query(self.query())
 
     def change(self, **changes: Any) -> None:

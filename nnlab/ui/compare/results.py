@@ -18,15 +18,13 @@ from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun
-from nnlab.comparison.findings import FindingText
 from nnlab.datasets import load_dataset
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.ui.compare.cell_table import difference_text
 from nnlab.ui.compare.cells import cells
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh, curve_rows, seconds_left
-from nnlab.ui.compare.knobs import knob_name
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.naming import preparing_words, value_name
+from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.verdict_text import verdict_words
 from nnlab.ui.shell.frame import Page
@@ -75,11 +73,12 @@ def _note_left_out(shown: int, total: int, t: Text) -> None:
         st.caption(t("{n} of {all} are shown, evenly spaced.", n=t.whole(shown), all=t.whole(total)))
 
 
-def results(page: Page, opened: ComparisonRun) -> None:
-    """The finding, the cells, scores and curves; drawn again while the comparison is active."""
+def results(page: Page, opened: ComparisonRun, margin: float | None = None) -> None:
+    """The finding, the cells, scores and curves; drawn again while the comparison is active. Differences below the
+    margin are without importance."""
 
     def draw(run: ComparisonRun) -> None:
-        view = View(page, run)
+        view = View(page, run, margin=margin)
         table, curves = view.latest_table(), view.curves(max(20, min(300, POINTS // len(run.cells))))
         _finding(view)
         cells(view, table, curves)
@@ -97,7 +96,7 @@ def results(page: Page, opened: ComparisonRun) -> None:
 
 def _finding(view: View) -> None:
     t, run = view.t, view.run
-    finding = FindingText(view.results.finding, t, knob_name, value_name)
+    finding = view.text
     heading, caption = finding.sentence(), finding.basis()
     if run.active:
         done, every = t.whole(sum(not cell.active for cell in run.cells)), t.whole(len(run.cells))
