@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 
 from nnlab.catalogue.presets import presets
+from nnlab.comparison.api import compare
+from nnlab.comparison.findings import finding
 from nnlab.comparison.table import Cell, table_of
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS
+from nnlab.export.tables import comparison_file
 from nnlab.jobs.cells import split_seeds
 from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
@@ -398,6 +401,31 @@ def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None
     assert weights is not None
     for name, values in want.items():
         np.testing.assert_allclose(weights[name], values, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("per_seed", ["weights", "samples"])
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+def test_a_comparison_says_the_same_to_the_bit_whether_its_seeds_came_at_once_or_later(
+    lab: Lab, engine: str, per_seed: str
+) -> None:
+    experiment = EXPERIMENT.set({"train.engine": engine, "data.per_seed": per_seed, "model.dropout": 0.2})
+    few, many = (Comparison(experiment, vary="depth", values=[1, 3], seeds=seeds) for seeds in (5, 10))
+    grown = lab.submit_comparison(few, "ana")
+    work(lab.store.url)
+    lab.extend_comparison(grown.id, many, "ana")
+    whole = lab.submit_comparison(many, "ben", reuse=False)
+    work(lab.store.url)
+    one, other = compared(lab, grown), compared(lab, whole)
+    assert [len(cell.runs) for cell in (*one.cells, *other.cells)] == [2, 2, 1, 1]
+    assert [cell.results for cell in one.cells] == [cell.results for cell in other.cells]
+    cells = [[Cell(cell.results, lab.cell_metrics(cell)) for cell in run.cells] for run in (one, other)]
+    tables = [table_of(many, each) for each in cells]
+    again = compare(Comparison.from_json(comparison_file(many, tables[0])))
+    assert finding(tables[0], many, cells[0]) == finding(tables[1], many, cells[1]) == again.finding
+    first, *others = (table.drop(columns="seconds_per_epoch") for table in (*tables, again.table))
+    assert first["p"].notna().sum() == 1
+    for table in others:
+        pd.testing.assert_frame_equal(table, first, check_exact=True)
 
 
 def test_values_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None:

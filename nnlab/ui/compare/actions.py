@@ -16,6 +16,7 @@ from nnlab.ui.compare.comparison_state import View, results_of
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.results import shown_charts
 from nnlab.ui.shared.downloads import file_button, picture_buttons
+from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import ago, moment
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
@@ -112,7 +113,11 @@ def extend_menu(page: Page, run: ComparisonRun, question: Question) -> None:
             label = t("Values of {knob} to add", knob=knobs.knob_name(knob, t))
             knobs.values_control(knob, offered, t, label=label, key=key, width=330)
         st.number_input(t("Seeds to add"), 0, MAX_SEEDS - len(comparison.seeds), 0, key="add-seeds", width=140)
-        st.caption(t("Only new values and seeds are trained; the present results stay."))
+        by_torch = any(one.engine == "torch" for one in run.runs)
+        st.caption(
+            t("Only new values and seeds are trained; the present results stay."),
+            help=t(ENGINES["torch"].help) if by_torch else None,
+        )
         look: dict[str, Any] = {"icon": ":material/play_arrow:", "type": "primary", "key": "add-go"}
         st.form_submit_button(t("Add and train"), on_click=_extend, args=(page, run, question), **look)
 

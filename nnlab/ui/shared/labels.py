@@ -194,7 +194,14 @@ ENGINES: Mapping[str, EngineLabel] = {
         mark("compiled engine"), mark("Compiled: trained by nnlab's own code, which Numba turned into machine code.")
     ),
     "numpy": EngineLabel("NumPy", mark("NumPy: trained by nnlab's own code, which is written to be read.")),
-    "torch": EngineLabel("PyTorch", mark("PyTorch: trained by the library that most people use.")),
+    "torch": EngineLabel(
+        "PyTorch",
+        mark(
+            "PyTorch: trained by the library that most people use. It computes all seeds at once, so the last digits "
+            "of a seed depend on how many others there are. Where training is chaotic, as with a high learning rate, "
+            "that can grow into a visible difference."
+        ),
+    ),
 }
 WITHOUT_NUMBA = mark("NumPy trained this run: the compiled engine needs Numba, which does not work on this server.")
 
