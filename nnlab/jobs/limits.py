@@ -15,19 +15,25 @@ class LimitError(SpecError):
 def find_limit(experiment: Experiment, seeds: Sequence[int]) -> Problem | None:
     """The first field of an experiment that is over a limit of the settings, or None."""
     allowed = settings()
-    parameters, folds = max(1, experiment.parameters + experiment.frozen_parameters), experiment.data.folds
+    data, sets = experiment.data, experiment.training_sets(len(seeds))
+    parameters, folds = max(1, experiment.parameters + experiment.frozen_parameters), data.folds
+    n_samples = min(data.n_samples, data.max_samples)
     # all replicates are in memory at once
     together = min(allowed.max_seeds, max(1, 10 * allowed.max_parameters // parameters))
-    batch = min(experiment.train.batch_size, experiment.data.sizes[0])
+    batch = min(experiment.train.batch_size, data.sizes[0])
     # each unit has a number per sample, 4 bytes, and some more in the backward pass: about 1 GB in all
-    units = sum(layer.width for layer in experiment.layers) + (experiment.data.inputs if folds else 0)
+    units = sum(layer.width for layer in experiment.layers) + (data.inputs if sets > 1 else 0)
     samples = max(1, 32 * allowed.max_parameters // (units * experiment.replicates(len(seeds))))
+    # the sets of samples are in memory, too, drawn and scaled: about 300 MB; splits of pictures share them
+    copied = sets > 1 and not data.facts.image_shape
+    in_memory = 16 * allowed.max_parameters // (sets * data.inputs) if copied else n_samples
     for name, got, most in (
         ("parameters", parameters, allowed.max_parameters),
-        ("data.n_samples", min(experiment.data.n_samples, experiment.data.max_samples), allowed.max_samples),
+        ("data.n_samples", n_samples, allowed.max_samples),
         ("train.epochs", experiment.train.epochs, allowed.max_epochs),
         ("data.folds", folds, together),
         ("seeds", len(seeds), together // max(1, folds)),
+        ("data.n_samples", n_samples, in_memory),
         ("train.batch_size", batch, samples),
     ):
         if got > most:

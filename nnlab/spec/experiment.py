@@ -191,6 +191,11 @@ class Experiment(Value):
         """How many networks a run with so many seeds trains: one for each seed, or for each seed and fold."""
         return seeds * max(1, self.data.folds)
 
+    def training_sets(self, seeds: int) -> int:
+        """How many sets of samples these networks are trained on: one, or one for each fold, for each seed that has
+        data of its own, or both."""
+        return max(1, self.data.folds) * (1 if self.data.per_seed == "weights" else seeds)
+
     def set(self, changes: Mapping[str, Any]) -> Self:
         """A new experiment with some fields changed, as `{"model.hidden": [64, 32]}`. A new `data.name` brings its own
         defaults."""

@@ -66,3 +66,13 @@ def test_more_of_anything_takes_more_memory_and_small_networks_hardly_any():
     assert estimate_bytes(wide, 10) > 1e9
     assert estimate_bytes(wide.set({"train.batch_size": 1000}), 10) > estimate_bytes(wide, 10)
     assert estimate_bytes(wide.set({"data.folds": 5}), 2) > 4 * (estimate_bytes(wide, 2) - 400e6)
+
+
+@pytest.mark.parametrize("engine", ["auto", "numpy", "torch"])
+@pytest.mark.parametrize("per_seed", ["samples", "split"])
+def test_data_of_their_own_cost_more_time_and_memory_with_every_seed(engine, per_seed):
+    shared = Experiment().set({"data.n_samples": 5000, "train.engine": engine})
+    own = shared.set({"data.per_seed": per_seed})
+    for estimate in (estimate_seconds, estimate_bytes):
+        assert estimate(own, 1) == estimate(shared, 1)
+        assert estimate(shared, 20) < estimate(own, 20) < estimate(own, 40)
