@@ -10,8 +10,8 @@ and Keras where they are installed.
 Whole epochs are timed and divided by steps and models. nnlab's epochs are those a user gets: shuffling, loss and score
 on the training and validation parts, best weights. The others only train. Each has one thread, and its processor time
 is measured, so that other processes do not disturb it (Node and Keras are timed by the clock). They take turns for
-several rounds; the median round counts. The table is Markdown; the last lines compare nnlab's default engine with its
-targets. The exit code is 1 if one is missed.
+several rounds; the median round counts. The table is Markdown; the lines below compare nnlab's default engine with its
+targets, and seeds with data of their own with seeds that share them. The exit code is 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ TARGETS = (
     ("mnist", "JAX, 10 seeds", 10, 1 / 1.8),
 )
 """The beginning of a case's name, a rival, the seeds of `auto`, and how many times as fast it is at least."""
+OWN_DATA = {"auto": 1.1, "torch": 1.3}
+"""How many times as long seeds with data of their own take at most, by engine."""
+OWN_SAMPLES = (200, 1000)
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,17 @@ def measure(case: Case, rounds: int, other: Executor) -> dict[str, float]:
     }
 
 
+def own_data(engine: str, rounds: int, count: int = 40) -> list[float]:
+    """How many times as long ten seeds with samples of their own take, for moons with each of OWN_SAMPLES."""
+    ratios = []
+    for samples in OWN_SAMPLES:
+        shared = moons(1).set({"data.n_samples": samples, "train.engine": engine, "train.epochs": 1 + count})
+        own = shared.set({"data.per_seed": "samples"})
+        turns = [[timed(train(one, 10), count)[0] for one in (own, shared)] for _ in range(rounds)]
+        ratios.append(float(np.median([first / second for first, second in turns])))
+    return ratios
+
+
 def named(seeds: int) -> str:
     return f"{seeds} seed{'s' * (seeds > 1)}"
 
@@ -188,6 +202,16 @@ def main(quick: bool, rounds: int | None) -> None:
                 missed |= ratio < least
                 met = "met" if ratio >= least else "NOT MET"
                 print(f"- {case.name}, {named(seeds)}, against {rival}: {ratio:.3g}×, at least {least:.3g}×: {met}")
+    for engine, most in OWN_DATA.items():
+        ratios = own_data(engine, rounds)
+        missed |= max(ratios) > most
+        met = "met" if max(ratios) <= most else "NOT MET"
+        times = " and ".join(f"{ratio:.2f}×" for ratio in ratios)
+        sizes = " and ".join(f"{samples:,}" for samples in OWN_SAMPLES)
+        print(
+            f"- moons, {sizes} samples, 10 seeds, {engine}: data of their own take {times} the time of shared data, "
+            f"at most {most}×: {met}"
+        )
     sys.exit(missed)
 
 
