@@ -123,6 +123,9 @@ def _compiled(now: Progress) -> str:
 def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, again: bool) -> None:
     """Train EXPERIMENT under one or more seeds and print its scores as JSON.
 
+    What a seed varies besides the weights is data.per_seed: samples (new ones), split (another one) or weights (nothing
+    else).
+
     The run is saved in the store, where the dashboard and `nnlab export` find it."""
     from nnlab.lab import open_lab
 
