@@ -64,7 +64,8 @@ class TrainSpec(Value):
     l2: float = Field(0.0, ge=0, le=10)
     """Weight decay: for every optimizer but adamw, l2·w is added to the gradient; adamw decouples it."""
     patience: int = Field(0, ge=0, le=10_000)
-    """Early stopping: epochs without a better validation loss before a replicate stops at its best; 0 is off."""
+    """Early stopping: epochs without a better validation loss before a replicate stops; 0 is off. Stopped or not, it
+    ends with the weights of its best epoch."""
     loss: Loss = "auto"
     start_from: StartFrom | None = None
     """The source of the first layers; None draws all weights at random. JSON text and "none" are accepted too."""

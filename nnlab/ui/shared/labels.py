@@ -154,13 +154,15 @@ HELP: Texts = {
     "train.engine": "The code that trains. Automatic: the fastest one here, usually the compiled engine, nnlab's own "
     "code turned into machine code. PyTorch: the reference, the library most people use. NumPy: nnlab's own code, "
     "written to be read. All give the same numbers up to rounding.",
-    "train.optimizer": "The rule that turns gradients into steps.",
+    "train.optimizer": "The rule that turns gradients into steps. Its constants are PyTorch's; docs/conventions.md "
+    "lists where Keras differs.",
     "train.lr": "The size of a step. Too small: training is slow. Too large: the loss jumps or diverges.",
     "train.schedule": "How the learning rate changes during training.",
     "train.batch_size": "Number of samples used for each step. All of them: full batch.",
     "train.epochs": "How many times training goes through all training samples.",
     "train.l2": "Pulls weights towards zero, against overfitting.",
-    "train.patience": "Stops a seed after this many epochs without a better validation loss; 0 turns it off.",
+    "train.patience": "Stops a seed after this many epochs without a better validation loss. Stopped or not, every "
+    "seed ends with the weights of its best epoch. 0 turns it off.",
     "train.loss": "The number that training minimises.",
     "data.labels": "The digits to classify; all ten if you choose none.",
     "train.start_from": "Transfer learning: the first layers start with the weights of a finished run, seed by seed, "
