@@ -64,7 +64,8 @@ class Design:
     folds: int = 0  # per seed; 0 for hold-out
     samples: int = 0
     """Scored, of one replicate, where the score is a share of right answers; 0 for other scores."""
-    overlap: float = 0.0  # n_validation / n_train of a split
+    overlap: float = 0.0
+    """n_validation / n_train of a split of all samples; where it takes only some, the others count as n_train."""
     shared: bool = False  # whether all replicates are scored on the same samples
     known: bool = False  # whether they are the training samples: no other samples are meant
 
@@ -73,11 +74,13 @@ class Design:
         """The design of a figure of an experiment on a part; without effect which, but for `accuracy`."""
         data = experiment.data
         sizes = dict(zip(("train", "validation", "test"), data.sizes, strict=True))
+        pool = data.n_samples if "samples" in data.facts.per_seed else data.max_samples
+        pool -= 0 if data.facts.own_test else sizes["test"]
         return cls(
             per_seed=data.per_seed,
             folds=data.folds,
             samples=sizes[part] if experiment.score == figure == "accuracy" else 0,
-            overlap=sizes["validation"] / max(1, sizes["train"]),
+            overlap=sizes["validation"] / max(1, pool - sizes["validation"]),
             shared=(not data.folds and data.per_seed == "weights") or (part == "test" and data.per_seed != "samples"),
             known=part == "train",
         )
