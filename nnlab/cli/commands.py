@@ -233,6 +233,7 @@ def compare(
         if not file.resolve().parent.is_dir():
             raise click.UsageError(f"{file}: there is no folder {file.resolve().parent}.")
 
+    from nnlab.comparison.answer_text import AnswerText
     from nnlab.comparison.api import compare as run_comparison
     from nnlab.comparison.table import table_of
     from nnlab.export.tables import comparison_file, csv_text, markdown_table
@@ -247,6 +248,8 @@ def compare(
         write(markdown_table(table).encode(), files["markdown"])
     if files["json"]:
         write(comparison_file(comparison, table), files["json"])
+    if result.answer:
+        click.echo(AnswerText(result.answer).sentence(), err=True)
     click.echo(str(result.finding), err=True)
     if classic := classic_of(comparison):
         click.echo(f"What is usually seen: {classic.outcome}", err=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nnlab.analysis.scores import stored_results
+from nnlab.comparison.answers import Answer, answer
 from nnlab.comparison.findings import Finding, finding
 from nnlab.comparison.table import Cell, epochs_of, place_of, point_text, table_of
 from nnlab.spec import Comparison, Point
@@ -53,6 +54,11 @@ class ComparisonResult:
     def finding(self) -> Finding:
         """The conclusion from the table."""
         return finding(self.table, self.comparison, self.cells, self.margin)
+
+    @cached_property
+    def answer(self) -> Answer | None:
+        """The answer to the question of a classic or preset comparison; None for others."""
+        return answer(self.comparison, self.cells)
 
 
 def compare(comparison: Comparison, progress: Progress | None = None, margin: float | None = None) -> ComparisonResult:

@@ -171,7 +171,7 @@ class Language(Protocol):
     def interval(self, mean: float, low: float, high: float, kind: str) -> str: ...
 
 
-class _English:
+class English:
     """English without a catalogue, for the command line and notebooks."""
 
     def __call__(self, message: str, **values: object) -> str:
@@ -196,7 +196,7 @@ class _English:
         return f"{mean:.3g}" + (f" ± {half:.2g}" if math.isfinite(half) else "")
 
 
-_NAMES = {
+KNOB_NAMES = {
     "lr": "learning rate",
     "l2": "L2",
     "n_samples": "number of samples",
@@ -216,8 +216,8 @@ class FindingText:
     """
 
     finding: Finding
-    t: Language = field(default_factory=_English)
-    knob_name: Callable[[str, Any], str] = lambda knob, t: _NAMES.get(knob, knob)
+    t: Language = field(default_factory=English)
+    knob_name: Callable[[str, Any], str] = lambda knob, t: KNOB_NAMES.get(knob, knob)
     value_name: Callable[[str, Any, Any], str] = lambda knob, value, t: value_text(value)
 
     def sentence(self) -> str:

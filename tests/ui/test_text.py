@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [
     ROOT / "dashboard.py",
     ROOT / "nnlab/analysis/coverage.py",
+    ROOT / "nnlab/comparison/answer_text.py",
     ROOT / "nnlab/comparison/findings.py",
     *ROOT.glob("nnlab/charts/*.py"),
     *ROOT.glob("pages/*.py"),

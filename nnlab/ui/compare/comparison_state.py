@@ -11,6 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnlab.analysis.statistics import Design, interval
+from nnlab.comparison.answer_text import AnswerText
+from nnlab.comparison.answers import Answer, answer, needs_curves
 from nnlab.comparison.findings import Finding, FindingText, finding
 from nnlab.comparison.table import Cell, Judged, cell_row, judge, table_of
 from nnlab.engines.base import METRICS
@@ -34,6 +36,7 @@ class Results(NamedTuple):
     table: pd.DataFrame  # of all cells; nan where a cell has not finished
     finding: Finding
     judged: Judged  # against the best, or against a baseline
+    answer: Answer | None  # to the question of a classic or preset comparison, once all cells have finished
 
     @property
     def reference(self) -> int | None:
@@ -68,7 +71,14 @@ def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None, margin:
     cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
     table = table_of(run.comparison, cells, baseline=baseline, test=run.test_opened is not None, rows=rows)
     judged = judge(run.comparison, cells, table["verdict"].tolist(), baseline)
-    return Results(table, finding(table, run.comparison, cells, margin), judged)
+    return Results(table, finding(table, run.comparison, cells, margin), judged, _answer(lab, run))
+
+
+def _answer(lab: Lab, run: ComparisonRun) -> Answer | None:
+    if any(cell.active or not cell.complete for cell in run.cells):
+        return None
+    metrics = lab.cells_metrics(run.cells) if needs_curves(run.comparison) else [None] * len(run.cells)
+    return answer(run.comparison, [Cell(cell.results, one) for cell, one in zip(run.cells, metrics, strict=True)])
 
 
 class View:
@@ -94,6 +104,12 @@ class View:
     def text(self) -> FindingText:
         """The sentences about the finding."""
         return FindingText(self.results.finding, self.t, knob_name, value_name)
+
+    @property
+    def answer(self) -> str:
+        """The answer to the question of a classic or preset comparison; empty where there is none."""
+        found = self.results.answer
+        return AnswerText(found, self.t, knob_name, value_name).sentence() if found else ""
 
     @property
     def ordered(self) -> bool:

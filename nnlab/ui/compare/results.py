@@ -74,8 +74,8 @@ def _note_left_out(shown: int, total: int, t: Text) -> None:
 
 
 def results(page: Page, opened: ComparisonRun, margin: float | None = None) -> None:
-    """The finding, the cells, scores and curves; drawn again while the comparison is active. Differences below the
-    margin are without importance."""
+    """The answer, the finding, the cells, scores and curves; drawn again while the comparison is active. Differences
+    below the margin are without importance."""
 
     def draw(run: ComparisonRun) -> None:
         view = View(page, run, margin=margin)
@@ -97,7 +97,9 @@ def results(page: Page, opened: ComparisonRun, margin: float | None = None) -> N
 def _finding(view: View) -> None:
     t, run = view.t, view.run
     finding = view.text
-    heading, caption = finding.sentence(), finding.basis()
+    heading, caption, general = finding.sentence(), finding.basis(), ""
+    if view.answer:
+        heading, general = view.answer, heading
     if run.active:
         done, every = t.whole(sum(not cell.active for cell in run.cells)), t.whole(len(run.cells))
         left = t.seconds(seconds_left(run))
@@ -107,6 +109,8 @@ def _finding(view: View) -> None:
         caption = finding.best_so_far()
     with st.container(key="finding", gap=None):
         st.markdown(f"#### {heading}")
+        if general:
+            st.markdown(general)
         st.caption(caption)
 
 
