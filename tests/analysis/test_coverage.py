@@ -42,7 +42,7 @@ def test_an_interval_says_what_it_covers(changes, part, english, spanish):
 def test_a_small_score_says_what_one_sample_is():
     small = Experiment().set(MOONS)
     assert grain(small, "validation", text("en")) == "30 validation samples: one is 3.3 points"
-    assert grain(small, "validation", text("es")) == "30 muestras de validación: una son 3,3 puntos"
+    assert grain(small, "validation", text("es")) == "30 muestras de validación: una vale 3,3 puntos"
     assert grain(small.set({"data.n_samples": 2000}), "validation", text("en")) == ""
     assert grain(small.set({"data.validation": 0.0}), "validation", text("en")) == ""
     assert grain(Experiment().set({"data.name": "celsius"}), "train", text("en")) == ""

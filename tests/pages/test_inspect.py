@@ -7,6 +7,8 @@ from page_app import LANGUAGES, OWNER, STRANGER, address, go, links, open_page, 
 from nnlab import presets
 from nnlab.analysis.predictions import predict
 from nnlab.datasets import load_dataset
+from nnlab.spec import DATASETS
+from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 4, "data.n_samples": 60})
@@ -26,10 +28,16 @@ def test_every_tab_opens_for_every_kind_of_data(lab, language, tab, name):
         {"data.name": name, "train.epochs": 2, "data.n_samples": 60}
         | ({"data.n_samples": 200} if name == "digits" else {})
     )
-    run = lab.train_here(experiment, 2, owner=OWNER)
+    own = DATASETS[name].per_seed[0]
+    run = lab.train_here(experiment.set({"data.per_seed": own}), (3, 8), owner=OWNER)
     if tab == TABS[0] and name in ("synthetic", "celsius"):
         tab = TABS[1]
     app = open_inspect(language, tab, run=run.id)
+    if tab == TABS[2]:  # the samples of the seed that is shown
+        app.selectbox(key="inspect-seed").set_value(run.replicates[1])
+        note = own_data_note(run.experiment.data, 8, text(language))
+        assert note in said(go(app))
+        assert ("8" in note) == (own != "weights")
     assert address(app) == {"run": run.id, "epoch": "2", "lang": language}
     assert len(app.get("vega_lite_chart")) >= 3
 

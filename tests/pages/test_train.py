@@ -105,6 +105,33 @@ def test_what_a_tick_draws_is_alone_in_its_box(lab, preset):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("data", "own", "facts", "caption"),
+    [
+        (
+            "moons",
+            "samples",
+            "new samples per seed",
+            "The samples shown are those of seed {seed}; every seed draws its own.",
+        ),
+        ("digits", "split", "a split per seed", "The split shown is that of seed {seed}; every seed has its own."),
+        ("synthetic", "samples", "new samples per seed", "Mean over the seeds, each on its own samples."),
+    ],
+)
+def test_a_run_says_what_its_seeds_vary_and_whose_samples_are_shown(lab, language, data, own, facts, caption):
+    experiment = QUICK.set({"data.name": data, "data.n_samples": 150, "data.per_seed": own})
+    run, t = lab.train_here(experiment, (3, 8), owner=OWNER), text(language)
+    app = open_train(language, run=run.id)
+    assert t(facts) in said(app)
+    assert any(t(caption, seed=3) in one.help for one in app.markdown)
+    words = {"samples": t("new samples of this kind"), "split": t("other splits of these data")}[own]
+    assert words in said(app)
+    images = t.many("{n} validation image", "{n} validation images", 30)
+    samples = images if data == "digits" else t.many("{n} validation sample", "{n} validation samples", 30)
+    assert t("{samples}: one is {points} points", samples=samples, points=t.number(10 / 3, 2)) in said(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("data", ["moons", "synthetic", "digits"])
 def test_a_folded_run_is_shown_like_any_other_with_its_folds_named(lab, language, data):
     experiment = QUICK.set({"data.name": data, "data.n_samples": 100, "data.folds": 3})
