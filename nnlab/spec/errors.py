@@ -71,6 +71,10 @@ CONFLICTS: Mapping[str, str] = {
     "one_fold": "A single fold leaves nothing to train on; allowed is 0 (hold-out) or from 2 to 20.",
     "folds_need_split": "This data has too few samples to be split into folds.",
     "folds_exceed_class": "Every fold needs a sample of every class; use fewer folds or more samples.",
+    "batch_norm_needs_two": "Batch normalisation needs batches of two samples or more: in a batch of one, every unit "
+    "is its own mean, and nothing of the input is left.",
+    "layer_norm_needs_two": "Layer normalisation needs layers of two units or more: a single unit is its own mean, and "
+    "nothing of the input is left.",
     "loss_needs_binary": "Binary cross-entropy needs data with two classes.",
     "loss_needs_classes": "Cross-entropy needs data with classes.",
     "loss_needs_regression": "Mean squared error needs data with numbers to predict.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Literal, Self
@@ -19,7 +20,7 @@ from nnlab.spec.data import DATASETS, OPTIONAL_FIELDS, DataSpec, Task
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.network import MAX_DEPTH, Layer, ModelSpec
-from nnlab.spec.text import Value, compact, from_link, last, link_text, parse_json
+from nnlab.spec.text import Value, compact, from_link, is_stored, last, link_text, parse_json, stored_values
 
 Optimizer = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one_cycle", "step"]
@@ -115,6 +116,8 @@ class Experiment(Value):
         ):
             if invalid:
                 raise SpecError.conflict(field, self.knob(field), code)
+        if (problem := self.degenerate) and not is_stored():
+            raise SpecError([problem])
         if train.start_from is not None:
             self._check_start(train.start_from)
         return self
@@ -161,6 +164,21 @@ class Experiment(Value):
         hidden = self.model.layers(self.data.inputs, frozen)
         last = hidden[-1].width if hidden else self.data.inputs
         return (*hidden, Layer(last, self.outputs, "none"))
+
+    @property
+    def degenerate(self) -> Problem | None:
+        """Why nothing of the input would be left behind a layer: a unit that is normalised alone is its own mean.
+        Experiments that were stored before this was refused still open.
+
+        The last batch of an epoch may be a single sample, which PyTorch refuses: that step then trains the layers
+        behind the normalisation alone."""
+        if any(layer.norm == "layer" and layer.width == 1 for layer in self.layers):
+            widths = list(self.model.widths)
+            return Problem("model.hidden", widths, "conflict", expected="layer_norm_needs_two")
+        normalised = any(layer.norm == "batch" and not layer.frozen for layer in self.layers)
+        if normalised and self.train.batch_size == 1:
+            return Problem("train.batch_size", 1, "conflict", expected="batch_norm_needs_two")
+        return None
 
     @property
     def parameters(self) -> int:
@@ -214,7 +232,8 @@ class Experiment(Value):
                 raise SpecError([Problem(str(path), value, "unknown", choices=FIELDS)])
             part, _, name = path.partition(".")
             values[part][name] = value.tolist() if hasattr(value, "tolist") else value  # NumPy's too
-        return self.of(values)
+        with stored_values() if self.degenerate else nullcontext():
+            return self.of(values)
 
     def vary(self, knob: str, value: Any) -> Self:
         """A new experiment with one knob changed: a name in KNOBS or any dotted field name.
@@ -248,12 +267,13 @@ class Experiment(Value):
 
     def _width_of_same_size(self, depth: int) -> int:
         """The width of `depth` layers that comes nearest to the present number of parameters."""
+        least = 2 if self.model.norm == "layer" else 1  # see `degenerate`
 
         def parameters(width: int) -> int:
             return self.set({"model.hidden": [width] * depth}).parameters
 
-        enough = 1 + bisect_left(range(1, 4096), self.parameters, key=parameters)
-        return min(enough, max(1, enough - 1), key=lambda width: abs(parameters(width) - self.parameters))
+        enough = least + bisect_left(range(least, 4096), self.parameters, key=parameters)
+        return min(enough, max(least, enough - 1), key=lambda width: abs(parameters(width) - self.parameters))
 
     def knob(self, knob: str) -> Any:
         """The value of a knob."""

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -15,6 +17,25 @@ from nnlab.spec.knobs import KNOBS
 compact = partial(json.dumps, separators=(",", ":"))  # JSON text without blanks
 _LISTS = {"model.hidden": "list of widths as 8-8-4 (0 for none)", "data.labels": "list of classes as 5-6-9 (0 for all)"}
 """Fields that are lists of numbers, and how a link writes them."""
+
+
+_stored: ContextVar[bool] = ContextVar("stored", default=False)
+
+
+@contextmanager
+def stored_values() -> Iterator[None]:
+    """Read values that were valid when they were stored, though today they would be refused: see
+    `Experiment.degenerate`."""
+    token = _stored.set(True)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
+def is_stored() -> bool:
+    """Whether values come from the store, within `stored_values`."""
+    return _stored.get()
 
 
 class Value(BaseModel):
@@ -50,6 +71,12 @@ class Value(BaseModel):
     def from_json(cls, text: str | bytes) -> Self:
         """From JSON text; fields left out take their defaults. Raises SpecError."""
         return cls.of(parse_json(text, cls.__name__.lower()))
+
+    @classmethod
+    def from_store(cls, text: str | bytes) -> Self:
+        """From JSON text in the store, which may be older than a rule."""
+        with stored_values():
+            return cls.from_json(text)
 
     def plain(self) -> dict[str, Any]:
         """The value as nested dictionaries, lists, numbers and texts, as JSON has it."""

@@ -14,7 +14,7 @@ from nnlab.store.connect import Database
 from nnlab.store.schema import cells_table, comparisons_table, new_id, utc
 
 col = comparisons_table.c
-_comparison_from_json = lru_cache(maxsize=128)(Comparison.from_json)
+_comparison_from_json = lru_cache(maxsize=128)(Comparison.from_store)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from nnlab.store.connect import Database
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table, utc
 
 col = runs_table.c
-experiment_from_json = lru_cache(maxsize=512)(Experiment.from_json)
+experiment_from_json = lru_cache(maxsize=512)(Experiment.from_store)
 
 
 class UnknownRun(KeyError):

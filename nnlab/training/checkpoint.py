@@ -55,7 +55,7 @@ def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...]) -> tu
             arrays[group][name] = array
         if not arrays["weights"] or not set(PROGRESS) <= set(arrays[""]):
             raise KeyError("arrays are missing")
-        made_by, made_with = Experiment.from_json(about["experiment"]), tuple(json.loads(about["seeds"]))
+        made_by, made_with = Experiment.from_store(about["experiment"]), tuple(json.loads(about["seeds"]))
         engine = about.get("engine", made_by.train.engine)  # older experiments named theirs
         epoch, seconds = int(about["epoch"]), float(about["seconds"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:

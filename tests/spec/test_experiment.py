@@ -312,6 +312,7 @@ def test_setting_a_field_changes_that_field_alone(experiment: Experiment, path: 
 def test_depth_keeps_the_width_and_width_keeps_the_depth(experiment: Experiment, depth: int, width: int):
     experiment = experiment.vary("start_from", None)  # whose first layers would have to stay
     first = (experiment.model.widths or (8,))[0]
+    assume(experiment.model.norm != "layer" or min(first, width) > 1)
     deeper = experiment.vary("depth", depth)
     assert deeper.model.widths == (first,) * depth
     assert deeper.knob("depth") == depth
@@ -377,7 +378,8 @@ def test_depth_at_equal_size_keeps_the_parameters_as_nearly_as_one_width_can(exp
     assert made.knob("depth_same_size") == depth
     assert (made.data, made.train) == (experiment.data, experiment.train)
     away = abs(made.parameters - experiment.parameters)
-    for other in {max(1, width - 1), min(4096, width + 1)}:
+    least = 2 if made.model.norm == "layer" else 1
+    for other in {max(least, width - 1), min(4096, width + 1)}:
         other_made = experiment.set({"model.hidden": [other] * depth})
         assert away <= abs(other_made.parameters - experiment.parameters)
 
@@ -609,6 +611,16 @@ def test_a_layers_own_settings_win_over_the_networks():
             "data.labels: got [5, 6, 5], but every class may appear only once.",
         ),
         (
+            {"model": {"norm": "batch"}, "train": {"batch_size": 1}},
+            "train.batch_size: got 1, but batch normalisation needs batches of two samples or more: in a batch of one, "
+            "every unit is its own mean, and nothing of the input is left.",
+        ),
+        (
+            {"model": {"hidden": [8, {"width": 1, "norm": "layer"}]}},
+            "model.hidden: got [8, 1], but layer normalisation needs layers of two units or more: a single unit is its "
+            "own mean, and nothing of the input is left.",
+        ),
+        (
             {"train": {"start_from": {"layers": 1}}},
             "train.start_from.experiment: got null, allowed is a value (it is missing).",
         ),
@@ -651,6 +663,32 @@ def test_a_refusal_names_the_field_what_it_was_and_what_is_allowed(values: Any, 
     with pytest.raises(SpecError) as caught:
         Experiment.of(values)
     assert str(caught.value) == sentence
+
+
+def test_what_was_stored_before_it_was_refused_still_opens_and_can_be_changed():
+    older = {"model": {"norm": "batch"}, "train": {"batch_size": 1}}
+    stored = Experiment.from_store(json.dumps(older))
+    assert stored.set({"train.epochs": 100}).train.batch_size == 1
+    assert stored.set({"train.batch_size": 2}) == Experiment.of(older | {"train": {"batch_size": 2}})
+    with pytest.raises(SpecError):
+        Experiment.from_json(stored.to_json())
+    both = Comparison.from_store(
+        json.dumps({"experiment": older, "vary": "batch_size", "values": [1, 8], "seeds": [0]})
+    )
+    assert [one.train.batch_size for one in both.experiments] == [1, 8]
+    with pytest.raises(SpecError, match="batches of two"):
+        Comparison.from_json(both.to_json())
+    with pytest.raises(SpecError, match="layers of two units"):
+        Comparison.of({"experiment": {"model": {"norm": "layer"}}, "vary": "width", "values": [1, 8]})
+
+
+def test_normalisation_that_is_frozen_needs_no_batch():
+    source = {"model": {"norm": "batch"}}
+    train = {"batch_size": 1, "start_from": {"experiment": source, "layers": 1}}
+    with pytest.raises(SpecError, match="batches of two"):
+        Experiment.of(source | {"train": train})
+    train["start_from"]["frozen"] = 1
+    assert Experiment.of(source | {"train": train}).layers[0].frozen
 
 
 @pytest.mark.parametrize(
