@@ -48,6 +48,9 @@ def cases() -> Iterator[tuple[Experiment, int]]:
     yield MOONS.set({"model.hidden": [8], "data.folds": 5}), 3
     yield MOONS.set({"model.hidden": [8], "data.n_samples": 100, "train.epochs": 1000}), 1
     yield MOONS.set({"model.hidden": [32, 32], "data.n_samples": 5000, "train.epochs": 40}), 3
+    yield MOONS.set({"model.hidden": [8, 8], "data.per_seed": "samples", "train.epochs": 100}), 10
+    yield MOONS.set({"model.hidden": [8], "data.per_seed": "samples", "data.n_samples": 200}), 40
+    yield DIGITS.set({"data.per_seed": "split"}), 10
     yield DIGITS, 1
     yield DIGITS, 10
     yield DIGITS.set({"model.hidden": [128, 64], "train.optimizer": "momentum"}), 3

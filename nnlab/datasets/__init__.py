@@ -52,9 +52,9 @@ def load_dataset(spec: DataSpec | Experiment | str, seeds: Sequence[int] = (0,))
     Dataset
         Equal specs and seeds give equal data, bit for bit. Sizes are `spec.sizes`; classes are spread evenly over the
         parts, and every class is in the training part. The test part does not change with the validation share. The
-        last four data sets are cached. Under k-fold, `split.fold_rows` divides the samples that are the training and
-        the validation part under hold-out, in this order. Of a seed's new samples, or of its split, those of a smaller
-        training part are the first of a larger one, and the other parts are the same.
+        last four data sets are cached, of small ones the last 64. Under k-fold, `split.fold_rows` divides the samples
+        that are the training and the validation part under hold-out, in this order. Of a seed's new samples, or of its
+        split, those of a smaller training part are the first of a larger one, and the other parts are the same.
 
     Raises
     ------
@@ -69,11 +69,12 @@ def load_dataset(spec: DataSpec | Experiment | str, seeds: Sequence[int] = (0,))
             raise SpecError([Problem("data.name", spec, "choice", choices=choices)])
         spec = DataSpec.of({"name": spec}) if spec in DATASETS else presets[spec]
     data = spec.data if isinstance(spec, Experiment) else spec
-    return _load(data, tuple(seeds) if data.per_seed != "weights" else (), settings().data_dir)
+    chosen = tuple(seeds) if data.per_seed != "weights" else ()
+    small = data.n_samples * data.inputs * max(1, len(chosen)) <= _SMALL
+    return (_load_small if small else _load)(data, chosen, settings().data_dir)
 
 
-@lru_cache(maxsize=4)  # MNIST takes 47 MB a split
-def _load(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
+def _made(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
     rng = np.random.default_rng((SAMPLING_STREAM, spec.seed))
     if spec.per_seed == "weights":
         raw = LOADERS[spec.name](spec, rng)
@@ -89,6 +90,11 @@ def _load(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
         for own, seed in zip(parts, seeds, strict=True)
     ]
     return each[0] if len(each) == 1 else replace(each[0], sets=tuple(chain(*(one.training_sets for one in each))))
+
+
+_SMALL = 50_000  # numbers of all seeds: 64 such data sets take 25 MB at most
+_load = lru_cache(maxsize=4)(_made)  # MNIST takes 47 MB a split
+_load_small = lru_cache(maxsize=64)(_made)
 
 
 def whole(spec: DataSpec) -> DataSpec:

@@ -1,7 +1,7 @@
 """The results of a comparison, while it trains and afterwards: its finding, its cells, scores, curves and surfaces."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.datasets import load_dataset
 from nnlab.lab import ComparisonRun, Lab
+from nnlab.spec import DataSpec
 from nnlab.ui.compare.cell_table import difference_text
 from nnlab.ui.compare.cells import cells
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh, curve_rows, seconds_left
@@ -260,13 +261,18 @@ def _surfaces(view: View) -> None:
             cell = view.cells[place]
             value, by_value = view.names[place]
             name = f"**{value}** · {by_value}" if view.by else f"{view.knob} **{value}**"
-            plane = Plane.of(load_dataset(cell.experiment, cell.seeds), size)
+            plane = _plane(cell.experiment.data, cell.seeds[0], size)
             spec = surface(plane, compact=True, labels=view.page.words, height=height)
             alt = t("Predicted classes with {what}", what=view.full_name(place))
             with column, st.container(key=f"panel-surface-{place}", gap=None):
                 _draw_chart(view.run, _surface_rows(view.page.lab, cell, size), spec, key=f"surface-{place}", alt=alt)
                 view.page.link("inspect", name, {"run": cell.run.id}, width="content")
     _note_left_out(len(shown), len(view.cells), t)
+
+
+@lru_cache(maxsize=256)
+def _plane(data: DataSpec, seed: int, size: int) -> Plane:
+    return Plane.of(load_dataset(data, (seed,)), size)
 
 
 def _surface_rows(lab: Lab, cell: CellRun, size: int) -> pa.Table:
