@@ -23,9 +23,9 @@ MARGINS = {"accuracy": 0.01, "mse": 0.05}
 class Finding:
     """The conclusion of a comparison; `str()` is an English sentence, see `FindingText` for other languages.
 
-    Kinds: `incomplete` (no cell has finished), `all_diverged`, `single` (only one cell has a score),
-    `indistinguishable` (no cell differs significantly from the best), `best_among` (some cells do not differ
-    significantly from the best), `best` (all do).
+    Kinds: `incomplete` (no cell has finished), `incomparable` (the cells were scored on other samples), `all_diverged`,
+    `single` (only one cell has a score), `indistinguishable` (no cell differs significantly from the best),
+    `best_among` (some cells do not differ significantly from the best), `best` (all do).
     """
 
     kind: str
@@ -85,6 +85,7 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], 
     experiments, points, verdicts = comparison.experiments, comparison.points, table["verdict"].tolist()
     judged = judge(comparison, cells, verdicts)
     best, valid = judged.reference, judged.places
+    kind = "all_diverged" if "diverged" in verdicts else "incomplete"
     score = comparison.experiment.score
     margin = MARGINS[score] if margin is None else margin
 
@@ -92,7 +93,7 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], 
         return tuple(point for place, point in enumerate(points) if chosen(place))
 
     found = Finding(
-        "all_diverged" if "diverged" in verdicts else "incomplete",
+        kind if comparison.comparable else "incomparable",
         comparison.vary,
         comparison.by,
         experiments[0 if best is None else best],
@@ -242,6 +243,7 @@ class FindingText:
             return t("No {knob} stands out: a single seed tells nothing apart.", **words)
         return {
             "incomplete": t("No cell has finished yet."),
+            "incomparable": t("The cells were scored on other samples, so that their scores cannot be compared."),
             "all_diverged": t("Training diverged with every {knob}; try a lower learning rate."),
             "indistinguishable": t(
                 "No {knob} stands out with {seeds}: a difference of {detectable} or more would have shown."
@@ -260,7 +262,7 @@ class FindingText:
     def best_so_far(self) -> str:
         """The best of the cells that have finished, while others train."""
         kind, t = self.finding.kind, self.t
-        if kind in ("incomplete", "all_diverged"):
+        if kind in ("incomplete", "incomparable", "all_diverged"):
             return self.sentence()
         if kind == "indistinguishable":
             return t("So far nothing stands out.")

@@ -140,7 +140,7 @@ def judge(
         if cell.complete and verdicts[place] not in ("", "diverged") and each.size and np.isfinite(each).all()
     )
     against: list[Difference | None] = [None] * len(cells)
-    if not places or (baseline is not None and baseline not in places):
+    if not comparison.comparable or not places or (baseline is not None and baseline not in places):
         return Judged(part, places, None, tuple(against))
     same_samples = len({experiments[i].data.model_copy(update={"scaling": "none"}) for i in places}) == 1
     reference, found = differences(

@@ -11,9 +11,14 @@ from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
-from nnlab.spec.text import Value, link_text, list_parameter, list_text, text_parameter, value_text
+from nnlab.spec.text import Value, is_stored, link_text, list_parameter, list_text, text_parameter, value_text
 
 MAX_CELLS = 200
+_NOT_COMPARED: Mapping[str, str] = {  # fields whose values are scored on other samples, and why they are refused
+    **dict.fromkeys(("data.name", "data.labels", "data.classes"), "knob_other_data"),
+    **dict.fromkeys(("data.folds", "data.validation", "data.test", "data.per_seed"), "knob_other_parts"),
+    "data.seed": "knob_data_seed",
+}
 
 
 class Point(NamedTuple):
@@ -29,7 +34,7 @@ class Comparison(Value):
     Parameters
     ----------
     vary : str
-        A name in KNOBS, or a dotted field name.
+        A name in KNOBS, or a dotted field name; not one whose values are scored on other samples, as `data.name`.
     by, by_values : str, sequence
         A second knob and its values, which make the comparison a grid.
     seeds : int or sequence of int
@@ -67,6 +72,8 @@ class Comparison(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not is_stored():
+            self._check_comparable()
         for name, knob in (("values", self.vary), ("by_values", self.by)):
             # as the fields read them ("1" from a link is 1)
             read = (self.experiment.vary(knob, value).knob(knob) for value in getattr(self, name) if knob is not None)
@@ -82,6 +89,23 @@ class Comparison(Value):
             repeated = "values" if in_values else "by_values"
             raise SpecError.conflict(repeated, list(getattr(self, repeated)), "values_repeat")
         return self
+
+    def _check_comparable(self) -> None:
+        for field, knob in (("vary", self.vary), ("by", self.by or "")):
+            if code := self._not_compared(knob):
+                raise SpecError.conflict(field, knob, code)
+
+    def _not_compared(self, knob: str) -> str:
+        """Why the values of a knob cannot be compared, as a key of CONFLICTS; empty if they can."""
+        path, data = KNOBS.get(knob, knob), self.experiment.data
+        if path == "data.n_samples" and data.per_seed == "split" and "samples" in data.facts.per_seed:
+            return "knob_splits_samples"
+        return _NOT_COMPARED.get(path, "")
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the scores of the cells can be compared; False for some that were stored before they were refused."""
+        return not (self._not_compared(self.vary) or self._not_compared(self.by or ""))
 
     def _check_grid(self, by: str) -> None:
         if not self.by_values:

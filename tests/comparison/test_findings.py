@@ -244,3 +244,13 @@ def test_every_comparison_has_a_sentence_and_takes_a_margin():
     assert result.finding.margin == 0.5
     assert "by less than 50 points" in str(result.finding)
     assert paired([0.5, 0.6], [0.5, 0.5], Design()).within(5)
+
+
+def test_cells_with_other_samples_that_an_earlier_version_compared_are_not_tested():
+    asked = Comparison(OWN, values=[1, 2], seeds=2).to_json()
+    old = Comparison.from_store(asked.replace('"vary":"depth"', '"vary":"data.folds"').replace("[1,2]", "[0,5]"))
+    cells = [cell([0.5, 0.6]), cell([0.8, 0.9] * 5)]
+    table = table_of(old, cells)
+    assert table["p"].isna().all()
+    one = finding(table, old, cells)
+    assert str(one) == "The cells were scored on other samples, so that their scores cannot be compared."

@@ -334,9 +334,8 @@ _knob_values = {
     "batch_size": [1, 100_000],
     "dropout": [0, 0.5],
     "model.hidden": [[], [8], [8, 4], [8, {"width": 4, "activation": "tanh"}], [{"width": 3, "dropout": 0.25}]],
-    "data.name": ["moons", "mnist"],
     "train.patience": [0, 3],
-    "data.seed": [0, MAX_SEED],
+    "data.scaling": ["none", "minmax"],
     "start_from": [None, {"experiment": {"model": {"hidden": [8, 8]}}, "layers": 1}],
 }
 
@@ -708,7 +707,7 @@ def test_normalisation_that_is_frozen_needs_no_batch():
             "by: got 'depth_same_size', but the other setting sets the same field.",
         ),
         (
-            {"values": list(range(1, 21)), "by": "data.seed", "by_values": list(range(11))},
+            {"values": list(range(1, 21)), "by": "train.patience", "by_values": list(range(11))},
             "cells (values of the one knob times those of the other): got 220, allowed is from 1 to 200.",
         ),
         (

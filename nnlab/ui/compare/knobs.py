@@ -88,6 +88,8 @@ def settings_summary(comparison: Comparison, t: Text) -> str:
 def knobs_for(experiment: Experiment) -> list[str]:
     """The knobs that have an effect on this experiment."""
     without = {"noise", "n_samples"} - experiment.data.facts.uses | {"start_from"}  # a run is chosen in Build
+    if experiment.data.per_seed == "split" and "samples" in experiment.data.facts.per_seed:
+        without.add("n_samples")  # it would change the validation part
     return [knob for knob in KNOBS if knob not in without]
 
 

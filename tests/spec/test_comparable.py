@@ -1,0 +1,57 @@
+"""Which settings cannot be compared, because their values are scored on other samples."""
+
+import pytest
+
+from nnlab.catalogue.classics import classics
+from nnlab.catalogue.presets import preset_comparisons
+from nnlab.spec import Comparison, Experiment
+from nnlab.spec.errors import SpecError
+
+REFUSED = {
+    "data.name": ["moons", "circles"],
+    "data.labels": [[0, 1], [0, 2]],
+    "data.classes": [2, 3],
+    "data.seed": [0, 1],
+    "data.folds": [0, 5],
+    "data.validation": [0.2, 0.4],
+    "data.test": [0.2, 0.4],
+    "data.per_seed": ["samples", "weights"],
+}
+
+
+@pytest.mark.parametrize("knob", REFUSED)
+def test_a_setting_whose_values_have_other_samples_is_refused_by_name(knob):
+    with pytest.raises(SpecError, match=rf"vary: got '{knob}', but .*(compared|no choice)"):
+        Comparison.of({"experiment": {}, "vary": knob, "values": REFUSED[knob]})
+    with pytest.raises(ValueError, match=f"by: got '{knob}'"):
+        Comparison(Experiment(), vary="depth", values=[1, 2], by=knob, by_values=REFUSED[knob])
+
+
+def test_the_number_of_samples_is_refused_where_it_would_change_the_validation_part():
+    split = Experiment().set({"data.per_seed": "split"})
+    with pytest.raises(ValueError, match="vary: got 'n_samples', but with a split for every seed"):
+        Comparison(split, vary="n_samples", values=[100, 200])
+    for allowed in (Experiment(), split.set({"data.per_seed": "samples"}), split.set({"data.name": "digits"})):
+        assert Comparison(allowed, vary="n_samples", values=[1000, 1500]).comparable
+
+
+def test_the_settings_of_presets_and_classics_can_be_compared():
+    comparisons = [*preset_comparisons.values(), *(one.comparison for one in classics.values())]
+    assert all(one.comparable for one in comparisons)
+
+
+@pytest.mark.parametrize("knob", REFUSED)
+def test_what_an_earlier_version_stored_can_still_be_read(knob):
+    experiment = Experiment.of(
+        {"data": {"name": {"data.labels": "digits", "data.classes": "synthetic"}.get(knob, "xor")}}
+    )
+    plain = Comparison(experiment, values=[1, 2]).to_json()
+    values = "[" + ",".join(f'"{one}"' if isinstance(one, str) else str(one) for one in REFUSED[knob]) + "]"
+    old = plain.replace('"vary":"depth"', f'"vary":"{knob}"').replace('"values":[1,2]', f'"values":{values}')
+    with pytest.raises(SpecError, match=knob):
+        Comparison.from_json(old)
+    read = Comparison.from_store(old)
+    assert (read.vary, read.comparable, len(read.points)) == (knob, False, 2)
+    assert read.to_json() == old.replace(" ", "")
+    with pytest.raises(SpecError, match=knob):
+        Comparison.from_json(old)
