@@ -207,6 +207,14 @@ def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
 @click.option("--seeds", metavar="SEEDS", help=_SEEDS + "  [default: 5]")
 @_SET
 @click.option("--baseline", metavar="KNOB=VALUE,...", help="Compare with this cell, as depth=1, instead of the best.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="POINTS",
+    help="Smaller differences are without importance: in points of accuracy, or in % of the best squared error.  "
+    "[default: 1, or 5]",
+)
+@click.option("--open-test", is_flag=True, help="Show the test scores too: once, after you have chosen by validation.")
 @click.option("--csv", type=_FILE, help="Write the table here.")
 @click.option("--epochs-csv", type=_FILE, help="Write every epoch of every seed here.")
 @click.option("--markdown", type=_FILE, help="Write the table here for a report.")
@@ -219,14 +227,17 @@ def compare(
     seeds: str | None,
     changes: tuple[str, ...],
     baseline: str | None,
+    margin: float | None,
+    open_test: bool,
     spanish: bool,
     **files: Path | None,
 ) -> None:
     """Train an experiment for several values of a knob (or two) and print the table as CSV.
 
-    One row per cell: scores as mean and 95 % interval over the seeds, gap, best epoch, seconds per epoch, verdict,
-    paired difference to the best or to the baseline. Instead of EXPERIMENT and --vary, give a comparison's JSON file
-    or link, or the name of a classic (see `nnlab presets --compare`); its usual outcome is printed at the end."""
+    One row per cell: scores as mean and 95 % interval, gap, best epoch, seconds per epoch, verdict, paired difference
+    to the best or to the baseline. The test columns stay empty without --open-test. The finding follows. Instead of
+    EXPERIMENT and --vary, give a comparison's JSON file or link, or the name of a classic (see `nnlab presets
+    --compare`); its usual outcome is printed at the end."""
     comparison = comparison_from(source, vary, by, seeds, changes)
     place = None if baseline is None else baseline_place(comparison, baseline)
     for file in filter(None, files.values()):
@@ -235,12 +246,13 @@ def compare(
 
     from nnlab.comparison.answer_text import AnswerText
     from nnlab.comparison.api import compare as run_comparison
+    from nnlab.comparison.findings import FindingText
     from nnlab.comparison.table import table_of
     from nnlab.export.tables import comparison_file, csv_text, markdown_table
 
     with progress_bar(comparison.vary) as show:
-        result = run_comparison(comparison, progress=show)
-    table = result.table if place is None else table_of(comparison, result.cells, baseline=place)
+        result = run_comparison(comparison, progress=show, margin=None if margin is None else margin / 100)
+    table = table_of(comparison, result.cells, baseline=place, test=open_test)
     write(csv_text(table, spanish), files["csv"])
     if files["epochs_csv"]:
         write(csv_text(result.epochs, spanish), files["epochs_csv"])
@@ -250,7 +262,8 @@ def compare(
         write(comparison_file(comparison, table), files["json"])
     if result.answer:
         click.echo(AnswerText(result.answer).sentence(), err=True)
-    click.echo(str(result.finding), err=True)
+    finding = FindingText(result.finding)
+    click.echo(f"{finding.sentence()}\n{finding.basis()}", err=True)
     if classic := classic_of(comparison):
         click.echo(f"What is usually seen: {classic.outcome}", err=True)
 

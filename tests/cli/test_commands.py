@@ -199,11 +199,30 @@ def test_compare_prints_the_table_as_csv(nnlab):
     code, out, err = nnlab("compare", "binary", "--vary", "depth=1,2", "--seeds", "2", *SHORT)
     assert code == 0
     table = pd.read_csv(io.StringIO(out))
-    want = compare(Comparison(presets["binary"].set({"train.epochs": 2}), vary="depth", values=[1, 2], seeds=2)).table
+    result = compare(Comparison(presets["binary"].set({"train.epochs": 2}), vary="depth", values=[1, 2], seeds=2))
+    want = result.table
     assert list(table.columns) == list(want.columns)
-    same = [name for name in want.columns if name != "seconds_per_epoch"]
+    same = [name for name in want.columns if not name.startswith(("seconds_per_epoch", "test_"))]
     pd.testing.assert_frame_equal(table[same].fillna({"reason": ""}), want[same], check_dtype=False)
-    assert err.strip().splitlines()[-1].endswith(".")
+    finding, basis = err.strip().splitlines()[-2:]
+    assert finding == str(result.finding)
+    assert "with a 95 % interval for" in basis
+
+
+def test_compare_keeps_the_test_set_closed_until_it_is_asked_for(nnlab, tmp_path):
+    asked = ("compare", "binary", "--vary", "depth=1,2", "--seeds", "2", *SHORT)
+    file = tmp_path / "table.json"
+    closed = pd.read_csv(io.StringIO(nnlab(*asked, "--json", str(file))[1]))
+    assert closed.filter(like="test_").isna().all(axis=None)
+    assert {row["test_accuracy"] for row in json.loads(file.read_text())["table"]} == {None}
+    opened = pd.read_csv(io.StringIO(nnlab(*asked, "--open-test")[1]))
+    assert opened["test_accuracy"].notna().all()
+
+
+def test_a_margin_decides_which_differences_are_without_importance(nnlab):
+    asked = ("compare", "binary", "--vary", "depth=1,2", "--seeds", "2", *SHORT)
+    assert "differs by less than 99.5 points from" in nnlab(*asked, "--margin", "99.5")[2]
+    assert nnlab(*asked, "--margin", "0")[0] == 2
 
 
 def test_compare_writes_files_also_for_a_spanish_excel(nnlab, tmp_path):
