@@ -9,15 +9,18 @@ per_seed SE² of the mean                                degrees of freedom
 samples  s²/S; with folds, s² over the seeds' means     S - 1
 split    s² (1/S + n_validation / n_train)              S - 1
          s² (1/(S k) + 1/(k - 1)) with folds            S k - 1
-weights  V/n + s²/S                                     Welch and Satterthwaite
+weights  V/n + s²/S; of a difference - E/(n S)          Welch and Satterthwaite
          folds: the larger of s² (1/(S k) + 1/(k - 1))  k - 1
          and of the same with the folds' means
 ======== ============================================== ======================================
 
 Splits of the same data share most of their training samples, so their scores vary less than independent ones; the
 second term corrects for that (Nadeau and Bengio 2003; with folds Bouckaert and Frank 2004). Seeds that share all data
-say nothing of other samples, however many they are: V/n is the variance of the mean over seeds from one of the n
-validation samples to the next. Seeds that share their folds are no more than k measurements of the data.
+say nothing of other samples, however many they are: V is the variance of the mean over seeds from one of the n
+validation samples to the next. What is left of the scores (seeds, samples) without the means of seeds and samples, of
+mean square E, is part of V/n and of s²/S, and so taken off once (analysis of variance of two crossed random effects,
+Searle et al. 1992); not of a mean, whose interval would be too narrow with few samples. Seeds that share their folds
+are no more than k measurements of the data.
 
 No interval is narrower than the normal one of a share of right answers among as many samples (`_least`): scores that
 are all equal are rounded to the same sample, not certain.
@@ -34,6 +37,7 @@ Agresti, Coull (1998). Approximate is better than exact for interval estimation 
     Statistician 52, 119-126.
 Satterthwaite (1946). An approximate distribution of estimates of variance components. Biometrics Bulletin 2, 110-114.
 Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
+Searle, Casella, McCulloch (1992). Variance components. Wiley, section 4.3.
 Schuirmann (1987). A comparison of the two one-sided tests procedure. J. of Pharmacokinetics and Biopharmaceutics 15,
     657-680.
 """
@@ -159,7 +163,8 @@ def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = Non
     if design.shared and not design.known:
         each = None if outcomes is None else np.asarray(outcomes, float).mean(axis=0)
         spread = np.array([_sample_variance(mean, each, design.samples)])
-    half = float(_half(LEVEL, *_variance(x[:, None], design, spread), _least(mean, each, design, len(x)))[0])
+    variance = _variance(x[:, None], design, spread, np.zeros(1))
+    half = float(_half(LEVEL, *variance, _least(mean, each, design, len(x)))[0])
     return Interval(mean, mean - half, mean + half)
 
 
@@ -263,19 +268,20 @@ def _pairs(
     difference = columns[:, one] - columns[:, other]  # (replicates, pairs): sums over the first axis are the fast ones
     mean = difference.mean(axis=0)
     mean[np.abs(mean) <= grain] = 0
-    spread = np.zeros(len(one))
+    spread = residual = np.zeros(len(one))
     if design.shared and not design.known:
-        spread = _paired_sample_variance(table.mean(axis=1), outcomes, same_samples, design)[one, other]
+        each = _paired_sample_variances(table, outcomes, same_samples, design)
+        spread, residual = (square[one, other] for square in each)
     if len(table[0]) < 2:
         nothing = np.full(len(one), math.nan)
         return mean, nothing, nothing, nothing
-    least = np.maximum(_least_difference(mean, design, len(columns)), grain**2)
-    return mean, *_variance(difference, design, spread), least
+    least = np.maximum(_least_difference(mean, design, len(columns), measured=bool(residual.any())), grain**2)
+    return mean, *_variance(difference, design, spread, residual), least
 
 
-def _variance(values: Floats, design: Design, spread: Floats) -> tuple[Floats, Floats]:
+def _variance(values: Floats, design: Design, spread: Floats, residual: Floats) -> tuple[Floats, Floats]:
     """Variance of the mean of every column of `values` (replicates, columns), and its degrees of freedom: the table in
-    the module's docstring. `spread` (columns,) is V/n."""
+    the module's docstring. `spread` (columns,) is V/n, `residual` the mean of squares whose sum is that of E."""
     n, k = len(values), design.folds
     square = values.var(axis=0, ddof=1)
     shape = np.ones(values.shape[1])
@@ -295,9 +301,12 @@ def _variance(values: Floats, design: Design, spread: Floats) -> tuple[Floats, F
     over_seeds = square * (1 / n + (design.overlap if design.per_seed == "split" else 0.0))
     if not design.shared:
         return over_seeds, shape * (n - 1)
-    total = spread + over_seeds
+    samples = max(2, design.samples)
+    twice = residual / ((n - 1) * (samples - 1))  # E / (n S)
+    total = np.maximum(spread + over_seeds - twice, twice)
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = total**2 / (spread**2 / max(1, design.samples - 1) + over_seeds**2 / (n - 1))
+        each = spread**2 / (samples - 1) + over_seeds**2 / (n - 1) + twice**2 / ((samples - 1) * (n - 1))
+        freedom = total**2 / each
     return total, np.where(np.isfinite(freedom), np.maximum(freedom, 1), n - 1)
 
 
@@ -308,19 +317,29 @@ def _sample_variance(mean: float, each: Floats | None, n: int) -> float:
     return mean * (1 - mean) / n if n else 0.0
 
 
-def _paired_sample_variance(
-    means: Floats, outcomes: Sequence[ArrayLike | None] | None, same_samples: bool, design: Design
-) -> Floats:
-    """V/n of the difference between every two values (values, values)."""
-    each = [None if one is None else np.asarray(one, float).mean(axis=0) for one in outcomes or [None] * len(means)]
-    paired = same_samples and len(each) > 0 and all(one is not None for one in each)
-    if paired and len({len(one) for one in each if one is not None}) == 1:
-        stacked = np.array(each)  # (values, n)
-        covariance = np.atleast_2d(np.cov(stacked)) / stacked.shape[1]
-        own = np.diag(covariance)
-        return np.asarray(np.maximum(own[:, None] + own[None] - 2 * covariance, 0))
+def _paired_sample_variances(
+    table: Floats, outcomes: Sequence[ArrayLike | None] | None, same_samples: bool, design: Design
+) -> tuple[Floats, Floats]:
+    """Of the difference between every two values (values, values): V/n, and the mean of the squares left without the
+    means of seeds and samples; 0 where they were not scored on the same samples."""
+    means = table.mean(axis=1)
+    single = [None if one is None else np.asarray(one, np.float32) for one in outcomes or [None] * len(means)]
+    each = [None if one is None else one.mean(axis=0, dtype=float) for one in single]
+    known = [one for one in single if one is not None]
+    if same_samples and len(known) == len(single) and len({one.shape for one in known}) == 1:
+        by_sample = np.array(each)  # (values, n)
+        left = np.array([one - row for one, row in zip(known, by_sample, strict=True)])  # (values, replicates, n)
+        left = (left - left.mean(axis=2, keepdims=True)).reshape(len(left), -1)
+        spread = np.atleast_2d(np.cov(by_sample)) / by_sample.shape[1]
+        return _of_differences(spread), _of_differences(left @ left.T / left.shape[1])
     own = np.array([_sample_variance(mean, values, design.samples) for mean, values in zip(means, each, strict=True)])
-    return np.asarray(own[:, None] + own[None])
+    return own[:, None] + own[None], np.zeros((len(own), len(own)))
+
+
+def _of_differences(covariance: Floats) -> Floats:
+    """The variance of the difference between every two variables, from their covariance matrix."""
+    own = np.diag(covariance)
+    return np.asarray(np.maximum(own[:, None] + own[None] - 2 * covariance, 0), float)
 
 
 def _least(mean: float, each: Floats | None, design: Design, replicates: int) -> float:
@@ -334,11 +353,11 @@ def _least(mean: float, each: Floats | None, design: Design, replicates: int) ->
     return ((square * n + 2) / (n + 4) - ((mean * n + 2) / (n + 4)) ** 2) / (n + 4)
 
 
-def _least_difference(mean: Floats, design: Design, replicates: int) -> Floats:
+def _least_difference(mean: Floats, design: Design, replicates: int, measured: bool) -> Floats:
     """The variance of a difference of two such shares, if no more samples than needed, and one, are right in one of the
-    two alone."""
+    two alone; that of rounding to a sample, where the variance over the samples is measured."""
     n = design.pool(replicates)
-    if not n or design.known:
+    if not n or design.known or measured:
         return np.full(len(mean), 1 / (6 * design.samples**2) if design.samples else 0.0)
     return (np.abs(mean) * n + 1) / n**2
 
