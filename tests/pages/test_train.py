@@ -41,7 +41,7 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
     assert app.metric[0].value not in ("", "–")
     assert len(app.get("vega_lite_chart")) == 4 + (2 if preset == "celsius" else 4)
     assert t("training") in app.table[0].value.to_string()
-    assert sum(f"**{t(start)}**" in said(app) for _, _, start in VERDICTS.values() if start) == 1
+    assert sum(f"**{t(start)}**" in said(app) for _, _, start, _ in VERDICTS.values() if start) == 1
     assert enabled(app) == {"more-epochs"}
 
 
@@ -193,6 +193,8 @@ def test_with_patience_numbers_table_and_words_are_of_the_best_epoch_of_every_se
     assert [one.delta for one in app.metric] == [epochs] * 4
     note = t("Early stopping: each seed ends with the weights of its best epoch ({epochs}).", epochs=epochs)
     assert note in said(app)
+    assert f" · {t('finished by early stopping')} · " in progress(app)
+    assert not enabled(app)
     with lab.store._write() as db:
         db.execute(schema.runs_table.update().values(algorithm=1))
     assert note not in said(open_train(language, run=run.id))

@@ -24,7 +24,8 @@ def run_buttons(page: Page, run: Run) -> None:
         possible = (run.active and run.requested_action != "stop") or state == "paused"
         action_button(page, t("Stop"), "stop", "stop", lambda: lab.stop(run.id, me), possible)
         more = 5 if run.epochs <= 10 else 20 if run.epochs < 400 else run.epochs // 10
-        label, ended = t("+{n} epochs", n=t.whole(more)), state in ("paused", "finished", "stopped")
+        early = state == "finished" and run.epoch < run.epochs  # more epochs would change nothing
+        label, ended = t("+{n} epochs", n=t.whole(more)), state in ("paused", "finished", "stopped") and not early
         action_button(page, label, "add", "more-epochs", lambda: _add_epochs(page, run, more), ended)
     page.link("inspect", t("Inspect"), {"run": run.id}, disabled=state == "waiting" and run.epoch == 0)
     page.link("build", t("Open in Build"), experiment_link(run))
@@ -58,4 +59,4 @@ def _add_epochs(page: Page, run: Run, n: int) -> None:
         if longer.id != run.id:
             page.change_query(run=longer.id)
             words = page.t("The comparison keeps its run. This is a copy that trains longer.")
-            st.toast(words, icon=":material/call_split:")
+            st.toast(words, icon=":material/call_split:", duration="long")

@@ -37,7 +37,9 @@ def progress_text(lab: Lab, run: Run, t: Text) -> str:
             return t("waiting: next in the queue")
         return t("waiting: number {n} in the queue", n=t.whole(run.position))
     if run.state != "running":
-        return f"{done} · {t(STATES[run.state][0])} · {t('{time} of training', time=t.seconds(run.seconds))}"
+        early = run.state == "finished" and run.epoch < run.epochs
+        state = t("finished by early stopping") if early else t(STATES[run.state].word)
+        return f"{done} · {state} · {t('{time} of training', time=t.seconds(run.seconds))}"
     if run.requested_action:
         return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
     if run.loading is not None:
