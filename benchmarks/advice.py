@@ -47,7 +47,7 @@ def main() -> None:
             if not helped:
                 what = f"{case.experiment.summary}: {diagnosis.verdict} ({diagnosis.reason}), {advice}"
                 worse.append(f"  {what}: loss {old:.3g} → {new:.3g}")
-    table = pd.DataFrame(rows, columns=["verdict", "advice", "validation", "test"])
+    table = pd.DataFrame(rows, columns=["verdict", "advice", "validation", "test"]).astype({"test": float})
     shares = {"cases": ("validation", "size"), "validation": ("validation", "mean"), "test": ("test", "mean")}
     verdicts = table.groupby("verdict").agg(**shares)
     click.echo("How often the loss is lower than before, on the validation part and on the test part:\n")

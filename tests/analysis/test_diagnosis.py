@@ -45,7 +45,7 @@ def results(train, validation=None, loss=0.1, test=None, score="accuracy"):
 
 
 FALLING = np.linspace(0.7, 0.1, 30)
-BIG = presets["activations"].set({"data.n_samples": 2000})  # 400 validation samples
+BIG = presets["activations"].set({"data.n_samples": 2000, "data.per_seed": "weights"})  # 400 validation samples
 ALONE = BIG.set({"data.validation": 0, "data.test": 0})
 
 
@@ -81,7 +81,7 @@ def test_the_test_part_plays_no_role():
 
 
 def test_few_validation_samples_do_not_prove_a_gap():
-    small = presets["activations"].set({"data.n_samples": 50})  # 10 validation samples: one is a tenth
+    small = BIG.set({"data.n_samples": 50})  # 10 validation samples: one is a tenth
     assert verdict(small, curves(FALLING), results(1.0, 0.9))[0] == "fits"
     assert verdict(small, curves(FALLING), results(1.0, 0.6))[0] == "overfits"
 
@@ -106,7 +106,7 @@ def test_a_gap_that_differs_between_seeds_is_not_proved():
 def test_the_gap_of_seeds_that_share_their_validation_samples_has_an_interval_all_the_same():
     three = results([1.0] * 3, [0.94] * 3)
     assert verdict(BIG, curves(FALLING), three) == ("overfits", "gap")
-    few = presets["activations"].set({"data.n_samples": 200})  # 40 validation samples
+    few = BIG.set({"data.n_samples": 200})  # 40 validation samples
     assert verdict(few, curves(FALLING), three) == ("fits", "")
 
 
