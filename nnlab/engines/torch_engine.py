@@ -31,9 +31,8 @@ class TorchEngine:
         self.model.load_arrays(weights)
         self.optimizer = Optimizer(experiment.train, [p for p in self.model.parameters() if p.requires_grad])
         self.targets = self._stacked([torch.from_numpy(targets(experiment, part.y)).T for part in self.train_parts])
-        small = self.train_parts[0].x.size * len(self.sets) <= 4 * CHUNK
-        self.inputs = self._inputs(self.train_parts, slice(None)) if small else None
-        """Scaled training samples; None for large data, which are scaled in every step."""
+        self.scaled: dict[tuple[int, ...], tuple[Sequence[Part], Tensor | None]] = {}
+        self.inputs = self._kept(self.train_parts)
 
     def run_steps(self, epoch: int, first: int, rates: Floats, active: NDArray[np.bool_]) -> None:
         if first == 0:
@@ -46,7 +45,7 @@ class TorchEngine:
         self.model.train()
         for rows, rate in zip(random_streams.batches(order, batch_size), rates.tolist(), strict=True):
             at = torch.from_numpy(rows)
-            x = self._inputs(self.train_parts, rows) if self.inputs is None else self.inputs.index_select(-1, at)
+            x = self._inputs(self.train_parts, rows) if self.inputs is None else _columns(self.inputs, at)
             self._step(x, self.targets.index_select(-1, at), self._masks(len(rows)), rate)
 
     def _step(self, x: Tensor, target: Tensor, masks: Mapping[int, Tensor], rate: float) -> None:
@@ -63,8 +62,10 @@ class TorchEngine:
         widest = max(inputs, len(self.seeds) * max(layer.width for layer in self.layers))
         pieces = []
         size = max(1, 2 * CHUNK // widest)
+        kept = self._kept(parts)
         for rows in [slice(start, start + size) for start in range(0, len(parts[0]), size)]:
-            logits = self.model.columns(self._inputs(parts, rows))  # (seeds, outputs, rows)
+            x = self._inputs(parts, rows) if kept is None else kept[..., rows]
+            logits = self.model.columns(x)  # (seeds, outputs, rows)
             y = self._stacked([torch.tensor(part.y[rows]) for part in parts])
             pieces.append(_measure(self.experiment, logits, y))
         self.model.train(training)
@@ -100,15 +101,30 @@ class TorchEngine:
             masks[i] = torch.from_numpy((numbers >= layer.dropout) * np.float32(1 / (1 - layer.dropout))).mT
         return masks
 
+    def _kept(self, parts: Sequence[Part]) -> Tensor | None:
+        """The scaled samples of a part of every set, prepared once; None for large data, scaled in every step."""
+        key = tuple(map(id, parts))
+        if key not in self.scaled:
+            small = parts[0].x.size * len(parts) <= 4 * CHUNK
+            self.scaled[key] = parts, self._inputs(parts, slice(None)) if small else None
+        return self.scaled[key][1]
+
     def _inputs(self, parts: Sequence[Part], rows: NDArray[np.int64] | slice) -> Tensor:
         """Scaled samples (..., inputs, rows) of a part of every set."""
         scaled = [one.scaling.apply(part.x[rows]) for part, one in zip(parts, self.sets, strict=True)]
-        return self._stacked([torch.from_numpy(one).T for one in scaled])
+        each = [torch.from_numpy(one) for one in scaled]
+        return each[0].T.contiguous() if len(each) == 1 else self._stacked(each).mT
 
     def _stacked(self, each: Sequence[Tensor]) -> Tensor:
         """The one tensor that all replicates share, or one for each of them."""
         times = len(self.seeds) // len(each)
         return each[0].contiguous() if len(each) == 1 else torch.stack(tuple(each) * times)
+
+
+def _columns(x: Tensor, at: Tensor) -> Tensor:
+    """Some samples of x (inputs, n), or of (replicates, inputs, n): these are stacked sample by sample, and whole
+    samples are copied faster than single numbers."""
+    return x.index_select(1, at) if x.dim() == 2 else x.mT.index_select(1, at).mT
 
 
 def _slope(loss: str, logits: Tensor, target: Tensor) -> Tensor:
