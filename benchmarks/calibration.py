@@ -75,6 +75,7 @@ _GAUSSIANS = Experiment().set({"data.name": "gaussians", "data.n_samples": 300, 
 _XOR = Experiment().set({"data.name": "xor", "data.n_samples": 150, "data.noise": 0.3, "train.epochs": 40})
 _CIRCLES = Experiment().set({"data.name": "circles", "data.n_samples": 150, "data.noise": 0.2})
 SAMPLES, SPLIT, WEIGHTS = ({"data.per_seed": per_seed} for per_seed in ("samples", "split", "weights"))
+_FOLDS = {**SAMPLES, "data.folds": 5}
 CASES = (
     Case("coin flips, depth, 10 seeds", _FLIPS.set(SAMPLES), coin=True),
     Case("coin flips, depth, 40 seeds", _FLIPS.set(SAMPLES), seeds=40, coin=True),
@@ -82,7 +83,7 @@ CASES = (
     Case("binary, depth", _BINARY),
     Case("gaussians 300, split, width", _GAUSSIANS.set(SPLIT), (1, 2, 8, 32), "width", one_truth=True),
     Case("xor 150, weights, width", _XOR.set(WEIGHTS), (2, 4, 8, 16), "width"),
-    Case("circles 150, 5 folds", _CIRCLES.set({**SAMPLES, "data.folds": 5}), one_truth=True),
+    Case("circles 150, 5 folds, width, 5 seeds", _CIRCLES.set(_FOLDS), (2, 4, 8, 16), "width", 5, one_truth=True),
 )
 FOR_FALSE_CLAIMS = (  # their corrections for shared samples are known to be cautious: coverage has no target
     Case("coin flips, split", _FLIPS.set(SPLIT), coin=True),

@@ -110,7 +110,7 @@ def _margin(view: View, question: Question) -> None:
     options = sorted({now, *MARGINS[view.score]})
     help_text = t("Of cells that differ by less, significantly (two one-sided t tests), the page says so.")
     look = bound("table-margin", now, question.set_margin) | {"label_visibility": "collapsed", "width": 210}
-    names = {margin: t("Equal below {margin}", margin=view.text.margin(margin)) for margin in options}
+    names = {margin: t("Margin: {margin}", margin=view.text.margin(margin)) for margin in options}
     st.selectbox(t("Margin"), options, format_func=names.__getitem__, help=help_text, **look)
 
 
