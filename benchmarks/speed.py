@@ -148,10 +148,11 @@ def measure(case: Case, rounds: int, other: Executor) -> dict[str, float]:
     }
 
 
-def own_data(engine: str, rounds: int, count: int = 40) -> list[float]:
+def own_data(engine: str, rounds: int) -> list[float]:
     """How many times as long ten seeds with samples of their own take, for moons with each of OWN_SAMPLES."""
     ratios = []
     for samples in OWN_SAMPLES:
+        count = 40_000 // samples
         shared = moons(1).set({"data.n_samples": samples, "train.engine": engine, "train.epochs": 1 + count})
         own = shared.set({"data.per_seed": "samples"})
         turns = [[timed(train(one, 10), count)[0] for one in (own, shared)] for _ in range(rounds)]
