@@ -113,15 +113,15 @@ class Curves:
         steps = np.diff(self.last(self.train_loss, n + 1), axis=0)
         return float(np.median(np.quantile(np.nan_to_num(steps, nan=0.0), 0.75, axis=0))) if n >= 4 else None
 
-    def late_peak(self) -> float | None:
+    def late_peak(self, least: float) -> float | None:
         """How many times as high as at both ends of the last third the training loss is somewhere within it; median
-        over the replicates. None where there are too few epochs."""
+        over the replicates. A loss below `least` counts as that. None where there are too few epochs."""
         n = int(np.median(self.trained)) // 3 if len(self.epochs) else 0
         loss, end = self.last(self.train_loss, n), max(1, n // 10)
         if n < 4:
             return None
         ends = np.maximum(np.median(loss[:end], axis=0), np.median(loss[-end:], axis=0))
-        return float(np.median(loss.max(axis=0) / np.maximum(ends, 1e-30)))
+        return float(np.median(loss.max(axis=0) / np.maximum(ends, least)))
 
     def late_change(self, values: Floats) -> tuple[float, float] | None:
         """A curve a fifth of the epochs before its end, and at its end: medians over a tenth of the epochs (three at

@@ -203,7 +203,7 @@ def _instability(it: _Evidence) -> _Found | None:
         it.figures["jump"] = rise / it.reference.guess_loss
         if it.figures["jump"] > LIMITS["loss_jumps"]:
             return "unstable", "loss_jumps"
-    if not it.classes and (peak := it.curves.late_peak()) is not None:
+    if not it.classes and (peak := it.curves.late_peak(1e-6 * it.reference.guess_loss)) is not None:
         it.figures["peak"] = peak
         if peak > LIMITS["loss_peaks"]:
             return "unstable", "loss_peaks"

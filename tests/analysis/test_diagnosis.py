@@ -281,6 +281,7 @@ def test_regression_is_measured_by_the_share_of_variance_left():
     peaks = np.where(np.arange(100) == 80, 500.0, 5.0)
     assert said(5.0, peaks) == ("unstable", "loss_peaks")
     assert said(0.0631, np.where(np.arange(100) == 80, 0.6, 0.0631)) == ("fits", "")
+    assert said(1e-9, np.where(np.arange(100) == 80, 1e-4, 1e-9)) == ("fits", "")  # the rounding of a perfect fit
 
 
 def test_regression_with_a_validation_part_overfits_by_the_gap_in_variance_explained():
