@@ -301,13 +301,13 @@ def _near_the_best(seen: _Seen) -> list[Clause]:
 
 
 def _loss(seen: _Seen) -> list[Clause]:
-    """From which value on the validation loss grows."""
-    lowest, others = seen.all_pairs("loss", "lower")
-    if (last := others[-1]) is None or not last.distinct:
+    """Whether the validation loss grows from the first value to the last."""
+    first, *_, last = seen.scores("loss")
+    change = paired(last, first, seen.design("loss"))
+    if not change.distinct or change.mean < 0:
         return []
-    means = seen.scores("loss").mean(axis=1)
-    figures = {"low": Said("loss", means[lowest]), "high": Said("loss", means[-1])}
-    return [Clause("loss_grows", {"value": seen.value(lowest), "last": seen.value(-1), **figures})]
+    figures = {"low": Said("loss", first.mean()), "high": Said("loss", last.mean())}
+    return [Clause("loss_grows", {"first": seen.value(0), "last": seen.value(-1), **figures})]
 
 
 _ANSWERS: Mapping[str, Callable[[_Seen], list[Clause]]] = {
