@@ -165,7 +165,7 @@ def test_two_knobs_are_compared_extended_tested_saved_and_trained_again(server, 
     table = pd.DataFrame(json.loads(file.read_text())["table"])
     assert table["test_accuracy"].between(0.5, 1).all()
     again = subprocess.run(
-        [sys.executable, "-m", "nnlab", "compare", str(file)],
+        [sys.executable, "-m", "nnlab", "compare", str(file), "--open-test"],
         capture_output=True,
         text=True,
         check=True,
