@@ -420,6 +420,13 @@ def test_the_thresholds_of_the_findings():
     assert reason(dead=16 * LIMITS["dead_units"]) == "dead_units"
 
 
+def test_a_quarter_of_all_units_dead_is_a_note():
+    for dead, notes in ((8, ("dead_share",)), (7, ())):
+        signals = health_of()
+        signals["after"]["dead"][0] = signals["after"]["dead"][1] = [dead] * 3  # of 64 units in all
+        assert diagnose(curves(FALLING), GOOD | {"signals": signals}, DEEP).notes == notes
+
+
 def test_a_diagnosis_holds_the_figures_of_gradients_and_units():
     figures = diagnose(curves(FALLING), WEAK | {"signals": health_of(start=0.002, growth=7, dead=12)}, DEEP).figures
     assert figures["gradient_start"] == pytest.approx(0.002)
