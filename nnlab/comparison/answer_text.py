@@ -55,7 +55,7 @@ CLAUSES: Texts = {
     "copied_no_gain": "with {samples} samples a class, copied layers gain nothing significant",
     "frozen_gain": "freezing the first one costs {points} with {samples}",
     "frozen_no_gain": "with {samples}, freezing it costs nothing significant",
-    "loss_grows": "the validation loss grows with {knob}, from {low} with {first} to {high} with {last}",
+    "loss_grows": "the validation loss grows from {low} with {knob} {first} to {high} with {last}",
     "fastest": "first to reach a validation accuracy of {reached}: {values}, after {epochs} epochs on average",
     "slower": "more than {epochs} with {values}",
     "none_faster": "no {knob} is significantly faster to a validation accuracy of {reached}",
