@@ -28,7 +28,18 @@ from nnlab.scratch import network
 from nnlab.scratch.core import LogSoftmax
 from nnlab.scratch.losses import LOSSES
 from nnlab.scratch.optimizers import OPTIMIZERS
-from nnlab.spec import Activation, DataSpec, Experiment, ModelSpec, Norm, Optimizer, StartFrom, TrainSpec
+from nnlab.spec import (
+    DATASETS,
+    Activation,
+    DataSpec,
+    Experiment,
+    ModelSpec,
+    Norm,
+    Optimizer,
+    StartFrom,
+    TrainSpec,
+    replicates,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,11 +53,8 @@ def experiment(data: str = "moons", n_samples: int = 60, model: ModelSpec = EVER
 
 
 def started(engine: type, spec: Experiment, seeds: tuple[int, ...] = (0,), weights: Arrays | None = None) -> Any:
-    data = load_dataset(spec)
-    if weights is None:
-        weights = stacked_weights(spec, seeds)
-        weights = {name: np.repeat(array, len(data.training_sets), 0) for name, array in weights.items()}
-    return engine(spec, seeds, data, weights)
+    each = tuple(seed for seed, _ in replicates(seeds, spec.data.folds))
+    return engine(spec, each, load_dataset(spec, seeds), stacked_weights(spec, each) if weights is None else weights)
 
 
 def trained(engine: type, spec: Experiment, seeds: tuple[int, ...] = (0,), epochs: int | None = None) -> Any:
@@ -182,7 +190,8 @@ def experiments(draw: st.DrawFn) -> Experiment:
     folds = 3 if data != "celsius" and draw(st.integers(0, 5)) == 0 else 0
     return Experiment.of(
         {
-            "data": {"name": data, "n_samples": 60, "folds": folds} if data != "celsius" else {"name": data},
+            "data": {"name": data, "per_seed": draw(st.sampled_from(DATASETS[data].per_seed))}
+            | ({"n_samples": 60, "folds": folds} if data != "celsius" else {}),
             "model": {
                 "hidden": hidden,
                 "activation": draw(st.sampled_from(get_args(Activation))),

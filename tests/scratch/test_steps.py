@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nnlab.datasets import load_dataset
@@ -114,6 +114,7 @@ def test_a_step_is_the_engines_own_step(loss, norm):
     seed=st.integers(0, 1000),
 )
 def test_every_gradient_equals_finite_differences_and_autograd(loss, hidden, activation, norm, n, seed):
+    assume(norm == "none" or 1 not in hidden)
     experiment = network(loss, hidden, activation, norm)
     step = some_step(experiment, seed, n)
     tried, theirs = finite_differences(step), autograd(experiment, step.before, step.x, step.t)
