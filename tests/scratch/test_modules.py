@@ -319,10 +319,11 @@ def networks(draw):
             ]
         )
     )
+    norm = draw(st.sampled_from(["none", "batch", "layer"]))
     model = ModelSpec(
-        hidden=tuple(draw(st.integers(1, 4)) for _ in range(depth)),
+        hidden=tuple(draw(st.integers(2 if norm == "layer" else 1, 4)) for _ in range(depth)),
         activation=draw(st.sampled_from(list(modules.ACTIVATIONS))),
-        norm=draw(st.sampled_from(["none", "batch", "layer"])),
+        norm=norm,
         residual=draw(st.booleans()),
         init="kaiming",
     )
