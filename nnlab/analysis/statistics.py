@@ -14,6 +14,8 @@ weights  V/n + s²/S; of a difference - E/(n S)          Welch and Satterthwaite
          and of the same with the folds' means
 ======== ============================================== ======================================
 
+On a test part that all replicates share V/n is added, with Satterthwaite's degrees of freedom.
+
 Splits of the same data share most of their training samples, so their scores vary less than independent ones; the
 second term corrects for that (Nadeau and Bengio 2003; with folds Bouckaert and Frank 2004). Seeds that share all data
 say nothing of other samples, however many they are: V is the variance of the mean over seeds from one of the n
@@ -152,6 +154,7 @@ def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = Non
     -------
     Interval
         All nan without values, or if one is not finite: a mean over the seeds that did not diverge would be too good.
+        Without ends where replicates share samples whose own scores are not known, as a loss.
     """
     x = np.asarray(values, float).ravel()
     if len(x) == 0 or not np.isfinite(x).all():
@@ -282,39 +285,40 @@ def _pairs(
 def _variance(values: Floats, design: Design, spread: Floats, residual: Floats) -> tuple[Floats, Floats]:
     """Variance of the mean of every column of `values` (replicates, columns), and its degrees of freedom: the table in
     the module's docstring. `spread` (columns,) is V/n, `residual` the mean of squares whose sum is that of E."""
-    n, k = len(values), design.folds
-    square = values.var(axis=0, ddof=1)
-    shape = np.ones(values.shape[1])
-    if design.known and not k:
-        correction = design.overlap if design.per_seed == "split" else 0.0
-        return square * (1 / n + correction), shape * (n - 1)
-    if design.per_seed == "samples" and (not k or n > k):
-        means = values.reshape(n // max(1, k), max(1, k), values.shape[1]).mean(axis=1)  # (seeds, columns)
-        return means.var(axis=0, ddof=1) / len(means), shape * (len(means) - 1)
-    if k:
-        share = 1 / n + 1 / (k - 1)
-        if design.per_seed == "split" or n == k:
-            return square * share, shape * (n - 1)
-        means = values.reshape(n // k, k, values.shape[1]).mean(axis=0)  # (folds, columns)
-        by_fold = means.var(axis=0, ddof=1) * (1 / k + 1 / (k - 1))
-        return np.maximum(square * share, by_fold), shape * (k - 1)
-    over_seeds = square * (1 / n + (design.overlap if design.per_seed == "split" else 0.0))
-    if not design.shared:
-        return over_seeds, shape * (n - 1)
+    over_replicates, degrees = _replicate_variance(values, design)
+    if not design.shared or design.known:
+        return over_replicates, np.full(len(over_replicates), float(degrees))
     samples = max(2, design.samples)
-    twice = residual / ((n - 1) * (samples - 1))  # E / (n S)
-    total = np.maximum(spread + over_seeds - twice, twice)
+    twice = residual / ((len(values) - 1) * (samples - 1))  # E / (n S)
+    total = np.maximum(spread + over_replicates - twice, twice)
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = spread**2 / (samples - 1) + over_seeds**2 / (n - 1) + twice**2 / ((samples - 1) * (n - 1))
+        each = spread**2 / (samples - 1) + over_replicates**2 / degrees + twice**2 / ((samples - 1) * degrees)
         freedom = total**2 / each
-    return total, np.where(np.isfinite(freedom), np.maximum(freedom, 1), n - 1)
+    return total, np.where(np.isfinite(freedom), np.maximum(freedom, 1), degrees)
+
+
+def _replicate_variance(values: Floats, design: Design) -> tuple[Floats, int]:
+    """The same for other replicates on the same samples, where all are scored on the same: without V/n."""
+    n, k = len(values), max(1, design.folds)
+    square = values.var(axis=0, ddof=1)
+    if k == 1:
+        return square * (1 / n + (design.overlap if design.per_seed == "split" else 0.0)), n - 1
+    if n > k and design.per_seed == "samples":
+        means = values.reshape(n // k, k, -1).mean(axis=1)  # (seeds, columns)
+        return means.var(axis=0, ddof=1) / len(means), len(means) - 1
+    share = 1 / n + 1 / (k - 1)
+    if n == k or design.per_seed == "split":
+        return square * share, n - 1
+    means = values.reshape(n // k, k, -1).mean(axis=0)  # (folds, columns)
+    return np.maximum(square * share, means.var(axis=0, ddof=1) * (1 / k + 1 / (k - 1))), k - 1
 
 
 def _sample_variance(mean: float, each: Floats | None, n: int) -> float:
-    """V/n of one mean, from the mean score `each` (n,) of every sample, or from the share of right answers alone."""
-    if each is not None:
-        return float(each.var(ddof=1) / len(each)) if len(each) > 1 else math.nan
-    return mean * (1 - mean) / n if n else 0.0
+    """V/n of one mean, from the mean score `each` (n,) of every sample, or from the share of right answers alone; nan
+    where neither is known."""
+    if each is not None and len(each) > 1:
+        return float(each.var(ddof=1) / len(each))
+    return mean * (1 - mean) / n if n else math.nan
 
 
 def _paired_sample_variances(
@@ -326,7 +330,8 @@ def _paired_sample_variances(
     single = [None if one is None else np.asarray(one, np.float32) for one in outcomes or [None] * len(means)]
     each = [None if one is None else one.mean(axis=0, dtype=float) for one in single]
     known = [one for one in single if one is not None]
-    if same_samples and len(known) == len(single) and len({one.shape for one in known}) == 1:
+    alike = len(known) == len(single) and len({one.shape for one in known}) == 1
+    if same_samples and alike and known[0].shape[1] > 1:
         by_sample = np.array(each)  # (values, n)
         left = np.array([one - row for one, row in zip(known, by_sample, strict=True)])  # (values, replicates, n)
         left = (left - left.mean(axis=2, keepdims=True)).reshape(len(left), -1)

@@ -152,6 +152,29 @@ def test_over_weights_the_finite_validation_part_is_in_the_interval():
     assert ends(interval(values, ONE_PART)) == students(values, *want)
 
 
+@pytest.mark.parametrize(("per_seed", "freedom"), [("split", 9), ("weights", 4)])
+def test_networks_of_all_folds_on_one_test_part_have_its_samples_in_the_interval(per_seed, freedom):
+    folded, n = FOLDED[per_seed], 20
+    over = half(interval(SCORES, folded)) / stats.t.ppf(0.975, freedom)
+    share = SCORES.mean()
+    total = share * (1 - share) / n + over**2
+    degrees = total**2 / ((share * (1 - share) / n) ** 2 / (n - 1) + over**4 / freedom)
+    assert ends(interval(SCORES, replace(folded, samples=n, shared=True))) == students(SCORES, total, degrees)
+
+
+def test_nothing_is_claimed_of_a_loss_on_shared_samples_that_are_not_known_one_by_one():
+    loss = replace(ONE_PART, samples=0)
+    assert math.isnan(half(interval(SCORES, loss)))
+    assert not paired(SCORES + 1, SCORES, loss).distinct
+    assert half(interval(SCORES, replace(loss, known=True))) > 0
+
+
+def test_a_single_validation_sample_proves_nothing():
+    one = replace(ONE_PART, samples=1)
+    assert half(interval([1.0, 1.0], one, [[1], [1]])) > 0.3
+    assert paired([1.0, 1.0], [0.0, 0.0], one, [[[1], [1]], [[0], [0]]]).p > 0.05
+
+
 def test_on_training_samples_only_the_seeds_vary():
     known = replace(ONE_PART, known=True)
     assert ends(interval(SCORES, known)) == students(SCORES, SCORES.var(ddof=1) / 10, 9)
