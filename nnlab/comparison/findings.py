@@ -23,8 +23,9 @@ MARGINS = {"accuracy": 0.01, "mse": 0.05}
 class Finding:
     """The conclusion of a comparison; `str()` is an English sentence, see `FindingText` for other languages.
 
-    Kinds: `incomplete` (no cell has finished), `incomparable` (the cells were scored on other samples), `all_diverged`,
-    `single` (only one cell has a score), `indistinguishable` (no cell differs significantly from the best),
+    Kinds: `incomplete` (no cell has a score to compare yet), `incomparable` (the cells were scored on other samples),
+    `all_diverged`, `single` (only one cell has a score), `indistinguishable` (no cell differs significantly from the
+    best),
     `best_among` (some cells do not differ significantly from the best), `best` (all do).
     """
 
@@ -85,7 +86,7 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], 
     experiments, points, verdicts = comparison.experiments, comparison.points, table["verdict"].tolist()
     judged = judge(comparison, cells, verdicts)
     best, valid = judged.reference, judged.places
-    kind = "all_diverged" if "diverged" in verdicts else "incomplete"
+    all_diverged = not valid and all(cells[place].complete and verdict for place, verdict in enumerate(verdicts))
     score = comparison.experiment.score
     margin = MARGINS[score] if margin is None else margin
 
@@ -93,7 +94,7 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], 
         return tuple(point for place, point in enumerate(points) if chosen(place))
 
     found = Finding(
-        kind if comparison.comparable else "incomparable",
+        "incomparable" if not comparison.comparable else "all_diverged" if all_diverged else "incomplete",
         comparison.vary,
         comparison.by,
         experiments[0 if best is None else best],
@@ -118,7 +119,7 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], 
         detectable=detectable(judged.against),
     )
     found = replace(found, equal=those(lambda place: place in each and each[place].within(found.tolerance)))
-    if comparison.by is None and all(type(points[place].value) in (int, float) for place in valid):
+    if comparison.by is None and all(type(point.value) in (int, float) for point in points):
         return _along(found, comparison, cells, judged, table)
     return found
 
@@ -137,8 +138,9 @@ def _along(
         if from_best and not any(one.distinct and one.mean < 0 for one in between):
             gaps = table["gap"][order[best]], table["gap"][last]
             found = replace(found, overfits_at=comparison.points[last], gap_from=gaps[0], gap_to=gaps[1])
-    if found.kind == "best" and found.overfits_at is None and best in (0, len(order) - 1):
-        return replace(found, edge="highest" if best else "lowest")
+    tried = [point.value for point in comparison.points]  # what diverged was tried, too
+    if found.kind == "best" and found.overfits_at is None and found.value in (min(tried), max(tried)):
+        return replace(found, edge="lowest" if found.value == min(tried) else "highest")
     return found
 
 
@@ -237,6 +239,8 @@ class FindingText:
 
     def _main(self, words: Mapping[str, str]) -> str:
         it, t = self.finding, self.t
+        if it.kind == "incomplete" and (it.diverged or it.left_out):
+            return t("No cell has a score to compare.")
         if it.kind == "indistinguishable" and self._all_equal:
             return t("No {knob} stands out: {what} ({figure}) differs by less than {margin} from {equal}.", **words)
         if it.kind == "indistinguishable" and not math.isfinite(it.detectable):

@@ -179,7 +179,7 @@ def test_a_cell_that_was_stopped_is_never_the_best_and_is_named():
     assert (one.value, one.left_out) == (2, (Point(8),))
     assert str(one).endswith("Not trained as planned and left out: depth 8.")
     assert str(found([1, 2], [cells[2]] * 2)) == (
-        "No cell has finished yet. Not trained as planned and left out: depth 1 and 2."
+        "No cell has a score to compare. Not trained as planned and left out: depth 1 and 2."
     )
 
 
@@ -190,6 +190,23 @@ def test_what_diverged_is_left_out_and_named():
     assert str(one).endswith("Training diverged at 10.0.")
     assert found([1, 2], [cell([0.5])] * 2, verdicts=["diverged"] * 2).kind == "all_diverged"
     assert FindingText(one).best_so_far().startswith("Best so far: learning rate 0.01 (80.5")
+
+
+def test_all_have_diverged_only_where_all_have_been_trained():
+    gone, lost = cell([0.5, 0.5]), cell([0.9, math.nan])
+    for other in (Cell(None, None), cell([0.9, 0.9], complete=False)):  # still training, or stopped
+        verdicts = ["fits" if other.results else "", "diverged"]
+        one = found([0.1, 10.0], [other, gone], knob="lr", verdicts=verdicts, seeds=2)
+        assert one.kind == "incomplete"
+        assert str(one).startswith("No cell has a score to compare. Training diverged at 10.0.")
+        assert FindingText(one).best_so_far() == str(one)
+    assert found([1, 2], [gone, lost], verdicts=["diverged", "unstable"]).kind == "all_diverged"
+
+
+def test_the_highest_value_that_did_not_diverge_is_not_the_highest_tried():
+    cells = [cell(around(0.6)), cell(around(0.9, seed=1)), cell(around(0.5, seed=2))]
+    one = found([0.01, 0.1, 10.0], cells, knob="lr", verdicts=["fits", "fits", "diverged"])
+    assert (one.kind, one.value, one.edge) == ("best", 0.1, "")
 
 
 def test_nothing_finished_says_so():
