@@ -1,32 +1,20 @@
 """Answers as sentences, in any language."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nnlab.comparison.answers import Answer, Clause, Said
-from nnlab.comparison.findings import KNOB_NAMES, English, Language
+from nnlab.comparison.findings import GROUPS, KNOB_NAMES, English, Language, Texts
 from nnlab.spec.text import value_text
 
-Texts = Mapping[str, str]
-GROUPS: Texts = {  # networks …
-    "activation sigmoid": "with sigmoid",
-    "activation tanh": "with tanh",
-    "activation relu": "with ReLU",
-    "init default": "with PyTorch's default weights",
-    "init xavier": "with Xavier's weights",
-    "init kaiming": "with Kaiming's weights",
-    "norm none": "without normalisation",
-    "norm batch": "with batch normalisation",
-    "residual false": "without skip connections",
-    "residual true": "with skip connections",
-}
 CLAUSES: Texts = {
     "learn_nothing": "networks {which} learn at no depth tried",
     "stop_learning": "networks {which} stop learning beyond depth {value}",
+    "learn_with": "networks {which} learn only with depth {values}",
     "learn_everywhere": "networks {which} learn at every depth tried",
-    "at_both_ends": "they reach {low} with depth {first} and {high} with depth {last}",
+    "at_both_ends": "they reach a validation accuracy of {low} with depth {first} and {high} with depth {last}",
     "from_to": "from {knob} {first} to {last}, {training}, {validation} and {loss}",
     "training_rises": "training accuracy rises by {points}",
     "training_falls": "training accuracy falls by {points}",
@@ -38,10 +26,10 @@ CLAUSES: Texts = {
     "loss_falls": "the validation loss falls from {low} to {high}",
     "loss_level": "the validation loss does not change significantly",
     "best": "{knob} {value} is best ({figure})",
-    "best_of_some": "{knob} {value} is best ({figure}), but not significantly better than {others}",
+    "best_of_some": "{knob} {value} is among the best ({figure}), not significantly better than {others}",
     "better_than": "it gains {points} over {value}",
     "too_much": "{value} is too much ({figure})",
-    "fails_from": "with {value}, {times} times as much, nothing is learned",
+    "fails_from": "with {value}, {times} times as much, training accuracy is only {trained}",
     "fails_nowhere": "no larger value fails",
     "in_between": "something in between: the validation loss is lowest with {knob} {value} ({lowest}); it is {low} "
     "with {first} and {high} with {last}",
@@ -57,7 +45,7 @@ CLAUSES: Texts = {
     "frozen_no_gain": "with {samples}, freezing it costs nothing significant",
     "loss_grows": "the validation loss grows from {low} with {knob} {first} to {high} with {last}",
     "fastest": "first to reach a validation accuracy of {reached}: {values}, after {epochs} epochs on average",
-    "slower": "more than {epochs} with {values}",
+    "slower": "{epochs} or more with {values}",
     "none_faster": "no {knob} is significantly faster to a validation accuracy of {reached}",
     "all_reach": "with rates from {first} to {value}, every seed comes close to the lowest error ({figure})",
     "some_reach": "with {value} only {share} of them do",

@@ -16,10 +16,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from nnlab.analysis.curves import by_epoch
-from nnlab.analysis.scores import final_scores, sample_outcomes
+from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import LEVEL, Design, Difference, differences, paired
 from nnlab.catalogue.classics import question_of
-from nnlab.comparison.table import Cell
+from nnlab.comparison.table import Cell, judge
 from nnlab.datasets import PartName
 from nnlab.engines.base import Floats
 from nnlab.spec import Comparison
@@ -68,8 +68,9 @@ class Answer:
 class _Seen:
     """The scores of a comparison whose cells have all finished."""
 
-    def __init__(self, comparison: Comparison, cells: Sequence[Cell]) -> None:
+    def __init__(self, comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str]) -> None:
         self.comparison, self.cells = comparison, cells
+        self.judged = judge(comparison, cells, verdicts)  # as the table and the finding
         self.values, self.n = comparison.values, len(comparison.values)
         self.groups = range(max(1, len(comparison.by_values)))
         self.guess = 1 / max(1, comparison.experiment.data.classes)
@@ -86,11 +87,9 @@ class _Seen:
         means = self.scores(part="train").mean(axis=1)
         return np.asarray(means > (1 + self.guess) / 2).reshape(-1, self.n)
 
-    def all_pairs(self, figure: str, better: Literal["higher", "lower"]) -> tuple[int, list[Difference | None]]:
-        """The place of the best cell, and how the others differ from it, corrected for all pairs."""
-        each = zip(self.cells, self.comparison.experiments, strict=True)
-        outcomes = [sample_outcomes(cell.results, one) if figure == one.score else None for cell, one in each]
-        return differences(list(self.scores(figure)), self.design(figure), better=better, outcomes=outcomes)
+    def losses(self, better: Literal["higher", "lower"]) -> tuple[int, list[Difference | None]]:
+        """The place of the best validation loss, and how the others differ from it, corrected for all pairs."""
+        return differences(list(self.scores("loss")), self.design("loss"), better=better)
 
     def value(self, place: int) -> Said:
         return Said("value", self.values[place % self.n])
@@ -102,13 +101,20 @@ class _Seen:
         return Said("groups", tuple(self.comparison.by_values[i] for i in groups))
 
 
-def answer(comparison: Comparison, cells: Sequence[Cell]) -> Answer | None:
+def answer(comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str]) -> Answer | None:
     """The answer of a classic or preset comparison, see `answer_to`; None for others."""
-    return answer_to(question_of(comparison), comparison, cells)
+    return answer_to(question_of(comparison), comparison, cells, verdicts)
 
 
-def answer_to(asked: str | None, comparison: Comparison, cells: Sequence[Cell]) -> Answer | None:
+def answer_to(
+    asked: str | None, comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str]
+) -> Answer | None:
     """The answer to the question of a classic or preset comparison, by its name, from a comparison like it.
+
+    Parameters
+    ----------
+    verdicts : sequence of str
+        Those of the cells, as in the table.
 
     Returns
     -------
@@ -121,7 +127,7 @@ def answer_to(asked: str | None, comparison: Comparison, cells: Sequence[Cell]) 
     if answers is None or len(comparison.seeds) < 2 or not complete:
         return None
     try:
-        clauses = answers(_Seen(comparison, cells))
+        clauses = answers(_Seen(comparison, cells, verdicts))
     except ValueError:  # scores that are not finite cannot be tested
         return None
     return Answer(comparison.vary, comparison.by or "", tuple(clauses)) if clauses else None
@@ -133,22 +139,24 @@ def needs_curves(comparison: Comparison) -> bool:
 
 
 def _learning(seen: _Seen, compare_ends: int | None = None) -> list[Clause]:
-    """Up to which depth each group still learns; of one group also its accuracy at both ends."""
-    learns = seen.learns()
-    last = [-1 if not row.any() else int(np.flatnonzero(row)[-1]) for row in learns]
+    """With which depths each group learns; where one does with all, also its accuracy at both ends."""
+    each = [tuple(np.flatnonzero(row).tolist()) for row in seen.learns()]  # places of the depths
     clauses = []
-    for end, groups in groupby(sorted(seen.groups, key=last.__getitem__), key=last.__getitem__):
-        which = {"which": seen.which(list(groups))}
-        if end < 0:
+    for places, same in groupby(sorted(seen.groups, key=each.__getitem__), key=each.__getitem__):
+        groups = list(same)
+        which = {"which": seen.which(groups)}
+        if not places:
             clauses.append(Clause("learn_nothing", which))
-        elif end < seen.n - 1:
-            clauses.append(Clause("stop_learning", {**which, "value": seen.value(end)}))
-        else:
+        elif len(places) == seen.n:
             clauses.append(Clause("learn_everywhere", which))
-    if compare_ends is not None and last[compare_ends] == seen.n - 1:
-        means = seen.scores().mean(axis=1).reshape(-1, seen.n)[compare_ends]
-        ends = {"low": Said("accuracy", means[0]), "high": Said("accuracy", means[-1])}
-        clauses.append(Clause("at_both_ends", {**ends, "first": seen.value(0), "last": seen.value(-1)}))
+            if groups == [compare_ends]:
+                means = seen.scores().mean(axis=1).reshape(-1, seen.n)[groups[0]]
+                ends = {"low": Said("accuracy", means[0]), "high": Said("accuracy", means[-1])}
+                clauses.append(Clause("at_both_ends", {**ends, "first": seen.value(0), "last": seen.value(-1)}))
+        elif len(places) == places[-1] + 1:
+            clauses.append(Clause("stop_learning", {**which, "value": seen.value(places[-1])}))
+        else:
+            clauses.append(Clause("learn_with", {**which, "values": seen.list_of(places)}))
     return clauses
 
 
@@ -172,10 +180,13 @@ def _trend(seen: _Seen) -> list[Clause]:
 
 
 def _best(seen: _Seen, zero: bool = False) -> list[Clause]:
-    """The best value; with `zero` also how much better it is than the first, and whether the last is worse again."""
-    best, others = seen.all_pairs("accuracy", "higher")
-    means = seen.scores().mean(axis=1)
+    """The best value; with `zero` also how much better it is than the first, and whether the last is worse again.
+    Nothing where none stands out."""
+    best, others = seen.judged.reference, seen.judged.against
     alike = [place for place, one in enumerate(others) if one is not None and not one.distinct]
+    if best is None or len(alike) == len(seen.judged.places) - 1:
+        return []
+    means = seen.scores().mean(axis=1)
     figures = {"value": seen.value(best), "figure": Said("accuracy", means[best])}
     if alike:
         clauses = [Clause("best_of_some", {**figures, "others": seen.list_of(alike)})]
@@ -191,18 +202,21 @@ def _best(seen: _Seen, zero: bool = False) -> list[Clause]:
 
 
 def _rates(seen: _Seen) -> list[Clause]:
-    """The best rate, and the first larger one with which nothing is learned."""
-    best, learns = int(seen.scores().mean(axis=1).argmax()), seen.learns()[0]
+    """The best rate, and the first larger one with which the network does not learn."""
+    clauses, best, learns = _best(seen), seen.judged.reference, seen.learns()[0]
+    if not clauses or best is None:
+        return []
     end = int(np.flatnonzero(learns).max(initial=best)) + 1
     if end == seen.n:
-        return [*_best(seen), Clause("fails_nowhere")]
+        return [*clauses, Clause("fails_nowhere")]
     times = Said("counts", (seen.values[end] / seen.values[best],))
-    return [*_best(seen), Clause("fails_from", {"value": seen.value(end), "times": times})]
+    trained = Said("accuracy", seen.scores(part="train")[end].mean())
+    return [*clauses, Clause("fails_from", {"value": seen.value(end), "times": times, "trained": trained})]
 
 
 def _inside(seen: _Seen, better: Literal["higher", "lower"]) -> tuple[int, bool]:
     """The place of the lowest or highest validation loss, and whether both ends differ from it."""
-    place, others = seen.all_pairs("loss", better)
+    place, others = seen.losses(better)
     return place, all(end is not None and end.distinct for end in (others[0], others[-1]))
 
 
@@ -236,6 +250,8 @@ def _best_of_each(seen: _Seen) -> list[Clause]:
     changes = [paired(row, losses[1, other], seen.design("loss")) for row in rivals]
     # better than all of them: no correction for their number, but for the choice of the best among its group
     better = all(change.mean > 0 and change.p * seen.n < LEVEL for change in changes)
+    if not better and paired(losses[0, one], losses[1, other], seen.design("loss")).distinct:
+        return []
     figures = {"high": Said("loss", losses[0, one].mean()), "low": Said("loss", losses[1, other].mean())}
     values = {"first": seen.value(int(one)), "second": seen.value(int(other))}
     return [Clause("still_better" if better else "no_longer_better", figures | values)]

@@ -58,7 +58,7 @@ class ComparisonResult:
     @cached_property
     def answer(self) -> Answer | None:
         """The answer to the question of a classic or preset comparison; None for others."""
-        return answer(self.comparison, self.cells)
+        return answer(self.comparison, self.cells, self.table["verdict"].tolist())
 
 
 def compare(comparison: Comparison, progress: Progress | None = None, margin: float | None = None) -> ComparisonResult:

@@ -163,6 +163,9 @@ def _gap_difference(
     return paired(gaps[0], gaps[1], design, outcomes)
 
 
+Texts = Mapping[str, str]
+
+
 class Language(Protocol):
     """What a sentence needs of a language; `nnlab.ui.shell.text.Text` is one."""
 
@@ -206,6 +209,21 @@ KNOB_NAMES = {
     "batch_size": "batch size",
     "depth_same_size": "depth at equal size",
 }
+
+GROUPS: Texts = {  # networks …
+    "activation sigmoid": "with sigmoid",
+    "activation tanh": "with tanh",
+    "activation relu": "with ReLU",
+    "init default": "with PyTorch's default weights",
+    "init xavier": "with Xavier's weights",
+    "init kaiming": "with Kaiming's weights",
+    "norm none": "without normalisation",
+    "norm batch": "with batch normalisation",
+    "norm layer": "with layer normalisation",
+    "residual false": "without skip connections",
+    "residual true": "with skip connections",
+}
+"""Values of a second setting in a sentence; those of others follow the setting's name."""
 
 
 @dataclass(frozen=True)
@@ -320,22 +338,27 @@ class FindingText:
         """`depth 4`, `depth 4 and 8`."""
         return f"{self.knob_name(self.finding.knob, self.t)} {self._points(points)}"
 
-    def _point(self, point: Point) -> str:
-        """`4`, with a second setting `4 with activation tanh`."""
-        it, t = self.finding, self.t
-        first = self.value_name(it.knob, point.value, t)
-        if not it.by:
-            return first
-        last = f"{self.knob_name(it.by, t)} {self.value_name(it.by, point.by_value, t)}"
-        return t("{first} with {last}", first=first, last=last)
+    def _group(self, point: Point) -> str:
+        """The second setting: `with tanh`, `with width 8`; empty where there is none."""
+        by, t = self.finding.by, self.t
+        if not by:
+            return ""
+        known = GROUPS.get(f"{by} {value_text(point.by_value)}")
+        name, value = self.knob_name(by, t), self.value_name(by, point.by_value, t)
+        return t(known) if known else t("with {knob} {value}", knob=name, value=value)
 
     def _points(self, points: Sequence[Point]) -> str:
+        """`4`, `1 and 2 with tanh`, `1 with tanh and 2 with ReLU`."""
         if len(points) > MOST_NAMED:
             return self.t.many("{n} cell", "{n} cells", len(points))
-        if len(points) < 2:
-            return "".join(map(self._point, points))
-        *first, last = map(self._point, points)
-        return self.t("{first} and {last}", first=", ".join(first), last=last)
+        names = [self.value_name(self.finding.knob, point.value, self.t) for point in points]
+        groups = list(map(self._group, points))
+        group = groups[0] if len(set(groups)) == 1 else ""
+        if not group:
+            names = [f"{name} {own}".strip() for name, own in zip(names, groups, strict=True)]
+        *first, last = names or [""]
+        listed = self.t("{first} and {last}", first=", ".join(first), last=last) if first else last
+        return f"{listed} {group}".strip()
 
     def _growth(self, words: Mapping[str, str]) -> str:
         it, t = self.finding, self.t
@@ -351,4 +374,4 @@ class FindingText:
             "epochs": t("Longer training overfits: from {low} to {high} the gap grows from {first} to {last}."),
         }.get(it.knob, t("Higher values overfit: from {low} to {high} the gap grows from {first} to {last}."))
         low = self._named([it.best])
-        return text.format(low=low, high=self._point(it.overfits_at), first=first, last=last)
+        return text.format(low=low, high=self._points([it.overfits_at]), first=first, last=last)

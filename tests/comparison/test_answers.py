@@ -8,7 +8,7 @@ from nnlab import Comparison
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons
 from nnlab.comparison.answer_text import AnswerText
-from nnlab.comparison.answers import answer
+from nnlab.comparison.answers import answer as answer_of
 from nnlab.comparison.table import Cell
 from nnlab.ui.compare.knobs import knob_name
 from nnlab.ui.shared.naming import value_name
@@ -44,6 +44,10 @@ def cells_of(comparison, validation, train=None, loss=None, metrics=None):
     return cells
 
 
+def answer(comparison, cells, diverged=()):
+    return answer_of(comparison, cells, ["diverged" if i in diverged else "fits" for i in range(len(cells))])
+
+
 def said(comparison, cells, language=None):
     found = answer(comparison, cells)
     if found is None:
@@ -74,9 +78,18 @@ def test_a_group_stops_learning_beyond_the_last_depth_where_it_comes_more_than_h
     assert "learn at no depth tried" in said(*depths("vanishing", (0.1,) * 6, (0.9,) * 6, (0.9,) * 6))
 
 
+def test_a_group_that_fails_in_between_does_not_learn_everywhere():
+    comparison, cells = depths("vanishing", (0.9, 0.1, 0.1, 0.1, 0.1, 0.9), (0.9,) * 6, (0.9,) * 6)
+    assert "networks with sigmoid learn only with depth 1 and 10" in said(comparison, cells).lower()
+
+
 def test_the_ends_of_the_remedy_are_told_where_it_works():
     comparison, cells = depths("residual", (0.95, 0.9, 0.8, 0.5, 0.2, 0.1), (0.95, 0.95, 0.95, 0.94, 0.93, 0.91))
-    assert said(comparison, cells).endswith("they reach 95.0 % with depth 2 and 91.0 % with depth 50.")
+    assert said(comparison, cells).endswith(
+        "they reach a validation accuracy of 95.0 % with depth 2 and 91.0 % with depth 50."
+    )
+    both = said(*depths("residual", (0.95,) * 6, (0.95,) * 6))
+    assert both.endswith("at every depth tried."), "whose accuracy it would be"
 
 
 @pytest.mark.parametrize(
@@ -114,8 +127,8 @@ def test_the_best_is_told_with_what_cannot_be_told_from_it():
     comparison = seeds_of("l2")
     sentence = said(comparison, cells_of(comparison, [0.8, 0.8, 0.81, 0.83, 0.86, 0.8598, 0.5]))
     assert sentence == (
-        "L2 0.03 is best (86.0 %), but not significantly better than 0.1; it gains 6 points over 0.0; 0.3 is too much "
-        "(50.0 %)."
+        "L2 0.03 is among the best (86.0 %), not significantly better than 0.1; it gains 6 points over 0.0; 0.3 is too "
+        "much (50.0 %)."
     )
     assert said(comparison, cells_of(comparison, [0.8, 0.8, 0.81, 0.83, 0.86, 0.84, 0.5]), "es") == (
         "Lo mejor es L2 0,03 (86,0 %); gana 6,0 puntos frente a 0; 0,3 ya es demasiado (50,0 %)."
@@ -125,7 +138,10 @@ def test_the_best_is_told_with_what_cannot_be_told_from_it():
 def test_the_first_rate_that_learns_nothing_is_compared_with_the_best():
     comparison = seeds_of("learning-rate")
     rates = [0.3, 0.8, 0.9, 0.95, 0.97, 0.8, 0.1, 0.1]
-    assert said(comparison, cells_of(comparison, rates)).endswith("; with 1.0, 10 times as much, nothing is learned.")
+    cells = cells_of(comparison, rates)
+    assert said(comparison, cells).endswith("; with 1.0, 10 times as much, training accuracy is only 10.0 %.")
+    judged = answer(comparison, cells, diverged=(4, 6, 7))
+    assert judged.value("value") == 0.03, "what diverged takes no part, as in the finding"
     assert said(comparison, cells_of(comparison, sorted(rates))).endswith("; no larger value fails.")
 
 
@@ -154,8 +170,8 @@ def test_the_fastest_is_the_first_to_a_score_and_not_the_best_in_the_end():
     best_last = [0.99, 0.95, 0.95]
     sentence = said(comparison, cells_of(comparison, best_last, metrics=metrics))
     assert sentence == (
-        "First to reach a validation accuracy of 90.0 %: relu and tanh, after 10 and 11 epochs on average; more than "
-        "58 with sigmoid."
+        "First to reach a validation accuracy of 90.0 %: relu and tanh, after 10 and 11 epochs on average; 58 or "
+        "more with sigmoid."
     )
     same = [reaching(at["relu"]), reaching(at["tanh"]), reaching(at["relu"][::-1])]
     assert said(comparison, cells_of(comparison, best_last, metrics=same)).startswith("No activation is significantly")
@@ -163,9 +179,10 @@ def test_the_fastest_is_the_first_to_a_score_and_not_the_best_in_the_end():
 
 def test_there_is_no_answer_for_other_questions_one_seed_or_cells_that_have_not_finished():
     comparison = seeds_of("l2")
-    cells = cells_of(comparison, [0.8] * 7)
+    cells = cells_of(comparison, [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.5])
     other = Comparison.of({**comparison.plain(), "values": (0, 0.1)})
     assert answer(comparison, cells) is not None
+    assert answer(comparison, cells_of(comparison, [0.8] * 7)) is None, "the finding says that none stands out"
     assert answer(other, cells[:2]) is None
     assert answer(comparison, [*cells[:-1], Cell(None, None)]) is None
     assert answer(comparison, [*cells[:-1], cells[-1]._replace(complete=False)]) is None

@@ -227,7 +227,15 @@ def test_of_two_knobs_the_best_pair_is_named():
     cells = [*[cell(around(0.5, seed=i)) for i in range(3)], cell(around(0.9, seed=4))]
     one = found([1, 2], cells, by="norm", by_values=["none", "batch"])
     assert (one.kind, one.best) == ("best", Point(2, "batch"))
-    assert str(one).startswith("Depth 2 with norm batch is best (90.0 ±")
+    assert str(one).startswith("Depth 2 with batch normalisation is best (90.0 ±")
+    cells = [
+        *[cell(around(0.5, seed=i)) for i in range(3)],
+        *[cell(around(0.9, spread=0.05, seed=i)) for i in (3, 4, 5)],
+    ]
+    one = str(found([1, 2, 4], cells, by="norm", by_values=["none", "layer"]))
+    assert "cannot be told from 2 and 4 with layer normalisation with 10 seeds." in one
+    one = str(found([1, 2, 4], cells, by="dropout", by_values=[0.1, 0.2]))
+    assert "cannot be told from 2 and 4 with dropout 0.2 with 10 seeds." in one
 
 
 def test_an_error_is_best_where_it_is_lowest_and_judged_on_training_where_there_is_nothing_else():

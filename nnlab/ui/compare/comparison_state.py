@@ -70,15 +70,17 @@ def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None, margin:
     rows = [cell_row(cell.experiment, Cell(None, None)) if cell.active else next(known) for cell in run.cells]
     cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
     table = table_of(run.comparison, cells, baseline=baseline, test=run.test_opened is not None, rows=rows)
-    judged = judge(run.comparison, cells, table["verdict"].tolist(), baseline)
-    return Results(table, finding(table, run.comparison, cells, margin), judged, _answer(lab, run))
+    verdicts = table["verdict"].tolist()
+    judged = judge(run.comparison, cells, verdicts, baseline)
+    return Results(table, finding(table, run.comparison, cells, margin), judged, _answer(lab, run, verdicts))
 
 
-def _answer(lab: Lab, run: ComparisonRun) -> Answer | None:
+def _answer(lab: Lab, run: ComparisonRun, verdicts: Sequence[str]) -> Answer | None:
     if any(cell.active or not cell.complete for cell in run.cells):
         return None
     metrics = lab.cells_metrics(run.cells) if needs_curves(run.comparison) else [None] * len(run.cells)
-    return answer(run.comparison, [Cell(cell.results, one) for cell, one in zip(run.cells, metrics, strict=True)])
+    cells = [Cell(cell.results, one) for cell, one in zip(run.cells, metrics, strict=True)]
+    return answer(run.comparison, cells, verdicts)
 
 
 class View:
