@@ -39,6 +39,9 @@ LIMITS: Mapping[str, float] = {
 }
 """The thresholds of the rules in `diagnose`, by rule."""
 
+RAN_AWAY = 1000
+"""A loss so many times that of a blind guess has run away, whatever the network has learned."""
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -179,7 +182,7 @@ def _divergence(it: _Evidence) -> _Found | None:
         falls = loss < curve[0] / 2
     lost = ~np.isfinite(loss) | ~np.isfinite(it.loss)  # (replicates,)
     guesses = it.fit(score) <= it.reference.guess + LIMITS["guesses"]
-    diverged = lost | ((loss > LIMITS["loss_ran_away"] * guess) & guesses) | ((loss > 1000 * guess) & ~falls)
+    diverged = lost | ((loss > LIMITS["loss_ran_away"] * guess) & guesses) | ((loss > RAN_AWAY * guess) & ~falls)
 
     it.figures |= {"seeds": len(it.train), "diverged": float(diverged.sum())}
     if not lost.all():

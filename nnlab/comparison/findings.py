@@ -220,6 +220,9 @@ GROUPS: Texts = {  # networks …
     "norm none": "without normalisation",
     "norm batch": "with batch normalisation",
     "norm layer": "with layer normalisation",
+    "scaling none": "with raw inputs",
+    "scaling standard": "with standardised inputs",
+    "scaling minmax": "with inputs from 0 to 1",
     "residual false": "without skip connections",
     "residual true": "with skip connections",
 }

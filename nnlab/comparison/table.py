@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nnlab.analysis.curves import by_epoch
-from nnlab.analysis.diagnosis import diagnose
-from nnlab.analysis.scores import final_scores, sample_outcomes, score_interval
+from nnlab.analysis.diagnosis import RAN_AWAY, diagnose
+from nnlab.analysis.scores import final_scores, reference_of, sample_outcomes, score_interval
 from nnlab.analysis.statistics import Design, Difference, differences
 from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Experiment, Point
@@ -128,16 +128,17 @@ class Judged:
 def judge(
     comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str], baseline: int | None = None
 ) -> Judged:
-    """Compare the cells that are complete, did not diverge and have a finite score under every seed: with the best, or
-    with a baseline that was chosen beforehand."""
+    """Compare the cells that are complete and did not diverge under any seed: with the best, or with a baseline that
+    was chosen beforehand."""
     score, experiments = comparison.experiment.score, comparison.experiments
     seen = any(np.isfinite(final_scores(cell.results, "validation", score)).any() for cell in cells)
     part: Literal["train", "validation"] = "validation" if seen else "train"
     scores = [final_scores(cell.results, part, score) for cell in cells]
+    limit = math.inf if score == "accuracy" else RAN_AWAY * reference_of(comparison.experiment.data).guess_loss
     places = tuple(
         place
         for place, (cell, each) in enumerate(zip(cells, scores, strict=True))
-        if cell.complete and verdicts[place] not in ("", "diverged") and each.size and np.isfinite(each).all()
+        if cell.complete and verdicts[place] not in ("", "diverged") and each.size and (each < limit).all()
     )
     against: list[Difference | None] = [None] * len(cells)
     if not comparison.comparable or not places or (baseline is not None and baseline not in places):

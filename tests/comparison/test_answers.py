@@ -11,7 +11,7 @@ from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import answer as answer_of
 from nnlab.comparison.table import Cell
 from nnlab.ui.compare.knobs import knob_name
-from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.text import text
 
 
@@ -54,7 +54,7 @@ def said(comparison, cells, language=None):
         return None
     if language is None:
         return AnswerText(found).sentence()
-    return AnswerText(found, text(language), knob_name, value_name).sentence()
+    return AnswerText(found, text(language), knob_name, value_words).sentence()
 
 
 def depths(name, *rows):
@@ -173,6 +173,7 @@ def test_the_fastest_is_the_first_to_a_score_and_not_the_best_in_the_end():
         "First to reach a validation accuracy of 90.0 %: relu and tanh, after 10 and 11 epochs on average; 58 or "
         "more with sigmoid."
     )
+    assert said(comparison, cells_of(comparison, best_last, metrics=metrics), "es").endswith("con sigmoide.")
     same = [reaching(at["relu"]), reaching(at["tanh"]), reaching(at["relu"][::-1])]
     assert said(comparison, cells_of(comparison, best_last, metrics=same)).startswith("No activation is significantly")
 

@@ -209,6 +209,14 @@ def test_the_highest_value_that_did_not_diverge_is_not_the_highest_tried():
     assert (one.kind, one.value, one.edge) == ("best", 0.1, "")
 
 
+def test_an_error_that_ran_away_under_one_seed_is_not_among_the_best():
+    comparison = Comparison(presets["celsius"], vary="lr", values=[0.01, 0.1, 100], seeds=3)
+    errors = [0.063, 0.0631, 0.0632], [0.064, 0.065, 0.0635], [0.064, 0.065, 4e7]
+    cells = [Cell({"train": {"loss": mse, "mse": mse}}, None) for mse in errors]
+    one = finding(table_of(comparison, cells), comparison, cells)
+    assert (one.rivals, one.diverged) == ((Point(0.1),), (Point(100.0),))
+
+
 def test_nothing_finished_says_so():
     one = found([1, 2], [Cell(None, None)] * 2, seeds=2)
     assert one.kind == "incomplete"

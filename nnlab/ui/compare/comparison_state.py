@@ -21,7 +21,7 @@ from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
 from nnlab.ui.compare.knobs import is_number, knob_name, value_names
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.frame import Page
 
 ENDS = "", "_low", "_high"
@@ -105,13 +105,13 @@ class View:
     @property
     def text(self) -> FindingText:
         """The sentences about the finding."""
-        return FindingText(self.results.finding, self.t, knob_name, value_name)
+        return FindingText(self.results.finding, self.t, knob_name, value_words)
 
     @property
     def answer(self) -> str:
         """The answer to the question of a classic or preset comparison; empty where there is none."""
         found = self.results.answer
-        return AnswerText(found, self.t, knob_name, value_name).sentence() if found else ""
+        return AnswerText(found, self.t, knob_name, value_words).sentence() if found else ""
 
     @property
     def ordered(self) -> bool:

@@ -13,6 +13,8 @@ from nnlab.store import Run
 from nnlab.ui.shared.labels import CHOICES, ENGINES
 from nnlab.ui.shell.text import Text
 
+_PROPER_NAMES = ("Adam", "Kaiming", "Nesterov", "Xavier")
+
 
 def network_title(experiment: Experiment, t: Text) -> str:
     """The network: "2×8 tanh", "64-32 ReLU", "no hidden layer"."""
@@ -62,6 +64,13 @@ def value_name(setting: str, value: object, t: Text) -> str:
     if value is None or isinstance(value, StartFrom):
         return start_words(value, t)
     return "-".join(map(str, value)) or "0" if isinstance(value, (list, tuple)) else str(value)
+
+
+def value_words(setting: str, value: object, t: Text) -> str:
+    """A setting's value inside a sentence: "sigmoid", "per batch", "Adam"."""
+    name = value_name(setting, value, t)
+    first = name.split(" ")[0]
+    return name[0].lower() + name[1:] if first[1:].islower() and first not in _PROPER_NAMES else name
 
 
 def experiment_title(experiment: Experiment, t: Text) -> str:
