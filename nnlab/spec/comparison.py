@@ -1,7 +1,7 @@
 """The comparison: one experiment with one or two knobs set to several values."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -11,7 +11,16 @@ from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
-from nnlab.spec.text import Value, is_stored, link_text, list_parameter, list_text, text_parameter, value_text
+from nnlab.spec.text import (
+    Value,
+    is_stored,
+    link_text,
+    list_parameter,
+    list_text,
+    stored_values,
+    text_parameter,
+    value_text,
+)
 
 MAX_CELLS = 200
 _NOT_COMPARED: Mapping[str, str] = {  # fields whose values are scored on other samples, and why they are refused
@@ -80,6 +89,9 @@ class Comparison(Value):
             object.__setattr__(self, name, tuple(read))
         if self.by is not None:
             self._check_grid(self.by)
+        problems = [problem for one in self.experiments if (problem := one.degenerate)]
+        if problems and not is_stored():
+            raise SpecError(problems[:1])
         if len({one.key for one in self.experiments}) < len(self.experiments):
             for field, knob, values in (("vary", self.vary, self.values), ("by", self.by or "", self.by_values)):
                 name = KNOBS.get(knob, knob).removeprefix("data.")
@@ -121,11 +133,10 @@ class Comparison(Value):
         """The cells, ordered by the second knob, then by the first."""
         return tuple(Point(value, by_value) for by_value in self.by_values or (None,) for value in self.values)
 
-    @cached_property
+    @property
     def experiments(self) -> tuple[Experiment, ...]:
         """The experiment of every cell, in the order of `points`."""
-        bases = [self.experiment.vary(self.by, one) for one in self.by_values] if self.by else [self.experiment]
-        return tuple(base.vary(self.vary, value) for base in bases for value in self.values)
+        return _experiments(self)
 
     @classmethod
     def of(cls, values: Any) -> Self:
@@ -166,3 +177,10 @@ class Comparison(Value):
         values["values"] = list_parameter(params, "values", vary, "1,2,4,8")
         values["seeds"] = parse_seeds(text_parameter(params, "seeds", "5"))
         return cls.of(values)
+
+
+@lru_cache(maxsize=128)  # by value: what a comparison held itself, a changed copy of it would hold too
+def _experiments(of: Comparison) -> tuple[Experiment, ...]:
+    with stored_values():  # whenever it is called: some were made before a rule
+        bases = [of.experiment.vary(of.by, one) for one in of.by_values] if of.by else [of.experiment]
+        return tuple(base.vary(of.vary, value) for base in bases for value in of.values)

@@ -5,6 +5,7 @@ import pytest
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons
 from nnlab.spec import Comparison, Experiment
+from nnlab.spec.comparison import _experiments
 from nnlab.spec.errors import SpecError
 
 REFUSED = {
@@ -55,3 +56,25 @@ def test_what_an_earlier_version_stored_can_still_be_read(knob):
     assert read.to_json() == old.replace(" ", "")
     with pytest.raises(SpecError, match=knob):
         Comparison.from_json(old)
+
+
+def test_a_changed_copy_has_cells_of_its_own():
+    depths = Comparison(Experiment(), values=[1, 2])
+    assert [one.model.depth for one in depths.experiments] == [1, 2]
+    assert [one.model.depth for one in depths.model_copy(update={"values": (3,)}).experiments] == [3]
+    tanh = depths.model_copy(update={"experiment": Experiment().vary("activation", "tanh")})
+    assert [one.model.activation for one in tanh.experiments] == ["tanh", "tanh"]
+
+
+def test_cells_that_a_later_rule_refuses_are_read_whenever_they_are_asked_for():
+    """A unit that is normalised by itself was allowed before."""
+    plain = Comparison(Experiment().vary("width", 1), vary="residual", values=[False, True]).to_json()
+    old = plain.replace('"vary":"residual"', '"vary":"norm"').replace("[false,true]", '["none","layer"]')
+    with pytest.raises(SpecError, match=r"model\.hidden: got \[1\], but layer normalisation needs"):
+        Comparison.from_json(old)
+    grid = old.replace('"values":["none","layer"]', '"values":["layer","batch"],"by":"width","by_values":[2,1]')
+    with pytest.raises(SpecError, match=r"model\.hidden: got \[1\], but layer normalisation needs"):
+        Comparison.from_json(grid)
+    read = Comparison.from_store(old)
+    _experiments.cache_clear()
+    assert [one.model.norm for one in read.experiments] == ["none", "layer"]
