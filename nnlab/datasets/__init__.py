@@ -1,5 +1,6 @@
 """Loads data sets by name. Each family of data sets is a module with a function `load(spec, rng) -> Raw`."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -51,10 +52,11 @@ def load_dataset(spec: DataSpec | Experiment | str, seeds: Sequence[int] = (0,))
     -------
     Dataset
         Equal specs and seeds give equal data, bit for bit. Sizes are `spec.sizes`; classes are spread evenly over the
-        parts, and every class is in the training part. The test part does not change with the validation share. The
-        last four data sets are cached, of small ones the last 64. Under k-fold, `split.fold_rows` divides the samples
-        that are the training and the validation part under hold-out, in this order. Of a seed's new samples, or of its
-        split, those of a smaller training part are the first of a larger one, and the other parts are the same.
+        parts, and every class is in the training part, unless new samples have wrong labels. The test part does not
+        change with the validation share. The data sets used last are cached. Under k-fold, `split.fold_rows` divides
+        the samples that are the training and the validation part under hold-out, in this order. Of a seed's new
+        samples, or of its split, those of a smaller training part are the first of a larger one, and the other parts
+        are the same.
 
     Raises
     ------
@@ -70,8 +72,9 @@ def load_dataset(spec: DataSpec | Experiment | str, seeds: Sequence[int] = (0,))
         spec = DataSpec.of({"name": spec}) if spec in DATASETS else presets[spec]
     data = spec.data if isinstance(spec, Experiment) else spec
     chosen = tuple(seeds) if data.per_seed != "weights" else ()
-    small = data.n_samples * data.inputs * max(1, len(chosen)) <= _SMALL
-    return (_load_small if small else _load)(data, chosen, settings().data_dir)
+    size = _bytes(data, len(chosen))
+    made = next(made for most, made in _CACHED if size <= most)
+    return made(data, chosen, settings().data_dir)
 
 
 def _made(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
@@ -92,9 +95,18 @@ def _made(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
     return each[0] if len(each) == 1 else replace(each[0], sets=tuple(chain(*(one.training_sets for one in each))))
 
 
-_SMALL = 50_000  # numbers of all seeds: 64 such data sets take 25 MB at most
-_load = lru_cache(maxsize=4)(_made)  # MNIST takes 47 MB a split
-_load_small = lru_cache(maxsize=64)(_made)
+_CACHED = tuple((most, lru_cache(maxsize=count)(_made)) for most, count in ((5e5, 64), (8e7, 4), (math.inf, 1)))
+"""Data sets in the cache, by the bytes they take at most. MNIST takes 55 MB."""
+
+
+def _bytes(spec: DataSpec, seeds: int) -> int:
+    """Memory of the samples, roughly; splits share those they are cut from."""
+    number = 1 if spec.facts.image_shape else 4
+    if spec.per_seed == "split":
+        samples, rows = sum(whole(spec).sizes), seeds * sum(spec.sizes)
+    else:
+        samples, rows = max(1, seeds) * sum(spec.sizes), 0
+    return samples * (spec.inputs * number + 8) + 16 * rows
 
 
 def whole(spec: DataSpec) -> DataSpec:

@@ -87,11 +87,11 @@ def fit_scaling(name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | N
 
     standard: mean 0 and standard deviation 1 for every feature; minmax: from 0 to 1. `full_scale` is the largest pixel
     value of pictures: minmax then divides by it, and standard takes one mean and one deviation over all pixels."""
-    return Scaling(*shift_and_scale(np.asarray(x), name, full_scale))
+    return Scaling(*shift_and_scale(x, name, full_scale))
 
 
 def shift_and_scale(
-    x: NDArray[Any], name: ScalingName, full_scale: float | None
+    x: NDArray[Any] | Rows, name: ScalingName, full_scale: float | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The shift and the scale that are fitted on a training part x (n, inputs)."""
     if name == "none":
@@ -100,16 +100,17 @@ def shift_and_scale(
         shift, width = np.zeros(1), np.array([full_scale])
     elif full_scale:
         # over all pixels; counting them is exact and needs no copy of the pictures as floats
-        counts = np.bincount(x.ravel(), minlength=256)
+        counts = np.bincount(np.asarray(x).ravel(), minlength=256)
         values = np.arange(len(counts))
         mean = np.average(values, weights=counts)
         shift, width = np.array([mean]), np.sqrt([np.average((values - mean) ** 2, weights=counts)])
     elif name == "standard":
-        exact = x.astype(np.float64)
+        exact = np.asarray(x, np.float64)
         shift, width = exact.mean(0), exact.std(0)
     else:
-        shift = x.min(0).astype(np.float64)
-        width = x.max(0) - shift
+        exact = np.asarray(x, np.float64)
+        shift = exact.min(0)
+        width = exact.max(0) - shift
     width = np.where(width > 0, width, 1.0)  # a feature that never changes is only shifted
     return shift.astype(np.float32), (1 / width).astype(np.float32)
 

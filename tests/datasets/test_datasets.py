@@ -83,14 +83,24 @@ def test_any_possible_spec_gives_the_promised_sizes_with_every_class_in_training
 def test_the_same_spec_gives_the_same_bits_and_another_seed_other_data(name: str):
     spec = DataSpec(name=name)
     first = load_dataset(spec)
-    datasets._load.cache_clear()
-    datasets._load_small.cache_clear()
+    for _, made in datasets._CACHED:
+        made.cache_clear()
     again, other = load_dataset(spec), load_dataset(spec.model_copy(update={"seed": 1}))
     for one, two in zip(parts(first), parts(again), strict=True):
         np.testing.assert_array_equal(one.x, two.x)
         np.testing.assert_array_equal(one.y, two.y)
     if name != "celsius":
         assert not np.array_equal(first.train.x, other.train.x)
+
+
+def test_the_data_sets_of_a_class_stay_in_memory_and_large_ones_do_not_fill_it():
+    specs = [DataSpec(name="digits", seed=seed, per_seed=kind) for seed in range(8) for kind in ("weights", "split")]
+    first = [load_dataset(spec, range(10)) for spec in specs]
+    assert all(load_dataset(spec, range(10)) is one for spec, one in zip(specs, first, strict=True))
+    few_of_many = DataSpec(name="mnist", n_samples=50, per_seed="split", labels=(0, 1))  # shares its test part too
+    assert datasets._bytes(few_of_many, 1) > 1e7
+    huge = DataSpec(n_samples=60_000, per_seed="samples")
+    assert datasets._bytes(huge, 100) > 8e7 > datasets._bytes(huge, 10)
 
 
 @pytest.mark.parametrize("name", ["moons", "synthetic", "digits"])
