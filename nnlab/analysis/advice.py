@@ -2,7 +2,7 @@
 
 `benchmarks.advice` applies the first piece of advice to many experiments and trains them again."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ def _candidates(diagnosis: Diagnosis, experiment: Experiment) -> Iterator[Advice
         case "exploding_gradients" if figures.get("growth_start", 0) >= figures.get("growth_end", 0):
             yield from _against_exploding(experiment)
         case "dead_units" if figures.get("dead_start", 0) >= figures["dead"] / figures["units"]:
-            yield Advice("leaky_relu", {"model.activation": "leaky_relu"})
+            yield Advice("leaky_relu", _in_all_layers(experiment, activation="leaky_relu"))
         case "loss_not_finite" if optimizer in ("sgd", "momentum", "nesterov"):
             yield Advice("adam", {"train.optimizer": "adam", "train.lr": 0.01})  # its steps have the size of the rate
         case "seeds_disagree":
@@ -94,8 +94,8 @@ def _candidates(diagnosis: Diagnosis, experiment: Experiment) -> Iterator[Advice
 
 
 def _against_vanishing(experiment: Experiment) -> Iterator[Advice]:
-    if experiment.model.activation not in _LIKE_RELU:
-        yield Advice("relu_kaiming", {"model.activation": "relu", "model.init": "kaiming"})
+    if not _like_relu(experiment):
+        yield Advice("relu_kaiming", {"model.init": "kaiming", **_in_all_layers(experiment, activation="relu")})
     elif experiment.model.depth <= PLAIN_DEPTH:
         yield Advice("kaiming", {"model.init": "kaiming"})
     yield from _steadier_gradient(experiment)
@@ -110,17 +110,19 @@ def _against_exploding(experiment: Experiment) -> Iterator[Advice]:
 def _steadier_gradient(experiment: Experiment) -> Iterator[Advice]:
     """Batch normalisation, in deep networks together with skip connections: there each alone lets the gradient grow
     with depth (Yang et al. 2019; Zhang et al. 2019)."""
-    model, both = experiment.model, {"model.norm": "batch", "model.residual": True}
-    if model.depth > PLAIN_DEPTH and not model.residual:
+    hidden, both = experiment.layers[:-1], _in_all_layers(experiment, norm="batch", residual=True)
+    can_skip = any(layer.inputs == layer.width and not layer.residual for layer in hidden)
+    if len(hidden) > PLAIN_DEPTH and can_skip:
         yield Advice("batch_norm_and_skip", both)
-    elif model.norm != "batch":
-        yield Advice("batch_norm", {"model.norm": "batch"})
-    yield Advice("skip", both)
+    elif any(layer.norm != "batch" for layer in hidden):
+        yield Advice("batch_norm", _in_all_layers(experiment, norm="batch"))
+    if can_skip:
+        yield Advice("skip", both)
 
 
 def _better_start(experiment: Experiment) -> Iterator[Advice]:
     """The initialisation that suits the activation; then more units, of which some start well."""
-    suits = "kaiming" if experiment.model.activation in _LIKE_RELU else "xavier"
+    suits = "kaiming" if _like_relu(experiment) else "xavier"
     yield Advice(suits, {"model.init": suits})
     yield from _wider(experiment)
 
@@ -154,8 +156,7 @@ def _what_is_missing(experiment: Experiment) -> Iterator[Advice]:
     if not experiment.model.hidden:
         yield Advice("hidden_layer", {"model.hidden": [16]})
     elif not _bends(experiment):
-        widths = list(experiment.model.widths)  # without activations of their own
-        yield Advice("relu", {"model.activation": "relu", "model.hidden": widths})
+        yield Advice("relu", _in_all_layers(experiment, activation="relu"))
 
 
 def _more_freedom(experiment: Experiment, diagnosis: Diagnosis) -> Iterator[Advice]:
@@ -163,14 +164,31 @@ def _more_freedom(experiment: Experiment, diagnosis: Diagnosis) -> Iterator[Advi
     model, train = experiment.model, experiment.train
     if train.l2 >= 0.01:
         yield Advice("less_l2", {"train.l2": train.l2 / 10})
-    if model.dropout >= 0.3:
-        yield Advice("less_dropout", {"model.dropout": model.dropout / 2})
+    if any(layer.dropout >= 0.3 for layer in experiment.layers):
+        halved = _hidden(experiment, lambda layer: {"dropout": layer.dropout and layer.dropout / 2})
+        yield Advice("less_dropout", {"model.dropout": model.dropout / 2, "model.hidden": halved})
     if model.init == "zeros":
         yield Advice("kaiming", {"model.init": "kaiming"})
     if diagnosis.reason in ("dead_units", "exploding_gradients"):
         yield _lower_rate(experiment)
     yield from _wider(experiment)
     yield _more_epochs(experiment)
+
+
+def _like_relu(experiment: Experiment) -> bool:
+    return all(layer.activation in _LIKE_RELU for layer in experiment.layers[:-1])
+
+
+def _in_all_layers(experiment: Experiment, **settings: Any) -> dict[str, Any]:
+    """The changes that give every hidden layer these settings, also those that have others of their own."""
+    common = {f"model.{name}": value for name, value in settings.items()}
+    return {"model.hidden": _hidden(experiment, lambda layer: dict.fromkeys(settings)), **common}
+
+
+def _hidden(experiment: Experiment, change: Callable[[LayerSpec], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The hidden layers with the settings of each changed."""
+    layers = (layer if isinstance(layer, LayerSpec) else LayerSpec(width=layer) for layer in experiment.model.hidden)
+    return [layer.model_copy(update=change(layer)).model_dump(exclude_none=True) for layer in layers]
 
 
 def _bends(experiment: Experiment) -> bool:
@@ -180,15 +198,6 @@ def _bends(experiment: Experiment) -> bool:
 
 def _wider(experiment: Experiment) -> Iterator[Advice]:
     """Twice as many units a layer, 8 at least."""
-    wider = [
-        layer.model_copy(update={"width": _wide(layer.width)}).model_dump(exclude_none=True)
-        if isinstance(layer, LayerSpec)
-        else _wide(layer)
-        for layer in experiment.model.hidden
-    ]
     if _bends(experiment):
+        wider = _hidden(experiment, lambda layer: {"width": min(4096, max(8, 2 * layer.width))})
         yield Advice("wider", {"model.hidden": wider})
-
-
-def _wide(width: int) -> int:
-    return min(4096, max(8, 2 * width))

@@ -129,6 +129,24 @@ def test_a_network_without_activation_is_not_told_to_grow():
     assert tried("below_reference", by_layer) == {"model.hidden": [4]}  # and its activation is ReLU
 
 
+def test_advice_reaches_layers_with_settings_of_their_own():
+    def told(reason, layer, **common):
+        return advise(diagnosis(reason), MOONS.set({"model.hidden": [{"width": 16, **layer}] * 4} | common))
+
+    relu = {"activation": "relu"}
+    assert told("vanishing_gradients", relu, **{"model.activation": "sigmoid"}).name == "batch_norm"  # it has ReLU
+    assert tried("vanishing_gradients", MOONS.set({"model.hidden": [{"width": 16, "activation": "tanh"}] * 4})) == {
+        "model.hidden": [16] * 4
+    }
+    halved = MOONS.set(told("guesses", {"dropout": 0.8}, **{"model.dropout": 0.2}).changes)
+    assert [layer.dropout for layer in halved.layers] == [0.4] * 4 + [0]
+    assert told("guesses", {"dropout": 0.1}, **{"model.dropout": 0.8}).name == "wider"
+    assert told("exploding_gradients", {"norm": "batch"}).name == "skip"
+    assert MOONS.set(told("exploding_gradients", {"norm": "none"}).changes).layers[0].norm == "batch"
+    narrowing = MOONS.set({"model.hidden": [16, 8, 4], "model.norm": "batch"})
+    assert tried("exploding_gradients", narrowing) == {"train.lr": 0.001}  # no layer can have a skip connection
+
+
 def test_data_that_say_nothing_are_not_answered_with_a_larger_network():
     assert tried("hardly_learned") is None
 
