@@ -157,6 +157,14 @@ def judge(
     return Judged(part, places, places[reference], tuple(against))
 
 
+def worse_cells(comparison: Comparison, table: pd.DataFrame, part: str, place: int) -> list[Experiment]:
+    """The experiments of the cells that have a worse mean score on a part than the one in a place, or diverged."""
+    scores = table[f"{part}_{comparison.experiment.score}"]
+    worse = scores < scores[place] if comparison.experiment.score == "accuracy" else scores > scores[place]
+    found = worse | (table["verdict"] == "diverged")
+    return [experiment for experiment, is_worse in zip(comparison.experiments, found, strict=True) if is_worse]
+
+
 def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
     """All epochs of all cells, tidy: the names of the settings, then the columns of `Result.metrics`."""
     settings = [_settings(comparison, point) for point in comparison.points]

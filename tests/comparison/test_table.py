@@ -10,7 +10,7 @@ from nnlab import Comparison, compare, presets, train
 from nnlab.analysis.scores import sample_outcomes
 from nnlab.analysis.statistics import Design, interval, paired
 from nnlab.comparison.api import results_of
-from nnlab.comparison.table import Cell, epochs_of, judge, table_of
+from nnlab.comparison.table import Cell, epochs_of, judge, table_of, worse_cells
 
 SMALL = presets["binary"].set({"train.epochs": 4})
 OWN = SMALL.set({"data.per_seed": "samples"})  # new samples for every seed
@@ -203,6 +203,17 @@ def test_what_is_not_complete_takes_no_part_in_any_test(lost):
     assert np.isnan(table["p"][2])
     assert table["p"][0] == paired([0.70, 0.72, 0.75], [0.80, 0.83, 0.84], NEW).p, "one pair, one test"
     assert judge(comparison, cells, table["verdict"].tolist(), baseline=2).against == (None,) * 3
+
+
+def test_worse_cells_have_a_lower_score_or_a_higher_error_or_diverged():
+    comparison = Comparison(OWN, values=[1, 2, 4, 8], seeds=2)
+    table = pd.DataFrame(
+        {"validation_accuracy": [0.8, 0.7, np.nan, 0.9], "verdict": ["fits", "fits", "diverged", "fits"]}
+    )
+    assert worse_cells(comparison, table, "validation", 0) == [comparison.experiments[1], comparison.experiments[2]]
+    rates = Comparison(presets["celsius"], vary="lr", values=[0.1, 1, 10], seeds=2)
+    errors = pd.DataFrame({"train_mse": [0.06, 5.0, np.nan], "verdict": ["fits", "underfits", ""]})
+    assert worse_cells(rates, errors, "train", 0) == [rates.experiments[1]], "what still trains has shown nothing"
 
 
 def test_the_test_part_stays_closed_until_it_is_opened():

@@ -10,8 +10,8 @@ import streamlit as st
 from nnlab.analysis.coverage import covers, grain
 from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.analysis.statistics import LEVEL, detectable
+from nnlab.comparison.table import worse_cells
 from nnlab.lab import ComparisonRun
-from nnlab.spec import Experiment
 from nnlab.ui.compare.cells import run_links
 from nnlab.ui.compare.comparison_state import View
 from nnlab.ui.compare.knobs import is_number
@@ -254,15 +254,9 @@ def _explain(view: View, place: int) -> None:
             st.markdown(difference)
         with st.container(horizontal=True, gap="medium"):
             if diagnosis:
-                advice_link(page, cell.run, diagnosis, _worse(view, place))
+                worse = worse_cells(view.comparison, view.results.table, view.results.finding.part, place)
+                advice_link(page, cell.run, diagnosis, worse)
             run_links(page, cell)
-
-
-def _worse(view: View, place: int) -> list[Experiment]:
-    """The experiments of the cells with a worse score than this one's."""
-    scores = view.results.table[f"{view.results.finding.part}_{view.score}"]
-    lower = scores < scores[place] if view.score == "accuracy" else scores > scores[place]
-    return [cell.experiment for cell, is_lower in zip(view.cells, lower, strict=True) if is_lower]
 
 
 def difference_sentence(view: View, place: int) -> str:
