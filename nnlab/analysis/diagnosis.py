@@ -11,7 +11,7 @@ import pandas as pd
 from nnlab.analysis.curves import Curves
 from nnlab.analysis.gradient_health import GradientHealth
 from nnlab.analysis.scores import Reference, final_scores, reference_of, sample_outcomes
-from nnlab.analysis.statistics import Design, Interval, interval
+from nnlab.analysis.statistics import Design, Difference, Interval, interval, paired
 from nnlab.engines.base import Floats
 from nnlab.spec import Experiment
 
@@ -22,10 +22,10 @@ _ONE_SEED = "one seed"
 LIMITS: Mapping[str, float] = {
     "loss_not_finite": 0.5,
     "loss_ran_away": 2,
-    "seeds_disagree": 0.1,
     "loss_jumps": 0.04,
     "loss_peaks": 10,
     "loss_above_guessing": 2,
+    "seeds_disagree": 0.1,
     "gap": 0.05,
     "still_rising": 0.01,
     "validation_turned": 0.2,
@@ -105,11 +105,11 @@ def diagnose(
        above twice that of a blind guess where they do no better than guessing, or above 1,000 times that of a blind
        guess without falling (`loss_ran_away`). With early stopping, too, the last epoch counts, not the best. Fewer
        than half: **unstable** (`some_seeds_diverged`).
-    2. **unstable**, when with 3 seeds or more the standard deviation of the training fit is above 0.1 and some seeds
-       reach the reference (`seeds_disagree`); when for most seeds the training loss, in the last third of the epochs,
-       rises in one epoch of four by more than 0.04 of a blind guess's loss (`loss_jumps`), for regression when it is
-       10 times as high in between as at both ends of that third (`loss_peaks`); or when a classifier ends with a
-       training loss above twice that of a blind guess (`loss_above_guessing`).
+    2. **unstable**, when for most seeds the training loss, in the last third of the epochs, rises in one epoch of four
+       by more than 0.04 of a blind guess's loss (`loss_jumps`), for regression when it is 10 times as high in between
+       as at both ends of that third (`loss_peaks`); when a classifier ends with a training loss above twice that of a
+       blind guess (`loss_above_guessing`); or when with 3 seeds or more the standard deviation of the training fit is
+       above 0.1 and some seeds reach the reference (`seeds_disagree`).
     3. **underfits**, when the training fit is at most 0.02 above always predicting the most common class (`guesses`),
        or at most 0.1 above it while the validation fit is at most 0.02 above it (`hardly_learned`), or clearly (0.03,
        or one standard error) below 5 or 15 nearest neighbours, for regression the least-squares line
@@ -196,12 +196,6 @@ def _divergence(it: _Evidence) -> _Found | None:
 
 def _instability(it: _Evidence) -> _Found | None:
     """Rule 2."""
-    if len(it.train) > 2:
-        fit = it.fit(it.train)
-        it.figures["deviation"] = float(fit.std(ddof=1))
-        learned = not fit.max() < it.reference.score - it.margin  # some seeds
-        if learned and it.figures["deviation"] > LIMITS["seeds_disagree"]:
-            return "unstable", "seeds_disagree"
     if it.classes and (rise := it.curves.late_rise()) is not None:
         it.figures["jump"] = rise / it.reference.guess_loss
         if it.figures["jump"] > LIMITS["loss_jumps"]:
@@ -212,6 +206,12 @@ def _instability(it: _Evidence) -> _Found | None:
             return "unstable", "loss_peaks"
     if it.classes and np.median(it.loss) > LIMITS["loss_above_guessing"] * it.reference.guess_loss:
         return "unstable", "loss_above_guessing"
+    if len(it.train) > 2:
+        fit = it.fit(it.train)
+        it.figures["deviation"] = float(fit.std(ddof=1))
+        learned = not fit.max() < it.reference.score - it.margin  # some seeds
+        if learned and it.figures["deviation"] > LIMITS["seeds_disagree"]:
+            return "unstable", "seeds_disagree"
     return None
 
 
@@ -262,17 +262,20 @@ def _still_rising(curves: Curves) -> bool:
     return score[1] - score[0] > LIMITS["still_rising"] and loss[1] < loss[0]
 
 
-def _gap(it: _Evidence) -> Interval:
+def _gap(it: _Evidence) -> Interval | Difference:
     """Training fit minus validation fit. With fewer than three seeds, the interval is over the validation samples."""
-    fit, held_out = it.fit(it.train), it.fit(it.validation)
-    design, each = Design.of(it.experiment, "validation"), sample_outcomes(it.results, it.experiment)
-    each = None if each is None else it.fit(each)  # (replicates, n)
-    if len(fit) > 2:
-        return interval(fit - held_out, design, each)
+    fit, held_out, design = it.fit(it.train), it.fit(it.validation), Design.of(it.experiment, "validation")
+    if len(fit) > 2 and not design.shared:
+        return paired(fit, held_out, design)
+    each = sample_outcomes(it.results, it.experiment)
+    if each is None and not it.classes:
+        return interval(fit - held_out, Design())
     if each is None:
         n = it.experiment.data.sizes[1]  # so many right answers, in any order
-        each = np.array([np.arange(n) < round(share * n) for share in held_out]) if it.classes else held_out[:, None]
-    gaps = fit[:, None] - each
+        each = np.array([np.arange(n) < round(share * n) for share in held_out])
+    gaps = fit[:, None] - it.fit(each)  # (replicates, n)
+    if len(fit) > 2:
+        return interval(gaps.mean(axis=1), design, gaps)
     return interval(gaps.mean(axis=0) if design.shared else gaps, Design())
 
 

@@ -108,6 +108,16 @@ def test_the_gap_of_seeds_that_share_their_validation_samples_has_an_interval_al
     assert verdict(BIG, curves(FALLING), three) == ("overfits", "gap")
     few = BIG.set({"data.n_samples": 200})  # 40 validation samples
     assert verdict(few, curves(FALLING), three) == ("fits", "")
+    right = np.repeat([True, False], [32, 8])
+    known = results([1.0] * 3, [0.8] * 3) | {"outcomes": [b64encode(np.packbits(right).tobytes()).decode()] * 3}
+    assert verdict(few, curves(FALLING), known) == ("overfits", "gap")
+
+
+@pytest.mark.parametrize("per_seed", ["samples", "split", "weights"])
+def test_new_samples_that_score_better_leave_an_interval_of_the_gap(per_seed):
+    better = results([0.95, 0.96, 0.95], [0.97, 0.98, 0.97])
+    figures = diagnose(curves(FALLING), better, BIG.set({"data.per_seed": per_seed})).figures
+    assert -0.2 < figures["gap_low"] < figures["gap"] < 0
 
 
 def test_validation_that_still_gets_better_is_not_overfitting_yet():
@@ -246,6 +256,12 @@ def test_seeds_that_end_far_apart_are_unstable_if_some_of_them_learn():
     assert verdict(BIG, curves(FALLING), apart) == ("unstable", "seeds_disagree")
     none_learns = results([0.88, 0.88, 0.5], [0.88, 0.88, 0.5])
     assert verdict(BIG, curves(FALLING), none_learns) == ("underfits", "below_reference")
+
+
+def test_jumps_explain_seeds_that_end_far_apart():
+    jumps = np.where(np.arange(60) % 2, 0.3, 0.8)
+    apart = results([0.98, 0.7, 0.98, 0.6], [0.97, 0.7, 0.97, 0.6])
+    assert verdict(BIG, curves(np.tile(jumps[:, None], 4)), apart) == ("unstable", "loss_jumps")
 
 
 def test_a_loss_that_jumps_to_the_end_is_unstable():
