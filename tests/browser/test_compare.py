@@ -97,6 +97,12 @@ def test_a_comparison_trains_survives_a_reload_and_is_saved(server, visit):
     also = pd.read_csv(io.BytesIO(download(page, "epochs-es")), sep=";", decimal=",", encoding="utf-8-sig")
     pd.testing.assert_frame_equal(also, epochs)
 
+    page.goto(f"{page.url}&margin=100")
+    expect(page.locator(".st-key-finding")).to_contain_text("less than 100 points")
+    page.locator(".st-key-table-margin").get_by_role("combobox").click()
+    page.get_by_role("option", name="Margin: 0.2 points").click()
+    expect(page.locator(".st-key-finding")).not_to_contain_text("less than 100 points")  # it is not in the fragment
+
 
 def test_charts_are_not_rebuilt_while_a_comparison_ticks(server, visit):
     page = visit()

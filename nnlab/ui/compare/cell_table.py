@@ -108,10 +108,15 @@ def _margin(view: View, question: Question) -> None:
     """The choice of the differences that are without importance."""
     t, now = view.t, view.results.finding.margin
     options = sorted({now, *MARGINS[view.score]})
-    help_text = t("Of cells that differ by less, significantly (two one-sided t tests), the page says so.")
+    help_text = t(
+        "Smaller differences do not matter to you. Where two cells differ significantly by less (two one-sided t "
+        "tests), the sentence above the charts says so."
+    )
     look = bound("table-margin", now, question.set_margin) | {"label_visibility": "collapsed", "width": 210}
     names = {margin: t("Margin: {margin}", margin=view.text.margin(margin)) for margin in options}
     st.selectbox(t("Margin"), options, format_func=names.__getitem__, help=help_text, **look)
+    if st.session_state.pop("margin-chosen", False):
+        st.rerun()  # the whole page: the finding is not in the fragment of the table
 
 
 def _columns(view: View, heads: Mapping[str, str]) -> list[str]:

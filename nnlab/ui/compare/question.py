@@ -190,6 +190,7 @@ class Question:
     def set_margin(self, margin: float) -> None:
         """Choose a margin; it becomes part of the link."""
         self.state["compare-margin"] = f"{100 * margin:g}"
+        self.state["margin-chosen"] = True
         self.page.set_query(self.query())
 
     def change(self, **changes: Any) -> None:
