@@ -39,7 +39,7 @@ def number_axis(kind: str, *, upright: bool = True, **given: Any) -> alt.Axis:
     when its labels change."""
     if upright:
         given = {"minExtent": 42, **given}
-    return axis(format=".0%", **given) if kind == "accuracy" else axis(labelExpr=PLAIN, **given)
+    return axis(format=".1~%", **given) if kind == "accuracy" else axis(labelExpr=PLAIN, **given)
 
 
 def number_x(field: str, title: str) -> alt.X:

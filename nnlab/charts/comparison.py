@@ -304,7 +304,7 @@ def heatmap(
     )
     known, best = cells.transform_filter("isValid(datum.score)"), cells.transform_filter("datum.mark === '★'")
     finite = "isFinite(datum.value) ? datum.label : ''"
-    legend = gradient_legend(name, gradientThickness=10, format=".0%" if is_share else ".2~g", labelExpr=finite)
+    legend = gradient_legend(name, gradientThickness=10, format=".1~%" if is_share else ".2~g", labelExpr=finite)
     colours = ramp(5) if is_share else ramp(5)[::-1]
     scale = alt.Scale(range=colours, zero=False, nice=False, interpolate="rgb")
     tooltip = [
