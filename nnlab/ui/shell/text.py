@@ -82,7 +82,7 @@ class Text:
         """A share as 96.1 % (es: 96,1 %)."""
         if value is None or math.isnan(value):
             return UNKNOWN
-        return self._signed(f"{100 * value:.{digits}f} %")
+        return self._signed(f"{100 * value:z.{digits}f} %")
 
     def score(self, value: float | None, kind: str) -> str:
         """A score in the form of its kind: accuracy in percent, mean squared error as a number."""
@@ -95,7 +95,7 @@ class Text:
         half = (high - low) / 2
         if kind == "accuracy":
             spread = "" if math.isnan(high) else f" ± {100 * half:.1f}"
-            return self._signed(f"{100 * mean:.1f}{spread}")
+            return self._signed(f"{100 * mean:z.1f}{spread}")
         return self.number(mean) + ("" if math.isnan(high) else f" ± {self.number(half, 2)}")
 
     def seconds(self, value: float | None) -> str:
