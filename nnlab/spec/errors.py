@@ -94,13 +94,13 @@ CONFLICTS: Mapping[str, str] = {
     "engine_missing": "The compiled engine, which began this run, needs Numba and cannot use it here; repair Numba, or "
     "train the experiment again.",
     "knobs_clash": "The other setting sets the same field.",
-    "knob_other_data": "Scores on other data cannot be compared with each other; make a comparison for each.",
-    "knob_other_parts": "Its values are scored on other samples, so that the scores cannot be compared; set it in the "
+    "knob_other_data": "Scores on different data cannot be compared with each other; make a comparison for each.",
+    "knob_other_parts": "Its values are scored on different samples, so the scores cannot be compared; set it in the "
     "experiment, for all cells.",
-    "knob_data_seed": "The data seed is no choice between networks; take more seeds instead, each with data of its "
+    "knob_data_seed": "The data seed does not choose between networks; take more seeds instead, each with data of its "
     "own.",
     "knob_splits_samples": "With a split for every seed, another number of samples changes the validation part too; "
-    "let every seed draw new samples instead (data.per_seed).",
+    "let every seed draw new samples instead (What a seed varies, data.per_seed).",
 }
 """Values that contradict others, by the code in `Problem.expected`; the dashboard translates these sentences."""
 

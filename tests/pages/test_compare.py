@@ -15,6 +15,7 @@ from nnlab.comparison.table import Cell, table_of
 from nnlab.export.chart_file import chart_file
 from nnlab.export.tables import comparison_file
 from nnlab.spec import StartFrom
+from nnlab.spec.errors import CONFLICTS
 from nnlab.ui.compare.actions import add_seeds
 from nnlab.ui.compare.cell_table import difference_sentence
 from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
@@ -162,6 +163,12 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_is_used(lab):
     assert app.warning
     assert "900" in app.warning[0].value
     assert address(app)["data.name"] == "circles"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_setting_whose_values_cannot_be_compared_is_refused_by_name(lab, language):
+    app, t = open_compare(language, vary="data.folds", values="0,5"), text(language)
+    assert f"{t('Setting')} ({t('Folds')}): {t(CONFLICTS['knob_other_parts'])}" in app.warning[0].value
 
 
 def test_another_visitor_can_view_a_comparison_but_not_stop_it(lab):

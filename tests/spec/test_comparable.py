@@ -22,7 +22,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("knob", REFUSED)
 def test_a_setting_whose_values_have_other_samples_is_refused_by_name(knob):
-    with pytest.raises(SpecError, match=rf"vary: got '{knob}', but .*(compared|no choice)"):
+    with pytest.raises(SpecError, match=rf"vary: got '{knob}', but .*(compared|choose)"):
         Comparison.of({"experiment": {}, "vary": knob, "values": REFUSED[knob]})
     with pytest.raises(ValueError, match=f"by: got '{knob}'"):
         Comparison(Experiment(), vary="depth", values=[1, 2], by=knob, by_values=REFUSED[knob])

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from nnlab.lab import NotYours, UnknownRun
+from nnlab.spec import KNOBS
 from nnlab.spec.errors import CONFLICTS, Problem, SpecError
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shell.frame import Page
@@ -45,7 +46,10 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     else:
         expected = t(_KINDS[problem.expected]) if problem.expected in _KINDS else problem.expected
         body = t("{got} is invalid; allowed is {expected}.", got=got, expected=expected)
-    return f"{field_name(problem.field, t)}: {body}" if with_field else body
+    name = field_name(problem.field, t)
+    if problem.field in ("vary", "by") and isinstance(problem.got, str) and problem.kind == "conflict":
+        name += f" ({field_name(KNOBS.get(problem.got, problem.got), t)})"
+    return f"{name}: {body}" if with_field else body
 
 
 def _number(value: float, t: Text) -> str:
