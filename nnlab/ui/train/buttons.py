@@ -24,9 +24,10 @@ def run_buttons(page: Page, run: Run) -> None:
         possible = (run.active and run.requested_action != "stop") or state == "paused"
         action_button(page, t("Stop"), "stop", "stop", lambda: lab.stop(run.id, me), possible)
         more = 5 if run.epochs <= 10 else 20 if run.epochs < 400 else run.epochs // 10
-        early = state == "finished" and run.epoch < run.epochs  # more epochs would change nothing
+        early = state == "finished" and run.epoch < run.epochs
         label, ended = t("+{n} epochs", n=t.whole(more)), state in ("paused", "finished", "stopped") and not early
-        action_button(page, label, "add", "more-epochs", lambda: _add_epochs(page, run, more), ended)
+        why = t("Early stopping has ended every seed: more epochs would change nothing.") if early else None
+        action_button(page, label, "add", "more-epochs", lambda: _add_epochs(page, run, more), ended, help=why)
     page.link("inspect", t("Inspect"), {"run": run.id}, disabled=state == "waiting" and run.epoch == 0)
     page.link("build", t("Open in Build"), experiment_link(run))
     start_link(page, run)
@@ -40,6 +41,7 @@ def action_button(
     change: Callable[[], object],
     enabled: bool = True,
     primary: bool = False,
+    help: str | None = None,
 ) -> None:
     """A button that changes a run; one sentence where the change is refused."""
 
@@ -47,7 +49,7 @@ def action_button(
         with refusals(page, page.t("This run belongs to somebody else: you can see it, but not change it.")):
             change()
 
-    look: Any = {"type": "primary" if primary else "secondary", "disabled": not enabled}
+    look: Any = {"type": "primary" if primary else "secondary", "disabled": not enabled, "help": help}
     st.button(label, icon=f":material/{icon}:", key=key, on_click=act, **look)
 
 

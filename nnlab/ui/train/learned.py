@@ -61,7 +61,10 @@ def learned_caption(run: Run, t: Text) -> str:
     note = own_data_note(data, run.seeds[0], t)
     if kind == "table" and note:
         note = t("Mean over the seeds, each on its own samples.")
-    return f"{t(_CAPTIONS[kind])} {note}".strip()
+    latest = ""
+    if run.experiment.train.patience and not run.final_epochs:
+        latest = t("Now with the latest weights; after the end with those of each seed's best epoch.")
+    return " ".join(filter(None, (t(_CAPTIONS[kind]), note, latest)))
 
 
 def learned(page: Page, run: Run, place: DeltaGenerator) -> None:

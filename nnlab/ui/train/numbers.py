@@ -78,6 +78,7 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
     regression = run.experiment.task == "regression"
     seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
     coarse = grain(run.experiment, "validation", t)
+    best = t("Of the weights of each seed's best epoch.") if run.final_epochs and run.experiment.train.patience else ""
     helps = {
         "loss": t(
             "How far the predictions are from the targets; training reduces it. Validation: samples that are not used "
@@ -88,6 +89,7 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
         else t("Share of the samples that are classified correctly."),
     }
     for (part, metric), name in _names(run, t).items():
+        size = f"{coarse}." if coarse and metric == "score" else ""
         course = rows[f"{part}_{metric}"].to_numpy(float, copy=True)
         course = np.sqrt(course) if regression and metric == "score" else course
         kind = "accuracy" if metric == "score" and not regression else "loss"
@@ -103,7 +105,7 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
             change,
             delta_color="blue" if part == "train" else "orange",
             delta_arrow=arrow,
-            help=" ".join(filter(None, [helps[metric], seeds, f"{coarse}." if coarse and metric == "score" else ""])),
+            help=" ".join(filter(None, [helps[metric], seeds, best, size])),
         )
 
 
