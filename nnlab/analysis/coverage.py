@@ -50,13 +50,24 @@ def covers(experiment: Experiment, part: PartName) -> Coverage:
 
 
 def grain(experiment: Experiment, part: PartName, t: Words) -> str:
-    """ "30 validation samples: one is 3.3 points"; empty where that is less than 0.5, and for regression."""
+    """ "30 validation samples: one is 3.3 points"; empty where that is less than 0.5, and for regression. The folds of
+    a seed are counted together: its score is their mean."""
     data = experiment.data
-    n = data.sizes[PARTS.index(part)]
+    n = sum(data.sizes[:2]) if data.folds and part == "validation" else data.sizes[PARTS.index(part)]
     if experiment.score != "accuracy" or not 0 < n <= MOST:
         return ""
     samples = counted(part, n, data.facts.image_shape is not None, t)
     return t("{samples}: one is {points} points", samples=samples, points=t.number(100 / n, 2))
+
+
+def covered_and_grain(experiment: Experiment, part: PartName, t: Words) -> tuple[str, str]:
+    """What an interval covers, and the grain where the first does not name the samples: ("new samples of this kind",
+    "30 validation samples: one is 3.3 points"), ("these 30 validation samples, of which one is 3.3 points", "")."""
+    covered, size = covers(experiment, part), grain(experiment, part, t)
+    if covered.kind != part or not size:
+        return covered.words(t), size
+    points = t.number(100 / covered.samples, 2)
+    return t("{covered}, of which one is {points} points", covered=covered.words(t), points=points), ""
 
 
 def counted(part: PartName, n: int, images: bool, t: Words) -> str:

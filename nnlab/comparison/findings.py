@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from nnlab.analysis.coverage import covers, grain
+from nnlab.analysis.coverage import covered_and_grain, grain
 from nnlab.analysis.scores import final_scores, sample_outcomes
 from nnlab.analysis.statistics import LEVEL, Design, Difference, Interval, detectable, paired
 from nnlab.comparison.table import Cell, Judged, judge
@@ -198,7 +198,7 @@ class English:
     def interval(self, mean: float, low: float, high: float, kind: str) -> str:
         half = (high - low) / 2
         if kind == "accuracy":
-            return f"{100 * mean:.1f}" + (f" ± {100 * half:.1f}" if math.isfinite(half) else "")
+            return f"{100 * mean:z.1f}" + (f" ± {100 * half:.1f}" if math.isfinite(half) else "")
         return f"{mean:.3g}" + (f" ± {half:.2g}" if math.isfinite(half) else "")
 
 
@@ -263,15 +263,15 @@ class FindingText:
         if it.kind == "incomplete" and (it.diverged or it.left_out):
             return t("No cell has a score to compare.")
         if it.kind == "indistinguishable" and self._all_equal:
-            return t("No {knob} stands out: {what} ({figure}) differs by less than {margin} from {equal}.", **words)
+            return t("{none} stands out: {what} ({figure}) differs by less than {margin} from {equal}.", **words)
         if it.kind == "indistinguishable" and not math.isfinite(it.detectable):
-            return t("No {knob} stands out: a single seed tells nothing apart.", **words)
+            return t("{none} stands out: a single seed tells nothing apart.", **words)
         return {
             "incomplete": t("No cell has finished yet."),
-            "incomparable": t("The cells were scored on other samples, so that their scores cannot be compared."),
-            "all_diverged": t("Training diverged with every {knob}; try a lower learning rate."),
+            "incomparable": t("The cells were scored on different samples, so their scores cannot be compared."),
+            "all_diverged": t("Training diverged with {every}; try a lower learning rate."),
             "indistinguishable": t(
-                "No {knob} stands out with {seeds}: a difference of {detectable} or more would have shown."
+                "{none} stands out with {seeds}: a difference of {detectable} or more would have shown."
             ),
             "single": t("{what} reaches {figure}."),
             "best_among": t("{what} is among the best ({figure}): it cannot be told from {rivals} with {seeds}."),
@@ -296,22 +296,39 @@ class FindingText:
     def basis(self) -> str:
         """What the figures of the sentence are, and what they hold for."""
         it, t, words = self.finding, self.t, self._words()
-        words["covered"] = covers(it.experiment, it.part).words(t)
-        text = t("Mean squared error in {part}: mean over {seeds} with a 95 % interval for {covered}.", **words)
-        if it.score == "accuracy":
-            text = t("Accuracy in {part}: mean over {seeds} with a 95 % interval for {covered}.", **words)
-        size = grain(it.experiment, it.part, t)
-        return " ".join(filter(None, (text, size and f"{size}.", t("The test set plays no role in the choice."))))
+        if math.isnan(it.interval.mean):
+            return t("The test set plays no role in the choice.")
+        words["covered"], size = covered_and_grain(it.experiment, it.part, t)
+        text = {
+            "accuracy": t("Accuracy in {part}: mean over {seeds} with a 95 % interval for {covered}."),
+            "mse": t("Mean squared error in {part}: mean over {seeds} with a 95 % interval for {covered}."),
+        }
+        if math.isnan(it.interval.low):
+            size = grain(it.experiment, it.part, t)
+            text = {
+                "accuracy": t("Accuracy in {part} of a single seed, without an interval."),
+                "mse": t("Mean squared error in {part} of a single seed, without an interval."),
+            }
+        parts = text[it.score].format(**words), size and f"{size}.", t("The test set plays no role in the choice.")
+        return " ".join(filter(None, parts))
 
     def _words(self) -> dict[str, str]:
         it, t, over = self.finding, self.t, self.finding.interval
-        knob = self.knob_name(it.knob, t)
+        knobs = {"knob": self.knob_name(it.knob, t)}
+        none, every = t("no {knob}", **knobs), t("every {knob}", **knobs)
+        if it.by:
+            knobs["by"] = self.knob_name(it.by, t)
+            none, every = (
+                t("no combination of {knob} and {by}", **knobs),
+                t("every combination of {knob} and {by}", **knobs),
+            )
         figure = t.interval(over.mean, over.low, over.high, it.score)
         points = it.score == "accuracy"
         return {
             "what": self._named([it.best]),
             "figure": f"{figure} %" if points else t("mean squared error {figure}", figure=figure),
-            "knob": t("{first} and {last}", first=knob, last=self.knob_name(it.by, t)) if it.by else knob,
+            "none": none,
+            "every": every,
             "rivals": self._points(it.rivals),
             "equal": self._points(it.equal),
             "margin": self.margin(it.margin),
@@ -366,9 +383,9 @@ class FindingText:
     def _growth(self, words: Mapping[str, str]) -> str:
         it, t = self.finding, self.t
         assert it.overfits_at is not None
-        first, last = t.number(it.gap_from, 3), t.number(it.gap_to, 3)
+        first, last = (t.interval(gap, math.nan, math.nan, it.score) for gap in (it.gap_from, it.gap_to))
         if it.score == "accuracy":
-            first, last = self._tenths(it.gap_from), self._points_text(it.gap_to)
+            last = t("{n} points", n=last)
         deeper = t("Deeper networks overfit: from {low} to {high} the gap grows from {first} to {last}.")
         text = {
             "depth": deeper,

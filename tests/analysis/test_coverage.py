@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnlab.analysis.coverage import covers, grain
+from nnlab.analysis.coverage import covered_and_grain, covers, grain
 from nnlab.spec import Experiment
 from nnlab.ui.shell.text import text
 
@@ -46,3 +46,16 @@ def test_a_small_score_says_what_one_sample_is():
     assert grain(small.set({"data.n_samples": 2000}), "validation", text("en")) == ""
     assert grain(small.set({"data.validation": 0.0}), "validation", text("en")) == ""
     assert grain(Experiment().set({"data.name": "celsius"}), "train", text("en")) == ""
+
+
+def test_the_samples_are_named_once():
+    own, shared = Experiment().set(MOONS | {"data.per_seed": "samples"}), Experiment().set(MOONS)
+    size = "30 validation samples: one is 3.3 points"
+    assert covered_and_grain(own, "validation", text("en")) == ("new samples of this kind", size)
+    both = "these 30 validation samples, of which one is 3.3 points", ""
+    assert covered_and_grain(shared, "validation", text("en")) == both
+
+
+def test_the_folds_of_a_seed_are_one_score():
+    folds = Experiment().set({"data.name": "moons", "data.n_samples": 100, "data.folds": 3})
+    assert grain(folds, "validation", text("en")) == "80 validation samples: one is 1.2 points"

@@ -147,7 +147,7 @@ OVERFITS = ["fits", "overfits", "overfits"]
 def test_a_gap_that_grows_significantly_up_to_the_top_is_told():
     one = found([1, 2, 4], growing(0.03, 0.08, 0.14), verdicts=OVERFITS)
     assert (one.overfits_at, one.gap_from, one.gap_to) == (Point(4), pytest.approx(0.03), pytest.approx(0.14))
-    assert "Deeper networks overfit: from depth 1 to 4 the gap grows from 3 to 14 points." in str(one)
+    assert "Deeper networks overfit: from depth 1 to 4 the gap grows from 3.0 to 14.0 points." in str(one)
 
 
 @pytest.mark.parametrize(
@@ -286,4 +286,19 @@ def test_cells_with_other_samples_that_an_earlier_version_compared_are_not_teste
     table = table_of(old, cells)
     assert table["p"].isna().all()
     one = finding(table, old, cells)
-    assert str(one) == "The cells were scored on other samples, so that their scores cannot be compared."
+    assert str(one) == "The cells were scored on different samples, so their scores cannot be compared."
+
+
+def test_a_single_seed_has_no_interval_and_diverged_cells_have_no_figures():
+    one = found([1, 2], [cell([0.8]), cell([0.7])])
+    assert FindingText(one).basis().startswith("Accuracy in validation of a single seed, without an interval. 30 ")
+    gone = found([1, 2], [cell([0.5, 0.5])] * 2, verdicts=["diverged"] * 2)
+    assert FindingText(gone).basis() == "The test set plays no role in the choice."
+
+
+def test_of_two_knobs_no_combination_stands_out():
+    cells = [cell(around(0.8, seed=i, spread=0.1)) for i in range(4)]
+    one = found([1, 2], cells, by="norm", by_values=["none", "batch"])
+    assert str(one).startswith("No combination of depth and norm stands out with 10 seeds: a difference of ")
+    one = found([1, 2], cells, by="norm", by_values=["none", "batch"], verdicts=["diverged"] * 4)
+    assert str(one) == "Training diverged with every combination of depth and norm; try a lower learning rate."

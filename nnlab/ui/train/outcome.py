@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from nnlab.analysis.coverage import covers, grain
+from nnlab.analysis.coverage import covered_and_grain, grain
 from nnlab.datasets import PartName, mnist
 from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
@@ -54,15 +54,12 @@ def _scores_table(run: Run, t: Text) -> pd.DataFrame:
 def _scores_note(run: Run, t: Text) -> str:
     """What the scores are, and whether the test part was evaluated."""
     part: PartName = "validation" if run.experiment.data.sizes[1] else "train"
-    if len(run.replicates) > 1:
-        several = t(
-            "Mean and 95 % interval over {what}; it covers {covered}.",
-            what=seeds_words(run, t),
-            covered=covers(run.experiment, part).words(t),
-        )
-    else:
+    covered, coarse = covered_and_grain(run.experiment, part, t)
+    several = t("Mean and 95 % interval over {what}; it covers {covered}.", what=seeds_words(run, t), covered=covered)
+    if len(run.replicates) == 1:
         several = t("One seed does not show how much the scores vary; train several seeds to get an interval.")
-    if coarse := grain(run.experiment, part, t):
+        coarse = grain(run.experiment, part, t)
+    if coarse:
         several += f" {coarse}."
     if run.experiment.train.patience:
         several += " " + _early_stopping(run, t)
