@@ -23,13 +23,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("engine", ["auto", "torch"])
-def test_mnist_reaches_keras_s_mean_over_ten_seeds(mnist_dir: Path, engine: str) -> None:
-    result = train(presets["mnist"].vary("engine", engine), seeds=10).result()
+@pytest.mark.parametrize(("engine", "seeds"), [("auto", 10), ("torch", 3)])
+def test_mnist_reaches_keras_s_mean(mnist_dir: Path, engine: str, seeds: int) -> None:
+    result = train(presets["mnist"].vary("engine", engine), seeds=seeds).result()
     scores = result.evaluate("test")
     assert scores is not None
     assert presets["mnist"].parameters == 25_450
-    assert scores["accuracy"].shape == (10,)
+    assert scores["accuracy"].shape == (seeds,)
     assert len(result.dataset.test) == 10_000
     assert scores["accuracy"].mean() == pytest.approx(0.9610, abs=0.005)
     assert scores["accuracy"].std(ddof=1) < 0.006  # Keras: 0.003

@@ -213,7 +213,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
 
 
 @given(experiments())
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_all_engines_agree_after_50_epochs(spec: Experiment):
     hypothesis.note(spec.to_json())
     ours, numpy, torch_ = (trained(engine, spec, (0, 3)) for engine in (CompiledEngine, NumpyEngine, TorchEngine))
