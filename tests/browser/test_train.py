@@ -133,6 +133,7 @@ def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit)
     expect(other.get_by_text("You are looking at somebody else's run")).to_be_visible()
     for key in ("pause", "stop", "more-epochs"):
         expect(other.locator(f".st-key-{key}")).to_have_count(0)
+    stop(mine)
     other.goto(f"{server.url}/inspect?run={run_id}&lang=en")
     expect(other.get_by_text("Biases:")).to_be_visible()
     other.goto(f"{server.url}/?lang=en")
@@ -141,7 +142,6 @@ def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit)
     expect(other.locator(".st-key-empty")).to_contain_text("Nothing trained yet")
     other.goto(f"{server.url}/train?lang=en")
     expect(other.locator(".st-key-empty")).to_contain_text("Nothing trained yet")
-    stop(mine)
 
 
 def test_another_language_keeps_the_run_its_scale_and_what_lies_over_it(server, visit, trained):

@@ -70,27 +70,32 @@ def kill(pid: int | None) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def assert_equals_an_uninterrupted_run(lab: Lab, run: Run) -> None:
-    """Equal to the same run trained in this process: every epoch once, with the same numbers."""
-    whole = lab.train_here(run.experiment, run.seeds, "control")
+@pytest.fixture(scope="module")
+def whole(lab: Lab) -> Run:
+    """An uninterrupted run, trained in this process."""
+    return lab.train_here(EXPERIMENT, SEEDS, "control")
+
+
+def assert_equal(lab: Lab, run: Run, home_of_whole: Lab, whole: Run) -> None:
+    """Every epoch once, with the same numbers."""
     names = ["epoch", "seed", *METRICS, "lr"]
-    got, wanted = lab.metrics(run.id)[names], lab.metrics(whole.id)[names]
+    got, wanted = lab.metrics(run.id)[names], home_of_whole.metrics(whole.id)[names]
     np.testing.assert_array_equal(got.to_numpy(), wanted.to_numpy())
     assert run.results == whole.results
-    ours, theirs = lab.snapshot(run.id), lab.snapshot(whole.id)
+    ours, theirs = lab.snapshot(run.id), home_of_whole.snapshot(whole.id)
     assert ours is not None
     assert theirs is not None
     for name, array in theirs[1].items():
         np.testing.assert_array_equal(ours[1][name], array)
 
 
-def test_a_run_whose_worker_is_killed_is_finished_by_another(lab: Lab) -> None:
-    run = lab.submit(EXPERIMENT, SEEDS, "ana")
+def test_a_run_whose_worker_is_killed_is_finished_by_another(lab: Lab, whole: Run) -> None:
+    run = lab.submit(EXPERIMENT, SEEDS, "ana", reuse=False)
     until(lambda: now(lab, run.id).epoch > 20)
     kill(worker_of(lab.store, run.id))
     done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
     assert done.attempts == 2
-    assert_equals_an_uninterrupted_run(lab, done)
+    assert_equal(lab, done, lab, whole)
 
 
 def test_a_run_that_kills_every_worker_is_interrupted_and_can_be_resumed(lab: Lab) -> None:
@@ -110,40 +115,42 @@ import sys
 from nnlab.lab import open_lab
 from nnlab.spec import Experiment
 lab, experiment = open_lab(), Experiment.from_json(sys.argv[1])
-for seed in range(3):
-    print(lab.submit(experiment, [seed, seed + 10], "ana").id, flush=True)
+for _ in range(2):
+    print(lab.submit(experiment, [0, 1, 2], "ana", reuse=False).id, flush=True)
 sys.stdin.read()
 """
 
 
 def test_after_the_server_is_killed_every_run_is_finished_by_the_next(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, lab: Lab, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NNLAB_WORKERS", "1")  # one run is under way, the others wait
+    monkeypatch.setenv("NNLAB_WORKERS", "1")  # one run is under way, the other waits
     settings.cache_clear()
-    lab = Lab(Store(settings().database_url))
+    following = Lab(Store(settings().database_url))
     server = subprocess.Popen(
         [sys.executable, "-c", _SERVER, EXPERIMENT.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
-    ids = [server.stdout.readline().strip() for _ in range(3)]
-    until(lambda: sum(now(lab, run_id).epoch > 10 for run_id in ids) >= 1)
-    states = {now(lab, run_id).state for run_id in ids}
-    workers = [pid for run_id in ids if (pid := worker_of(lab.store, run_id))]
+    ids = [server.stdout.readline().strip() for _ in range(2)]
+    until(lambda: sum(now(following, run_id).epoch > 10 for run_id in ids) >= 1)
+    states = {now(following, run_id).state for run_id in ids}
+    workers = [pid for run_id in ids if (pid := worker_of(following.store, run_id))]
     server.kill()
     server.communicate()
     assert {"running", "waiting"} <= states
     until(lambda: not any(psutil.pid_exists(pid) for pid in workers))  # they end with it
-    lab.store.release_dead(settings().stale_after)
-    lab._dispatcher.wake()
-    assert "running" not in {now(lab, run_id).state for run_id in ids if not worker_of(lab.store, run_id)}
+    following.store.release_dead(settings().stale_after)
+    following._dispatcher.wake()
+    assert "running" not in {now(following, run_id).state for run_id in ids if not worker_of(following.store, run_id)}
     for run_id in ids:
-        done = until(lambda run_id=run_id: (found := now(lab, run_id)) and found.state == "finished" and found)
-        assert_equals_an_uninterrupted_run(lab, done)
-    lab.close()
+        done = until(lambda run_id=run_id: (found := now(following, run_id)) and found.state == "finished" and found)
+        assert_equal(following, done, lab, whole)
+    following.close()
 
 
-def test_a_suspended_worker_that_was_replaced_writes_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suspended_worker_that_was_replaced_writes_nothing(
+    lab: Lab, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = lab.submit(EXPERIMENT, SEEDS, "ana", reuse=False)
     until(lambda: now(lab, run.id).epoch > 20)
     sleeper = worker_of(lab.store, run.id)
@@ -156,4 +163,4 @@ def test_a_suspended_worker_that_was_replaced_writes_nothing(lab: Lab, monkeypat
     settings.cache_clear()
     os.kill(sleeper, signal.SIGCONT)
     done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
-    assert_equals_an_uninterrupted_run(lab, done)
+    assert_equal(lab, done, lab, whole)
