@@ -14,12 +14,18 @@ LOWER = sorted(path for path in (ROOT / "nnlab").rglob("*.py") if UI not in path
 
 VISIT = """
 import sys
+from functools import cache
 from pathlib import Path
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
 from nnlab.lab import open_lab
+
+# the packages are looked through once, not for every page
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
 
 def check(*where):
     assert not {"torch", "numba"} & set(sys.modules), where
@@ -38,8 +44,9 @@ links = [{}, *({"run": run} for run in runs), presets["binary"].to_query()]
 tabs = ["What each neuron detects", "Try it", "What it gets right and wrong", "Statistics of all layers"]
 seen = 0
 for script in sorted(Path("pages").glob("*.py")):
-    for link in links:
-        for tab in tabs if script.stem == "inspect" else [""]:
+    shows_runs = script.stem in ("train", "inspect")
+    for link in links if shows_runs else (links[0], links[-1]):
+        for tab in tabs if script.stem == "inspect" and "run" in link else [""]:
             app.query_params.clear()
             for name, value in {**link, "lang": "en"}.items():
                 app.query_params[name] = value

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
 from nnlab.lab import close_labs, open_lab
 
@@ -18,9 +19,17 @@ def lab(home, monkeypatch):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _packages_read_once():
-    """Every AppTest looks through all installed packages for components: nearly half the time of these tests."""
+def _no_time_is_lost():
+    """Every AppTest looks through all installed packages for components, and asks every millisecond whether the page
+    has run: more than half the time of these tests."""
+    check = local_script_runner.require_widgets_deltas
+
+    def wait(runner, timeout=3):
+        runner._script_thread.join(timeout)
+        check(runner, timeout)
+
     patch = pytest.MonkeyPatch()
     patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+    patch.setattr(local_script_runner, "require_widgets_deltas", wait)
     yield
     patch.undo()

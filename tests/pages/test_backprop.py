@@ -1,42 +1,23 @@
 """Backpropagation: every stage in both languages, the link, weights by hand, checks that wait for nobody."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from streamlit.testing.v1 import AppTest
+from page_app import LANGUAGES, open_page, press
 
 from nnlab.engines.autograd_check import autograd
-from nnlab.lab import Lab, close_labs, open_lab
+from nnlab.lab import Lab
 from nnlab.ui.backprop.scene import DATA, HIDDEN, Scene, from_query, last_stage, losses_for, step_of, weights_at
 from nnlab.ui.shell.text import text
 
-ROOT = Path(__file__).parents[2]
-LANGUAGES = ("es", "en")
+pytestmark = pytest.mark.usefixtures("lab")
 
 
-@pytest.fixture(autouse=True)
-def lab(home, monkeypatch):
-    """A lab whose workers never start."""
-    one = open_lab()
-    monkeypatch.setattr(one._dispatcher, "start", lambda: None)
-    yield one
-    close_labs()
-
-
-def open_page(language="en", **query):
-    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
-    app.session_state["visitor"] = "v-" + "o" * 22
-    app.query_params["lang"] = language
-    app.run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/backprop.py").run()
-    assert not app.exception
-    return app
+def open_backprop(language="en", **query):
+    return open_page("backprop", language, link=query)
 
 
 def formulas(app):
@@ -47,23 +28,18 @@ def scene_of(app):
     return app.session_state["step-scene"]
 
 
-def press(app, key):
-    app.button(key=key).click().run()
-    assert not app.exception
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "query",
+    ("language", "query"),
     [
-        {},
-        {"data": "moons", "hidden": "4-4", "activation": "gelu", "loss": "bce"},
-        {"data": "celsius", "hidden": "3", "activation": "none"},
-        {"data": "circles", "hidden": "0", "activation": "tanh"},
+        ("es", {}),
+        ("en", {}),
+        ("es", {"data": "moons", "hidden": "4-4", "activation": "gelu", "loss": "bce"}),
+        ("en", {"data": "celsius", "hidden": "3", "activation": "none"}),
+        ("es", {"data": "circles", "hidden": "0", "activation": "tanh"}),
     ],
 )
 def test_every_stage_is_shown_forward_and_back(language, query):
-    app = open_page(language, **query)
+    app = open_backprop(language, **query)
     last = last_stage(scene_of(app))
     seen = []
     for stage in range(last + 1):
@@ -83,7 +59,7 @@ def test_every_stage_is_shown_forward_and_back(language, query):
     "activation", ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "none"]
 )
 def test_every_activation_has_words_formula_and_the_place_of_its_code(language, activation):
-    app = open_page(language, activation=activation, stage="2")
+    app = open_backprop(language, activation=activation, stage="2")
     line = text(language)("line {n}", n="")
     shown = "\n".join(caption.value for caption in app.caption)
     assert f"nnlab/scratch/{'core' if activation in ('relu', 'none') else 'modules'}.py, {line}" in shown
@@ -91,21 +67,21 @@ def test_every_activation_has_words_formula_and_the_place_of_its_code(language, 
 
 
 def test_the_link_shows_the_same_again():
-    app = open_page()
+    app = open_backprop()
     app.selectbox(key="step-data").set_value("moons").run()
     app.selectbox(key="step-hidden").set_value("2-2").run()
     press(app, "step-ten")
     press(app, "step-to-loss")
     app.number_input(key="step-value").set_value(0.75).run()
     link = {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
-    again = open_page(**{name: value for name, value in link.items() if name != "lang"})
+    again = open_backprop(**{name: value for name, value in link.items() if name != "lang"})
     assert scene_of(again) == scene_of(app)
     assert formulas(again) == formulas(app)
     assert scene_of(again).edits[0].value == 0.75
 
 
 def test_a_weight_set_by_hand_changes_the_loss_as_calculated():
-    app = open_page()
+    app = open_backprop()
     before = app.metric[0].value
     app.selectbox(key="step-weight").set_value(3).run()
     app.number_input(key="step-value").set_value(1.5).run()
@@ -122,7 +98,7 @@ def test_a_weight_set_by_hand_changes_the_loss_as_calculated():
 
 
 def test_a_change_by_hand_forgets_those_of_later_steps_but_not_of_earlier_ones():
-    app = open_page()
+    app = open_backprop()
     app.number_input(key="step-value").set_value(0.5).run()
     press(app, "step-whole")
     press(app, "step-next")
@@ -136,7 +112,7 @@ def test_a_change_by_hand_forgets_those_of_later_steps_but_not_of_earlier_ones()
 
 
 def test_another_network_starts_at_its_first_step():
-    app = open_page(step="7", stage="3", edits="2:0.weight:1:0.5")
+    app = open_backprop(step="7", stage="3", edits="2:0.weight:1:0.5")
     app.selectbox(key="step-activation").set_value("tanh").run()
     assert replace(scene_of(app), activation="relu") == Scene()
 
@@ -157,7 +133,7 @@ def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(langua
 
     asked = []
     monkeypatch.setattr(Lab, "autograd", lambda self, *given: asked.append(Answer(*given)) or asked[-1])
-    app = open_page(language, check="1")
+    app = open_backprop(language, check="1")
     table = app.table[0].value
     assert (table["✓"] == "✓").all()  # by trying: no worker is needed
     assert set(table["✓ "]) == {""}
@@ -172,14 +148,14 @@ def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(langua
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_workers_the_check_says_so(language):
-    app = open_page(language, check="1")
+    app = open_backprop(language, check="1")
     said = "\n".join(caption.value for caption in app.caption)
     assert text(language)("No worker is ready yet. PyTorch's gradients appear as soon as one is.") in said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_switch_shows_overflow_beside_log_sum_exp(language):
-    app = open_page(language)
+    app = open_backprop(language)
     assert r"\mathrm{nan}" not in "".join(formulas(app))
     app.toggle(key="step-large").set_value(True).run()
     naive, stable = formulas(app)[-2:]
@@ -190,7 +166,7 @@ def test_the_switch_shows_overflow_beside_log_sum_exp(language):
 
 
 def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
-    app = open_page(seed="4", hidden="2")
+    app = open_backprop(seed="4", hidden="2")
     press(app, "step-race")
     runs = [lab.run(run_id) for run_id in scene_of(app).race.split(",")]
     assert [run.experiment.train.engine for run in runs] == ["torch", "numpy"]
@@ -215,12 +191,11 @@ def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
     ],
 )
 def test_what_a_link_holds_that_cannot_be_is_one_sentence(language, name, value):
-    app = open_page(language, **{name: value})
+    app = open_backprop(language, **{name: value})
     assert len(app.warning) == 1
     assert name in app.warning[0].value
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*Scene.__dataclass_fields__, "other"]),
@@ -236,7 +211,7 @@ def test_any_link_gives_a_scene_that_can_be_shown(query):
 
 
 def test_weights_that_run_away_are_shown_and_break_nothing():
-    app = open_page(data="celsius", hidden="4-4", activation="none", lr="10", step="50", stage="6")
+    app = open_backprop(data="celsius", hidden="4-4", activation="none", lr="10", step="50", stage="6")
     assert not app.exception
     loss = step_of(scene_of(app)).loss
     assert not np.isfinite(loss) or loss > 1e6

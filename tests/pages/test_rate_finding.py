@@ -1,19 +1,13 @@
 """Finding a learning rate on Build and on Compare: asked of a worker, shown, taken over; in both languages."""
 
-from pathlib import Path
-
 import pytest
-from page_app import go, press
-from streamlit.testing.v1 import AppTest
+from page_app import LANGUAGES, go, open_page, press
 
 from nnlab import Experiment, presets
 from nnlab.lab import Lab, close_labs, open_lab
 from nnlab.training.lr_range_test import range_test
 from nnlab.ui.shell.text import text
 
-ROOT = Path(__file__).parents[2]
-OWNER = "v-" + "o" * 22
-LANGUAGES = ("es", "en")
 PAGES = ("build", "compare")
 MOONS = presets["activations"]
 
@@ -46,13 +40,7 @@ def asked(home, monkeypatch):
 
 
 def opened(page, language="en", experiment=MOONS, **more):
-    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60)
-    app.session_state["visitor"] = OWNER
-    app.query_params["lang"] = language
-    app.run()
-    for name, value in {**experiment.to_query(), **more}.items():
-        app.query_params[name] = value
-    return go(app.switch_page(f"pages/{page}.py"))
+    return open_page(page, language, link={**experiment.to_query(), **more})
 
 
 def said(app):

@@ -1,32 +1,19 @@
 """Runs: the list, its filter, deleting with undo, and what the command line trained."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from page_app import LANGUAGES, OWNER, open_page
 
 from nnlab import presets
 from nnlab.ui.runs.run_table import matching, states_of
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shell.text import text
 
-ROOT = Path(__file__).parents[2]
-OWNER = "v-" + "o" * 22
-LANGUAGES = ("es", "en")
 QUICK = presets["activations"].set({"train.epochs": 2, "data.n_samples": 60})
 
 
 def open_runs(language="en", owner=OWNER, **query):
-    app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=30)
-    app.session_state["visitor"] = owner
-    app.query_params["lang"] = language
-    app.run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/runs.py").run()
-    assert not app.exception
-    return app
+    return open_page("runs", language, owner, query)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
