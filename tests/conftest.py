@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from nnlab.settings import load_settings, settings
 
-hypothesis.settings.register_profile("nnlab", deadline=None)  # tests judge no times
+hypothesis.settings.register_profile("nnlab", deadline=None, max_examples=60)  # tests judge no times
 hypothesis.settings.load_profile("nnlab")
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"

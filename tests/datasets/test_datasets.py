@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab import datasets
@@ -64,7 +64,6 @@ def test_every_named_data_set_has_a_loader():
 
 
 @given(plane_or_synthetic.map(possible).filter(lambda spec: spec is not None))
-@settings(max_examples=150, deadline=None)
 def test_any_possible_spec_gives_the_promised_sizes_with_every_class_in_training(spec: DataSpec):
     data = load_dataset(spec)
     assert tuple(map(len, parts(data))) == spec.sizes

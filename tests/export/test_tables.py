@@ -6,7 +6,7 @@ import io
 import math
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.export.tables import csv_text, markdown_table
@@ -26,7 +26,6 @@ FRAMES = st.integers(1, 5).flatmap(
 
 
 @given(FRAMES, st.booleans())
-@settings(max_examples=200)
 def test_any_table_reads_back_with_pandas_in_both_dialects(frame, spanish):
     content = csv_text(frame, spanish)
     dialect = {"sep": ";", "decimal": ",", "encoding": "utf-8-sig"} if spanish else {}

@@ -153,7 +153,7 @@ def _made(values: Any) -> Experiment | None:
 
 
 experiments = _possible_values().map(_made).filter(lambda made: made is not None)
-slow = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(suppress_health_check=list(HealthCheck))
 
 
 # -- anything at all -------------------------------------------------------------------------------------------------
