@@ -349,11 +349,12 @@ def _snapshot_epochs(training: Training) -> frozenset[int]:
 
 
 def final_results(training: Training, parts: Sequence[PartName], initial: Weights | None = None) -> dict[str, Any]:
-    """See `stored_results`, with `best_epoch` and `epochs`, lists over the replicates."""
-    experiment, stopped = training.experiment, training.stopped_after
+    """See `stored_results`, with `best_epoch`, `epochs` and `final_epoch`, lists over the replicates."""
+    experiment = training.experiment
     if initial is None:
         initial = transfer.first_weights(experiment, training.seeds)
     results = stored_results(experiment, training.dataset, initial, training.final_weights(), parts)
     results["best_epoch"] = training.best_epoch.tolist()
-    results["epochs"] = np.where(stopped > 0, stopped, training.epoch).tolist()
+    results["epochs"] = training.last_epoch.tolist()
+    results["final_epoch"] = training.final_epoch.tolist()
     return results

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from nnlab.engines.base import ALGORITHM
 from nnlab.spec import Experiment
 from nnlab.store import schema
 from nnlab.store.runs import Run, RunStore, UnknownRun, col, unfinished_runs
@@ -134,6 +135,7 @@ class RunQueue(RunStore):
         """Take a waiting run: the attempt's token, or None if another worker was faster."""
         values = _claim_values(worker or this_process())
         again = {"attempts": col.attempts + 1, "started": sa.func.coalesce(col.started, values["started"])}
+        again["algorithm"] = sa.case((col.epoch == 0, ALGORITHM), else_=col.algorithm)  # that begins it
         this = runs_table.update().where(col.id == run_id, col.state == "waiting")
         return values["attempt"] if self._change(this.values(values | again)) else None
 

@@ -51,7 +51,9 @@ class Run:
     seconds: float  # of training
     error: str | None  # one sentence
     note: str | None  # "max_seconds": the time limit ended it; see RunQueue.heartbeat for what delays the training
-    results: dict[str, Any] | None  # by part: None, or lists over the replicates by score; `best_epoch`, `epochs`
+    results: (
+        dict[str, Any] | None
+    )  # by part: None, or lists over the replicates by score; `best_epoch`, `epochs`, `final_epoch`
     comparison: str | None
     requested_action: RequestedAction | None  # and not yet carried out
     progress: float  # 0 to 1; grows within an epoch too
@@ -86,10 +88,13 @@ class Run:
     def final_epochs(self) -> tuple[int, ...]:
         """The epoch (replicates,) whose weights its results are of: with patience the best one. Empty without
         results."""
-        ended = zip(*((self.results or {}).get(name, ()) for name in ("epochs", "best_epoch")), strict=True)
+        results = self.results or {}
+        if "final_epoch" in results:
+            return tuple(results["final_epoch"])
+        # earlier versions went back to the best weights only where early stopping had ended a replicate
         patience = self.experiment.train.patience
-        early = 0 if self.algorithm > 1 else patience  # the first algorithm went back only where it had stopped early
-        return tuple(best if patience and best and epoch - best >= early else epoch for epoch, best in ended)
+        ended = zip(*(results.get(name, ()) for name in ("epochs", "best_epoch")), strict=True)
+        return tuple(best if patience and best and epoch - best >= patience else epoch for epoch, best in ended)
 
 
 class RunStore(Database):

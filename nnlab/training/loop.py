@@ -205,11 +205,21 @@ class Training(Iterator[Epoch]):
     def final_weights(self) -> Weights:
         """The weights a training ends with: the current ones; with patience those of `best_epoch`, whether a replicate
         stopped early or not. One without a finite loss has no best epoch and ends with its current weights."""
-        weights = self.weights()
-        if self.experiment.train.patience:
-            for name, array in weights.items():
-                array[self.best_epoch > 0] = self._best[name][self.best_epoch > 0]
+        weights, back = self.weights(), self.final_epoch != self.last_epoch
+        for name, array in weights.items():
+            array[back] = self._best[name][back]
         return weights
+
+    @property
+    def final_epoch(self) -> NDArray[np.int64]:
+        """(replicates,) The epoch that `final_weights` are of."""
+        back = (self.best_epoch > 0) & (self.experiment.train.patience > 0)
+        return np.where(back, self.best_epoch, self.last_epoch)
+
+    @property
+    def last_epoch(self) -> NDArray[np.int64]:
+        """(replicates,) The last epoch of each: where early stopping ended it, or the current one."""
+        return np.where(self.stopped_after > 0, self.stopped_after, self.epoch)
 
     def checkpoint(self) -> bytes:
         """Everything that `Training(..., checkpoint=...)` needs to continue, as safetensors."""

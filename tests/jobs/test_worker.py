@@ -82,7 +82,7 @@ def test_a_finished_run_has_what_training_alone_gives(store: Store, folds: int) 
         for name, values in (alone.evaluate(part) or {}).items():
             assert run.results[part][name] == values.tolist()
     assert run.results["best_epoch"] == alone.best_epoch.tolist()
-    assert run.results["epochs"] == [30] * len(run.replicates)
+    assert run.results["epochs"] == run.results["final_epoch"] == [30] * len(run.replicates)
     for rows in run.results["signals"]["after"].values():
         assert all(len(row) == len(run.replicates) for row in rows)
     assert run.seconds > 0

@@ -397,7 +397,7 @@ def test_with_patience_every_replicate_ends_with_its_best_weights_stopped_early_
         assert np.isnan(losses[stopped or planned :, i]).all()
         best = int(np.nanargmin(losses[:, i])) + 1
         assert stopped in (0, best + 3)
-        assert training.best_epoch[i] == best
+        assert training.best_epoch[i] == training.final_epoch[i] == best
         for name, array in final.items():
             assert_array_equal(array[i], weights[best - 1][name][i])
     assert len(epochs) == (5 if planned == 5 else max(training.stopped_after)) < 200
@@ -410,7 +410,7 @@ def test_with_patience_a_replicate_that_never_had_a_finite_loss_ends_with_its_la
     weights["0.weight"][1] = np.inf
     training.engine.load(weights, training.engine.state())
     result = training.result()
-    assert (training.best_epoch[1], training.stopped_after[1]) == (0, 2)
+    assert (training.best_epoch[1], training.stopped_after[1], training.final_epoch[1]) == (0, 2, 2)
     assert_array_equal(result.stacked["0.bias"][1], training.weights()["0.bias"][1])
     assert np.isnan((result.evaluate("train") or {})["loss"][1])
 
@@ -419,6 +419,7 @@ def test_without_patience_a_training_ends_with_its_last_weights() -> None:
     training = train(moons({"lr": 0.3, "epochs": 8}, hidden=[16]), seeds=4)
     assert_same(training.result().stacked, training.weights())
     assert (training.best_epoch < 8).any()
+    assert training.final_epoch.tolist() == [8] * 4
 
 
 def test_without_a_validation_part_the_best_epoch_is_that_of_the_training_loss() -> None:

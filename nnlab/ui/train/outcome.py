@@ -77,7 +77,8 @@ def _scores_note(run: Run, t: Text) -> str:
 def _early_stopping(run: Run, t: Text) -> str:
     """Which weights the scores are of."""
     epochs = best_epochs(run, t)
-    if run.algorithm < 2:
+    ended = zip(run.final_epochs, (run.results or {}).get("best_epoch", ()), strict=True)
+    if any(0 < best < epoch for epoch, best in ended):
         return t(
             "Early stopping, trained by an earlier version: only seeds that stopped early went back to their best "
             "weights ({epochs}).",
