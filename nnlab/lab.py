@@ -146,7 +146,9 @@ class Lab:
         """The metrics over the replicates, for charts: one row per epoch above `after`, evenly thinned to `max_points`.
 
         See `analysis.curves.curves_frame` for the columns; nan where no replicate has a value."""
-        return self.store.metrics(run_id, after, max_points).curves()
+        if run_id not in (found := self.store.curves([run_id], max_points, after)):
+            raise UnknownRun(run_id)
+        return found[run_id]
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """The epochs with stored weights, in order; 0 is before training."""
@@ -304,10 +306,10 @@ class Lab:
     def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
         """The curves of many cells over their seeds, each as from `curves`, read at once."""
         single = [cell.run.id for cell in cells if [run.seeds for run in cell.runs] == [cell.seeds]]
-        tables = self.store.metrics_of(single, max_points)
-        merged = [cell for cell in cells if cell.run.id not in tables]
+        found = self.store.curves(single, max_points)
+        merged = [cell for cell in cells if cell.run.id not in found]
         others = iter(map(merged_curves, merged, self.cells_metrics(merged), repeat(max_points)))
-        return [tables[cell.run.id].curves() if cell.run.id in tables else next(others) for cell in cells]
+        return [found[cell.run.id] if cell.run.id in found else next(others) for cell in cells]
 
     def cell_weights(self, cell: CellRun) -> Weights | None:
         """The latest weights (replicates, ...) of a cell's seeds; None until all its runs have some."""

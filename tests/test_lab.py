@@ -114,6 +114,14 @@ def test_curves_are_over_all_seeds_where_some_were_stopped_early(lab: Lab) -> No
     work(lab.store.url)
     merged = lab.extend_comparison(few.id, Comparison(EARLY, vary="depth", values=[1], seeds=6), "local")
     pd.testing.assert_frame_equal(lab.cells_curves(merged.cells)[0], curves)
+    pd.testing.assert_frame_equal(lab.cell_metrics(merged.cells[0]).drop(columns="seconds"), table[[*table][:-1]])
+    least = min(range(6), key=lambda seed: ended[seed])  # of a run that other seeds made longer
+    fewer = lab.submit_comparison(Comparison(EARLY, vary="depth", values=[1], seeds=(least,)))
+    assert lab.cell_metrics(fewer.cells[0])["epoch"].tolist() == list(range(1, ended[least] + 1))
+    for part in (lab.curves(run.id, max_points=5), lab.curves(run.id, after=run.epoch - 2)):  # without the best epochs
+        assert len(part) < run.epoch
+        want = curves[curves["epoch"].isin(part["epoch"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, want)
 
 
 def test_the_epochs_of_a_run_say_which_was_the_best_of_each_seed(lab: Lab) -> None:

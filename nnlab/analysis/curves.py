@@ -61,6 +61,13 @@ def curves_frame(epochs: ArrayLike, figures: Floats, patience: int) -> pd.DataFr
     return pd.DataFrame({"epoch": epochs, **columns, "training": (~ended).sum(axis=1)})
 
 
+def evenly(rows: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
+    """At most `max_points` of the rows, the first and the last among them."""
+    if max_points is None or len(rows) <= max_points:
+        return rows
+    return rows.iloc[np.linspace(0, len(rows) - 1, max_points).round().astype(int)].reset_index(drop=True)
+
+
 def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:
     """The epochs (n,) of a table as from `metrics_frame`, then every named column (n, replicates)."""
     epochs, counts = np.unique(metrics["epoch"], return_counts=True)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from nnlab.analysis.curves import by_epoch, curves_frame
+from nnlab.analysis.curves import by_epoch, curves_frame, evenly
 from nnlab.engines.base import METRICS, Weights
 from nnlab.spec import Comparison, Experiment, Point
 from nnlab.store import Run, State, StoredComparison
@@ -145,11 +145,23 @@ def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
 
 
 def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The metrics of a cell's runs as one tidy table of the cell's seeds: by epoch, then in the order of the seeds."""
+    """The metrics of a cell's runs as one tidy table of the cell's seeds, as if one run had trained them: by epoch,
+    then in the order of the seeds."""
     if len(frames) == 1 and cell.runs[0].seeds == cell.seeds:
         return frames[0]
+    patience = cell.experiment.train.patience
+    rates = pd.concat(frames).groupby("epoch")["lr"].first()
+    seconds = pd.concat([frame.groupby("epoch")["seconds"].first() for frame in frames]).groupby("epoch").sum()
     run_of = {seed: i for seed, (i, _) in cell.sources().items()}
-    whole = pd.concat([frame[frame["seed"].map(run_of) == i] for i, frame in enumerate(frames)])
+    parts = []
+    for i, (run, frame) in enumerate(zip(cell.runs, frames, strict=True)):
+        own = frame[frame["seed"].map(run_of) == i]
+        parts.append(_with_epochs(list(rates.index), own) if patience and run.state == "finished" else own)
+    whole = pd.concat(parts)
+    whole["lr"] = whole["lr"].fillna(whole["epoch"].map(rates))
+    whole["seconds"] = whole["epoch"].map(seconds)
+    if patience:  # other seeds of the runs may have trained for longer
+        whole = whole[whole["epoch"] <= whole["epoch"][whole[list(METRICS)].notna().any(axis=1)].max()]
     order = {seed: place for place, seed in enumerate(cell.seeds)}
     by = [column for column in ("epoch", "seed", "fold") if column in whole]
     return whole.sort_values(
@@ -157,13 +169,17 @@ def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFram
     )
 
 
+def _with_epochs(epochs: Sequence[int], frame: pd.DataFrame) -> pd.DataFrame:
+    """The metrics of a run, with empty rows for the epochs after early stopping has ended it."""
+    replicates = frame[[name for name in ("seed", "fold") if name in frame]].drop_duplicates()
+    every = pd.DataFrame({"epoch": epochs}).merge(replicates, how="cross")
+    return every.merge(frame, how="left", on=list(every))
+
+
 def merged_curves(cell: CellRun, metrics: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
     """The curves of a cell from its `merged_metrics`, see `curves_frame`."""
     epochs, *figures = by_epoch(metrics, *METRICS)
-    over = curves_frame(epochs, np.stack(figures, axis=1), cell.experiment.train.patience)
-    if max_points is not None and len(over) > max_points:
-        over = over.iloc[np.linspace(0, len(over) - 1, max_points).round().astype(int)]
-    return over.reset_index(drop=True)
+    return evenly(curves_frame(epochs, np.stack(figures, axis=1), cell.experiment.train.patience), max_points)
 
 
 def merged_weights(cell: CellRun, weights: Sequence[Weights]) -> Weights:

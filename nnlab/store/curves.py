@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nnlab.analysis.curves import curves_frame, metrics_frame
+from nnlab.analysis.curves import curves_frame, evenly, metrics_frame
 from nnlab.engines.base import METRICS, Epoch, Floats, Weights
 from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
@@ -43,6 +43,12 @@ class MetricsTable:
     def curves(self) -> pd.DataFrame:
         """See `curves_frame`."""
         return curves_frame(self.epochs, self.values, self.patience)
+
+    @property
+    def lacks_best(self) -> bool:
+        """Whether early stopping ended a replicate, and the epoch of its best weights may be one that is not here."""
+        last = int(self.epochs[-1]) if len(self.epochs) else 0
+        return self.patience > 0 and len(self.epochs) < last and bool(np.isnan(self.values).all(axis=1).any())
 
 
 class CurveStore(RunQueue):
@@ -118,6 +124,15 @@ class CurveStore(RunQueue):
             rows = {data: list(some) for data, some in groupby(self._rows(query), attrgetter("data"))}
             found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in runs}
         return found
+
+    def curves(self, run_ids: Sequence[str], max_points: int | None = None, after: int = 0) -> dict[str, pd.DataFrame]:
+        """The curves of many runs, see `curves_frame`; their epochs as from `metrics`."""
+        found = self.metrics_of(run_ids, max_points, after)
+        curves = {run_id: table.curves() for run_id, table in found.items() if not table.lacks_best}
+        for run_id, table in self.metrics_of([run_id for run_id in found if run_id not in curves]).items():
+            every = table.curves()
+            curves[run_id] = evenly(every[every["epoch"] > after], max_points).reset_index(drop=True)
+        return curves
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """The epochs with stored weights, in order; 0 is before training."""
