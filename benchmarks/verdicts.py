@@ -50,7 +50,7 @@ def trained(case: Case) -> tuple[Diagnosis, dict[str, Any]]:
     dataset = data_of(case)
     result = train(case.experiment, case.seeds, dataset=dataset).result()
     results = results_of(result)
-    reference = measure_reference(dataset) if case.random_labels else None
+    reference = measure_reference(dataset.training_sets) if case.random_labels else None
     return diagnose(result.metrics, results, case.experiment, reference), results
 
 

@@ -73,7 +73,7 @@ def stored_results(
             results[part] = {
                 name: [x if math.isfinite(x) else None for x in values.tolist()] for name, values in figures.items()
             }
-    if results["validation"] and not dataset.sets:
+    if results["validation"] and not dataset.sets and experiment.data.per_seed == "weights":
         each = sample_scores(experiment, final, dataset, "validation")[experiment.score]
         results["outcomes"] = [_packed(one) for one in each]
     before, after = (measure(experiment, weights, dataset).as_lists() for weights in (start, final))
@@ -179,14 +179,15 @@ def reference_of(data: DataSpec) -> Reference:
 
 @lru_cache(maxsize=64)
 def _computed(data: DataSpec) -> Reference:
-    return measure_reference(load_dataset(data, range(math.ceil(REFERENCE_SAMPLES / data.sizes[0]))))
+    drawn = math.ceil(REFERENCE_SAMPLES / data.sizes[0]) if data.per_seed == "samples" else 1
+    # of sets that overlap, as folds do, one is taken: more would not be more samples
+    return measure_reference(load_dataset(data, range(drawn)).training_sets[:: max(1, data.folds)])
 
 
-def measure_reference(dataset: Dataset) -> Reference:
-    """The reference of loaded data."""
-    sets = dataset.training_sets
+def measure_reference(sets: Sequence[Dataset]) -> Reference:
+    """The reference of loaded data, sets of different samples."""
     samples = [_picked(one) for one in sets[: math.ceil(REFERENCE_SAMPLES / len(sets[0].train))]]
-    if dataset.task == "regression":
+    if sets[0].task == "regression":
         x, y = samples[0]
         target = y.astype(float)
         design = np.column_stack([x, np.ones(len(x))])
@@ -198,7 +199,7 @@ def measure_reference(dataset: Dataset) -> Reference:
     reached, size = float(each.mean(axis=0).max()), sum(len(y) for _, y in samples)
     guess = float(np.mean([np.bincount(y).max() / len(y) for _, y in samples]))
     error = math.sqrt(reached * (1 - reached) / size)
-    return Reference(math.log(len(dataset.class_names)), guess, math.nan, reached, error)
+    return Reference(math.log(len(sets[0].class_names)), guess, math.nan, reached, error)
 
 
 def _picked(dataset: Dataset) -> tuple[Floats, Array]:

@@ -34,6 +34,8 @@ def train(
         A text is the name of a preset.
     seeds : int or iterable of int
         The number of seeds (`10` is seeds 0 to 9), or the seeds.
+    dataset : Dataset, optional
+        Samples instead of the experiment's own; a single set is shared by all seeds.
     checkpoint : bytes, optional
         From `Training.checkpoint`: continues from there, bit for bit.
     should_stop : callable, optional
@@ -57,7 +59,7 @@ def train(
         if experiment not in presets:
             raise SpecError([Problem("experiment", experiment, "choice", choices=tuple(presets))])
         experiment = presets[experiment]
-    chosen, dataset, start = as_seeds(seeds), dataset or load_dataset(experiment.data, as_seeds(seeds)), None
+    chosen, dataset, start = as_seeds(seeds), dataset or load_dataset(experiment, as_seeds(seeds)), None
     if checkpoint is None:
         start = first_weights(experiment, chosen, should_stop=should_stop)
     return Training(experiment, chosen, dataset, start=start, checkpoint=checkpoint, should_stop=should_stop)

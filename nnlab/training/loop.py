@@ -49,7 +49,7 @@ class Training(Iterator[Epoch]):
     ------
     ValueError
         If the checkpoint is invalid, or belongs to another experiment or other seeds, or to an engine that is missing
-        here; if there is neither a checkpoint nor `start`.
+        here; if there is neither a checkpoint nor `start`; if the data are those of other seeds.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Training(Iterator[Epoch]):
             start = arrays["weights"]
         if start is None:
             raise ValueError("start: got None, allowed is weights or a checkpoint.")
+        if (sets := len(dataset.training_sets)) not in (1, allowed := experiment.training_sets(len(self.seeds))):
+            raise ValueError(f"dataset: got {sets} sets of samples, allowed is {allowed}: load those of these seeds.")
         sizes = np.array([len(one.train) for one in dataset.training_sets])
         engine, seeds = engine_class(self.engine_used), [seed for seed, _ in replicates(self.seeds, self.folds)]
         self._groups = [

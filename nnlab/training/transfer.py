@@ -74,7 +74,7 @@ def source_weights(
         weights = training.final_weights()
     _cache[key] = weights  # the last one is the most recently used
     for oldest in list(_cache)[:-_CACHED]:
-        del _cache[oldest]
+        _cache.pop(oldest, None)  # another thread may have done so
     return weights
 
 

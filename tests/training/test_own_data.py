@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from nnlab import presets
 from nnlab.analysis import predictions
 from nnlab.analysis.gradient_health import measure
-from nnlab.analysis.scores import confusion, final_scores, sample_outcomes, stored_results
+from nnlab.analysis.scores import _packed, confusion, final_scores, reference_of, sample_outcomes, stored_results
 from nnlab.comparison.cell_runs import _merged
 from nnlab.datasets import load_dataset
 from nnlab.engines.base import METRICS
 from nnlab.lab import Lab
-from nnlab.spec import Experiment, StartFrom
+from nnlab.spec import DataSpec, Experiment, StartFrom
 from nnlab.store import Store
 from nnlab.training.api import train
 from nnlab.training.lr_range_test import range_test
@@ -110,12 +112,28 @@ def test_outcomes_of_a_shared_validation_part_are_kept_sample_by_sample() -> Non
 
 
 def test_the_errors_of_single_samples_are_kept_for_regression() -> None:
-    result = train("celsius", 2).result()
-    start = first_weights(result.experiment, (0, 1))
-    assert (
-        sample_outcomes(stored_results(result.experiment, result.dataset, start, result.stacked), result.experiment)
-        is None
-    )
+    errors = np.array([0.5, 1.25])
+    assert_array_equal(sample_outcomes({"outcomes": [_packed(errors)]}, presets["celsius"]), [errors])
+
+
+def test_one_seed_with_data_of_its_own_has_no_outcomes_either() -> None:
+    """They would be lost when it is joined by others."""
+    start = first_weights(MOONS, [4])
+    assert "outcomes" not in stored_results(MOONS, load_dataset(MOONS, [4]), start, start)
+
+
+def test_data_of_other_seeds_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"dataset: got 2 sets of samples, allowed is 3: load those of these seeds\."):
+        train(MOONS, SEEDS, dataset=load_dataset(MOONS, [4, 0]))
+
+
+@pytest.mark.parametrize("per_seed", ["samples", "split", "weights"])
+@pytest.mark.parametrize("folds", [0, 5])
+def test_a_reference_is_as_certain_as_different_samples_make_it(per_seed: str, folds: int) -> None:
+    data = {"name": "synthetic", "n_samples": 100, "folds": folds, "per_seed": per_seed, "noise": 2.0}
+    reference, train_size = reference_of(DataSpec.of(data)), 64 if folds else 60
+    samples = train_size * (math.ceil(1000 / train_size) if per_seed == "samples" else 1)
+    assert reference.error == pytest.approx(math.sqrt(reference.score * (1 - reference.score) / samples))
 
 
 def test_a_seed_starts_from_its_own_source() -> None:
