@@ -57,6 +57,8 @@ def grain(experiment: Experiment, part: PartName, t: Words) -> str:
     if experiment.score != "accuracy" or not 0 < n <= MOST:
         return ""
     samples = counted(part, n, data.facts.image_shape is not None, t)
+    if n == 100:
+        return t("{samples}: one is 1 point", samples=samples)
     return t("{samples}: one is {points} points", samples=samples, points=t.number(100 / n, 2))
 
 

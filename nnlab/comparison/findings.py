@@ -190,7 +190,7 @@ class English:
         return f"{round(value):,}"
 
     def number(self, value: float, digits: int) -> str:
-        return f"{value:.{digits}g}"
+        return f"{float(f'{value:.{digits}g}'):g}"
 
     def plain(self, value: float) -> str:
         return f"{value:g}"
@@ -199,7 +199,7 @@ class English:
         half = (high - low) / 2
         if kind == "accuracy":
             return f"{100 * mean:z.1f}" + (f" ± {100 * half:.1f}" if math.isfinite(half) else "")
-        return f"{mean:.3g}" + (f" ± {half:.2g}" if math.isfinite(half) else "")
+        return self.number(mean, 3) + (f" ± {self.number(half, 2)}" if math.isfinite(half) else "")
 
 
 KNOB_NAMES = {
@@ -266,6 +266,8 @@ class FindingText:
             return t("{none} stands out: {what} ({figure}) differs by less than {margin} from {equal}.", **words)
         if it.kind == "indistinguishable" and not math.isfinite(it.detectable):
             return t("{none} stands out: a single seed tells nothing apart.", **words)
+        if it.kind == "indistinguishable" and it.score == "accuracy" and it.detectable >= 1:
+            return t("{none} stands out: with {seeds} no difference would have shown, however large.", **words)
         return {
             "incomplete": t("No cell has finished yet."),
             "incomparable": t("The cells were scored on different samples, so their scores cannot be compared."),

@@ -43,6 +43,10 @@ def test_a_small_score_says_what_one_sample_is():
     small = Experiment().set(MOONS)
     assert grain(small, "validation", text("en")) == "30 validation samples: one is 3.3 points"
     assert grain(small, "validation", text("es")) == "30 muestras de validación: una vale 3,3 puntos"
+    assert (
+        grain(small.set({"data.n_samples": 500}), "validation", text("es"))
+        == "100 muestras de validación: una vale 1 punto"
+    )
     assert grain(small.set({"data.n_samples": 2000}), "validation", text("en")) == ""
     assert grain(small.set({"data.validation": 0.0}), "validation", text("en")) == ""
     assert grain(Experiment().set({"data.name": "celsius"}), "train", text("en")) == ""

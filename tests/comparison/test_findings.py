@@ -72,6 +72,11 @@ def test_on_labels_that_are_coin_flips_nothing_stands_out():
     assert kinds.count("indistinguishable") >= 37
 
 
+def test_a_difference_that_no_score_can_have_is_not_promised():
+    one = found([1, 2], [cell([0.2, 0.9]), cell([0.9, 0.3])])
+    assert str(one) == "No depth stands out: with 2 seeds no difference would have shown, however large."
+
+
 def test_one_seed_tells_nothing_apart():
     one = found([1, 2], [cell([0.2]), cell([0.9])])
     assert (one.kind, str(one)) == ("indistinguishable", "No depth stands out: a single seed tells nothing apart.")
@@ -242,6 +247,9 @@ def test_of_two_knobs_the_best_pair_is_named():
     ]
     one = str(found([1, 2, 4], cells, by="norm", by_values=["none", "layer"]))
     assert "cannot be told from 2 and 4 with layer normalisation with 10 seeds." in one
+    assert str(found([1, 2, 4], [cells[3]] * 6, by="norm", by_values=["none", "layer"])).startswith(
+        "No combination of depth and norm stands out"
+    )
     one = str(found([1, 2, 4], cells, by="dropout", by_values=[0.1, 0.2]))
     assert "cannot be told from 2 and 4 with dropout 0.2 with 10 seeds." in one
 

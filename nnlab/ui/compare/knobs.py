@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 import streamlit as st
 
 from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, StartFrom, TrainSpec
+from nnlab.spec.errors import SpecError
 from nnlab.spec.text import from_link, link_text
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.naming import data_title, start_words, value_name
@@ -40,7 +42,7 @@ def knob_name(knob: str, t: Text) -> str:
     if knob in labels.SHORT_NAMES:
         return t(labels.SHORT_NAMES[knob])
     name = labels.field_name(knob if knob in labels.FIELDS else KNOBS.get(knob, knob), t)
-    return name[0].lower() + name[1:] if knob in KNOBS else name
+    return name[0].lower() + name[1:]
 
 
 def varied(comparison: Comparison) -> dict[str, tuple[Any, ...]]:
@@ -121,6 +123,13 @@ def parsed(texts: Sequence[str], knob: str) -> list[Any]:
     return [from_link(KNOBS.get(knob, knob), text, knob) for text in texts]
 
 
+def _allowed(experiment: Experiment, n_samples: int) -> bool:
+    """Whether there are so many samples, and enough of them are left for training."""
+    with suppress(SpecError):
+        return n_samples <= experiment.data.max_samples and bool(experiment.vary("n_samples", n_samples))
+    return False
+
+
 def suggested(experiment: Experiment, knob: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Values to start with, and values to choose from."""
     path = KNOBS.get(knob, knob)
@@ -129,7 +138,9 @@ def suggested(experiment: Experiment, knob: str) -> tuple[tuple[str, ...], tuple
         if knob == "n_samples":
             most = experiment.data.max_samples
             first = (1000, 5000, most) if most >= 60_000 and experiment.data.name == "mnist" else first
-            offered = sorted({value for value in offered if value <= most} | set(first))
+            present = min(experiment.data.n_samples, most)
+            offered = [n for n in sorted({*offered, *first, present}) if _allowed(experiment, n)]
+            first = [n for n in first if n in offered] or offered[:4]
         return value_texts(first), value_texts(offered)
     if path in labels.CHOICES:
         every = tuple(labels.CHOICES[path])
