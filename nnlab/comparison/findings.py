@@ -48,7 +48,8 @@ class Finding:
     """The difference that would have been found significant in 80 % of cases, see `statistics.detectable`."""
     edge: Literal["", "lowest", "highest"] = ""  # of the values of a setting in numbers, if the best is there
     overfits_at: Point | None = None
-    """The highest value of a setting in numbers, if it overfits and its gap is significantly larger than the best's."""
+    """Where the gap stops growing with the values of a setting in numbers, if the highest overfits, it is significantly
+    larger than the best's and does not fall again."""
     gap_from: float = math.nan  # at the best value
     gap_to: float = math.nan  # at `overfits_at`
     diverged: tuple[Point, ...] = ()  # cells left out because training diverged, under some seeds at least
@@ -130,14 +131,17 @@ def _along(
     """The finding for a numeric setting: do higher values overfit, and is the best value at an end?"""
     order = sorted(judged.places, key=lambda place: comparison.points[place].value)
     best, last = order.index(judged.reference or 0), order[-1]
-    higher = [_gap_difference(comparison, cells, last, place, judged.part) for place in order[best:-1]]
-    if higher and table["verdict"][last] == "overfits" and all(higher):
-        growth, *between = [one for one in higher if one]
+    gaps, higher = table["gap"], order[best + 1 :]
+    # up to where the gap grows: from there on it is level, or there is a peak
+    top = next((place for place in higher if gaps[place] >= gaps[last] - found.tolerance), last)
+    growth = _gap_difference(comparison, cells, top, order[best], judged.part) if higher else None
+    if growth and table["verdict"][last] == "overfits":
         pairs = len(order) * (len(order) - 1) // 2  # the best was chosen among all
+        peaks = [_gap_difference(comparison, cells, last, place, judged.part) for place in higher[:-1]]
         from_best = growth.mean > found.tolerance and growth.p * pairs < LEVEL
-        if from_best and not any(one.distinct and one.mean < 0 for one in between):
-            gaps = table["gap"][order[best]], table["gap"][last]
-            found = replace(found, overfits_at=comparison.points[last], gap_from=gaps[0], gap_to=gaps[1])
+        if from_best and not any(one and one.distinct and one.mean < 0 for one in peaks):
+            ends = float(gaps[order[best]]), float(gaps[top])
+            found = replace(found, overfits_at=comparison.points[top], gap_from=ends[0], gap_to=ends[1])
     tried = [point.value for point in comparison.points]  # what diverged was tried, too
     if found.kind == "best" and found.overfits_at is None and found.value in (min(tried), max(tried)):
         return replace(found, edge="lowest" if found.value == min(tried) else "highest")

@@ -99,6 +99,7 @@ def test_a_comparison_trains_survives_a_reload_and_is_saved(server, visit):
 
     page.goto(f"{page.url}&margin=100")
     expect(page.locator(".st-key-finding")).to_contain_text("less than 100 points")
+    page.locator(".st-key-take-away").scroll_into_view_if_needed()  # scrolling later would close the options
     page.locator(".st-key-table-margin").get_by_role("combobox").click()
     page.get_by_role("option", name="Margin: 0.2 points").click()
     expect(page.locator(".st-key-finding")).not_to_contain_text("less than 100 points")  # it is not in the fragment

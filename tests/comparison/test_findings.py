@@ -155,6 +155,11 @@ def test_a_gap_that_grows_significantly_up_to_the_top_is_told():
     assert "Deeper networks overfit: from depth 1 to 4 the gap grows from 3.0 to 14.0 points." in str(one)
 
 
+def test_a_gap_that_no_longer_grows_is_told_up_to_where_it_did():
+    one = found([1, 8, 128], growing(0.12, 0.367, 0.368), knob="width", verdicts=OVERFITS)
+    assert "Wider networks overfit: from width 1 to 8 the gap grows from 12.0 to 36.7 points." in str(one)
+
+
 @pytest.mark.parametrize(
     ("gaps", "more"),
     [

@@ -69,6 +69,8 @@ def _scores_note(run: Run, t: Text) -> str:
         test = t("The test set stays closed until it is opened in the comparison that this run belongs to.")
     elif run.state == "stopped":
         test = t("The test part is evaluated only when a run finishes.")
+    elif run.comparison:
+        test = t("The test part was evaluated once, when the test set of the comparison was opened.")
     else:
         test = t("The test part was evaluated once, at the end.")
     return f"{several} {test}"
