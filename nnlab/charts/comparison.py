@@ -116,7 +116,7 @@ def compare_curves(
     colour = number_colour("place:N", colours, None if facet else legend)
     field, title = f"{part}_{metric}", f"{labels(kind)}, {labels(part)}"
     positive = f" && datum.{field}_low > 0" if log else ""
-    rows = where(f"datum.place >= 0 && datum.place < {len(shown)} && isValid(datum.{field})" + positive)
+    rows = where(f"datum.place >= 0 && datum.place < {len(shown)} && isFinite(datum.{field}_high)" + positive)
     tooltip = [
         tip("name", knob),
         epoch_tip(labels),
