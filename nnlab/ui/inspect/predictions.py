@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.analysis import scores
+from nnlab.analysis.coverage import counted
 from nnlab.analysis.predictions import predict, replicate
 from nnlab.charts.data import confusion, confusion_rows, probability_bars, probability_rows
 from nnlab.charts.pictures import picture_grid
@@ -44,10 +45,12 @@ def results_view(page: Page, experiment: Experiment, weights: Weights, dataset: 
 
 def _mistakes(page: Page, dataset: Dataset, probabilities: Floats) -> None:
     """The wrong predictions, the most confident ones first; `probabilities` are (n, classes)."""
-    t, part = page.t, getattr(dataset, judged_part(dataset))
+    t, name = page.t, judged_part(dataset)
+    part = getattr(dataset, name)
     predicted, certain = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != part.y)
-    words = t.many("{n} mistake in {all} samples", "{n} mistakes in {all} samples", len(wrong), all=t.whole(len(part)))
+    samples = counted(name, len(part), dataset.image_shape is not None, t)
+    words = t.many("{n} mistake in {samples}", "{n} mistakes in {samples}", len(wrong), samples=samples)
     st.caption(f"{words}, {t('the most confident first')}" if len(wrong) > 1 else words)
     if not len(wrong):
         return
