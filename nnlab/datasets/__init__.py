@@ -118,7 +118,7 @@ Parts = tuple[Part, Part, Part]
 """Training, validation and test part."""
 
 
-def _sizes(spec: DataSpec) -> tuple[int, int, int]:
+def part_sizes(spec: DataSpec) -> tuple[int, int, int]:
     """Of the parts; under k-fold training and validation are one part, which is cut into folds."""
     train, validation, test = spec.sizes
     return (train + validation, 0, test) if spec.folds else (train, validation, test)
@@ -126,7 +126,7 @@ def _sizes(spec: DataSpec) -> tuple[int, int, int]:
 
 def _split(spec: DataSpec, raw: Raw) -> Parts:
     """The parts that all seeds share."""
-    train_size, validation_size, _ = _sizes(spec)
+    train_size, validation_size, _ = part_sizes(spec)
     if train_size == len(raw.x) and not spec.folds:  # one part: keep the given order
         order = np.arange(train_size)
     else:
@@ -140,7 +140,7 @@ def _split(spec: DataSpec, raw: Raw) -> Parts:
 
 def _split_anew(spec: DataSpec, raw: Raw, seed: int) -> Parts:
     """The parts of one seed, cut from all samples outside the test part, which all seeds share."""
-    train_size, validation_size, test_size = _sizes(spec)
+    train_size, validation_size, test_size = part_sizes(spec)
     pool, test = np.arange(len(raw.x)), raw.test
     if test is None:
         order = spread_order(_classes(raw), np.random.default_rng((SPLIT_STREAM, spec.seed)))
@@ -157,7 +157,7 @@ def _split_anew(spec: DataSpec, raw: Raw, seed: int) -> Parts:
 def _drawn(spec: DataSpec, problem: Any, seed: int) -> tuple[Raw, Parts]:
     """New samples for one seed, each part from random numbers of its own."""
     rngs = (np.random.default_rng((SAMPLING_STREAM, spec.seed, seed, part)) for part in (1, 2, 3))  # a 0 adds nothing
-    raws = [DRAW[spec.name](spec, problem, size, rng) for size, rng in zip(_sizes(spec), rngs, strict=True)]
+    raws = [DRAW[spec.name](spec, problem, size, rng) for size, rng in zip(part_sizes(spec), rngs, strict=True)]
     train, validation, test = (Part(raw.x, raw.y) for raw in raws)
     return raws[0], (train, validation, test)
 

@@ -14,15 +14,9 @@ def data_code(data: DataSpec) -> str:
     return "\n\n\n".join([*functions.values(), lines])
 
 
-def _sizes(data: DataSpec) -> tuple[int, int, int]:
-    """Of the parts, where under k-fold training and validation are one."""
-    train, validation, test = data.sizes
-    return (train + validation, 0, test) if data.folds else (train, validation, test)
-
-
 def _parts_of_all(data: DataSpec) -> tuple[dict[str, str], str]:
     """The parts that all seeds share."""
-    train, validation, test = _sizes(data)
+    train, validation, test = datasets.part_sizes(data)
     own_test = data.facts.own_test > 0
     functions, lines = _load_code(data)
     if data.folds or validation or (test and not own_test):
@@ -56,7 +50,7 @@ def _classes(data: DataSpec) -> str:
 
 def _splits_code(data: DataSpec) -> tuple[dict[str, str], str]:
     """One test part, and the other samples, of which every seed has its own split."""
-    train, validation, test = _sizes(data)
+    train, validation, test = datasets.part_sizes(data)
     functions, lines = _load_code(datasets.whole(data))
     if not data.facts.own_test:
         lines += [*_order_lines(data), *(f"{of}, {of}_test = np.split({of}, [len({of}) - {test}])" for of in "xy")]
@@ -86,7 +80,7 @@ def _samples_code(data: DataSpec) -> tuple[dict[str, str], str]:
         f"""{problem}def draw_parts(seed):
     \"\"\"The parts of a seed, each from random numbers of its own.\"\"\"
     rngs = [np.random.default_rng(({stream})) for part in (1, 2, 3)]
-    return [draw({call}) for n, rng in zip({_sizes(data)}, rngs)]""",
+    return [draw({call}) for n, rng in zip({datasets.part_sizes(data)}, rngs)]""",
     )
 
 
