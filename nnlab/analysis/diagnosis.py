@@ -10,7 +10,7 @@ import pandas as pd
 
 from nnlab.analysis.curves import Curves
 from nnlab.analysis.gradient_health import GradientHealth
-from nnlab.analysis.scores import Reference, final_scores, reference_of, sample_outcomes
+from nnlab.analysis.scores import Reference, final_scores, reference_of, sample_outcomes, score_interval
 from nnlab.analysis.statistics import Design, Difference, Interval, interval, paired
 from nnlab.engines.base import Floats
 from nnlab.spec import Experiment
@@ -117,9 +117,10 @@ def diagnose(
        last.
     4. **overfits**, unless accuracy (by 0.01 in the last fifth of the epochs) and loss on the validation part still get
        better, by the gap = training fit - validation fit: above 0.05 with its 95 % interval above 0 (`gap`; the
-       interval is over the seeds, with fewer than 3 over the validation samples); or above 0.02 while the validation
-       loss has risen 20 % above its lowest and the training loss fell further (`validation_turned`; not with early
-       stopping, which takes the weights of the lowest).
+       interval is over the seeds, with fewer than 3 over the validation samples; it may contain 0 where that of the
+       validation fit contains guessing); or above 0.02 while the validation loss has risen 20 % above its lowest and
+       the training loss fell further (`validation_turned`; not with early stopping, which takes the weights of the
+       lowest).
     5. **underfits** too, when, below an accuracy of 0.99, it still gained 0.02 in the last fifth of the epochs, for
        regression when the loss still fell by a tenth, above that of the line (`still_learning`; not where early
        stopping ended most seeds).
@@ -168,6 +169,12 @@ class _Evidence:
         self.classes = experiment.score == "accuracy"
         self.margin = max(LIMITS["below_reference"], reference.error)
         self.figures: dict[str, float] = {}
+
+    @property
+    def may_guess(self) -> bool:
+        """Whether three seeds or more do not show that the network does better than guessing on new samples."""
+        over = score_interval(self.experiment, self.results, "validation", self.experiment.score)
+        return self.classes and len(self.validation) > 2 and over.low <= self.reference.guess
 
     def fit(self, scores: Floats) -> Floats:
         return scores if self.classes else 1 - scores / max(self.reference.variance, 1e-30)
@@ -244,7 +251,7 @@ def _overfit(it: _Evidence) -> _Found | None:
     it.figures |= {"gap": gap.mean, "gap_low": gap.low}
     if it.classes and _still_rising(it.curves):
         return None
-    if gap.mean > LIMITS["gap"] and gap.low > 0:
+    if gap.mean > LIMITS["gap"] and (gap.low > 0 or it.may_guess):
         return "overfits", "gap"
     if gap.mean > 0.02 and not it.experiment.train.patience and (turn := it.curves.validation_turn()):
         lowest, end, epoch = turn

@@ -258,6 +258,17 @@ def test_seeds_that_end_far_apart_are_unstable_if_some_of_them_learn():
     assert verdict(BIG, curves(FALLING), none_learns) == ("underfits", "below_reference")
 
 
+def test_what_may_be_guessing_on_new_samples_does_not_fit():
+    few = BIG.set({"data.n_samples": 100, "data.per_seed": "samples"})  # 20 validation samples a seed
+    coins = [0.55, 0.35, 0.65, 0.45, 0.7]
+    assert verdict(few, curves(FALLING), results([0.97] * 5, [0.95, 0.9, 1, 0.9, 1]))[0] == "fits"
+    figures = results([0.97, 0.65, 0.97, 0.75, 0.97], coins)
+    assert verdict(few, curves(FALLING), figures | {"train": {"loss": [0.6] * 5, "accuracy": [0.97] * 5}}) == (
+        "overfits",
+        "gap",
+    )
+
+
 def test_jumps_explain_seeds_that_end_far_apart():
     jumps = np.where(np.arange(60) % 2, 0.3, 0.8)
     apart = results([0.98, 0.7, 0.98, 0.6], [0.97, 0.7, 0.97, 0.6])
