@@ -24,7 +24,7 @@ from nnlab.spec.text import (
 
 MAX_CELLS = 200
 _NOT_COMPARED: Mapping[str, str] = {  # fields whose values are scored on other samples, and why they are refused
-    **dict.fromkeys(("data.name", "data.labels", "data.classes"), "knob_other_data"),
+    **dict.fromkeys(("data.name", "data.labels", "data.classes", "data.features"), "knob_other_data"),
     **dict.fromkeys(("data.folds", "data.validation", "data.test", "data.per_seed"), "knob_other_parts"),
     "data.seed": "knob_data_seed",
 }

@@ -12,6 +12,7 @@ REFUSED = {
     "data.name": ["moons", "circles"],
     "data.labels": [[0, 1], [0, 2]],
     "data.classes": [2, 3],
+    "data.features": [2, 8],
     "data.seed": [0, 1],
     "data.folds": [0, 5],
     "data.validation": [0.2, 0.4],
@@ -44,7 +45,13 @@ def test_the_settings_of_presets_and_classics_can_be_compared():
 @pytest.mark.parametrize("knob", REFUSED)
 def test_what_an_earlier_version_stored_can_still_be_read(knob):
     experiment = Experiment.of(
-        {"data": {"name": {"data.labels": "digits", "data.classes": "synthetic"}.get(knob, "xor")}}
+        {
+            "data": {
+                "name": {"data.labels": "digits", "data.classes": "synthetic", "data.features": "synthetic"}.get(
+                    knob, "xor"
+                )
+            }
+        }
     )
     plain = Comparison(experiment, values=[1, 2]).to_json()
     values = "[" + ",".join(f'"{one}"' if isinstance(one, str) else str(one) for one in REFUSED[knob]) + "]"
