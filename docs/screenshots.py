@@ -14,7 +14,10 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.serving import CHROMIUM, FLAGS, Server
 
 HERE = Path(__file__).parent
-MOONS = "data.name=moons&data.n_samples=500&data.noise=0.25&model.hidden=8-8&model.activation=tanh&train.lr=0.003"
+MOONS = (
+    "data.name=moons&data.n_samples=500&data.noise=0.25&data.per_seed=samples&model.hidden=8-8&model.activation=tanh"
+    "&train.lr=0.003"
+)
 
 
 def settle(page: Page) -> None:

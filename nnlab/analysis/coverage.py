@@ -68,6 +68,8 @@ def covered_and_grain(experiment: Experiment, part: PartName, t: Words) -> tuple
     covered, size = covers(experiment, part), grain(experiment, part, t)
     if covered.kind != part or not size:
         return covered.words(t), size
+    if covered.samples == 100:
+        return t("{covered}, of which one is 1 point", covered=covered.words(t)), ""
     points = t.number(100 / covered.samples, 2)
     return t("{covered}, of which one is {points} points", covered=covered.words(t), points=points), ""
 

@@ -58,6 +58,8 @@ def test_the_samples_are_named_once():
     assert covered_and_grain(own, "validation", text("en")) == ("new samples of this kind", size)
     both = "these 30 validation samples, of which one is 3.3 points", ""
     assert covered_and_grain(shared, "validation", text("en")) == both
+    both = "these 100 validation samples, of which one is 1 point", ""
+    assert covered_and_grain(shared.set({"data.n_samples": 500}), "validation", text("en")) == both
 
 
 def test_the_folds_of_a_seed_are_one_score():
