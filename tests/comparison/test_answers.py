@@ -145,6 +145,20 @@ def test_the_first_rate_that_learns_nothing_is_compared_with_the_best():
     assert said(comparison, cells_of(comparison, sorted(rates))).endswith("; no larger value fails.")
 
 
+def test_scaling_is_told_where_it_is_better_or_no_different_and_not_where_it_is_worse():
+    comparison = seeds_of("scaling")
+    n = len(comparison.values)
+
+    def told(raw, scaled):
+        return said(
+            comparison, cells_of(comparison, [0.9] * 2 * n, loss=[1.0] * (n - 1) + [raw] + [1.0] * (n - 1) + [scaled])
+        )
+
+    assert told(0.3, 0.2).startswith("No: even at the best rate of each")
+    assert told(0.2, 0.2).endswith("no significant difference.")
+    assert told(0.2, 0.3) is None, "the finding tells which is best"
+
+
 def test_copied_and_frozen_layers_are_told_by_samples_a_class():
     comparison = seeds_of("transfer")
     cells = cells_of(comparison, [0.6, 0.8, 0.9, 0.7, 0.8, 0.9, 0.65, 0.8, 0.85])
