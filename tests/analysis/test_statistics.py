@@ -179,6 +179,7 @@ def test_on_training_samples_only_the_seeds_vary():
     known = replace(ONE_PART, known=True)
     assert ends(interval(SCORES, known)) == students(SCORES, SCORES.var(ddof=1) / 10, 9)
     assert half(interval([1.0] * 5, known)) == pytest.approx(1.96 * math.sqrt(1 / 12) / 40, rel=1e-3)
+    assert half(paired([1.0] * 5, [1.0] * 5, known)) == pytest.approx(1.96 * math.sqrt(1 / 6) / 40, rel=1e-3)
 
 
 def test_equal_scores_are_no_more_certain_than_a_share_of_as_many_answers():
