@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import ks_2samp
 
-from nnlab.datasets import DRAW, PARTS, Dataset, Part, Rows, load_dataset
+from nnlab.datasets import DRAW, PARTS, Dataset, Part, Rows, _bytes, load_dataset
 from nnlab.spec import DATASETS, DataSpec, Experiment
 from nnlab.spec.errors import SpecError
 
@@ -47,6 +47,33 @@ def test_a_seed_has_the_same_data_whoever_else_is_loaded(name: str, per_seed: st
     same_parts(together, together.sets[0])  # what is shown
     first, second = (np.asarray(one.train.x) for one in together.sets[:2])
     assert not (first == second).all()
+
+
+@pytest.mark.parametrize(("name", "per_seed"), [*((name, "samples") for name in DRAW), ("digits", "split")])
+def test_no_sample_is_in_two_parts_or_in_the_parts_of_two_seeds_but_of_a_split(name: str, per_seed: str) -> None:
+    data = load_dataset(experiment(name, per_seed, n_samples=150), SEEDS)
+    own = [np.concatenate([np.asarray(getattr(one, part).x) for part in PARTS]) for one in data.sets]
+    for rows in [*own, *([np.concatenate(own)] if per_seed == "samples" else [])]:
+        assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+def held(data: Dataset) -> int:
+    """Bytes of the arrays of a data set, each once."""
+    arrays = {}
+    for part in [getattr(one, part) for one in (data, *data.sets) for part in PARTS]:
+        x = (part.x.whole, part.x.rows) if isinstance(part.x, Rows) else (part.x,)
+        arrays |= {id(array): array.nbytes for array in (*x, part.y)}
+    return sum(arrays.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "per_seed", "seeds"),
+    [("moons", "weights", 3), ("moons", "samples", 1), ("moons", "samples", 9), ("digits", "split", 9)],
+)
+def test_the_cache_knows_roughly_the_memory_of_a_data_set(name: str, per_seed: str, seeds: int) -> None:
+    spec = experiment(name, per_seed, n_samples=1000).data
+    chosen = 0 if per_seed == "weights" else seeds
+    assert _bytes(spec, chosen) == pytest.approx(held(load_dataset(spec, range(seeds))), rel=0.3)
 
 
 def test_with_the_weights_alone_all_seeds_share_the_data() -> None:
@@ -91,8 +118,10 @@ def test_with_the_weights_alone_the_shares_stay_as_they_did() -> None:
 def test_new_samples_are_of_the_same_kind(name: str) -> None:
     """Features and classes are distributed as in the one sample that all seeds share."""
     n = 6000
-    one = load_dataset(experiment(name, "weights", n_samples=n, seed=5)).train
-    new = load_dataset(experiment(name, n_samples=n, seed=5), [11]).train
+    shared = load_dataset(experiment(name, "weights", n_samples=n, seed=5))
+    own = load_dataset(experiment(name, n_samples=n, seed=5), [11])
+    assert (own.feature_names, own.class_names) == (shared.feature_names, shared.class_names)
+    one, new = shared.train, own.train
     assert np.bincount(new.y).tolist() == pytest.approx(np.bincount(one.y).tolist(), abs=0.05 * n)
     for label in (0, 1):
         for column in range(one.x.shape[1]):
