@@ -80,6 +80,15 @@ def test_the_test_part_plays_no_role():
     assert verdict(BIG, curves(FALLING), perfect) == ("overfits", "gap")
 
 
+def test_the_final_loss_is_told_in_losses_of_a_blind_guess_over_the_seeds_whose_loss_is_finite():
+    guess = math.log(2)
+    lost = results([0.5] * 3, loss=[300 * guess, math.nan, 500 * guess])
+    said = diagnose(None, lost, ALONE)
+    assert (said.verdict, said.rule) == ("diverged", "loss_ran_away")
+    assert said.figures["loss"] == pytest.approx(400, rel=0.01)
+    assert "loss" not in diagnose(None, results([0.5] * 2, loss=[math.nan] * 2), ALONE).figures
+
+
 def test_few_validation_samples_do_not_prove_a_gap():
     small = BIG.set({"data.n_samples": 50})  # 10 validation samples: one is a tenth
     assert verdict(small, curves(FALLING), results(1.0, 0.9))[0] == "fits"

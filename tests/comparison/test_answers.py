@@ -169,10 +169,19 @@ def test_copied_and_frozen_layers_are_told_by_samples_a_class():
     )
 
 
+def test_a_validation_loss_is_said_to_grow_only_where_it_does():
+    comparison = seeds_of("binary")
+    score, middle = [0.8] * len(comparison.values), [0.5] * (len(comparison.values) - 2)
+    grown = said(comparison, cells_of(comparison, score, loss=[0.5, *middle, 0.9]))
+    assert grown == "The validation loss grows from 0.5 with depth 1 to 0.9 with 8."
+    assert said(comparison, cells_of(comparison, score, loss=[0.9, *middle, 0.5])) is None
+    assert said(comparison, cells_of(comparison, score, loss=[0.5, *middle, 0.5])) is None
+
+
 def reaching(epochs, total=60):
     """Curves of validation accuracy that reach 90 % in these epochs, one a seed."""
     rows = [
-        (epoch, seed, 0.95 if epoch >= at else 0.8) for epoch in range(1, total + 1) for seed, at in enumerate(epochs)
+        (epoch, seed, 0.9 if epoch >= at else 0.89) for epoch in range(1, total + 1) for seed, at in enumerate(epochs)
     ]
     return pd.DataFrame(rows, columns=["epoch", "seed", "validation_score"])
 

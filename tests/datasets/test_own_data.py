@@ -83,6 +83,10 @@ def test_with_the_weights_alone_all_seeds_share_the_data() -> None:
     assert load_dataset(spec).sets == ()
 
 
+def test_seed_0_is_loaded_where_none_is_named() -> None:
+    same_parts(load_dataset(experiment()), load_dataset(experiment(), [0]))
+
+
 @given(name=st.sampled_from(sorted(DRAW)), fewer=st.integers(60, 300), more=st.integers(60, 600))
 @settings(max_examples=25)
 def test_fewer_samples_are_the_first_of_more_and_the_other_parts_stay(name: str, fewer: int, more: int) -> None:
