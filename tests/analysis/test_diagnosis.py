@@ -362,6 +362,13 @@ def test_a_network_that_has_hardly_learned_is_not_overfitting():
     assert verdict(BIG, curves(FALLING), results([0.85] * 3, [0.72] * 3))[0] == "overfits"
 
 
+@pytest.mark.parametrize(("gain", "rule"), [(0.018, ""), (0.022, "still_learning")])
+def test_two_points_in_the_last_fifth_of_the_epochs_are_still_learning(gain, rule):
+    score = 0.97 - np.arange(100)[::-1] * gain / 20
+    said = diagnose(curves(np.linspace(0.7, 0.1, 100), score), results([0.97] * 3, [0.965] * 3), BIG)
+    assert (said.rule, said.figures["late_gain"]) == (rule, pytest.approx(gain))
+
+
 def test_a_perfect_score_is_not_still_learning():
     score = np.linspace(0.7, 1, 20)
     assert verdict(BIG, curves(FALLING[:20], score), results([1.0] * 3, [0.99] * 3)) == ("fits", "")
