@@ -169,6 +169,33 @@ def test_copied_and_frozen_layers_are_told_by_samples_a_class():
     )
 
 
+def test_the_lowest_loss_in_between_is_told_with_both_ends_and_else_the_best():
+    comparison = seeds_of("batch-size")
+    scores, losses = [0.8, 0.8, 0.81, 0.84, 0.8], [0.6, 0.5, 0.4, 0.5, 0.7]
+    assert said(comparison, cells_of(comparison, scores, loss=losses)) == (
+        "Something in between: the validation loss is lowest with batch size 16 (0.4); it is 0.6 with 1 and 0.7 with "
+        "400."
+    )
+    assert said(comparison, cells_of(comparison, scores, loss=sorted(losses))) == "Batch size 64 is best (84.0 %)."
+
+
+def test_rates_with_which_every_seed_comes_near_the_lowest_error_are_told_and_the_next():
+    comparison = seeds_of("celsius")
+
+    def told(*errors):
+        """The sentence on these training errors, one number a rate or one a seed."""
+        rows = [np.broadcast_to(one, 6) for one in errors]
+        cells = [Cell({part: {"mse": list(row)} for part in ("train", "validation")}, None) for row in rows]
+        return said(comparison, cells)
+
+    near = "With rates from 0.01 to 0.1, every seed comes close to the lowest error (1)"
+    half = [1, 1, 1, 9, 9, np.nan]
+    assert told(50, 1.09, 1, half, 9, np.nan) == f"{near}; with 1.0 only 50.0 % of them do."
+    assert told(50, 1.09, 1, np.nan, 9, 9) == f"{near}; with 1.0 none does."
+    assert told(50, 50, 1, 1, 1, 1) == "With rates from 0.1 to 100.0, every seed comes close to the lowest error (1)."
+    assert told(*[half] * 6) is None
+
+
 def test_a_validation_loss_is_said_to_grow_only_where_it_does():
     comparison = seeds_of("binary")
     score, middle = [0.8] * len(comparison.values), [0.5] * (len(comparison.values) - 2)
