@@ -58,7 +58,11 @@ def cell_table(page: Page, run: ComparisonRun, question: Question) -> None:
             "The best cell is chosen by its score, so p is corrected for all pairs of cells; with a baseline that you "
             "chose beforehand, only for the pairs with the baseline. docs/statistics.md has every formula."
         )
-        st.markdown(f"**{t('Table of results')}**", width="stretch", help=help_text)
+        margin_help = t(
+            "Margin: smaller differences do not matter to you. Where two cells differ significantly by less (two "
+            "one-sided t tests), the sentence above the charts says so."
+        )
+        st.markdown(f"**{t('Table of results')}**", width="stretch", help=f"{help_text}\n\n{margin_help}")
         rows = _filtered(view)
         _baseline(view, question)
         _margin(view, question)
@@ -108,13 +112,9 @@ def _margin(view: View, question: Question) -> None:
     """The choice of the differences that are without importance."""
     t, now = view.t, view.results.finding.margin
     options = sorted({now, *MARGINS[view.score]})
-    help_text = t(
-        "Smaller differences do not matter to you. Where two cells differ significantly by less (two one-sided t "
-        "tests), the sentence above the charts says so."
-    )
     look = bound("table-margin", now, question.set_margin) | {"label_visibility": "collapsed", "width": 210}
     names = {margin: t("Margin: {margin}", margin=view.text.margin(margin)) for margin in options}
-    st.selectbox(t("Margin"), options, format_func=names.__getitem__, help=help_text, **look)
+    st.selectbox(t("Margin"), options, format_func=names.__getitem__, **look)
     if st.session_state.pop("margin-chosen", False):
         st.rerun()  # the whole page: the finding is not in the fragment of the table
 
