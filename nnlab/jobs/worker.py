@@ -182,7 +182,7 @@ class _Job:
             self.seconds, self.began = training.seconds, now
             self.pending.append(epoch)
             if epoch.epoch in snapshot_epochs:
-                self.snapshots.append(("step", epoch.epoch, training.weights()))
+                self.snapshots.append(("step", epoch.epoch, training.weights_so_far()))
             self._write_sometimes(training)
             if self.on_epoch:
                 self.on_epoch(epoch)
@@ -240,7 +240,7 @@ class _Job:
         """Write the first epoch at once, then at most four times a second."""
         if time.monotonic() - self.heartbeat.written < WRITE_EVERY:
             return
-        if weights := self.live.when_due(training.weights):
+        if weights := self.live.when_due(training.weights_so_far):
             self.snapshots.append(("live", training.epoch, weights))
         self._write(training, self.checkpoint.when_due(training.checkpoint))
 
@@ -262,7 +262,8 @@ class _Job:
     def _end(self, training: Training, action: RequestedAction | None) -> None:
         """The last write, and the scores. Only a finished run is evaluated on the test set."""
         pausing = action == "pause" and not training.finished
-        self.snapshots.append(("last", training.epoch, training.weights() if pausing else training.final_weights()))
+        weights = training.weights_so_far() if pausing else training.final_weights()
+        self.snapshots.append(("last", training.epoch, weights))
         self.snapshots.append(("best", training.epoch, training.best_weights()))
         self._write(training, training.checkpoint())
         results = None

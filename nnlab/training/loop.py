@@ -207,7 +207,14 @@ class Training(Iterator[Epoch]):
     def final_weights(self) -> Weights:
         """The weights a training ends with: the current ones; with patience those of `best_epoch`, whether a replicate
         stopped early or not. One without a finite loss has no best epoch and ends with its current weights."""
-        weights, back = self.weights(), self.final_epoch != self.last_epoch
+        return self._weights_with_best(self.final_epoch != self.last_epoch)
+
+    def weights_so_far(self) -> Weights:
+        """The current weights; of replicates that early stopping has ended, their final ones."""
+        return self._weights_with_best((self.stopped_after > 0) & (self.final_epoch != self.last_epoch))
+
+    def _weights_with_best(self, back: NDArray[np.bool_]) -> Weights:
+        weights = self.weights()
         for name, array in weights.items():
             array[back] = self._best[name][back]
         return weights

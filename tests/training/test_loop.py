@@ -387,6 +387,9 @@ def test_with_patience_every_replicate_ends_with_its_best_weights_stopped_early_
     for epoch in training:
         epochs.append(epoch)
         weights.append(training.weights())
+        for name, array in training.weights_so_far().items():
+            for i, stopped in enumerate(training.stopped_after):
+                assert_array_equal(array[i], weights[training.best_epoch[i] - 1 if stopped else -1][name][i])
     assert training.finished
     assert len(set(training.stopped_after)) > 1, "the replicates of this test should stop at different epochs"
     assert (training.stopped_after == 0).any() == (planned == 5), "some of them only after 5"

@@ -63,7 +63,7 @@ def learned_caption(run: Run, t: Text) -> str:
         note = t("Mean over the seeds, each on its own samples.")
     latest = ""
     if run.experiment.train.patience and not run.final_epochs:
-        latest = t("Now with the latest weights; after the end with those of each seed's best epoch.")
+        latest = t("Seeds that have stopped are shown with the weights of their best epoch; after the end, all are.")
     return " ".join(filter(None, (t(_CAPTIONS[kind]), note, latest)))
 
 
