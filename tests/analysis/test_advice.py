@@ -119,6 +119,14 @@ def test_against_underfitting():
     assert tried("below_reference", MOONS.set({"model.hidden": own})) == {"model.hidden": wider}
 
 
+def test_advice_goes_as_far_as_is_allowed_and_no_further():
+    assert tried("still_learning", MOONS.set({"train.epochs": 60_000})) == {"train.epochs": 100_000}
+    assert tried("below_reference", MOONS.set({"model.hidden": [3000]})) == {"model.hidden": [4096]}
+    largest = {"data.n_samples": 100_000, "train.patience": 5}
+    assert tried("gap", MOONS.set({**largest, "train.l2": 5})) == {"train.l2": 10}
+    assert tried("gap", MOONS.set({**largest, "train.l2": 10})) is None
+
+
 def test_a_network_without_activation_is_not_told_to_grow():
     line = MOONS.set({"model.activation": "none"})
     for reason in ("guesses", "below_reference", "hardly_learned"):

@@ -477,6 +477,11 @@ def test_a_diagnosis_holds_the_figures_of_gradients_and_units():
     assert (figures["dead"], figures["units"], figures["layer"], figures["dead_share"]) == (12, 16, 2, 12 / 64)
 
 
+def test_dead_units_are_those_of_the_seed_in_the_middle():
+    signals = {"signals": health_of(dead=[14, 0, 4])}
+    assert diagnose(curves(FALLING), WEAK | signals, DEEP).figures["dead"] == 4
+
+
 # -- real trainings, one of each kind
 
 TINY = presets["activations"].set({"data.n_samples": 300, "train.epochs": 30, "model.activation": "relu"})

@@ -176,8 +176,9 @@ def test_no_other_growth_is(gaps, more):
 
 def test_nor_one_whose_top_does_not_overfit_or_that_validation_samples_cannot_show():
     assert found([1, 2, 4], growing(0.03, 0.08, 0.14), verdicts=["fits"] * 3).overfits_at is None
-    shared = OWN.set({"data.per_seed": "weights"})
-    assert found([1, 2, 4], growing(0.03, 0.08, 0.14), verdicts=OVERFITS, experiment=shared).overfits_at is None
+    for samples in (100, 10_000):  # however many, they are not known one by one
+        shared = OWN.set({"data.per_seed": "weights", "data.n_samples": samples})
+        assert found([1, 2, 4], growing(0.03, 0.08, 0.14), verdicts=OVERFITS, experiment=shared).overfits_at is None
 
 
 # -- cells that take no part
