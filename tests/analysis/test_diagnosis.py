@@ -89,6 +89,11 @@ def test_the_final_loss_is_told_in_losses_of_a_blind_guess_over_the_seeds_whose_
     assert "loss" not in diagnose(None, results([0.5] * 2, loss=[math.nan] * 2), ALONE).figures
 
 
+def test_half_of_the_seeds_diverged_is_diverged_and_fewer_unstable():
+    for losses, expected in (([0.1, math.nan], "diverged"), ([0.1, 0.1, math.nan], "unstable")):
+        assert verdict(ALONE, None, results([0.97] * len(losses), loss=losses))[0] == expected
+
+
 def test_few_validation_samples_do_not_prove_a_gap():
     small = BIG.set({"data.n_samples": 50})  # 10 validation samples: one is a tenth
     assert verdict(small, curves(FALLING), results(1.0, 0.9))[0] == "fits"
