@@ -145,7 +145,7 @@ def _split_anew(spec: DataSpec, raw: Raw, seed: int) -> Parts:
     if test is None:
         order = spread_order(_classes(raw), np.random.default_rng((SPLIT_STREAM, spec.seed)))
         pool, rows = np.split(order, [len(order) - test_size])
-        test = Part(raw.x[rows], raw.y[rows])
+        test = Part(Rows(raw.x, rows), raw.y[rows])
     order = spread_order(_classes(raw)[pool], np.random.default_rng((SPLIT_STREAM, spec.seed, seed, 1)))
     train, validation = (
         Part(Rows(raw.x, pool[rows]), raw.y[pool[rows]])
