@@ -302,6 +302,8 @@ def _epochs_until(cell: Cell, score: float) -> Floats:
 def _near_the_best(seen: _Seen) -> list[Clause]:
     """Between which values every seed comes near the lowest error, and how many do with the next one."""
     errors = seen.scores("mse", "train")
+    if not np.isfinite(errors).all(axis=1).any():
+        return []
     lowest = np.nanmin(errors.mean(axis=1))
     share = (np.nan_to_num(errors, nan=np.inf) <= NEAR * lowest).mean(axis=1)
     if not (share == 1).any():

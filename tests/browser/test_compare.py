@@ -41,11 +41,16 @@ def ask(page: Page, server: Server, comparison: Comparison, lang: str = "en") ->
     page.goto(f"{server.url}/compare?{urlencode({**comparison.to_query(), 'lang': lang})}")
     page.locator(".st-key-compare button").click()
     page.wait_for_url(re.compile(r"comparison="))
+    wait_until_drawn(page)  # the address changes before the button Stop is there
+
+
+def wait_until_drawn(page: Page) -> None:
+    expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def wait_until_done(page: Page) -> None:
     expect(page.locator(".st-key-stop")).to_have_count(0)
-    expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+    wait_until_drawn(page)
 
 
 def open_test_set(page: Page) -> None:
