@@ -198,7 +198,7 @@ _ALL = (
         "A network that has learned the digits 0 to 4 is to learn 5 to 9 from 5, 20 or 100 samples each: do its first "
         "layers help, and may one of them be frozen?",
         transfer_comparison,
-        "With 5 samples a class, three copied layers gain 7 to 10 points over random weights; with 20 and 100 the "
+        "With 5 samples a class, three copied layers gain 6 to 11 points over random weights; with 20 and 100 the "
         "gain is mostly too small to show. Freezing the first layer costs points again, because its features were "
         "learned to distinguish 0 to 4 (Yosinski et al. 2014). Copied layers make up for time and depth: trained for "
         "longer or with a higher rate, random weights fall behind by only 4 to 6 points with 5 samples, and a network "

@@ -67,7 +67,7 @@ transfer_comparison = Comparison(
     values=(125, 200, 600),  # with 100 for validation
     by="start_from",
     by_values=(None, *(StartFrom(experiment=_FIRST_DIGITS, layers=3, frozen=frozen) for frozen in (0, 1))),
-    seeds=10,
+    seeds=20,
 )
 """A network learns the digits 0 to 4 from many samples, another one 5 to 9 from 5, 20 and 100 training samples a class,
 which every seed draws anew: from random weights, from the first three layers of the former, and from the same with the
