@@ -313,6 +313,7 @@ def test_depth_keeps_the_width_and_width_keeps_the_depth(experiment: Experiment,
     experiment = experiment.vary("start_from", None)  # whose first layers would have to stay
     first = (experiment.model.widths or (8,))[0]
     assume(experiment.model.norm != "layer" or min(first, width) > 1)
+    assume(experiment.model.norm != "batch" or experiment.train.batch_size > 1)
     deeper = experiment.vary("depth", depth)
     assert deeper.model.widths == (first,) * depth
     assert deeper.knob("depth") == depth
@@ -371,6 +372,7 @@ def test_any_comparison_survives_its_link_and_its_text(
 @slow
 def test_depth_at_equal_size_keeps_the_parameters_as_nearly_as_one_width_can(experiment: Experiment, depth: int):
     experiment = experiment.vary("start_from", None)
+    assume(experiment.model.norm != "batch" or experiment.train.batch_size > 1)
     made = experiment.vary("depth_same_size", depth)
     width = made.model.widths[0]
     assert made.model.widths == (width,) * depth
