@@ -30,8 +30,7 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     # the first sample of every class keeps its label, so that no class vanishes
     flipped = spec.classes + rng.permutation(len(y) - spec.classes)[: round(len(y) * spec.noise / 10)]
     y[flipped] = (y[flipped] + rng.integers(1, spec.classes, size=len(flipped))) % spec.classes
-    names = tuple(f"x{i + 1}" for i in range(spec.features)), tuple(str(label) for label in range(spec.classes))
-    return Raw(x, y, *names)
+    return Raw(x, y, *_names(spec))
 
 
 def draw(spec: DataSpec, problem: Problem, n: int, rng: np.random.Generator) -> Raw:
@@ -41,8 +40,12 @@ def draw(spec: DataSpec, problem: Problem, n: int, rng: np.random.Generator) -> 
     x = _points(problem, y + spec.classes * clouds.integers(CLOUDS, size=n), places)
     flipped, other = wrong.random(n) < spec.noise / 10, others.integers(1, spec.classes, size=n)
     y = np.where(flipped, (y + other) % spec.classes, y)
-    names = tuple(f"x{i + 1}" for i in range(spec.features)), tuple(str(label) for label in range(spec.classes))
-    return Raw(x, y, *names)
+    return Raw(x, y, *_names(spec))
+
+
+def _names(spec: DataSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the features and of the classes."""
+    return tuple(f"x{i + 1}" for i in range(spec.features)), tuple(map(str, range(spec.classes)))
 
 
 def draw_problem(features: int, classes: int, rng: np.random.Generator) -> Problem:
