@@ -51,9 +51,8 @@ class Run:
     seconds: float  # of training
     error: str | None  # one sentence
     note: str | None  # "max_seconds": the time limit ended it; see RunQueue.heartbeat for what delays the training
-    results: (
-        dict[str, Any] | None
-    )  # by part: None, or lists over the replicates by score; `best_epoch`, `epochs`, `final_epoch`
+    results: dict[str, Any] | None
+    """By part: None, or lists over the replicates by score; `best_epoch`, `epochs`, `final_epoch`."""
     comparison: str | None
     requested_action: RequestedAction | None  # and not yet carried out
     progress: float  # 0 to 1; grows within an epoch too
