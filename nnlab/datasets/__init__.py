@@ -111,7 +111,7 @@ def _bytes(spec: DataSpec, seeds: int) -> int:
 
 def whole(spec: DataSpec) -> DataSpec:
     """The samples that splits are drawn from: all that there are, or as many as are generated."""
-    return spec if spec.name in DRAW else spec.model_copy(update={"n_samples": spec.max_samples})
+    return spec if spec.facts.generated else spec.model_copy(update={"n_samples": spec.max_samples})
 
 
 Parts = tuple[Part, Part, Part]

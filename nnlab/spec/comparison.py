@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from nnlab.spec.data import OPTIONAL_FIELDS
+from nnlab.spec.data import OPTIONAL_FIELDS, DataSpec
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.experiment import Experiment
 from nnlab.spec.knobs import KNOBS
@@ -28,6 +28,14 @@ _NOT_COMPARED: Mapping[str, str] = {  # fields whose values are scored on other 
     **dict.fromkeys(("data.folds", "data.validation", "data.test", "data.per_seed"), "knob_other_parts"),
     "data.seed": "knob_data_seed",
 }
+
+
+def not_compared(knob: str, data: DataSpec) -> str:
+    """Why the values of a knob cannot be compared on these data, as a key of CONFLICTS; empty if they can."""
+    path = KNOBS.get(knob, knob)
+    if path == "data.n_samples" and data.per_seed == "split" and data.facts.generated:
+        return "knob_splits_samples"
+    return _NOT_COMPARED.get(path, "")
 
 
 class Point(NamedTuple):
@@ -104,20 +112,13 @@ class Comparison(Value):
 
     def _check_comparable(self) -> None:
         for field, knob in (("vary", self.vary), ("by", self.by or "")):
-            if code := self._not_compared(knob):
+            if code := not_compared(knob, self.experiment.data):
                 raise SpecError.conflict(field, knob, code)
-
-    def _not_compared(self, knob: str) -> str:
-        """Why the values of a knob cannot be compared, as a key of CONFLICTS; empty if they can."""
-        path, data = KNOBS.get(knob, knob), self.experiment.data
-        if path == "data.n_samples" and data.per_seed == "split" and "samples" in data.facts.per_seed:
-            return "knob_splits_samples"
-        return _NOT_COMPARED.get(path, "")
 
     @property
     def comparable(self) -> bool:
         """Whether the scores of the cells can be compared; False for some that were stored before they were refused."""
-        return not (self._not_compared(self.vary) or self._not_compared(self.by or ""))
+        return not any(not_compared(knob or "", self.experiment.data) for knob in (self.vary, self.by))
 
     def _check_grid(self, by: str) -> None:
         if not self.by_values:

@@ -34,6 +34,11 @@ class DataFacts:
     per_seed: tuple[PerSeed, ...] = ("weights",)  # what may be drawn anew for every seed, the usual choice first
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def generated(self) -> bool:
+        """Whether new samples can be drawn."""
+        return "samples" in self.per_seed
+
 
 OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})  # have no effect on some data sets
 _DRAWN: tuple[PerSeed, ...] = ("samples", "split", "weights")  # of data that are generated

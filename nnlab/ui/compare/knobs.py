@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, StartFrom, TrainSpec
+from nnlab.spec.comparison import not_compared
 from nnlab.spec.errors import SpecError
 from nnlab.spec.text import from_link, link_text
 from nnlab.ui.shared import labels
@@ -88,11 +89,9 @@ def settings_summary(comparison: Comparison, t: Text) -> str:
 
 
 def knobs_for(experiment: Experiment) -> list[str]:
-    """The knobs that have an effect on this experiment."""
+    """The knobs that have an effect on this experiment, and whose values can be compared."""
     without = {"noise", "n_samples"} - experiment.data.facts.uses | {"start_from"}  # a run is chosen in Build
-    if experiment.data.per_seed == "split" and "samples" in experiment.data.facts.per_seed:
-        without.add("n_samples")  # it would change the validation part
-    return [knob for knob in KNOBS if knob not in without]
+    return [knob for knob in KNOBS if knob not in without and not not_compared(knob, experiment.data)]
 
 
 def second_knobs(experiment: Experiment, vary: str) -> list[str]:
