@@ -25,8 +25,9 @@ import click
 import numpy as np
 
 from nnlab import Experiment, presets, train
+from nnlab.analysis.design import Design
 from nnlab.analysis.scores import evaluate, sample_scores
-from nnlab.analysis.statistics import Design, differences, interval, paired
+from nnlab.analysis.statistics import differences, interval, paired
 from nnlab.datasets import Dataset, Part, load_dataset
 from nnlab.engines.base import Floats
 
@@ -117,7 +118,7 @@ def with_coins(dataset: Dataset) -> Dataset:
 
 def new_samples(experiment: Experiment) -> Part | None:
     """Samples of the same problem that no network has seen; None where the samples are given."""
-    if "samples" not in experiment.data.facts.per_seed:
+    if not experiment.data.facts.generated:
         return None
     whole = {**SAMPLES, "data.n_samples": NEW_SAMPLES, "data.validation": 0, "data.test": 0, "data.folds": 0}
     return load_dataset(experiment.set(whole), [999_999]).train

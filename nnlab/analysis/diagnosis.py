@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from nnlab.analysis.curves import Curves
+from nnlab.analysis.design import Design
 from nnlab.analysis.gradient_health import GradientHealth
 from nnlab.analysis.scores import Reference, final_scores, reference_of, sample_outcomes, score_interval
-from nnlab.analysis.statistics import Design, Difference, Interval, interval, paired
+from nnlab.analysis.statistics import Difference, Interval, interval, paired
 from nnlab.engines.base import Floats
 from nnlab.spec import Experiment
 

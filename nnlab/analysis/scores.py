@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.analysis.design import Design
 from nnlab.analysis.gradient_health import measure
 from nnlab.analysis.predictions import by_set, join_sets, labels, logits_in_chunks, replicate
-from nnlab.analysis.statistics import Design, Interval, interval
+from nnlab.analysis.statistics import Interval, interval
 from nnlab.datasets import PARTS, Dataset, PartName, load_dataset, mnist
 from nnlab.engines.base import Array, Floats, Weights
 from nnlab.spec import DataSpec, Experiment

@@ -1,7 +1,7 @@
 """Confidence intervals of mean scores, and paired tests of the difference between values of a setting.
 
-What a mean over replicates says depends on what the replicates share: see `Design`. All intervals are Student's t, mean
-± t · SE. With S seeds, s² the variance of the scores over the replicates and k the folds of a seed:
+What a mean over replicates says depends on what the replicates share: see `design.Design`. All intervals are Student's
+t, mean ± t · SE. With S seeds, s² the variance of the scores over the replicates and k the folds of a seed:
 
 ======== ============================================== ======================================
 per_seed SE² of the mean                                degrees of freedom
@@ -47,61 +47,16 @@ Schuirmann (1987). A comparison of the two one-sided tests procedure. J. of Phar
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnlab.datasets import PartName
+from nnlab.analysis.design import Design
 from nnlab.engines.base import Floats
-from nnlab.spec import Experiment
-from nnlab.spec.data import PerSeed
 
 LEVEL = 0.05  # of a test: the rate of false alarms
 POWER = 0.8
-
-
-@dataclass(frozen=True)
-class Design:
-    """What the replicates of an experiment share, seen from the part on which they are scored. Replicate = place of the
-    seed * folds + fold."""
-
-    per_seed: PerSeed = "samples"
-    folds: int = 0  # per seed; 0 for hold-out
-    samples: int = 0
-    """Scored, of one replicate, where the score is a share of right answers; 0 for other scores."""
-    overlap: float = 0.0
-    """n_validation / n_train of a split of all samples; where it takes only some, the others count as n_train."""
-    shared: bool = False  # whether all replicates are scored on the same samples
-    known: bool = False  # whether they are the training samples: no other samples are meant
-
-    @classmethod
-    def of(cls, experiment: Experiment, part: PartName, figure: str = "accuracy") -> Self:
-        """The design of a figure of an experiment on a part; without effect which, but for `accuracy`."""
-        data = experiment.data
-        sizes = dict(zip(("train", "validation", "test"), data.sizes, strict=True))
-        pool = data.n_samples if "samples" in data.facts.per_seed else data.max_samples
-        pool -= 0 if data.facts.own_test else sizes["test"]
-        return cls(
-            per_seed=data.per_seed,
-            folds=data.folds,
-            samples=sizes[part] if experiment.score == figure == "accuracy" else 0,
-            overlap=sizes["validation"] / max(1, pool - sizes["validation"]),
-            shared=(not data.folds and data.per_seed == "weights") or (part == "test" and data.per_seed != "samples"),
-            known=part == "train",
-        )
-
-    def pool(self, replicates: int) -> float:
-        """How many different samples were scored, at most."""
-        k = max(1, self.folds)
-        if self.shared:
-            return self.samples
-        if self.per_seed == "weights":
-            return k * self.samples
-        if self.per_seed == "split":
-            each = k * self.samples if self.folds else self.samples * (1 + 1 / max(self.overlap, 1e-9))
-            return min(each, replicates * self.samples)
-        return replicates * self.samples
 
 
 @dataclass(frozen=True)

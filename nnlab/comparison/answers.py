@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from nnlab.analysis.curves import by_epoch
+from nnlab.analysis.design import Design
 from nnlab.analysis.scores import final_scores
-from nnlab.analysis.statistics import LEVEL, Design, Difference, differences, paired
+from nnlab.analysis.statistics import LEVEL, Difference, differences, paired
 from nnlab.catalogue.classics import question_of
 from nnlab.comparison.table import Cell, judge
 from nnlab.datasets import PartName

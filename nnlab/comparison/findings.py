@@ -8,8 +8,10 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 
 from nnlab.analysis.coverage import covered_and_grain, grain
+from nnlab.analysis.design import Design
 from nnlab.analysis.scores import final_scores, sample_outcomes
-from nnlab.analysis.statistics import LEVEL, Design, Difference, Interval, detectable, paired
+from nnlab.analysis.statistics import LEVEL, Difference, Interval, detectable, paired
+from nnlab.comparison.language import GROUPS, Wording
 from nnlab.comparison.table import Cell, Judged, judge
 from nnlab.spec import Comparison, Experiment, Point
 from nnlab.spec.text import value_text

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from nnlab.analysis.curves import by_epoch
+from nnlab.analysis.design import Design
 from nnlab.analysis.diagnosis import RAN_AWAY, diagnose
 from nnlab.analysis.scores import final_scores, reference_of, sample_outcomes, score_interval
-from nnlab.analysis.statistics import Design, Difference, differences
+from nnlab.analysis.statistics import Difference, differences
 from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Experiment, Point
 from nnlab.spec.text import value_text

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnlab import Experiment, presets
-from nnlab.analysis.statistics import Design, Difference, detectable, differences, interval, paired
+from nnlab.analysis.design import Design
+from nnlab.analysis.statistics import Difference, detectable, differences, interval, paired
 
 SIMULATIONS = 2000
 CASES = [("normal", 5), ("normal", 10), ("accuracy", 5), ("accuracy", 10)]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nnlab import Comparison, Experiment, compare, presets
-from nnlab.analysis.statistics import Design, paired
+from nnlab.analysis.design import Design
+from nnlab.analysis.statistics import paired
 from nnlab.comparison.findings import Finding, FindingText, finding
 from nnlab.comparison.table import Cell, judge, table_of
 from nnlab.spec import Point

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from nnlab import Comparison, compare, presets, train
+from nnlab.analysis.design import Design
 from nnlab.analysis.scores import sample_outcomes
-from nnlab.analysis.statistics import Design, interval, paired
+from nnlab.analysis.statistics import interval, paired
 from nnlab.comparison.api import results_of
 from nnlab.comparison.table import Cell, epochs_of, judge, table_of, worse_cells
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
-from nnlab.analysis.statistics import Design, interval
+from nnlab.analysis.design import Design
+from nnlab.analysis.statistics import interval
 from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import Answer, answer, needs_curves
 from nnlab.comparison.findings import Finding, FindingText, finding
