@@ -1,12 +1,9 @@
 """Answers as sentences, in any language."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from nnlab.comparison.answers import Answer, Clause, Said
-from nnlab.comparison.findings import GROUPS, KNOB_NAMES, English, Language, Texts
+from nnlab.comparison.language import GROUPS, Texts, Wording
 from nnlab.spec.text import value_text
 
 CLAUSES: Texts = {
@@ -53,28 +50,16 @@ CLAUSES: Texts = {
 }
 
 
-@dataclass(frozen=True)
-class AnswerText:
-    """The sentence of an answer in one language: English unless another is given.
-
-    Parameters
-    ----------
-    knob_name, value_name : callable, optional
-        As for `FindingText`.
-    """
-
-    answer: Answer
-    t: Language = field(default_factory=English)
-    knob_name: Callable[[str, Any], str] = lambda knob, t: KNOB_NAMES.get(knob, knob)
-    value_name: Callable[[str, Any, Any], str] = lambda knob, value, t: value_text(value)
+class AnswerText(Wording[Answer]):
+    """The sentence of an answer in one language."""
 
     def sentence(self) -> str:
-        text = "; ".join(map(self._clause, self.answer.clauses)) + "."
+        text = "; ".join(map(self._clause, self.about.clauses)) + "."
         return text[0].upper() + text[1:]
 
     def _clause(self, clause: Clause) -> str:
         values = {name: self._said(value) for name, value in clause.values.items()}
-        return self.t(CLAUSES[clause.name]).format(knob=self.knob_name(self.answer.knob, self.t), **values)
+        return self.t(CLAUSES[clause.name]).format(knob=self.knob_name(self.about.knob, self.t), **values)
 
     def _said(self, said: Said) -> str:
         t, value, name = self.t, said.value, self.value_name
@@ -82,26 +67,19 @@ class AnswerText:
             case "clause":
                 return self._clause(value)
             case "value":
-                return name(self.answer.knob, value, t)
+                return name(self.about.knob, value, t)
             case "values":
-                return self._joined([name(self.answer.knob, one, t) for one in value], t("{first} and {last}"))
+                return self.listed([name(self.about.knob, one, t) for one in value])
             case "groups":
-                groups = [t(GROUPS[f"{self.answer.by} {value_text(one)}"]) for one in value]
-                return self._joined(groups, t("{first} or {last}"))
+                groups = [t(GROUPS[f"{self.about.by} {value_text(one)}"]) for one in value]
+                return self.listed(groups, t("{first} or {last}"))
             case "points":
-                return t(
-                    "{n} points", n=self._joined([t.number(100 * one, 2) for one in value], t("{first} and {last}"))
-                )
+                return t("{n} points", n=self.listed([t.number(100 * one, 2) for one in value]))
             case "accuracy":
                 return f"{t.interval(value, math.nan, math.nan, 'accuracy')} %"
             case "loss":
                 return t.number(value, 3)
             case "epochs":
-                return self._joined([t.number(one, 2) for one in value], t("{first} and {last}"))
+                return self.listed([t.number(one, 2) for one in value])
             case "counts":
-                return self._joined([t.whole(one) for one in value], t("{first} and {last}"))
-
-    def _joined(self, names: Sequence[str], ending: str) -> str:
-        """`a, b and c`."""
-        *first, last = names
-        return ending.format(first=", ".join(first), last=last) if first else last
+                return self.listed([t.whole(one) for one in value])

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -27,8 +27,7 @@ class Finding:
 
     Kinds: `incomplete` (no cell has a score to compare yet), `incomparable` (the cells were scored on other samples),
     `all_diverged`, `single` (only one cell has a score), `indistinguishable` (no cell differs significantly from the
-    best),
-    `best_among` (some cells do not differ significantly from the best), `best` (all do).
+    best), `best_among` (some cells do not differ significantly from the best), `best` (all do).
     """
 
     kind: str
@@ -169,90 +168,12 @@ def _gap_difference(
     return paired(gaps[0], gaps[1], design, outcomes)
 
 
-Texts = Mapping[str, str]
-
-
-class Language(Protocol):
-    """What a sentence needs of a language; `nnlab.ui.shell.text.Text` is one."""
-
-    def __call__(self, message: str, **values: object) -> str: ...
-    def many(self, one: str, more: str, n: int) -> str: ...
-    def whole(self, value: float) -> str: ...
-    def number(self, value: float, digits: int) -> str: ...
-    def plain(self, value: float) -> str: ...
-    def interval(self, mean: float, low: float, high: float, kind: str) -> str: ...
-
-
-class English:
-    """English without a catalogue, for the command line and notebooks."""
-
-    def __call__(self, message: str, **values: object) -> str:
-        return message.format(**values) if values else message
-
-    def many(self, one: str, more: str, n: int) -> str:
-        return (one if n == 1 else more).format(n=self.whole(n))
-
-    def whole(self, value: float) -> str:
-        return f"{round(value):,}"
-
-    def number(self, value: float, digits: int) -> str:
-        return f"{float(f'{value:.{digits}g}'):g}"
-
-    def plain(self, value: float) -> str:
-        return f"{value:g}"
-
-    def interval(self, mean: float, low: float, high: float, kind: str) -> str:
-        half = (high - low) / 2
-        if kind == "accuracy":
-            return f"{100 * mean:z.1f}" + (f" ± {100 * half:.1f}" if math.isfinite(half) else "")
-        return self.number(mean, 3) + (f" ± {self.number(half, 2)}" if math.isfinite(half) else "")
-
-
-KNOB_NAMES = {
-    "lr": "learning rate",
-    "l2": "L2",
-    "n_samples": "number of samples",
-    "batch_size": "batch size",
-    "depth_same_size": "depth at equal size",
-}
-
-GROUPS: Texts = {  # networks …
-    "activation sigmoid": "with sigmoid",
-    "activation tanh": "with tanh",
-    "activation relu": "with ReLU",
-    "init default": "with PyTorch's default weights",
-    "init xavier": "with Xavier's weights",
-    "init kaiming": "with Kaiming's weights",
-    "norm none": "without normalisation",
-    "norm batch": "with batch normalisation",
-    "norm layer": "with layer normalisation",
-    "scaling none": "with raw inputs",
-    "scaling standard": "with standardised inputs",
-    "scaling minmax": "with inputs from 0 to 1",
-    "residual false": "without skip connections",
-    "residual true": "with skip connections",
-}
-"""Values of a second setting in a sentence; those of others follow the setting's name."""
-
-
-@dataclass(frozen=True)
-class FindingText:
-    """The sentences about a finding in one language: English unless another is given.
-
-    Parameters
-    ----------
-    knob_name, value_name : callable, optional
-        `knob_name(knob, t)` and `value_name(knob, value, t)`: a setting and one of its values inside a sentence.
-    """
-
-    finding: Finding
-    t: Language = field(default_factory=English)
-    knob_name: Callable[[str, Any], str] = lambda knob, t: KNOB_NAMES.get(knob, knob)
-    value_name: Callable[[str, Any, Any], str] = lambda knob, value, t: value_text(value)
+class FindingText(Wording[Finding]):
+    """The sentences about a finding in one language."""
 
     def sentence(self) -> str:
         """The finding, and what limits it: one sentence or a few."""
-        it, t, words = self.finding, self.t, self._words()
+        it, t, words = self.about, self.t, self._words()
         texts = [self._main(words)]
         if it.overfits_at is not None:
             texts.append(self._growth(words))
@@ -265,7 +186,7 @@ class FindingText:
         return " ".join(text[0].upper() + text[1:] for text in texts)
 
     def _main(self, words: Mapping[str, str]) -> str:
-        it, t = self.finding, self.t
+        it, t = self.about, self.t
         if it.kind == "incomplete" and (it.diverged or it.left_out):
             return t("No cell has a score to compare.")
         if it.kind == "indistinguishable" and self._all_equal:
@@ -290,11 +211,11 @@ class FindingText:
 
     @property
     def _all_equal(self) -> bool:
-        return set(self.finding.rivals) == set(self.finding.equal) and bool(self.finding.rivals)
+        return set(self.about.rivals) == set(self.about.equal) and bool(self.about.rivals)
 
     def best_so_far(self) -> str:
         """The best of the cells that have finished, while others train."""
-        kind, t = self.finding.kind, self.t
+        kind, t = self.about.kind, self.t
         if kind in ("incomplete", "incomparable", "all_diverged"):
             return self.sentence()
         if kind == "indistinguishable":
@@ -303,7 +224,7 @@ class FindingText:
 
     def basis(self) -> str:
         """What the figures of the sentence are, and what they hold for."""
-        it, t, words = self.finding, self.t, self._words()
+        it, t, words = self.about, self.t, self._words()
         if math.isnan(it.interval.mean):
             return t("The test set plays no role in the choice.")
         words["covered"], size = covered_and_grain(it.experiment, it.part, t)
@@ -321,7 +242,7 @@ class FindingText:
         return " ".join(filter(None, parts))
 
     def _words(self) -> dict[str, str]:
-        it, t, over = self.finding, self.t, self.finding.interval
+        it, t, over = self.about, self.t, self.about.interval
         knobs = {"knob": self.knob_name(it.knob, t)}
         none, every = t("no {knob}", **knobs), t("every {knob}", **knobs)
         if it.by:
@@ -347,11 +268,11 @@ class FindingText:
 
     def margin(self, share: float) -> str:
         """A margin: `1 point`, or of a squared error `5 %`."""
-        return self._points_text(share) if self.finding.score == "accuracy" else f"{self.t.plain(100 * share)} %"
+        return self._points_text(share) if self.about.score == "accuracy" else f"{self.t.plain(100 * share)} %"
 
     def difference(self, least: float) -> str:
         """A difference that would have shown, rounded up: `6.2 points`."""
-        if self.finding.score == "mse" or not math.isfinite(least):
+        if self.about.score == "mse" or not math.isfinite(least):
             return self.t.number(least, 2)
         return self._points_text(math.ceil(1000 * least) / 1000)
 
@@ -364,11 +285,11 @@ class FindingText:
 
     def _named(self, points: Sequence[Point]) -> str:
         """`depth 4`, `depth 4 and 8`."""
-        return f"{self.knob_name(self.finding.knob, self.t)} {self._points(points)}"
+        return f"{self.knob_name(self.about.knob, self.t)} {self._points(points)}"
 
     def _group(self, point: Point) -> str:
         """The second setting: `with tanh`, `with width 8`; empty where there is none."""
-        by, t = self.finding.by, self.t
+        by, t = self.about.by, self.t
         if not by:
             return ""
         known = GROUPS.get(f"{by} {value_text(point.by_value)}")
@@ -379,17 +300,15 @@ class FindingText:
         """`4`, `1 and 2 with tanh`, `1 with tanh and 2 with ReLU`."""
         if len(points) > MOST_NAMED:
             return self.t.many("{n} cell", "{n} cells", len(points))
-        names = [self.value_name(self.finding.knob, point.value, self.t) for point in points]
+        names = [self.value_name(self.about.knob, point.value, self.t) for point in points]
         groups = list(map(self._group, points))
         group = groups[0] if len(set(groups)) == 1 else ""
         if not group:
             names = [f"{name} {own}".strip() for name, own in zip(names, groups, strict=True)]
-        *first, last = names or [""]
-        listed = self.t("{first} and {last}", first=", ".join(first), last=last) if first else last
-        return f"{listed} {group}".strip()
+        return f"{self.listed(names)} {group}".strip()
 
     def _growth(self, words: Mapping[str, str]) -> str:
-        it, t = self.finding, self.t
+        it, t = self.about, self.t
         assert it.overfits_at is not None
         first, last = (t.interval(gap, math.nan, math.nan, it.score) for gap in (it.gap_from, it.gap_to))
         if it.score == "accuracy":

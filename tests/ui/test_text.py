@@ -24,6 +24,7 @@ SOURCES = [
     ROOT / "nnlab/analysis/coverage.py",
     ROOT / "nnlab/comparison/answer_text.py",
     ROOT / "nnlab/comparison/findings.py",
+    ROOT / "nnlab/comparison/language.py",
     *ROOT.glob("nnlab/charts/*.py"),
     *ROOT.glob("pages/*.py"),
     *ROOT.glob("nnlab/ui/**/*.py"),
