@@ -72,7 +72,7 @@ def answered(name: str, data_seed: int, like: Comparison | None = None) -> Answe
     other = asked.experiment.set({"data.seed": data_seed, "train.engine": "auto"})
     wanted = Comparison.of({**asked.plain(), "experiment": other.plain()})
     result = compare(wanted)
-    return answer_to(name, wanted, result.cells, result.table["verdict"].tolist()) or result.finding
+    return answer_to(name, wanted, result.cells, result.judged) or result.finding
 
 
 @click.command()

@@ -20,7 +20,7 @@ from nnlab.analysis.design import Design
 from nnlab.analysis.scores import final_scores
 from nnlab.analysis.statistics import LEVEL, Difference, differences, paired
 from nnlab.catalogue.classics import question_of
-from nnlab.comparison.table import Cell, judge
+from nnlab.comparison.table import Cell, Judged
 from nnlab.datasets import PartName
 from nnlab.engines.base import Floats
 from nnlab.spec import Comparison
@@ -69,9 +69,8 @@ class Answer:
 class _Seen:
     """The scores of a comparison whose cells have all finished."""
 
-    def __init__(self, comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str]) -> None:
-        self.comparison, self.cells = comparison, cells
-        self.judged = judge(comparison, cells, verdicts)  # as the table and the finding
+    def __init__(self, comparison: Comparison, cells: Sequence[Cell], judged: Judged) -> None:
+        self.comparison, self.cells, self.judged = comparison, cells, judged
         self.values, self.n = comparison.values, len(comparison.values)
         self.groups = range(max(1, len(comparison.by_values)))
         self.guess = 1 / max(1, comparison.experiment.data.classes)
@@ -102,20 +101,18 @@ class _Seen:
         return Said("groups", tuple(self.comparison.by_values[i] for i in groups))
 
 
-def answer(comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str]) -> Answer | None:
+def answer(comparison: Comparison, cells: Sequence[Cell], judged: Judged) -> Answer | None:
     """The answer of a classic or preset comparison, see `answer_to`; None for others."""
-    return answer_to(question_of(comparison), comparison, cells, verdicts)
+    return answer_to(question_of(comparison), comparison, cells, judged)
 
 
-def answer_to(
-    asked: str | None, comparison: Comparison, cells: Sequence[Cell], verdicts: Sequence[str]
-) -> Answer | None:
+def answer_to(asked: str | None, comparison: Comparison, cells: Sequence[Cell], judged: Judged) -> Answer | None:
     """The answer to the question of a classic or preset comparison, by its name, from a comparison like it.
 
     Parameters
     ----------
-    verdicts : sequence of str
-        Those of the cells, as in the table.
+    judged : Judged
+        What `judge` says of the cells, as for the table and the finding.
 
     Returns
     -------
@@ -128,7 +125,7 @@ def answer_to(
     if answers is None or len(comparison.seeds) < 2 or not complete:
         return None
     try:
-        clauses = answers(_Seen(comparison, cells, verdicts))
+        clauses = answers(_Seen(comparison, cells, judged))
     except ValueError:  # scores that are not finite cannot be tested
         return None
     return Answer(comparison.vary, comparison.by or "", tuple(clauses)) if clauses else None

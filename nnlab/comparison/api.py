@@ -10,7 +10,16 @@ import pandas as pd
 from nnlab.analysis.scores import stored_results
 from nnlab.comparison.answers import Answer, answer
 from nnlab.comparison.findings import Finding, finding
-from nnlab.comparison.table import Cell, epochs_of, place_of, point_text, table_of
+from nnlab.comparison.table import (
+    Cell,
+    Judged,
+    epochs_of,
+    judge,
+    place_of,
+    point_text,
+    scores_table,
+    with_differences,
+)
 from nnlab.spec import Comparison, Point
 from nnlab.training.api import train
 from nnlab.training.result import Result
@@ -37,13 +46,25 @@ class ComparisonResult:
         return tuple(Cell(results_of(result), result.metrics) for result in self.results.values())
 
     @cached_property
+    def _scores(self) -> pd.DataFrame:
+        return scores_table(self.comparison, self.cells)
+
+    @cached_property
+    def judged(self) -> Judged:
+        """How the cells differ from the best one."""
+        return self._judged(None)
+
+    def _judged(self, baseline: int | None) -> Judged:
+        return judge(self.comparison, self.cells, self._scores["verdict"].tolist(), baseline)
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """See `table_of`; differences are to the best cell."""
-        return table_of(self.comparison, self.cells)
+        return with_differences(self._scores, self.judged)
 
     def against(self, value: Any, by_value: Any = None) -> pd.DataFrame:
         """The table with differences to a baseline chosen beforehand. Raises ValueError if it is not a cell."""
-        return table_of(self.comparison, self.cells, baseline=place_of(self.comparison, Point(value, by_value)))
+        return with_differences(self._scores, self._judged(place_of(self.comparison, Point(value, by_value))))
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
@@ -53,12 +74,12 @@ class ComparisonResult:
     @cached_property
     def finding(self) -> Finding:
         """The conclusion from the table."""
-        return finding(self.table, self.comparison, self.cells, self.margin)
+        return finding(self.table, self.comparison, self.cells, self.margin, self.judged)
 
     @cached_property
     def answer(self) -> Answer | None:
         """The answer to the question of a classic or preset comparison; None for others."""
-        return answer(self.comparison, self.cells, self.table["verdict"].tolist())
+        return answer(self.comparison, self.cells, self.judged)
 
 
 def compare(comparison: Comparison, progress: Progress | None = None, margin: float | None = None) -> ComparisonResult:

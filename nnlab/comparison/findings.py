@@ -74,7 +74,13 @@ class Finding:
         return FindingText(self).sentence()
 
 
-def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], margin: float | None = None) -> Finding:
+def finding(
+    table: pd.DataFrame,
+    comparison: Comparison,
+    cells: Sequence[Cell],
+    margin: float | None = None,
+    judged: Judged | None = None,
+) -> Finding:
     """Draw the conclusion from the table (`table_of`) of a comparison and its cells.
 
     The best cell has the best mean score on the validation part (the training part where there is none). Others differ
@@ -84,9 +90,11 @@ def finding(table: pd.DataFrame, comparison: Comparison, cells: Sequence[Cell], 
     ----------
     margin : float, optional
         Of differences without importance: 0.02 is 2 points of accuracy, or 2 % of the best squared error. See MARGINS.
+    judged : Judged, optional
+        What `judge` says of the cells, without a baseline, if known.
     """
     experiments, points, verdicts = comparison.experiments, comparison.points, table["verdict"].tolist()
-    judged = judge(comparison, cells, verdicts)
+    judged = judged or judge(comparison, cells, verdicts)
     best, valid = judged.reference, judged.places
     all_diverged = not valid and all(cells[place].complete and verdict for place, verdict in enumerate(verdicts))
     score = comparison.experiment.score

@@ -28,6 +28,17 @@ class Cell(NamedTuple):
     """False if training was stopped, cut by a limit, failed or went on for longer: it takes no part in tests."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How the cells of a comparison differ: what the table and the finding both say."""
+
+    part: Literal["train", "validation"]  # that decides: validation, or train where no cell has a validation part
+    places: tuple[int, ...]  # of the cells that take part
+    reference: int | None  # place of the cell that the others are compared with
+    against: tuple[Difference | None, ...]
+    """The difference of each cell, see `statistics.differences`; None for the reference and what takes no part."""
+
+
 def table_of(
     comparison: Comparison,
     cells: Sequence[Cell],
@@ -60,9 +71,16 @@ def table_of(
         `reason` (see `diagnosis.diagnose`; with a single network the reason ends with "one seed"). Then the paired
         difference of the validation scores (training scores without a validation part) to the best cell or the
         baseline, whose own row has none: `difference`, `difference_low`, `difference_high` (95 % interval) and `p`
-        (corrected for the number of comparisons), see
-        `judge`. nan where a part is empty.
+        (corrected for the number of comparisons), see `judge`. nan where a part is empty.
     """
+    table = scores_table(comparison, cells, test=test, rows=rows)
+    return with_differences(table, judge(comparison, cells, table["verdict"].tolist(), baseline))
+
+
+def scores_table(
+    comparison: Comparison, cells: Sequence[Cell], *, test: bool = True, rows: Sequence[Mapping[str, Any]] = ()
+) -> pd.DataFrame:
+    """The table without the differences between cells."""
     experiments = comparison.experiments
     rows = rows or [cell_row(experiment, cell) for experiment, cell in zip(experiments, cells, strict=True)]
     seeds = len(comparison.seeds)
@@ -74,7 +92,11 @@ def table_of(
     )
     if not test:
         table.loc[:, table.columns.str.startswith("test_")] = math.nan
-    judged = judge(comparison, cells, table["verdict"].tolist(), baseline)
+    return table
+
+
+def with_differences(table: pd.DataFrame, judged: Judged) -> pd.DataFrame:
+    """The table with the columns of how each cell differs from the best, or from a baseline."""
     found = pd.DataFrame([vars(one) if one else {} for one in judged.against], columns=["mean", "low", "high", "p"])
     names = ["difference", "difference_low", "difference_high", "p"]
     return table.join(found.astype(float).set_axis(names, axis=1)).astype({"best_epoch": "Int64"})
@@ -113,17 +135,6 @@ def _best_epoch(metrics: pd.DataFrame) -> int | None:
     finite = np.isfinite(loss)
     best = epochs[np.where(finite, loss, np.inf).argmin(axis=0)[finite.any(axis=0)]]  # (replicates,)
     return int(np.median(best)) if len(best) else None
-
-
-@dataclass(frozen=True)
-class Judged:
-    """How the cells of a comparison differ: what the table and the finding both say."""
-
-    part: Literal["train", "validation"]  # that decides: validation, or train where no cell has a validation part
-    places: tuple[int, ...]  # of the cells that take part
-    reference: int | None  # place of the cell that the others are compared with
-    against: tuple[Difference | None, ...]
-    """The difference of each cell, see `statistics.differences`; None for the reference and what takes no part."""
 
 
 def judge(

@@ -9,7 +9,7 @@ from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons
 from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import answer as answer_of
-from nnlab.comparison.table import Cell
+from nnlab.comparison.table import Cell, judge
 from nnlab.ui.compare.knobs import knob_name
 from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.text import text
@@ -45,7 +45,8 @@ def cells_of(comparison, validation, train=None, loss=None, metrics=None):
 
 
 def answer(comparison, cells, diverged=()):
-    return answer_of(comparison, cells, ["diverged" if i in diverged else "fits" for i in range(len(cells))])
+    verdicts = ["diverged" if i in diverged else "fits" for i in range(len(cells))]
+    return answer_of(comparison, cells, judge(comparison, cells, verdicts))
 
 
 def said(comparison, cells, language=None):

@@ -15,7 +15,7 @@ from nnlab.analysis.statistics import interval
 from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import Answer, answer, needs_curves
 from nnlab.comparison.findings import Finding, FindingText, finding
-from nnlab.comparison.table import Cell, Judged, cell_row, judge, table_of
+from nnlab.comparison.table import Cell, Judged, cell_row, judge, scores_table, with_differences
 from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
@@ -70,18 +70,20 @@ def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None, margin:
     known = iter(_rows.many([(cell.version, cell.seeds) for cell in done], compute))
     rows = [cell_row(cell.experiment, Cell(None, None)) if cell.active else next(known) for cell in run.cells]
     cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
-    table = table_of(run.comparison, cells, baseline=baseline, test=run.test_opened is not None, rows=rows)
+    table = scores_table(run.comparison, cells, test=run.test_opened is not None, rows=rows)
     verdicts = table["verdict"].tolist()
-    judged = judge(run.comparison, cells, verdicts, baseline)
-    return Results(table, finding(table, run.comparison, cells, margin), judged, _answer(lab, run, verdicts))
+    among = judge(run.comparison, cells, verdicts)  # with 200 cells of MNIST a third of a second
+    judged = among if baseline is None else judge(run.comparison, cells, verdicts, baseline)
+    found = finding(table, run.comparison, cells, margin, among)
+    return Results(with_differences(table, judged), found, judged, _answer(lab, run, among))
 
 
-def _answer(lab: Lab, run: ComparisonRun, verdicts: Sequence[str]) -> Answer | None:
+def _answer(lab: Lab, run: ComparisonRun, judged: Judged) -> Answer | None:
     if any(cell.active or not cell.complete for cell in run.cells):
         return None
     metrics = lab.cells_metrics(run.cells) if needs_curves(run.comparison) else [None] * len(run.cells)
     cells = [Cell(cell.results, one) for cell, one in zip(run.cells, metrics, strict=True)]
-    return answer(run.comparison, cells, verdicts)
+    return answer(run.comparison, cells, judged)
 
 
 class View:
