@@ -138,7 +138,7 @@ def surface(
 
 def grid(dataset: Dataset, size: int = 48) -> tuple[Floats, Floats, float]:
     """The cells of `surface`: centres across (size,) and up (rows,), and the side of a cell."""
-    low, high = _range(dataset)
+    low, high = extent(dataset)
     if len(low) != 2:
         raise ValueError(f"surface: got data with {len(low)} inputs, allowed is data with 2.")
     step = (high[0] - low[0]) / size
@@ -154,7 +154,7 @@ def line(
 
     One row a point: `x` (raw units), `value` (mean over the replicates), `low` and `high` (the lowest and the highest
     replicate). `seed_index` is as for `surface`."""
-    low, high = _range(dataset)
+    low, high = extent(dataset)
     if len(low) != 1 or experiment.task != "regression":
         raise ValueError("line: allowed is regression on one input.")
     x = np.linspace(low[0], high[0], size)
@@ -163,7 +163,7 @@ def line(
     return pd.DataFrame({"x": x, "value": each.mean(axis=0), "low": each.min(axis=0), "high": each.max(axis=0)})
 
 
-def _range(dataset: Dataset) -> tuple[Floats, Floats]:
+def extent(dataset: Dataset) -> tuple[Floats, Floats]:
     """Lowest and highest raw input (inputs,) of all parts, extended by a tenth of the range on either side."""
     x = np.concatenate([np.asarray(getattr(dataset, part).x, float) for part in PARTS])
     low, high = x.min(axis=0), x.max(axis=0)

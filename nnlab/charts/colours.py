@@ -21,22 +21,28 @@ def themed(light: str, dark: str) -> alt.ExprRef:
     return alt.ExprRef(expr=f"luminance(background) > 0.4 ? '{light}' : '{dark}'")
 
 
-INK = themed("#1f2933", "#e6eaee")
-FAINT = themed("#5c6773", "#a5afba")
-HAIR = themed("#d9dfe6", "#36404b")
-SOFT = themed("#e8ecf1", "#2a323b")
-PAPER = alt.ExprRef(expr="background")
-WRONG = themed("#B8293D", "#FF8A95")
-CHOSEN = themed("#6440b0", "#b79cf0")
-ROLE_INK = {  # text in a role's colour needs more contrast than lines
-    "train": themed("#00639C", "#5FB2E2"),
-    "validation": themed("#B24E00", "#F0894A"),
-    "test": themed("#00765A", "#3CC69C"),
+INKS = {  # light, dark
+    "ink": ("#1f2933", "#e6eaee"),
+    "faint": ("#5c6773", "#a5afba"),
+    "hair": ("#d9dfe6", "#36404b"),
+    "soft": ("#e8ecf1", "#2a323b"),
+    "wrong": ("#B8293D", "#FF8A95"),
+    "chosen": ("#6440b0", "#b79cf0"),
+    "train": ("#00639C", "#5FB2E2"),  # text in a role's colour needs more contrast than lines
+    "validation": ("#B24E00", "#F0894A"),
+    "test": ("#00765A", "#3CC69C"),
 }
+INK, FAINT, HAIR, SOFT, WRONG, CHOSEN = (
+    themed(*INKS[name]) for name in ("ink", "faint", "hair", "soft", "wrong", "chosen")
+)
+PAPER = alt.ExprRef(expr="background")
+ROLE_INK = {name: themed(*INKS[name]) for name in COLOURS}
 _RAMP_LIGHT = ("#62B2DA", "#3F95C8", "#2377AE", "#145489", "#0A3159")
 _RAMP_DARK = ("#DDF2FC", "#A6D8F2", "#6DB6E3", "#4191CB", "#2C6BA8")
-_DIVERGING_LIGHT = ("#0B5394", "#6FAAD6", "#F4F5F6", "#F0A868", "#B25900")
-_DIVERGING_DARK = ("#7CC0F2", "#3279B5", "#232A31", "#B46D20", "#FFB46E")
+DIVERGING = (  # light, dark
+    ("#0B5394", "#6FAAD6", "#F4F5F6", "#F0A868", "#B25900"),
+    ("#7CC0F2", "#3279B5", "#232A31", "#B46D20", "#FFB46E"),
+)
 
 
 def ramp(n: int) -> list[alt.ExprRef]:
@@ -48,7 +54,7 @@ def ramp(n: int) -> list[alt.ExprRef]:
 def diverging(limit: float) -> alt.Scale:
     """Blue below zero, orange above, the theme's own middle at zero; symmetric."""
     stops = [-limit, -limit / 2, 0, limit / 2, limit]
-    colours = [themed(light, dark) for light, dark in zip(_DIVERGING_LIGHT, _DIVERGING_DARK, strict=True)]
+    colours = [themed(light, dark) for light, dark in zip(*DIVERGING, strict=True)]
     return alt.Scale(domain=stops, range=colours, clamp=True, interpolate="rgb")
 
 

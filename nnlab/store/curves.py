@@ -157,6 +157,14 @@ class CurveStore(RunQueue):
         rows = self._rows(query.order_by(columns.epoch.desc(), kinds).limit(1))
         return (rows[0].epoch, safetensors.numpy.load(rows[0].weights)) if rows else None
 
+    def frames(self, run_id: str, epochs: Sequence[int]) -> list[tuple[int, Weights]]:
+        """The stored weights (replicates, ...) of these epochs, in order; an epoch without any is left out."""
+        columns = snapshots_table.c
+        query = sa.select(columns.epoch, columns.weights, columns.kind).where(columns.data == _data_of(run_id))
+        query = query.where(columns.kind.in_(("step", "last")), columns.epoch.in_(epochs))
+        found = {row.epoch: row.weights for row in self._rows(query.order_by(columns.epoch, columns.kind.desc()))}
+        return [(epoch, safetensors.numpy.load(weights)) for epoch, weights in found.items()]
+
     def checkpoint(self, run_id: str) -> bytes | None:
         """What Training resumes from."""
         query = sa.select(checkpoints_table.c.content).where(checkpoints_table.c.data == _data_of(run_id))

@@ -3,10 +3,12 @@
 from functools import cache
 
 import pytest
+import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import local_script_runner
 
 from nnlab.lab import close_labs, open_lab
+from nnlab.ui.shared import network_view
 
 
 @pytest.fixture
@@ -28,7 +30,12 @@ def _no_time_is_lost():
         runner._script_thread.join(timeout)
         check(runner, timeout)
 
+    @cache
+    def without_files():  # a component with files needs a server
+        return st.components.v2.component("nnlab_network_view_here", html="<div></div>")
+
     patch = pytest.MonkeyPatch()
+    patch.setattr(network_view, "_component", without_files)
     patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
     patch.setattr(local_script_runner, "require_widgets_deltas", wait)
     yield

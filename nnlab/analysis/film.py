@@ -1,0 +1,107 @@
+"""A film of a training: the weights of one network at many epochs, as bytes from which a browser draws it.
+
+The browser computes the forward passes itself (`nnlab/ui/network_view/network.js`), so that every frame, every
+change of a weight and every neuron's picture costs the server nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from nnlab.analysis.predictions import extent
+from nnlab.datasets import Dataset, Part
+from nnlab.engines.base import Array, Weights
+from nnlab.spec import Experiment
+
+FRAMES, BYTES = 200, 1_000_000
+"""Most frames of a film, and bytes of its weights unless two frames take more."""
+SAMPLES = 500  # of a part, on which the browser measures the loss and which it draws
+PICTURES = 24
+CURVES = ("epoch", "train_loss", "train_score", "validation_loss", "validation_score")
+"""The columns of a film's curves."""
+_PIXELS = 100_000  # numbers of the samples of both parts, at most
+
+
+def thin(epochs: Sequence[int], parameters: int, frames: int = FRAMES) -> list[int]:
+    """Of the epochs with weights those that fit a film of so many frames, evenly spread with the first and the last."""
+    most = int(np.clip(BYTES // (4 * parameters), 2, frames))
+    if len(epochs) <= most:
+        return list(epochs)
+    return [epochs[i] for i in np.unique(np.linspace(0, len(epochs) - 1, most).round().astype(int))]
+
+
+def film(
+    experiment: Experiment,
+    frames: Mapping[int, Weights],
+    dataset: Dataset,
+    curves: Array | None = None,
+    others: Sequence[tuple[Weights, Dataset]] = (),
+    **more: Any,
+) -> bytes:
+    """The film of one replicate.
+
+    Parameters
+    ----------
+    frames : mapping of epoch to dict of arrays, without an axis of replicates
+        In the order of the epochs, at least one.
+    dataset : Dataset
+        On which the replicate was trained.
+    curves : ndarray (epochs, 5), optional
+        The CURVES of the replicate.
+    others : sequence of (dict of arrays, Dataset)
+        The final weights of other replicates, whose borders are drawn faintly, and what each was trained on.
+    **more
+        What else the browser is told; values that JSON can hold.
+
+    Returns
+    -------
+    bytes
+        The length of the header (uint32, little-endian), the header (JSON, padded with spaces to a multiple of 4), and
+        float32 arrays, whose names and lengths `parts` of the header holds. Samples are feature by feature.
+    """
+    first = next(iter(frames.values()))
+    names = list(first)
+    parts: dict[str, Array] = {
+        "weights": np.concatenate([weights[name].ravel() for weights in frames.values() for name in names]),
+        "shift": np.broadcast_to(dataset.scaling.shift, dataset.inputs),
+        "factor": np.broadcast_to(dataset.scaling.scale, dataset.inputs),
+        "curves": np.empty((0, 5)) if curves is None else curves,
+    }
+    if others:
+        parts |= {
+            "other_weights": np.concatenate([weights[name].ravel() for weights, _ in others for name in names]),
+            "other_shift": np.concatenate([np.broadcast_to(own.scaling.shift, own.inputs) for _, own in others]),
+            "other_factor": np.concatenate([np.broadcast_to(own.scaling.scale, own.inputs) for _, own in others]),
+        }
+    most = max(1, min(SAMPLES if dataset.image_shape is None else PICTURES, _PIXELS // dataset.inputs))
+    counts = {}
+    for name in ("train", "validation"):
+        part: Part = getattr(dataset, name)
+        some = slice(min(most, len(part)))
+        parts |= {f"{name}_x": np.asarray(part.x[some], np.float32).T, f"{name}_y": np.asarray(part.y[some]).T}
+        counts[name] = [len(part.y[some]), len(part)]
+    parts = {name: np.ascontiguousarray(array, "<f4").ravel() for name, array in parts.items()}
+    header = {
+        "layers": [asdict(layer) for layer in experiment.layers],
+        "arrays": [[name, first[name].size] for name in names],
+        "epochs": list(frames),
+        "others": len(others),
+        "task": experiment.task,
+        "loss": experiment.loss,
+        "score": experiment.score,
+        "samples": counts,
+        "features": list(dataset.feature_names) if dataset.image_shape is None else [],
+        "classes": [str(name) for name in dataset.class_names],
+        "target": dataset.target_name,
+        "image": dataset.image_shape,
+        "full": 16.0 if dataset.name == "digits" else 255.0,  # the largest value of a pixel
+        "extent": [end.tolist() for end in extent(dataset)] if dataset.inputs <= 2 else None,
+        "parts": [[name, array.size] for name, array in parts.items()],
+        **more,
+    }
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 4)
+    return b"".join([len(text).to_bytes(4, "little"), text, *(array.tobytes() for array in parts.values())])

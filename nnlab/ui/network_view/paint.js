@@ -1,0 +1,48 @@
+/* Paints values of a network as pixels. Every function fills the RGBA bytes of an image. */
+
+function set(data, at, colour, opacity = 255) {
+  [data[at], data[at + 1], data[at + 2]] = colour;
+  data[at + 3] = opacity;
+}
+
+/** Values on a diverging ramp; value / limit from -1 to 1. */
+export function paintValues(data, values, limit, palette) {
+  for (let k = 0; k < values.length; k++) set(data, 4 * k, palette.signed(values[k] / limit));
+}
+
+/** The predicted class at every place: its colour, paler where it is less certain. */
+export function paintClasses(data, outputs, n, palette) {
+  const units = outputs.length / n, guess = units === 1 ? 0.5 : 1 / units, { classes, paper } = palette;
+  for (let k = 0; k < n; k++) {
+    let best = 0, p = outputs[k];
+    if (units === 1) {
+      best = p > 0.5 ? 1 : 0;
+      p = best ? p : 1 - p;
+    } else {
+      for (let j = 1; j < units; j++) if (outputs[j * n + k] > p) [best, p] = [j, outputs[j * n + k]];
+    }
+    const share = Number.isFinite(p) ? 0.12 + 0.6 * Math.max(0, (p - guess) / (1 - guess)) : 0;
+    const colour = classes[best % classes.length];
+    for (let c = 0; c < 3; c++) data[4 * k + c] = paper[c] + (colour[c] - paper[c]) * share;
+    data[4 * k + 3] = 255;
+  }
+}
+
+/** A picture of ink: from 0 (paper) to `full` (ink). */
+export function paintInk(data, values, full, ink, paper) {
+  for (let k = 0; k < values.length; k++) {
+    const share = Math.max(0, Math.min(1, values[k] / full));
+    for (let c = 0; c < 3; c++) data[4 * k + c] = paper[c] + (ink[c] - paper[c]) * share;
+    data[4 * k + 3] = 255;
+  }
+}
+
+/** The largest size of finite values; 1 where all are 0. */
+export function largest(values) {
+  let most = 0;
+  for (let k = 0; k < values.length; k++) {
+    const size = Math.abs(values[k]);
+    if (size > most && Number.isFinite(size)) most = size;
+  }
+  return most || 1;
+}

@@ -1,0 +1,118 @@
+/* What every unit answers: over the plane, along one input, or for the chosen sample. */
+
+import { element } from "./dom.js";
+import { largest, paintInk, paintValues } from "./paint.js";
+
+const SIDES = [64, 44, 32]; // cells across the plane, by how long a frame takes
+const SLOW = 14; // milliseconds
+const POINTS = 60; // along one input
+
+export class Responses {
+  constructor(view) {
+    Object.assign(this, { view, film: view.film });
+    const { film } = this;
+    this.kind = film.extent === null ? "sample" : film.layers[0].inputs === 2 ? "plane" : "line";
+    if (this.kind === "sample") this.n = 1;
+    else this.choose(view.side ?? 0);
+    this.small = element("canvas").getContext("2d");
+  }
+
+  /** A grid over the data, with so many cells across. */
+  choose(level) {
+    this.view.side = this.level = level;
+    const { film } = this, [low, high] = film.extent;
+    if (this.kind === "line") {
+      this.across = this.n = POINTS;
+      this.raw = Float32Array.from({ length: POINTS }, (_, k) => low[0] + ((high[0] - low[0]) * k) / (POINTS - 1));
+    } else {
+      this.across = SIDES[level];
+      const step = (high[0] - low[0]) / this.across;
+      this.up = Math.max(1, Math.round((high[1] - low[1]) / step));
+      this.n = this.across * this.up;
+      this.raw = new Float32Array(2 * this.n);
+      for (let row = 0; row < this.up; row++) {
+        for (let column = 0; column < this.across; column++) { // pictures begin at the top
+          this.raw[row * this.across + column] = low[0] + (column + 0.5) * step;
+          this.raw[this.n + row * this.across + column] = high[1] - (row + 0.5) * ((high[1] - low[1]) / this.up);
+        }
+      }
+    }
+    this.x = film.scaled(this.raw, this.n);
+    this.layers = undefined;
+  }
+
+  compute(weights) {
+    const { film, view } = this, began = performance.now();
+    if (this.kind === "sample") {
+      const sample = view.result.pixels;
+      this.x = film.scaled(sample, 1);
+    }
+    this.layers = film.network.forward(weights, this.x, this.n, this.layers);
+    const took = performance.now() - began;
+    if (this.kind === "plane" && view.playing && took > SLOW && this.level < SIDES.length - 1) this.choose(this.level + 1), this.compute(weights);
+  }
+
+  /** The values of a unit, (n,); layer 0 are the inputs as the network takes them. */
+  values(layer, unit) {
+    const whole = layer ? this.layers[layer - 1] : this.x;
+    return whole.subarray(unit * this.n, (unit + 1) * this.n);
+  }
+
+  /** The end of a layer's colour scale: the largest answer of the layer at the end of the film. */
+  limit(layer) {
+    if (layer === 0) return largest(this.x);
+    this.limits ??= this.film.network.forward(this.film.weights(this.film.frames - 1), this.x, this.n).map(largest);
+    return this.limits[layer - 1];
+  }
+
+  /** The picture of a unit. */
+  face(canvas, layer, unit, weights) {
+    const { film, view } = this, { palette } = view;
+    if (film.image && layer <= 1) {
+      const [rows, columns] = film.image, inputs = rows * columns, image = this.image(columns, rows);
+      if (layer === 0) paintInk(image.data, view.result.pixels, film.full, palette.inkColour, palette.paper);
+      else {
+        const width = film.layers[0].width, own = film.network.array(weights, "0.weight");
+        const values = Float32Array.from({ length: inputs }, (_, k) => own[k * width + unit]);
+        paintValues(image.data, values, film.limits[0], palette);
+      }
+      this.stretch(canvas, image);
+    } else if (this.kind === "plane") {
+      const image = this.image(this.across, this.up);
+      paintValues(image.data, this.values(layer, unit), this.limit(layer), palette);
+      this.stretch(canvas, image);
+    } else if (this.kind === "line") {
+      this.graph(canvas, this.values(layer, unit), this.limit(layer));
+    } else {
+      const context = canvas.getContext("2d"), colour = palette.signed(this.values(layer, unit)[0] / this.limit(layer));
+      context.fillStyle = `rgb(${colour.map(Math.round).join(" ")})`;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+    }
+  }
+
+  image(width, height) {
+    const { canvas } = this.small;
+    if (canvas.width !== width || canvas.height !== height || !this.pixels) {
+      [canvas.width, canvas.height] = [width, height];
+      this.pixels = this.small.createImageData(width, height);
+    }
+    return this.pixels;
+  }
+
+  stretch(canvas, image) {
+    this.small.putImageData(image, 0, 0);
+    canvas.getContext("2d").drawImage(this.small.canvas, 0, 0, canvas.width, canvas.height);
+  }
+
+  graph(canvas, values, limit) {
+    const context = canvas.getContext("2d"), { width, height } = canvas, { palette } = this.view;
+    context.clearRect(0, 0, width, height);
+    context.strokeStyle = palette.hair;
+    context.strokeRect(-1, height / 2, width + 2, height);
+    context.strokeStyle = palette.css.accent;
+    context.lineWidth = 2;
+    context.beginPath();
+    values.forEach((value, k) => context.lineTo((k / (values.length - 1)) * width, height / 2 - (value / limit) * (height / 2 - 3)));
+    context.stroke();
+  }
+}

@@ -1,0 +1,186 @@
+"""The network view: a component that shows a training as a film, and lets the visitor look into it and change weights.
+
+The browser draws it (`nnlab/ui/network_view/`); the server sends the bytes of a film, once for all viewers.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from nnlab.analysis.film import CURVES, FRAMES, film, thin
+from nnlab.analysis.predictions import replicate
+from nnlab.charts.colours import CLASSES, DIVERGING, INKS, TRAIN, VALIDATION
+from nnlab.datasets import Dataset
+from nnlab.engines.base import Weights
+from nnlab.lab import Lab
+from nnlab.store import Run
+from nnlab.ui.shared.cache import once_per_epoch
+from nnlab.ui.shared.pictures import available_dataset
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text, text
+
+MOST_OTHERS = 20  # other replicates whose borders are drawn
+LIVE_FRAMES = 40  # while a run trains, its film is sent at every tick
+MOST_PARAMETERS, LIVE_PARAMETERS = 120_000, 5_000
+"""Above them two frames of a film are a megabyte, and those of a run that trains 0.8."""
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component("nnlab.network_view", js="view.js", css="view.css", html="")
+
+
+class Look(NamedTuple):
+    """How a film is shown."""
+
+    start: int | None = None
+    """The epoch it rests on; without it a film plays once."""
+    charted: bool = True  # whether loss and score are drawn under it
+    editable: tuple[int, int] | None = None
+    """Buttons add and remove layers and neurons, up to so many layers and neurons a layer."""
+    reports: bool = False  # whether the page is told the epoch and the layer
+    compact: bool = False
+
+
+PLAIN = Look()
+
+
+def network_view(
+    page: Page, run: Run, index: int = 0, *, key: str, look: Look = PLAIN, **on: Callable[[], None]
+) -> bool:
+    """Draws the film of one replicate of a run; False where it cannot be shown: no weights yet, or too many.
+
+    Parameters
+    ----------
+    on_epoch, on_layer, on_change : callable
+        Called when the film rests on another epoch, when a neuron is pinned, and when a button of an editable network
+        is pressed; the component's state holds `epoch`, `layer`, `change`.
+    """
+    data = _film_of(page.lab, run, index, page.t.language, look)
+    if data is not None:
+        mount(data, key, **on)
+    return data is not None
+
+
+def mount(data: bytes, key: str, **on: Callable[[], None]) -> None:
+    """Draws the bytes of a film; `on` as for `network_view`."""
+    _component()(key=key, data=data, **{f"{name}_change": call for name, call in on.items()})
+
+
+def can_film(run: Run) -> bool:
+    """Whether the network is small enough for a film: while it trains, every viewer gets it anew each second."""
+    return run.experiment.parameters <= (LIVE_PARAMETERS if run.active else MOST_PARAMETERS)
+
+
+@once_per_epoch(64)
+def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes | None:
+    experiment = run.experiment
+    dataset, stored = available_dataset(experiment.data, run.seeds), lab.snapshot_epochs(run.id)
+    if dataset is None or not stored or not can_film(run):
+        return None
+    epochs = thin(stored, experiment.parameters, LIVE_FRAMES if run.active else FRAMES)
+    frames = lab.frames(run.id, epochs)
+    if run.active and (latest := lab.snapshot(run.id)) and latest[0] > epochs[-1]:
+        frames.append(latest)
+    own = {epoch: {name: array[index] for name, array in weights.items()} for epoch, weights in frames}
+    others = [] if run.active or experiment.data.inputs != 2 else _others(lab, run, index, dataset)
+    curves = lab.metrics(run.id)[list(CURVES)].to_numpy(float)[index :: len(run.replicates)]
+    more = {"id": f"{run.id}-{index}", "live": run.active, "planned": run.epochs}
+    return film(experiment, own, replicate({}, dataset, index)[1], curves, others, **more, **shown_as(language, look))
+
+
+def shown_as(language: str, look: Look) -> dict[str, Any]:
+    """What `film` tells the browser beside the training: the words of a language, the colours, and the look."""
+    return {"language": language, "words": _words(text(language)), "colours": _colours(), **look._asdict()}
+
+
+def _others(lab: Lab, run: Run, index: int, dataset: Dataset) -> list[tuple[Weights, Dataset]]:
+    """The final weights of some other replicates, each with the data it was trained on."""
+    stored = lab.snapshot(run.id)
+    if stored is None:
+        return []
+    some = [i for i in range(len(run.replicates)) if i != index][:MOST_OTHERS]
+    each = [replicate(stored[1], dataset, i) for i in some]
+    return [({name: array[0] for name, array in weights.items()}, own) for weights, own in each]
+
+
+def _colours() -> dict[str, Any]:
+    def theme(place: int) -> dict[str, Any]:
+        ink = {name: pair[place] for name, pair in INKS.items()}
+        return {
+            "diverging": DIVERGING[place],
+            "classes": CLASSES,
+            "train": TRAIN,
+            "validation": VALIDATION,
+            "hair": ink["hair"],
+            "inkColour": [int(ink["ink"][k : k + 2], 16) for k in (1, 3, 5)],
+            "css": {
+                "ink": ink["ink"],
+                "faint": ink["faint"],
+                "accent": ink["chosen"],
+                "wrong": ink["wrong"],
+                "train-ink": ink["train"],
+                "validation-ink": ink["validation"],
+            },
+        }
+
+    return {"light": theme(0), "dark": theme(1)}
+
+
+def _words(t: Text) -> dict[str, str]:
+    return {
+        "epoch": t("epoch"),
+        "loss": t("Loss"),
+        "score": t("Accuracy"),
+        "train": t("Training"),
+        "validation": t("Validation"),
+        "log": t("logarithmic"),
+        "network": t("The network"),
+        "input": t("input"),
+        "output": t("output"),
+        "layer": t("Layer"),
+        "neuron": t("neuron"),
+        "picture": t("The chosen picture"),
+        "folded": t("Further neurons; those with the largest weights are drawn"),
+        "weight": t("Weight"),
+        "drag": t("Drag up or down to change it"),
+        "undo": t("Undo"),
+        "play": t("Play the film"),
+        "pause": t("Pause"),
+        "back": t("One step back"),
+        "forward": t("One step forward"),
+        "speed": t("Speed"),
+        "player": t("Film"),
+        "changed": t("You have changed weights here. The run itself is not touched."),
+        "close": t("Close"),
+        "inputNote": t("An input has no weights of its own."),
+        "bias": t("Bias"),
+        "from": t("From"),
+        "history": t("During training"),
+        "weights": t("Weights"),
+        "strongest": t("Strongest inputs"),
+        "pixel": t("Pixel"),
+        "asTable": t("As a table"),
+        "unit": t("Neuron"),
+        "save": t("Save as"),
+        "surface": t("What the network says"),
+        "surfaceNote": t(
+            "The class it predicts at each point; paler where it is less certain. Filled points: training; rings: "
+            "validation."
+        ),
+        "others": t("Thin lines: where the other seeds draw the border."),
+        "line": t("The fitted line"),
+        "lineNote": t("Points: the samples."),
+        "pictures": t("Sample pictures"),
+        "picturesNote": t("Click a picture to see what every neuron makes of it."),
+        "table": t("Right and wrong"),
+        "tableNote": t("Rows: true class. Columns: predicted class."),
+        "predictedClass": t("predicted class"),
+        "probabilities": t("Probabilities of the classes"),
+        "fewerLayers": t("One layer less"),
+        "moreLayers": t("One layer more"),
+        "fewerNeurons": t("One neuron less"),
+        "moreNeurons": t("One neuron more"),
+    }
