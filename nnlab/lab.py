@@ -93,6 +93,25 @@ class Lab:
         self._dispatcher.wake()
         return self.store.with_positions([run])[0]
 
+    def play(self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local") -> Run:
+        """Train a draft before all other runs: it is not listed unless it is kept, and replaces the owner's unfinished
+        drafts. A finished run of the same experiment and seeds is returned instead."""
+        seeds = as_seeds(seeds)
+        check_limits(experiment, seeds)
+        run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True)
+        for other in self.store.drafts(owner):
+            if run is None or other.id != run.id:
+                self.store.delete(other.id)
+        if run is None:
+            run = self.store.create_run(experiment, seeds, owner, draft=True, rank=-1)
+        self._dispatcher.wake()
+        return run
+
+    def keep(self, run_id: str, owner: str) -> None:
+        """List a draft among the owner's runs."""
+        _own(self.store.run, run_id, owner)
+        self.store.keep(run_id)
+
     def train_here(
         self,
         experiment: Experiment,
@@ -120,10 +139,24 @@ class Lab:
         return None if run is None else self._shown([run])[0]
 
     def runs(
-        self, owner: str | None = None, *, state: State | None = None, include_deleted: bool = False, limit: int = 500
+        self,
+        owner: str | None = None,
+        *,
+        state: State | None = None,
+        include_deleted: bool = False,
+        alone: bool = False,
+        limit: int = 500,
     ) -> list[Run]:
-        """Runs of an owner (None: of all), newest first."""
-        return self._shown(self.store.runs(owner, state, include_deleted=include_deleted, limit=limit))
+        """Runs of an owner (None: of all), newest first; with `alone` without those of comparisons."""
+        return self._shown(self.store.runs(owner, state, include_deleted=include_deleted, alone=alone, limit=limit))
+
+    def recent(self, owner: str, limit: int) -> list[Run | ComparisonRun]:
+        """The newest runs and comparisons of an owner, newest first; the runs of a comparison's cells are left out."""
+        both: list[Run | ComparisonRun] = [
+            *self.runs(owner, limit=limit, alone=True),
+            *self.comparisons(owner, limit=limit),
+        ]
+        return sorted(both, key=lambda one: one.created, reverse=True)[:limit]
 
     def activity(self, owner: str | None = None) -> Counts:
         """How many runs wait and run, of all owners and of this one: one cheap query."""
@@ -169,6 +202,10 @@ class Lab:
             The epoch and its weights, arrays (replicates, ...); None if nothing is stored yet.
         """
         return self.store.snapshot(run_id, epoch)
+
+    def frames(self, run_id: str, epochs: Sequence[int]) -> list[tuple[int, Weights]]:
+        """The stored weights (replicates, ...) of these epochs, in order; an epoch without any is left out."""
+        return self.store.frames(run_id, epochs)
 
     def autograd(self, experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array) -> Any:
         """PyTorch's gradients of one batch (`nnlab.engines.autograd_check`), computed by the next free worker.

@@ -59,6 +59,7 @@ class Run:
     seconds_left: float | None  # an estimate, while it runs
     loading: float | None  # the share done of what delays the training
     deleted: bool
+    draft: bool  # trained on Play and not kept: not listed
     extended: bool  # epochs were added in a way that a new run of the same experiment would not reproduce
     attempts: int
     position: int | None = None  # in the queue: 1 is next; only `with_positions` fills it in
@@ -94,6 +95,9 @@ class Run:
         patience = self.experiment.train.patience
         ended = zip(*(results.get(name, ()) for name in ("epochs", "best_epoch")), strict=True)
         return tuple(best if patience and best and epoch - best >= patience else epoch for epoch, best in ended)
+
+
+DRAFTS_STAY = 86400  # seconds
 
 
 class RunStore(Database):
@@ -140,16 +144,31 @@ class RunStore(Database):
         *,
         ids: Sequence[str] | None = None,
         include_deleted: bool = False,
+        alone: bool = False,
         limit: int | None = None,
     ) -> list[Run]:
-        """Runs, newest first."""
+        """Runs, newest first; without drafts, unless they are named by their ids. `alone`: not those that were queued
+        for a comparison."""
         wanted = {name: value for name, value in (("owner", owner), ("state", state)) if value is not None}
         query = sa.select(runs_table).filter_by(**wanted).order_by(col.created.desc(), col.id).limit(limit)
         if ids is not None:
             query = query.where(col.id.in_(list(ids)))
         if not include_deleted:
             query = query.where(col.deleted.is_(None))
+        if ids is None:
+            query = query.where(~col.draft)
+        if alone:
+            query = query.where(col.comparison.is_(None))
         return self._select(query)
+
+    def drafts(self, owner: str) -> list[Run]:
+        """The unfinished drafts of an owner."""
+        mine = sa.select(runs_table).where(col.owner == owner, col.draft, col.state.in_(UNFINISHED))
+        return self._select(mine.where(col.deleted.is_(None)))
+
+    def keep(self, run_id: str) -> None:
+        """Turn a draft into a run like any other."""
+        self._update(run_id, draft=False)
 
     def rename(self, run_id: str, name: str) -> None:
         self._update(run_id, name=name[:200])
@@ -159,9 +178,10 @@ class RunStore(Database):
         self._update(run_id, deleted=None)
 
     def purge(self, older_than: float = 7 * 86400) -> int:
-        """Remove for good the runs deleted more than `older_than` seconds ago; their number."""
+        """Remove for good the runs deleted more than `older_than` seconds ago, and drafts of yesterday; their
+        number."""
         old = runs_table.delete().where(
-            col.deleted < time.time() - older_than,
+            (col.deleted < time.time() - older_than) | (col.draft & (col.created < time.time() - DRAFTS_STAY)),
             col.state != "running",
             col.id.not_in(sa.select(schema.cells_table.c.run)),  # comparisons still show these
         )

@@ -15,7 +15,7 @@ STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stoppe
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
-VERSION = 4  # of the schema; a later change adds its step to MIGRATIONS
+VERSION = 5  # of the schema; a later change adds its step to MIGRATIONS
 
 metadata = sa.MetaData()
 version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -42,6 +42,7 @@ runs_table = sa.Table(
     sa.Column("extended", sa.Boolean, nullable=False, default=False),
     sa.Column("engine", sa.String(12)),  # that trains it, from the first write of a worker on
     sa.Column("algorithm", sa.Integer, nullable=False, default=ALGORITHM),
+    sa.Column("draft", sa.Boolean, nullable=False, default=False),  # trained on Play: not listed unless it is kept
     # times are seconds since 1970, UTC
     sa.Column("created", sa.Float(53), nullable=False, default=time.time),
     sa.Column("queued", sa.Float(53), nullable=False, default=time.time),
@@ -117,6 +118,7 @@ MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
     ),
     3: ("ALTER TABLE runs ADD COLUMN engine VARCHAR(12)",),
     4: ("ALTER TABLE runs ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",),
+    5: ("ALTER TABLE runs ADD COLUMN draft BOOLEAN NOT NULL DEFAULT FALSE",),
 }
 
 DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to

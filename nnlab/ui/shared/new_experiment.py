@@ -9,6 +9,21 @@ def new_experiment() -> Experiment:
     return Experiment().set({"data.per_seed": DATASETS[Experiment().data.name].per_seed[0]})
 
 
+def play_experiment() -> Experiment:
+    """What Play begins with: a network that visibly bends its border."""
+    return Experiment().set(
+        {
+            "data.per_seed": "samples",
+            "data.n_samples": 300,
+            "data.noise": 0.15,
+            "model.hidden": [4, 4],
+            "model.activation": "tanh",
+            "train.lr": 0.03,
+            "train.epochs": 100,
+        }
+    )
+
+
 def per_seed_of(name: str, before: DataSpec) -> PerSeed:
     """What a seed varies once the data are those of this name: what was chosen before, where it was not the usual
     choice and these data allow it, else their usual choice."""

@@ -6,7 +6,7 @@ import streamlit as st
 
 from nnlab.analysis.advice import ADVICE, advise
 from nnlab.analysis.diagnosis import Diagnosis
-from nnlab.spec import Experiment, seeds_text
+from nnlab.spec import Comparison, Experiment, seeds_text
 from nnlab.store import Run
 from nnlab.training.transfer import started_from
 from nnlab.ui.shared.problems import refusals, show_refusal
@@ -21,10 +21,18 @@ def submit(page: Page, experiment: Experiment, seeds: Sequence[int]) -> None:
         st.session_state["opened-run"] = page.lab.submit(experiment, seeds, owner=page.owner).id
 
 
+def submit_comparison(page: Page, comparison: Comparison) -> None:
+    """Submits a comparison, as `submit` an experiment."""
+    with refusals(page):
+        st.session_state["opened-comparison"] = page.lab.submit_comparison(comparison, page.owner).id
+
+
 def open_submitted(page: Page) -> None:
-    """Turns to the run that was submitted, or shows why it was refused."""
+    """Turns to the run or the comparison that was submitted, or shows why it was refused."""
     if run_id := st.session_state.pop("opened-run", None):
         page.go("train", {"run": run_id})
+    if comparison_id := st.session_state.pop("opened-comparison", None):
+        page.go("compare", {"comparison": comparison_id})
     show_refusal()
 
 

@@ -34,6 +34,7 @@ class Place(NamedTuple):
 
 PLACES: Mapping[str, Place] = {
     "home": Place("dashboard.py", mark("Home"), ":material/home:"),
+    "play": Place("pages/play.py", mark("Play"), ":material/sports_esports:"),
     "build": Place("pages/build.py", mark("Build"), ":material/account_tree:"),
     "train": Place("pages/train.py", mark("Train"), ":material/show_chart:"),
     "compare": Place("pages/compare.py", mark("Compare"), ":material/stacked_line_chart:"),

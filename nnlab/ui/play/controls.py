@@ -1,0 +1,98 @@
+"""The narrow column of Play: the essentials of an experiment, which are applied at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from nnlab.spec import Experiment
+from nnlab.spec.errors import Problem, SpecError
+from nnlab.ui.play.film import MOST_DEPTH, MOST_WIDTH
+from nnlab.ui.shared.labels import HELP, field_name
+from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.new_experiment import per_seed_of
+from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shell.text import Text
+
+DATA = ("moons", "circles", "xor", "gaussians", "spirals", "digits", "celsius")
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "none")
+RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+L2 = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+BATCHES = (1, 4, 8, 16, 32, 64, 128)
+SAMPLES = (50, 1000)
+WHOLE, HALF = 170, 77  # pixels: the width of a control, and of one beside another
+
+
+def controls(t: Text, experiment: Experiment, change: Callable[[Mapping[str, Any]], None]) -> None:
+    """The widgets: one below the other, on a narrow screen two in a row. `change` gets the fields that a visitor has
+    changed."""
+    data, facts, widths = experiment.data, experiment.data.facts, hidden_widths(experiment)
+    with st.container(horizontal=True, gap="small", key="play-controls"):
+        _choice(t, "data.name", DATA, data.name, lambda name: change(on_data(experiment, name)))
+        if "noise" in facts.uses:
+            _slider(t, "data.noise", data.noise, 0.0, 1.0, 0.05, change)
+        if "n_samples" in facts.uses:
+            most = min(SAMPLES[1], data.max_samples)
+            _slider(t, "data.n_samples", min(data.n_samples, most), SAMPLES[0], most, 50, change)
+        depth = bound("play-depth", len(widths), lambda n: change({"depth": n}))
+        st.number_input(t("Hidden layers"), 0, MOST_DEPTH, step=1, width=HALF, **depth)
+        width = bound("play-width", max(widths, default=4), lambda n: change({"width": n}))
+        st.number_input(t("Neurons each"), 1, 32, step=1, disabled=not widths, width=HALF, **width)
+        model, train = experiment.model, experiment.train
+        _choice(t, "model.activation", ACTIVATIONS, model.activation, lambda v: change({"model.activation": v}))
+        _steps(t, "train.lr", RATES, train.lr, change)
+        _steps(t, "train.l2", L2, train.l2, change)
+        _steps(t, "train.batch_size", BATCHES, train.batch_size, change)
+
+
+def hidden_widths(experiment: Experiment) -> list[int]:
+    """The widths of the hidden layers."""
+    return [layer.width for layer in experiment.layers[:-1]]
+
+
+def on_data(experiment: Experiment, name: str) -> dict[str, Any]:
+    """The changes that bring an experiment to another data set."""
+    return {"data.name": name, "data.per_seed": per_seed_of(name, experiment.data)}
+
+
+def _choice(t: Text, path: str, allowed: Sequence[str], value: str, take: Callable[[str], None]) -> None:
+    some = allowed if value in allowed else (*allowed, value)
+    options = bound(f"play-{path}", value, take)
+    named = partial(value_name, path, t=t)
+    st.selectbox(field_name(path, t), some, format_func=named, width=WHOLE, **options)
+
+
+def _slider(t: Text, path: str, value: Any, low: Any, high: Any, step: Any, change: Callable[[Any], None]) -> None:
+    options = bound(f"play-{path}", min(max(value, low), high), lambda new: change({path: new}))
+    st.slider(field_name(path, t), low, high, step=step, help=t(HELP[path]), width=WHOLE, **options)
+
+
+def _steps(t: Text, path: str, steps: Sequence[Any], value: Any, change: Callable[[Any], None]) -> None:
+    """A slider over a few values; one that is not among them is shown too."""
+    some = sorted({*steps, value})
+    options = bound(f"play-{path}", value, lambda new: change({path: new}))
+    st.select_slider(field_name(path, t), some, format_func=t.plain, help=t(HELP[path]), width=WHOLE, **options)
+
+
+def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment | Sequence[Problem]:
+    """The experiment with changes, or why it cannot have them."""
+    try:
+        for knob in ("depth", "width"):
+            if knob in changes:
+                return experiment.vary(knob, changes[knob])
+        return experiment.set(changes)
+    except SpecError as error:
+        return error.problems
+
+
+def in_drawing(experiment: Experiment, kind: str, layer: int | None) -> Experiment:
+    """The experiment after a click in the drawing: a unit or a layer more or less."""
+    widths = hidden_widths(experiment)
+    if kind == "layer+":
+        widths.append(widths[-1] if widths else 4)
+    elif kind == "layer-" and widths:
+        widths.pop()
+    elif layer is not None and 0 <= layer < len(widths):
+        widths[layer] = min(MOST_WIDTH, max(1, widths[layer] + (1 if kind == "unit+" else -1)))
+    return experiment.set({"model.hidden": widths[:MOST_DEPTH]})

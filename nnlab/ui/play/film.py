@@ -1,0 +1,66 @@
+"""The film of Play: trained as soon as the experiment changes."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from nnlab.analysis.coverage import covers
+from nnlab.datasets import PartName
+from nnlab.spec import Experiment
+from nnlab.spec.errors import SpecError
+from nnlab.store import Run
+from nnlab.ui.shared.naming import seeds_words
+from nnlab.ui.shared.network_view import Look, network_view
+from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.run_row import mean_text
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+
+MOST_DEPTH, MOST_WIDTH = 6, 8  # of a network that is changed in its drawing
+LOOK = Look(editable=(MOST_DEPTH, MOST_WIDTH))
+TICK = 0.1  # seconds between two looks at a run that trains
+
+
+def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_change: Callable[[], None]) -> None:
+    """Trains the experiment, or finds its run, and shows its film."""
+    try:
+        run = page.lab.play(experiment, seeds, owner=page.owner)
+    except SpecError as error:
+        st.error(problem_text(error.problems[0], page.t), icon=":material/block:")
+        return
+    st.session_state["play-run"] = run.id
+    st.fragment(_film, run_every=TICK if run.active else None)(page, run, on_change)
+
+
+def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
+    if st.session_state["play"] != seen.experiment:  # a click in the drawing runs this fragment alone
+        st.rerun()
+    run = page.lab.run(seen.id) or seen
+    shown = run if run.epoch or not run.active else st.session_state.get("play-shown", run)
+    st.session_state["play-shown"] = shown
+    network_view(page, shown, key="play-film", look=LOOK, on_change=on_change)
+    if run.results and len(run.seeds) > 1:
+        st.markdown(sure_words(run, page.t))
+    if run.results and run.draft and run.owner == page.owner:
+        st.button(
+            page.t("Keep in Runs"),
+            icon=":material/bookmark_add:",
+            key="keep",
+            on_click=page.lab.keep,
+            args=(run.id, page.owner),
+        )
+    if seen.active and not run.active:
+        st.rerun()
+
+
+def sure_words(run: Run, t: Text) -> str:
+    """How much the score varies over the seeds."""
+    part: PartName = "validation" if run.experiment.data.sizes[1] else "train"
+    names = {"accuracy": t("Accuracy, validation"), "mse": t("Mean squared error")}
+    return t(
+        "**{name}: {score}** over {what}. The interval covers {covered}.",
+        name=names[run.experiment.score],
+        score=mean_text(run, part, run.experiment.score, t),
+        what=seeds_words(run, t),
+        covered=covers(run.experiment, part).words(t),
+    )

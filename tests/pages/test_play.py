@@ -1,0 +1,113 @@
+"""Play: every change trains at once, and nothing is listed that is not kept."""
+
+import pytest
+from page_app import LANGUAGES, OWNER, STRANGER, address, go, links, open_page, press, said
+
+from nnlab import presets
+from nnlab.jobs.worker import work
+from nnlab.spec import Experiment
+from nnlab.ui.shared.new_experiment import play_experiment
+from nnlab.ui.shell.text import text
+
+
+def drawn(app):
+    return len(app.get("bidi_component")) - 1  # the switch of the theme is one, too
+
+
+def waiting(lab):
+    return [lab.run(run_id) for run_id in lab.store.queue()]
+
+
+def trained(lab, app):
+    """Train what the page has asked for, and look at it."""
+    work(lab.store.url)
+    return go(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_trains_what_it_shows_and_draws_its_film(lab, language):
+    app = open_page("play", language)
+    (run,) = waiting(lab)
+    assert run.experiment == play_experiment()
+    assert run.seeds == (0,)
+    assert drawn(app) == 0
+    assert drawn(trained(lab, app)) == 1
+    assert waiting(lab) == []
+    assert text(language)("Play") in said(app)
+
+
+def test_a_change_replaces_what_still_waits_and_goes_before_all_others(lab):
+    other = lab.submit(presets["activations"], 1, owner=STRANGER)
+    app = open_page("play")
+    app.number_input(key="play-depth").set_value(3)
+    app = go(app)
+    first, second = waiting(lab)
+    assert first.experiment == play_experiment().vary("depth", 3)
+    assert second.id == other.id
+    app.selectbox(key="play-data.name").set_value("circles")
+    assert waiting(lab)[0].experiment.data.name == "circles" or go(app)
+    assert [run.experiment.data.name for run in waiting(lab)][:1] == ["circles"]
+
+
+def test_what_was_trained_before_is_shown_without_training(lab):
+    lab.train_here(play_experiment(), 1, owner=STRANGER)
+    app = open_page("play")
+    assert waiting(lab) == []
+    assert drawn(app) == 1
+
+
+def test_nothing_is_listed_until_it_is_kept(lab):
+    app = trained(lab, open_page("play"))
+    assert lab.runs(OWNER) == []
+    press(app, "keep")
+    (run,) = lab.runs(OWNER)
+    assert run.experiment == play_experiment()
+
+
+def test_another_seed_and_ten_seeds(lab):
+    app = trained(lab, open_page("play"))
+    press(app, "another-seed")
+    assert waiting(lab)[0].seeds == (1,)
+    app = trained(lab, press(app, "how-sure"))
+    assert "±" in said(app)
+    assert "10 seeds" in said(app)
+    assert "new samples of this kind" in said(app)
+    app.number_input(key="play-width").set_value(6)
+    go(app)
+    assert waiting(lab)[0].seeds == (0,)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_address_and_the_links_carry_the_experiment(lab, language):
+    link = {"data.name": "xor", "model.hidden": "5-5", "train.lr": "0.1", "data.per_seed": "samples"}
+    app, t = open_page("play", language, link=link), text(language)
+    assert address(app) == {**link, "lang": language}
+    shown = Experiment.from_query(link)
+    assert waiting(lab)[0].experiment == shown
+    for label in ("Open in Build", "Compare depths"):
+        assert "data.name=xor" in links(app)[t(label)].query_string
+
+
+def test_a_bad_link_says_what_is_wrong_and_shows_the_usual_network(lab):
+    app = open_page("play", link={"data.name": "moon"})
+    assert "data.name" in said(app) or "Data" in said(app)
+    assert waiting(lab)[0].experiment == play_experiment()
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer", "widths"),
+    [("unit+", 0, [5, 4]), ("unit-", 1, [4, 3]), ("layer+", None, [4, 4, 4]), ("layer-", None, [4])],
+)
+def test_buttons_in_the_drawing_change_the_network(kind, layer, widths):
+    from nnlab.ui.play.controls import hidden_widths, in_drawing
+
+    assert hidden_widths(in_drawing(play_experiment(), kind, layer)) == widths
+
+
+def test_the_drawing_stays_within_its_limits():
+    from nnlab.ui.play.controls import hidden_widths, in_drawing
+
+    small, large = play_experiment().set({"model.hidden": [1]}), play_experiment().set({"model.hidden": [8] * 6})
+    assert hidden_widths(in_drawing(small, "unit-", 0)) == [1]
+    assert hidden_widths(in_drawing(large, "unit+", 0)) == [8] * 6
+    assert hidden_widths(in_drawing(large, "layer+", None)) == [8] * 6
