@@ -13,7 +13,7 @@ from nnlab.ui.shell.frame import open_page
 from nnlab.ui.train.buttons import action_button, run_buttons
 from nnlab.ui.train.curve_charts import overlaid_runs, overlay_choice
 from nnlab.ui.train.live import follow
-from nnlab.ui.train.outcome import outcome, trouble
+from nnlab.ui.train.outcome import final_scores, outcome, trouble
 
 page = open_page("train")
 t = page.t
@@ -58,8 +58,11 @@ elif page.owner != run.owner:
     st.info(words, icon=":material/visibility:")
 trouble(page, run)
 
+ended = bool(run.results) and not run.active
+if ended:
+    outcome(page, run)
 overlaid = overlaid_runs(page, run)
 follow(page, run, tuple(overlaid.values()))
-if run.results and not run.active:
-    outcome(page, run)
+if ended:
+    final_scores(page, run)
 overlay_choice(page, run, overlaid)

@@ -39,7 +39,7 @@ def test_a_finished_run_shows_numbers_curves_scores_and_a_verdict(lab, language,
     app, t = open_train(language, run=run.id), text(language)
     assert len(app.metric) == 4
     assert app.metric[0].value not in ("", "–")
-    assert len(app.get("vega_lite_chart")) == 4 + (2 if preset == "celsius" else 4)
+    assert len(app.get("vega_lite_chart")) == 3 + (2 if preset == "celsius" else 4)
     assert t("training") in app.table[0].value.to_string()
     assert sum(f"**{t(start)}**" in said(app) for _, _, start, _ in VERDICTS.values() if start) == 1
     assert enabled(app) == {"more-epochs"}
@@ -115,7 +115,12 @@ def test_what_a_tick_draws_is_alone_in_its_box(lab, preset):
             "The samples shown are those of seed {seed}; every seed draws its own.",
         ),
         ("digits", "split", "a split per seed", "The split shown is that of seed {seed}; every seed has its own."),
-        ("synthetic", "samples", "new samples per seed", "Mean over the seeds, each on its own samples."),
+        (
+            "synthetic",
+            "samples",
+            "new samples per seed",
+            "The samples shown are those of seed {seed}; every seed draws its own.",
+        ),
     ],
 )
 def test_a_run_says_what_its_seeds_vary_and_whose_samples_are_shown(lab, language, data, own, facts, caption):
@@ -123,7 +128,7 @@ def test_a_run_says_what_its_seeds_vary_and_whose_samples_are_shown(lab, languag
     run, t = lab.train_here(experiment, (3, 8), owner=OWNER), text(language)
     app = open_train(language, run=run.id)
     assert t(facts) in said(app)
-    assert any(t(caption, seed=3) in one.help for one in app.markdown)
+    assert any(t(caption, seed=3) in one.value for one in app.caption)
     words = {"samples": t("new samples of this kind"), "split": t("other splits of these data")}[own]
     assert words in said(app)
     images = t.many("{n} validation image", "{n} validation images", 30)
@@ -142,10 +147,10 @@ def test_a_folded_run_is_shown_like_any_other_with_its_folds_named(lab, language
     covered = covers(run.experiment, "validation").words(t)
     assert t("Mean and 95 % interval over {what}; it covers {covered}.", what=over, covered=covered) in said(app)
     assert app.metric[3].value not in ("", "–")
-    assert len(app.get("vega_lite_chart")) == 8
+    assert len(app.get("vega_lite_chart")) == 7
     assert list(app.table[0].value[t("Samples")]) == ["54", "26", "20"]
     waiting = lab.submit(experiment.set({"data.seed": 1}), 2, owner=OWNER)
-    assert len(open_train(language, run=waiting.id).get("vega_lite_chart")) == 8
+    assert len(open_train(language, run=waiting.id).get("vega_lite_chart")) == 7
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -155,7 +160,7 @@ def test_a_waiting_run_shows_its_place_in_the_queue_and_empty_charts(lab, langua
     app, t = open_train(language, run=second.id), text(language)
     assert progress(app) == t("waiting: number {n} in the queue", n="2")
     assert [metric.value for metric in app.metric] == ["–"] * 4
-    assert len(app.get("vega_lite_chart")) == 8
+    assert len(app.get("vega_lite_chart")) == 7
     assert enabled(app) == {"pause", "stop"}
 
 

@@ -16,6 +16,8 @@ from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import chart_downloads
 from nnlab.ui.shared.naming import file_name
+from nnlab.ui.shared.network_view import Look, can_film, network_view
+from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
@@ -66,7 +68,7 @@ def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     live = run.active or any(other.active for other in others)
     fresh = _near_first_point(run)
     every = tick_seconds(FIRST if fresh else TICK) if live else None
-    places = _layout(page, run, others)
+    places = _layout(page, run, others, every)
     slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
     st.fragment(_tick, run_every=every)(page, run, others, every, fresh, monotonic(), places)
     st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
@@ -86,7 +88,8 @@ def _tick(
     places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
     four_numbers(page, run, places)
     draw_chart(page, run, _now(page.lab, others), places["loss"], "loss")
-    learned(page, run, places["learned"])
+    if "learned" in places:
+        learned(page, run, places["learned"])
     if "predictions" in places:
         table = predictions_table(page, run)
         places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
@@ -106,7 +109,12 @@ def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -
         draw_chart(page, run, (), places["gap"], "gap")
 
 
-def _layout(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
+def _film_tick(page: Page, seen: Run) -> None:
+    """A fragment of its own: a component cannot be drawn into a place outside its fragment."""
+    network_view(page, _now(page.lab, [seen])[0], key="train-film", look=Look(charted=False))
+
+
+def _layout(page: Page, run: Run, others: tuple[Run, ...], every: float | None) -> Places:
     """Draws the layout, which is the same in every state, and gives the places in it.
 
     Each place is alone in its container: where Streamlit drops the unsent messages of a tick in favour of the next
@@ -119,26 +127,33 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...]) -> Places:
             with st.container(border=True, height=NUMBER, gap=None, width="stretch", key=f"number-{name}"):
                 places[f"number-{name}"] = st.container(gap=None).empty()
                 places[f"spark-{name}"] = st.container(gap=None).empty()
+    filmed = can_film(run)
+    if filmed:
+        with st.container(key="panel-film"):
+            st.fragment(_film_tick, run_every=every)(page, run)
+        if note := own_data_note(experiment.data, run.seeds[0], t):
+            st.caption(note)
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
             scale_switch(page)
             _downloads(page, run, others, "loss", "loss")
         places["loss"] = st.container(key="panel-loss").empty()
-    with right:
-        _heading(t("What it has learned so far"), learned_caption(run, t))
-        places["learned"] = st.container(key="panel-learned").empty()
+    if not filmed:
+        with right:
+            _heading(t("What it has learned so far"), learned_caption(run, t))
+            places["learned"] = st.container(key="panel-learned").empty()
     if experiment.score == "mse":
         if kind_of(experiment) == "line":
             st.markdown(f"##### {t('Predictions')}")
             places["predictions"] = st.container().empty()
         return places
-    left, right = st.columns(2, gap="medium")
-    with left:
+    score, gap = (right, st.container()) if filmed else st.columns(2, gap="medium")
+    with score:
         with _heading(t("Accuracy")):
             _downloads(page, run, others, "score", "accuracy")
         places["score"] = st.container(key="panel-score").empty()
-    with right:
+    with gap:
         heading = _heading(
             t("Gap between validation and training"),
             t(

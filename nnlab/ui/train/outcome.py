@@ -1,10 +1,11 @@
-"""The end of a run: why it ended, its final scores, the verdict, and the next steps."""
+"""The end of a run: why it ended, the verdict and the next steps, and its final scores."""
 
 import pandas as pd
 import streamlit as st
 
 from nnlab.analysis.coverage import covered_and_grain, grain
-from nnlab.datasets import PartName, mnist
+from nnlab.analysis.predictions import predict
+from nnlab.datasets import PartName, load_dataset, mnist
 from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import download_menu
@@ -19,20 +20,48 @@ from nnlab.ui.train.numbers import best_epochs
 
 
 def outcome(page: Page, run: Run) -> None:
-    """Final scores, verdict and next steps of a run that has results."""
+    """Verdict and next steps of a run that has results."""
     t = page.t
     diagnosis = verdict_of(page.lab, run)
     with st.container(border=True, key="outcome"):
         sentence = verdict_sentence(diagnosis, run.experiment, t)
         if sentence:
             st.markdown(sentence)
-        st.table(_scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores by part"))
-        st.caption(_scores_note(run, t))
+        if formula := _formula(page, run):
+            st.markdown(formula)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             advice_link(page, run, diagnosis)
             page.link("compare", t("Compare depths"), experiment_link(run))
             page.link("inspect", t("Look inside"), {"run": run.id})
             download_menu(page, run, "take")
+
+
+def _formula(page: Page, run: Run) -> str:
+    """For Celsius to Fahrenheit: what the network makes of 100 °C and, where it is a straight line, its formula beside
+    the true one. Mean over the seeds."""
+    stored = page.lab.snapshot(run.id) if run.experiment.data.name == "celsius" else None
+    if stored is None:
+        return ""
+    t, dataset = page.t, load_dataset(run.experiment, run.seeds)
+    at = predict(run.experiment, stored[1], dataset, [[0.0], [1.0], [100.0]]).mean(axis=0)[:, 0]
+    said = t("100 °C → {value} °F (212 is right).", value=t.number(float(at[2]), 5))
+    if any(layer.activation != "none" for layer in run.experiment.layers):
+        return said
+    line = t(
+        "The network is the line y = {slope} x + {start}; the formula is y = 1.8 x + 32.",
+        slope=t.number(float(at[1] - at[0])),
+        start=t.number(float(at[0])),
+    )
+    return f"{said} {line}"
+
+
+def final_scores(page: Page, run: Run) -> None:
+    """The final scores of a run that has results."""
+    t = page.t
+    with st.container(key="final-scores"):
+        st.markdown(f"##### {t('Final scores by part')}")
+        st.table(_scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores by part"))
+        st.caption(_scores_note(run, t))
 
 
 def _scores_table(run: Run, t: Text) -> pd.DataFrame:
