@@ -11,7 +11,6 @@ import streamlit as st
 
 from nnlab.analysis.predictions import grid
 from nnlab.charts.axes import nice_limit
-from nnlab.charts.network import network, network_rows
 from nnlab.charts.pictures import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Array, Weights
@@ -22,7 +21,6 @@ from nnlab.spec import Experiment
 from nnlab.store import Run
 from nnlab.ui.shared.downloads import CSV, chart_downloads, file_button
 from nnlab.ui.shared.naming import layer_name
-from nnlab.ui.shared.pictures import frozen_note
 from nnlab.ui.shell.frame import Page
 
 HEIGHT = 340
@@ -79,30 +77,6 @@ def scales(lab: Lab, run_id: str, last: int, index: int, layers: int) -> list[fl
     weights = {} if stored is None else stored[1]
     names = (f"{i}.weight" for i in range(layers))  # safetensors returns arrays in any order
     return [nice_limit(weights[name][index]) for name in names if name in weights]
-
-
-def network_view(
-    page: Page, experiment: Experiment, weights: Weights, index: int, dataset: Dataset | None, limit: float
-) -> None:
-    """The network with the weights (replicates, ...) of one replicate as lines; a click on a neuron or on the name of a
-    layer chooses the layer."""
-    t, words = page.t, page.words
-    names = {} if dataset is None else {"feature_names": dataset.feature_names, "class_names": dataset.class_names}
-    st.vega_lite_chart(
-        network_rows(experiment, weights, index, limit=limit, labels=words, **names),
-        network(limit, selectable=True, labels=words, height=HEIGHT + 60),
-        key="inspect-network",
-        on_select=_choose_layer,
-        alt=t("The network with its weights; blue is negative, orange positive"),
-    )
-    frozen_note(page, experiment)
-    st.caption(t("Click a neuron to see its layer. The width and colour of a line show its weight."))
-
-
-def _choose_layer() -> None:
-    picked = st.session_state["inspect-network"]["selection"].get("node") or []
-    if picked:
-        st.session_state["inspect-layer"] = max(0, int(picked[0]["layer"]) - 1)
 
 
 def layer_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset | None, limit: float) -> None:
