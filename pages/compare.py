@@ -7,10 +7,10 @@ from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.actions import earlier_comparisons, extend_menu, save_menu, stop_menu, test_set
 from nnlab.ui.compare.cell_table import cell_table
 from nnlab.ui.compare.comparison_state import auto_refresh
-from nnlab.ui.compare.knobs import comparison_summary
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.question_form import gallery, preset_questions, question_form
 from nnlab.ui.compare.results import results, surfaces, usual_outcome
+from nnlab.ui.shared.comparison_naming import comparison_summary
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.problems import link_warning, show_refusal
 from nnlab.ui.shell.frame import open_page

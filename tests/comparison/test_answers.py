@@ -10,7 +10,7 @@ from nnlab.catalogue.presets import preset_comparisons
 from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import answer as answer_of
 from nnlab.comparison.table import Cell, judge
-from nnlab.ui.compare.knobs import knob_name
+from nnlab.ui.shared.comparison_naming import knob_name
 from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.text import text
 

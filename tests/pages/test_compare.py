@@ -19,7 +19,8 @@ from nnlab.spec.errors import CONFLICTS
 from nnlab.ui.compare.actions import add_seeds
 from nnlab.ui.compare.cell_table import difference_sentence
 from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
-from nnlab.ui.compare.knobs import knob_name, value_texts
+from nnlab.ui.compare.knobs import value_texts
+from nnlab.ui.shared.comparison_naming import knob_name
 from nnlab.ui.shared.naming import moment
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import text

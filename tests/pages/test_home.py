@@ -53,10 +53,14 @@ def test_every_preset_is_a_card_with_its_question_its_time_and_a_link(lab, langu
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.preset)
-def test_run_submits_the_preset_with_its_seeds(lab, card):
+def test_run_trains_what_the_card_asks(lab, card):
     app = open_home()
     app.button(key=f"run-{card.preset}").click().run()
     assert not app.exception
+    if card.comparison is not None:
+        (asked,) = lab.comparisons(OWNER)
+        assert asked.comparison == card.comparison
+        return
     (run,) = lab.runs(owner=OWNER)
     assert (run.experiment, run.seeds) == (presets[card.preset], tuple(range(card.seeds)))
 

@@ -6,8 +6,9 @@ import pytest
 from page_app import LANGUAGES, OWNER, address, go, links, open_page, said
 
 from nnlab.spec import Comparison, Experiment, StartFrom
-from nnlab.ui.compare.knobs import experiment_summary, knobs_for, value_texts
+from nnlab.ui.compare.knobs import knobs_for, value_texts
 from nnlab.ui.runs import run_table
+from nnlab.ui.shared.comparison_naming import experiment_summary
 from nnlab.ui.shared.naming import experiment_title, start_words, value_name
 from nnlab.ui.shell.text import text
 

@@ -15,6 +15,7 @@ from nnlab.ui.compare import knobs
 from nnlab.ui.compare.comparison_state import View, results_of
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.results import shown_charts
+from nnlab.ui.shared import comparison_naming
 from nnlab.ui.shared.downloads import file_button, picture_buttons
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import ago, moment
@@ -36,7 +37,7 @@ def earlier_comparisons(page: Page) -> None:
         if not mine:
             st.caption(t("No comparisons yet."))
         for one in mine:
-            name = one.name or knobs.comparison_summary(one.comparison, t)
+            name = one.name or comparison_naming.comparison_summary(one.comparison, t)
             when = t("in progress") if one.active else ago(one.created, t)
             icon = ":material/progress_activity:" if one.active else ":material/stacked_line_chart:"
             page.link("compare", f"{name} · {when}", {"comparison": one.id}, icon=icon)
@@ -107,10 +108,10 @@ def extend_menu(page: Page, run: ComparisonRun, question: Question) -> None:
         st.popover(t("Add values or seeds"), icon=":material/add:", key="add-menu"),
         st.form("add-form", border=False, enter_to_submit=False),
     ):
-        for key, (knob, values) in zip(ADDED.values(), knobs.varied(comparison).items(), strict=False):
+        for key, (knob, values) in zip(ADDED.values(), comparison_naming.varied(comparison).items(), strict=False):
             present = knobs.value_texts(values)
             offered = [text for text in knobs.suggested(comparison.experiment, knob)[1] if text not in present]
-            label = t("Values of {knob} to add", knob=knobs.knob_name(knob, t))
+            label = t("Values of {knob} to add", knob=comparison_naming.knob_name(knob, t))
             knobs.values_control(knob, offered, t, label=label, key=key, width=330)
         st.number_input(t("Seeds to add"), 0, MAX_SEEDS - len(comparison.seeds), 0, key="add-seeds", width=140)
         by_torch = any(one.engine == "torch" for one in run.runs)
@@ -132,7 +133,9 @@ def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
     with refusals(page, page.t("Only the owner of this comparison can add to it.")):
         wider = {
             field: knobs.parsed(knobs.split_typed([*knobs.value_texts(values), *state.get(key, [])], knob), knob)
-            for (field, key), (knob, values) in zip(ADDED.items(), knobs.varied(comparison).items(), strict=False)
+            for (field, key), (knob, values) in zip(
+                ADDED.items(), comparison_naming.varied(comparison).items(), strict=False
+            )
         }
         seeds = add_seeds(comparison.seeds, state["add-seeds"])
         extended = Comparison.of({**comparison.plain(), **wider, "seeds": seeds})
@@ -146,7 +149,7 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
 
     Each file is made on the click, with the results of that moment."""
     t, lab = page.t, page.lab
-    name = "-".join(("nnlab", run.comparison.experiment.data.name, *knobs.varied(run.comparison)))
+    name = "-".join(("nnlab", run.comparison.experiment.data.name, *comparison_naming.varied(run.comparison)))
 
     def now() -> ComparisonRun:
         return lab.comparison(run.id) or run

@@ -20,8 +20,9 @@ from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
-from nnlab.ui.compare.knobs import is_number, knob_name, value_names
+from nnlab.ui.compare.knobs import is_number
 from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.comparison_naming import knob_name, value_names
 from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.frame import Page
 

@@ -8,15 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.spec import FIELDS, KNOBS, Comparison, Experiment, StartFrom, TrainSpec
+from nnlab.spec import FIELDS, KNOBS, Experiment, StartFrom, TrainSpec
 from nnlab.spec.comparison import not_compared
 from nnlab.spec.errors import SpecError
 from nnlab.spec.text import from_link, link_text
 from nnlab.ui.shared import labels
-from nnlab.ui.shared.naming import data_title, start_words, value_name
+from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell.text import Text
 
-MOST_VALUES = 8  # of a knob, in a summary
 _NUMBERS: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {  # values to start with, values to choose from
     "depth": ((1, 2, 4, 8), (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
     "depth_same_size": ((1, 2, 4, 8), (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)),
@@ -36,56 +35,6 @@ _FIRST_CHOICES: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("sgd", "momentum", "rmsprop", "adam"),
 }
 _WHOLE = ("depth", "depth_same_size", "width", "batch_size", "epochs", "n_samples")
-
-
-def knob_name(knob: str, t: Text) -> str:
-    """A knob inside a sentence: "vary depth over 1, 2, 4"; a field's path has the field's name."""
-    if knob in labels.SHORT_NAMES:
-        return t(labels.SHORT_NAMES[knob])
-    name = labels.field_name(knob if knob in labels.FIELDS else KNOBS.get(knob, knob), t)
-    return name[0].lower() + name[1:]
-
-
-def varied(comparison: Comparison) -> dict[str, tuple[Any, ...]]:
-    """The one or two knobs that are varied, with their values."""
-    second = {comparison.by: comparison.by_values} if comparison.by else {}
-    return {comparison.vary: comparison.values, **second}
-
-
-def value_names(knob: str, values: Sequence[Any], t: Text) -> tuple[str, ...]:
-    """Values of a knob as they are read."""
-    return tuple(value_name(knob, value, t) for value in values)
-
-
-def experiment_summary(experiment: Experiment, t: Text) -> str:
-    """An experiment in one line: data, network, training."""
-    data, model, train = experiment.data, experiment.model, experiment.train
-    widths = "-".join(map(str, (data.inputs, *model.widths, experiment.outputs)))
-    samples = t.many("{n} sample", "{n} samples", min(data.n_samples, data.max_samples))
-    rate, epochs = t.plain(train.lr), t.whole(train.epochs)
-    optimizer = value_name("optimizer", train.optimizer, t)
-    parts = [
-        f"{data_title(data, t)}, {samples}",
-        f"{widths} {value_name('activation', model.activation, t)}",
-        t("{optimizer} {lr}, {epochs} epochs", optimizer=optimizer, lr=rate, epochs=epochs),
-        *([t("{n}-fold validation", n=data.folds)] if data.folds else []),
-        *([t("from {start}", start=start_words(train.start_from, t))] if train.start_from else []),
-    ]
-    return " · ".join(parts)
-
-
-def comparison_summary(comparison: Comparison, t: Text) -> str:
-    """A comparison in one line: "Moons: depth 1, 2, 4, 8 · 10 seeds"."""
-    return f"{value_name('data.name', comparison.experiment.data.name, t)}: {settings_summary(comparison, t)}"
-
-
-def settings_summary(comparison: Comparison, t: Text) -> str:
-    """What a comparison varies: "depth 1, 2, 4, 8 · 10 seeds"."""
-    knobs = []
-    for knob, values in varied(comparison).items():
-        names = ", ".join(value_names(knob, values[:MOST_VALUES], t))
-        knobs.append(f"{knob_name(knob, t)} {names}" + (" …" if len(values) > MOST_VALUES else ""))
-    return f"{' × '.join(knobs)} · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
 
 
 def knobs_for(experiment: Experiment) -> list[str]:

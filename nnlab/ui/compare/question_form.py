@@ -13,7 +13,7 @@ from nnlab.settings import settings
 from nnlab.spec import Comparison
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
-from nnlab.ui.shared import labels
+from nnlab.ui.shared import comparison_naming, labels
 from nnlab.ui.shared.naming import cost_words
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.widgets import bound
@@ -66,7 +66,7 @@ def question_form(question: Question) -> None:
         )
         st.caption(_cost(question.comparison, t), width="content")
     if question.problem is None:
-        st.caption(knobs.experiment_summary(question.comparison.experiment, t))
+        st.caption(comparison_naming.experiment_summary(question.comparison.experiment, t))
         return
     missing = not current.values or (current.by and not current.by_values)
     text = t("Choose at least one value.") if missing else problem_text(question.problem, t)
@@ -90,9 +90,9 @@ def _source(question: Question) -> None:
     names = {
         DRAFT: t("my draft"),
         **{name: t(PRESETS[name]) for name in presets},
-        **{run.id: run.name or knobs.experiment_summary(run.experiment, t) for run in own},
+        **{run.id: run.name or comparison_naming.experiment_summary(run.experiment, t) for run in own},
     }
-    names.setdefault(current.source, knobs.experiment_summary(current.experiment, t))
+    names.setdefault(current.source, comparison_naming.experiment_summary(current.experiment, t))
     _select("on", t("Experiment"), list(names), current.source, question.use_source, format_func=names.__getitem__)
 
 
@@ -102,7 +102,7 @@ def _setting(
     """The choice of a knob and of its values, which are two fields of the question's input."""
     t, (vary, over) = question.page.t, fields
     knob, values = getattr(question.input, vary), getattr(question.input, over)
-    _select(vary, label, options, knob, change, help=help, format_func=partial(knobs.knob_name, t=t))
+    _select(vary, label, options, knob, change, help=help, format_func=partial(comparison_naming.knob_name, t=t))
     _word(t("over"))
 
     def take(texts: Sequence[str]) -> None:
@@ -149,7 +149,7 @@ def preset_questions(page: Page, submit: Callable[[Comparison], None]) -> None:
     cards = {}
     for name, question in QUESTIONS.items():
         comparison = preset_comparisons[name]
-        caption = f"{t(PRESETS[name])} · {knobs.settings_summary(comparison, t)}"
+        caption = f"{t(PRESETS[name])} · {comparison_naming.settings_summary(comparison, t)}"
         cards[f"ask-{name}"] = f"**{t(question)}**", caption, comparison
     _cards(page, cards, submit)
 

@@ -6,12 +6,14 @@ from textwrap import dedent
 
 import streamlit as st
 
-from nnlab.catalogue.presets import presets
+from nnlab.catalogue.classics import classics
+from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.charts.network import network, network_rows
 from nnlab.datasets import load_dataset
 from nnlab.scratch.core import LogSoftmax
-from nnlab.spec import DataSpec, Experiment
+from nnlab.spec import Comparison, DataSpec, Experiment
 from nnlab.ui.shared.pictures import data_chart
+from nnlab.ui.shared.run_links import submit, submit_comparison
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import mark
 
@@ -26,11 +28,25 @@ class Card:
     title: str
     question: str
     seeds: int
+    comparison: Comparison | None = None
+    """Where its question is about several networks: the comparison that its Run button trains instead."""
 
 
 CARDS: tuple[Card, ...] = (
-    Card("binary", mark("Two classes, 100 samples"), mark("When does a network learn its few samples by heart?"), 5),
-    Card("activations", mark("Moons and activations"), mark("Sigmoid, ReLU or tanh: which one learns fastest?"), 5),
+    Card(
+        "binary",
+        mark("Two classes, 100 samples"),
+        mark("When does a network learn its few samples by heart?"),
+        10,
+        classics["overfitting"].comparison,
+    ),
+    Card(
+        "activations",
+        mark("Moons and activations"),
+        mark("Sigmoid, ReLU or tanh: which one learns fastest?"),
+        10,
+        preset_comparisons["activations"],
+    ),
     Card("mnist", mark("Handwritten digits"), mark("How far do 32 hidden neurons get on MNIST?"), 1),
     Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
     Card("scratch", mark("MNIST without a framework"), mark("How little code reaches 98 %?"), 1),
@@ -61,3 +77,11 @@ def backprop_card(page: Page) -> None:
     st.markdown(f"**{t('One training step in detail')}**  \n{t('Where does a gradient come from?')}")
     st.caption(t("every number, formula and line of code"))
     page.link("backprop", t("Step through it"), width="content")
+
+
+def run_card(page: Page, card: Card) -> None:
+    """Train what a card asks."""
+    if card.comparison is None:
+        submit(page, presets[card.preset], range(card.seeds))
+    else:
+        submit_comparison(page, card.comparison)
