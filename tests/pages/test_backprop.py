@@ -72,7 +72,7 @@ def test_the_link_shows_the_same_again():
     app.selectbox(key="step-hidden").set_value("2-2").run()
     press(app, "step-ten")
     press(app, "step-to-loss")
-    app.number_input(key="step-value").set_value(0.75).run()
+    app.text_input(key="step-value").set_value("0.75").run()
     link = {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
     again = open_backprop(**{name: value for name, value in link.items() if name != "lang"})
     assert scene_of(again) == scene_of(app)
@@ -84,7 +84,7 @@ def test_a_weight_set_by_hand_changes_the_loss_as_calculated():
     app = open_backprop()
     before = app.metric[0].value
     app.selectbox(key="step-weight").set_value(3).run()
-    app.number_input(key="step-value").set_value(1.5).run()
+    app.text_input(key="step-value").set_value("1.5").run()
     scene = scene_of(app)
     assert [(edit.name, edit.place, edit.value) for edit in scene.edits] == [("0.weight", 3, 1.5)]
     step = step_of(scene)
@@ -99,15 +99,15 @@ def test_a_weight_set_by_hand_changes_the_loss_as_calculated():
 
 def test_a_change_by_hand_forgets_those_of_later_steps_but_not_of_earlier_ones():
     app = open_backprop()
-    app.number_input(key="step-value").set_value(0.5).run()
+    app.text_input(key="step-value").set_value("0.5").run()
     press(app, "step-whole")
     press(app, "step-next")
-    app.number_input(key="step-value").set_value(0.6).run()
+    app.text_input(key="step-value").set_value("0.6").run()
     assert [edit.step for edit in scene_of(app).edits] == [0, 1]
     for _ in range(last_stage(scene_of(app)) + 1):
         press(app, "step-back")
     app.selectbox(key="step-weight").set_value(1).run()
-    app.number_input(key="step-value").set_value(0.7).run()
+    app.text_input(key="step-value").set_value("0.7").run()
     assert [(edit.step, edit.place) for edit in scene_of(app).edits] == [(0, 0), (0, 1)]
 
 
@@ -172,7 +172,7 @@ def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
     assert [run.experiment.train.engine for run in runs] == ["torch", "numpy"]
     assert {run.seeds for run in runs} == {(4,)}
     assert runs[0].experiment.set({"train.engine": "numpy"}) == runs[1].experiment
-    app.number_input(key="step-seed").set_value(5).run()
+    app.text_input(key="step-seed").set_value("5").run()
     assert scene_of(app).race == ""
 
 

@@ -435,7 +435,7 @@ def test_only_added_values_and_seeds_are_trained(lab, language):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
     app = open_compare(language, comparison=run.id)
     app.multiselect(key="add-values").set_value(["4"])
-    app.number_input(key="add-seeds").set_value(1)
+    app.text_input(key="add-seeds").set_value("1")
     press(app, "add-go")
     wider = lab.comparison(run.id)
     assert wider.comparison.values == (1, 2, 4)

@@ -39,7 +39,7 @@ def test_the_page_trains_what_it_shows_and_draws_its_film(lab, language):
 def test_a_change_replaces_what_still_waits_and_goes_before_all_others(lab):
     other = lab.submit(presets["activations"], 1, owner=STRANGER)
     app = open_page("play")
-    app.number_input(key="play-depth").set_value(3)
+    app.text_input(key="play-depth").set_value("3")
     app = go(app)
     first, second = waiting(lab)
     assert first.experiment == play_experiment().vary("depth", 3)
@@ -72,7 +72,7 @@ def test_another_seed_and_ten_seeds(lab):
     assert "±" in said(app)
     assert "10 seeds" in said(app)
     assert "new samples of this kind" in said(app)
-    app.number_input(key="play-width").set_value(6)
+    app.text_input(key="play-width").set_value("6")
     go(app)
     assert waiting(lab)[0].seeds == (0,)
 

@@ -83,7 +83,7 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
     app = go(app)
     assert shown(app).train.start_from == StartFrom(experiment=SOURCE, layers=2)
     assert "🔒" not in said(app)
-    app.number_input(key="field-train.start_from.frozen").set_value(1)
+    app.text_input(key="field-train.start_from.frozen").set_value("1")
     app = go(app)
     made = shown(app)
     assert made.train.start_from == StartFrom(experiment=SOURCE, layers=2, frozen=1)
@@ -93,18 +93,18 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
     kinds = list(app.dataframe[-1].value[t("Operation")])
     assert [t("frozen") in kind for kind in kinds] == [False, True, False, False, False]
     assert "requires_grad_(False)" in app.code[0].value
-    app.number_input(key="field-train.start_from.layers").set_value(3)
+    app.text_input(key="field-train.start_from.layers").set_value("3")
     app = go(app)
     assert t("Reused layers") in app.error[0].value
     assert sum(":red[" in part.value for part in app.markdown) == 1
     assert shown(app) == made
-    app.number_input(key="field-train.start_from.layers").set_value(1)
+    app.text_input(key="field-train.start_from.layers").set_value("1")
     app = go(app)
     assert shown(app).train.start_from == StartFrom(experiment=SOURCE, layers=1, frozen=1)
     app.selectbox(key="field-train.start_from").set_value("")
     app = go(app)
     assert shown(app).train.start_from is None
-    assert "field-train.start_from.layers" not in {field.key for field in app.number_input}
+    assert "field-train.start_from.layers" not in {field.key for field in app.text_input}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

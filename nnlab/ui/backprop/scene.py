@@ -6,10 +6,9 @@ so a reload and a link show the same page.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,8 @@ DATA = ("xor", "moons", "circles", "gaussians", "celsius")
 HIDDEN = ("0", "2", "3", "4", "2-2", "3-3", "4-4")
 ACTIVATIONS = tuple(CHOICES["model.activation"])
 MOST_POINTS, MOST_STEPS, MOST_EDITS = 6, 2000, 50
+LARGEST_WEIGHT = 1e6  # set by hand
+RATES = 1e-5, 10.0  # the lowest and the highest learning rate
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
     choice("activation", ACTIVATIONS)
     choice("loss", losses_for(scene.data))
     number("points", 1, MOST_POINTS)
-    number("lr", 1e-5, 10, float)
+    number("lr", *RATES, float)
     number("seed", 0, MAX_SEED)
     number("step", 0, MOST_STEPS)
     number("point", 0, scene.points - 1)
@@ -147,7 +148,9 @@ def _edits(text: str, scene: Scene) -> tuple[Edit, ...]:
     for one in filter(None, text.split(";")):
         step, name, place, value = one.split(":")
         edit = Edit(int(step), name, int(place), float(value))
-        if not (0 <= edit.step <= MOST_STEPS and 0 <= edit.place < shapes.get(name, 0) and abs(edit.value) <= 1e6):
+        if not (
+            0 <= edit.step <= MOST_STEPS and 0 <= edit.place < shapes.get(name, 0) and abs(edit.value) <= LARGEST_WEIGHT
+        ):
             raise ValueError(one)
         made.append(edit)
     return tuple(sorted(made, key=lambda edit: edit.step))
@@ -241,12 +244,7 @@ def change(**values: Any) -> None:
 
 def shown(scene: Scene, name: str) -> dict[str, Any]:
     """The options of a widget that shows a field of the scene and changes it."""
-    return bound(f"step-{name}", getattr(scene, name), partial(_take, name))
-
-
-def _take(name: str, value: Any) -> None:
-    if value is not None and not (isinstance(value, float) and not math.isfinite(value)):
-        change(**{name: value})
+    return bound(f"step-{name}", getattr(scene, name), lambda value: change(**{name: value}))
 
 
 def move(by: int) -> None:
@@ -264,11 +262,9 @@ def whole_steps(n: int) -> None:
     change(step=min(MOST_STEPS, scene.step + n - (scene.stage < last)), stage=last)
 
 
-def set_weight(name: str, place: int, value: float | None) -> None:
+def set_weight(name: str, place: int, value: float) -> None:
     """Set a weight before this step; edits of later steps are removed."""
     scene: Scene = st.session_state["step-scene"]
-    if value is None or not math.isfinite(value):
-        return
     kept = [e for e in scene.edits if e.step <= scene.step and (e.step, e.name, e.place) != (scene.step, name, place)]
     if len(kept) < MOST_EDITS:
         change(edits=(*kept, Edit(scene.step, name, place, float(value))))

@@ -12,7 +12,9 @@ from nnlab.ui.backprop.formulas import matrices, put_in, short
 from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.words import formula, sentence, titles
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
 
 
 def setup(page: Page, scene: Scene) -> None:
@@ -31,9 +33,17 @@ def setup(page: Page, scene: Scene) -> None:
     st.selectbox(t("Activation"), scenes.ACTIVATIONS, format_func=activation, **shown(scene, "activation"))
     st.selectbox(t("Loss"), scenes.losses_for(scene.data), format_func=loss, **shown(scene, "loss"))
     in_batch = t("Number of samples in the batch.")
-    st.number_input(t("Points"), 1, scenes.MOST_POINTS, help=in_batch, **shown(scene, "points"))
-    st.number_input(t("Learning rate"), 1e-5, 10.0, step=0.05, format="%.6g", **shown(scene, "lr"))
-    st.number_input(t("Seed"), 0, MAX_SEED, help=t("Determines the starting weights."), **shown(scene, "seed"))
+    _number(t, scene, "points", t("Points"), (1, scenes.MOST_POINTS), in_batch)
+    _number(t, scene, "lr", t("Learning rate"), scenes.RATES)
+    _number(t, scene, "seed", t("Seed"), (0, MAX_SEED), t("Determines the starting weights."))
+
+
+def _number(
+    t: Text, scene: Scene, name: str, label: str, allowed: tuple[float, float], help: str | None = None
+) -> None:
+    """A field for a number of the scene."""
+    value, take = getattr(scene, name), lambda new: scenes.change(**{name: new})
+    bounded_number_field(label, value, *allowed, take, key=f"step-{name}", t=t, help=help)
 
 
 def summary(page: Page, scene: Scene, step: Step) -> str:

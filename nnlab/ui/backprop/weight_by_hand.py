@@ -7,9 +7,10 @@ import streamlit as st
 
 from nnlab.charts.training_step import loss_along, loss_along_rows
 from nnlab.scratch.steps import Step
+from nnlab.ui.backprop import scene as scenes
 from nnlab.ui.backprop.scene import Scene, change, set_weight, weights_at
 from nnlab.ui.backprop.views import readable
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shell.frame import Page
 
 
@@ -28,7 +29,8 @@ def by_hand(page: Page, scene: Scene, step: Step) -> None:
         name, index = places[st.selectbox(t("Weight"), options, format_func=lambda i: labels[i], key="step-weight")]
         value = float(step.before[name][index])
         change_it = partial(set_weight, name, int(np.ravel_multi_index(index, step.before[name].shape)))
-        st.number_input(t("Value"), step=0.1, format="%.4f", **bound("step-value", round(value, 6), change_it))
+        shown, most = round(value, 6), scenes.LARGEST_WEIGHT
+        bounded_number_field(t("Value"), shown, -most, most, change_it, key="step-value", t=t)
         touched = any(edit.step == scene.step for edit in scene.edits)
         untouched = step.loss_at(weights_at(scene, edited=False)) if touched else step.loss
         st.metric(

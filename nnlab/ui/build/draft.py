@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 from nnlab.spec import FIELDS, Experiment, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shared.new_experiment import per_seed_of
+from nnlab.ui.shared.typed_numbers import typed_problems
 
 Draft = dict[str, Any]
 
@@ -22,7 +23,11 @@ def draft_of(experiment: Experiment, seeds: Sequence[int] = (0,)) -> Draft:
 
 def read_draft(draft: Mapping[str, Any]) -> tuple[Experiment, tuple[int, ...]]:
     """The experiment and the seeds of a draft. Raises SpecError with every problem."""
-    return _both(str(draft["seeds"]), lambda: Experiment().set({path: draft[path] for path in FIELDS}))
+    typed = {problem.field: problem for problem in typed_problems(draft)}
+    try:
+        return _both(str(draft["seeds"]), lambda: Experiment().set({path: draft[path] for path in FIELDS}))
+    except SpecError as error:
+        raise SpecError([typed.get(problem.field, problem) for problem in error.problems]) from None
 
 
 def read_link(link: Mapping[str, str]) -> tuple[Experiment, tuple[int, ...]]:

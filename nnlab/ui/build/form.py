@@ -17,19 +17,10 @@ from nnlab.ui.build.draft import Draft, draft_of, read_draft, valid_part, with_d
 from nnlab.ui.shared.labels import CHOICES, HELP, PER_SEED_HELP, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.new_experiment import new_experiment
-from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.number_field import number_field
+from nnlab.ui.shared.problems import show_problem
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.text import Text
-
-STEPS: Mapping[str, float] = {
-    "data.n_samples": 50,
-    "train.lr": 0.001,
-    "train.epochs": 10,
-    "train.batch_size": 8,
-    "train.l2": 0.001,
-    "train.patience": 5,
-}
-"""The steps of number fields, where they are not 1 (whole numbers) or 0.05."""
 
 
 class Form:
@@ -66,7 +57,7 @@ class Form:
         """The reason why a field's value is invalid."""
         for field, problem in self.problems.items():
             if field == path or field.startswith((f"{path} ", f"{path}.experiment.")):
-                st.markdown(f":red[:material/error: {problem_text(problem, self.t, with_field=False)}]")
+                show_problem(problem, self.t)
 
     def fields(self, *paths: str) -> None:
         """A widget for each of these fields that the data set has."""
@@ -84,7 +75,8 @@ class Form:
                 self.fields(path)
 
     def _widget(self, path: str) -> None:
-        options = {**self.label(path), **bound(f"field-{path}", self.draft[path], partial(self._take, path))}
+        key, value, take = f"field-{path}", self.draft[path], partial(self._take, path)
+        options = {**self.label(path), **bound(key, value, take)}
         if path == "data.per_seed":
             allowed, named = self.experiment.data.facts.per_seed, partial(value_name, path, t=self.t)
             st.radio(
@@ -100,10 +92,9 @@ class Form:
             st.text_input(**options)
         elif path == "model.residual":
             st.toggle(**options)
-        else:  # the spec checks the bounds, so that any value can be typed
+        else:  # the spec checks the bounds
             whole = isinstance(self.experiment.knob(path), int)
-            step = STEPS.get(path, 1 if whole else 0.05)
-            st.number_input(**options, step=step, format="%d" if whole else "%.6g")
+            number_field(**self.label(path), value=value, take=take, key=key, t=self.t, whole=whole)
 
     def _take(self, path: str, value: Any) -> None:
         if path == "data.name":  # the defaults of the new data set replace those of the old one

@@ -8,6 +8,7 @@ import streamlit as st
 from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import CHOICES, field_name
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.number_field import number_field
 from nnlab.ui.shared.widgets import bound
 
 
@@ -44,11 +45,11 @@ def _layer_row(form: Form, i: int, own: dict[str, Any]) -> None:
     """The width of a layer, and its settings that differ from the network's."""
     t = form.t
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"layer-{i}", gap="xsmall"):
-        _number(form, i, "width", own, 1, t("Layer {n}: width", n=i + 1))
+        _number(form, i, "width", own, t("Layer {n}: width", n=i + 1))
         _choice(form, i, "activation", own, "collapsed")
         with st.popover("", icon=":material/tune:", help=t("Settings of this layer"), key=f"layer-{i}-more"):
             _choice(form, i, "norm", own, "visible")
-            _number(form, i, "dropout", own, 0.05, t("Dropout"))
+            _number(form, i, "dropout", own, t("Dropout"))
             label, key, remove = t("Remove this layer"), f"layer-{i}-remove", form.draft["model.hidden"].pop
             st.button(label, icon=":material/delete:", key=key, on_click=remove, args=(i,))
     for name in ("", ".width", ".dropout"):
@@ -67,9 +68,9 @@ def _choice(form: Form, i: int, name: str, own: dict[str, Any], label: Any) -> N
     )
 
 
-def _number(form: Form, i: int, name: str, own: dict[str, Any], step: float, label: str) -> None:
-    options = bound(f"layer-{i}-{name}", own.get(name), partial(_take, i, name))
-    st.number_input(label, step=step, value=None, placeholder=form.t("as the network"), width=96, **options)
+def _number(form: Form, i: int, name: str, own: dict[str, Any], label: str) -> None:
+    look: dict[str, Any] = {"placeholder": form.t("as the network"), "width": 96, "key": f"layer-{i}-{name}"}
+    number_field(label, own.get(name), partial(_take, i, name), t=form.t, whole=name == "width", **look)
 
 
 def _add_layer() -> None:

@@ -10,6 +10,7 @@ from nnlab.store import Run
 from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shared.naming import ago, experiment_title, run_title
+from nnlab.ui.shared.number_field import number_field
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -52,8 +53,8 @@ def start_fields(page: Page, form: Form) -> None:
         for name, column in zip(("layers", "frozen"), st.columns(2, vertical_alignment="bottom"), strict=True):
             path = f"train.start_from.{name}"
             with column:
-                number = bound(f"field-{path}", given[name], partial(change, name))
-                st.number_input(**form.label(path), **number, step=1)
+                field = {**form.label(path), "key": f"field-{path}", "t": t, "whole": True}
+                number_field(value=given[name], take=partial(change, name), **field)
                 form.show_problem(path)
     form.show_problem("train.start_from")
 

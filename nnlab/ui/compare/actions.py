@@ -11,6 +11,7 @@ from nnlab.export.chart_file import chart_file
 from nnlab.export.tables import comparison_file, csv_text, markdown_table
 from nnlab.lab import ComparisonRun
 from nnlab.spec import MAX_SEEDS, Comparison
+from nnlab.spec.errors import whole
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.comparison_state import View, results_of
 from nnlab.ui.compare.question import Question
@@ -20,6 +21,7 @@ from nnlab.ui.shared.downloads import file_button, picture_buttons
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import ago, moment
 from nnlab.ui.shared.problems import refusals
+from nnlab.ui.shared.typed_numbers import read_number
 from nnlab.ui.shell.frame import Page
 
 EARLIER = 12
@@ -113,7 +115,7 @@ def extend_menu(page: Page, run: ComparisonRun, question: Question) -> None:
             offered = [text for text in knobs.suggested(comparison.experiment, knob)[1] if text not in present]
             label = t("Values of {knob} to add", knob=comparison_naming.knob_name(knob, t))
             knobs.values_control(knob, offered, t, label=label, key=key, width=330)
-        st.number_input(t("Seeds to add"), 0, MAX_SEEDS - len(comparison.seeds), 0, key="add-seeds", width=140)
+        st.text_input(t("Seeds to add"), "0", key="add-seeds", width=140)
         by_torch = any(one.engine == "torch" for one in run.runs)
         st.caption(
             t("Only new values and seeds are trained; the present results stay."),
@@ -137,7 +139,8 @@ def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
                 ADDED.items(), comparison_naming.varied(comparison).items(), strict=False
             )
         }
-        seeds = add_seeds(comparison.seeds, state["add-seeds"])
+        typed, most = read_number(state["add-seeds"], "seeds", whole=True), MAX_SEEDS - len(comparison.seeds)
+        seeds = add_seeds(comparison.seeds, whole("seeds", typed, 0, most))
         extended = Comparison.of({**comparison.plain(), **wider, "seeds": seeds})
         if extended != comparison:
             page.lab.extend_comparison(run.id, extended, page.owner)

@@ -14,6 +14,7 @@ from nnlab.spec.errors import SpecError
 from nnlab.spec.text import from_link, link_text
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.naming import value_name
+from nnlab.ui.shared.typed_numbers import read_number
 from nnlab.ui.shell.text import Text
 
 _NUMBERS: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {  # values to start with, values to choose from
@@ -34,6 +35,7 @@ _FIRST_CHOICES: Mapping[str, tuple[str, ...]] = {
     "init": ("default", "xavier", "kaiming", "zeros"),
     "optimizer": ("sgd", "momentum", "rmsprop", "adam"),
 }
+_IN_DOUBT = re.compile(r"0\d.*|[1-9]\d{0,2}\.\d{3}|", re.ASCII)  # of a list: 01, 1.000, nothing
 _WHOLE = ("depth", "depth_same_size", "width", "batch_size", "epochs", "n_samples")
 
 
@@ -67,7 +69,9 @@ def _value_text(value: Any) -> str:
 
 
 def parsed(texts: Sequence[str], knob: str) -> list[Any]:
-    """Values from the texts of the controls; a Comparison checks them."""
+    """Values from the texts of the controls; a Comparison checks them. Raises SpecError where one is no number."""
+    if knob in _NUMBERS:
+        return [read_number(text, knob, whole=knob in _WHOLE) for text in texts]
     return [from_link(KNOBS.get(knob, knob), text, knob) for text in texts]
 
 
@@ -104,12 +108,21 @@ def split_typed(texts: Sequence[str], knob: str) -> tuple[str, ...]:
     if not is_number(knob):
         return tuple(dict.fromkeys(filter(None, map(str.strip, texts))))
     parts = chain.from_iterable(re.split(r"[;\s]+|,\s+", str(text).strip()) for text in texts)
-    numbers = (part.split(",") if knob in _WHOLE or part.count(",") > 1 else [part.replace(",", ".")] for part in parts)
-    found = dict.fromkeys(filter(None, chain.from_iterable(numbers)))
+    found = dict.fromkeys(chain.from_iterable(_listed(part, knob in _WHOLE) for part in parts if part))
     try:
         return tuple(sorted(found, key=float))
     except ValueError:
         return tuple(found)
+
+
+def _listed(part: str, whole: bool) -> Sequence[str]:
+    """The numbers of a text without blanks; the text itself where they are in doubt: 1.000; 0,01,0,1."""
+    several = part.split(",") if whole or "." in part or part.count(",") > 1 else [part]
+    if len(several) > len(set(several)) or any(_IN_DOUBT.fullmatch(one) for one in several):
+        return [part]
+    with suppress(SpecError):
+        return value_texts([read_number(one, whole=whole) for one in several])
+    return [part]
 
 
 def values_control(knob: str, options: Sequence[str], t: Text, *, label: str, key: str, **more: Any) -> None:
@@ -121,7 +134,9 @@ def values_control(knob: str, options: Sequence[str], t: Text, *, label: str, ke
             return value_name(knob, TrainSpec(start_from=text).start_from, t)
         if text in ("true", "false"):
             return value_name(knob, text == "true", t)
-        return t.written(text) if typed else value_name(knob, text, t)
+        with suppress(SpecError):
+            return t.plain(read_number(text, whole=knob in _WHOLE)) if typed else value_name(knob, text, t)
+        return text
 
     st.multiselect(
         label,

@@ -1,6 +1,8 @@
 """What a trained network predicts: right and wrong on the validation part (the training part where there is none), and
 for inputs of one's own, typed into fields or drawn on a board."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -14,12 +16,14 @@ from nnlab.datasets import Dataset
 from nnlab.engines.base import Floats, Weights
 from nnlab.spec import Experiment
 from nnlab.ui.inspect.digit_board import as_sample, drawing_board
+from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shared.pictures import judged_part, prediction_table, sample_pictures
 from nnlab.ui.shell.frame import Page
 
 HEIGHT = 340
 MOST_MISTAKES = 16
 MOST_INPUTS = 12
+LARGEST = 1e9  # of an input that is typed
 
 
 def results_view(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset, index: int) -> None:
@@ -78,14 +82,17 @@ def try_inputs(page: Page, experiment: Experiment, weights: Weights, dataset: Da
 
 
 def _type(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset) -> None:
-    t, means = page.t, np.asarray(dataset.train.x, float).mean(axis=0)
+    t, state, means = page.t, st.session_state, np.asarray(dataset.train.x, float).mean(axis=0)
     columns = st.columns(min(4, len(means)))
     values = []
     for i, name in enumerate(dataset.feature_names):
         start = 100.0 if dataset.name == "celsius" else round(float(means[i]), 2)
         key = f"ask-{dataset.name}-{i}"
-        value = columns[i % len(columns)].number_input(name, value=start, step=0.1, format="%.6g", key=key)
-        values.append(start if value is None else value)
+        value = state.setdefault(f"{key}-value", start)
+        with columns[i % len(columns)]:
+            take = partial(state.__setitem__, f"{key}-value")
+            bounded_number_field(name, value, -LARGEST, LARGEST, take, key=key, t=t)
+        values.append(value)
     outputs = predict(experiment, weights, dataset, np.asarray(values, np.float32))[:, 0]  # (seeds, outputs)
     if experiment.task == "regression":
         st.metric(dataset.target_name, t.number(float(outputs.mean()), 5), border=True, width="content")

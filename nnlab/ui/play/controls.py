@@ -12,6 +12,7 @@ from nnlab.ui.play.film import MOST_DEPTH, MOST_WIDTH
 from nnlab.ui.shared.labels import HELP, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.new_experiment import per_seed_of
+from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.text import Text
 
@@ -21,6 +22,7 @@ RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 L2 = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 BATCHES = (1, 4, 8, 16, 32, 64, 128)
 SAMPLES = (50, 1000)
+LARGEST_WIDTH = 32
 WHOLE, HALF = 170, 77  # pixels: the width of a control, and of one beside another
 
 
@@ -35,10 +37,9 @@ def controls(t: Text, experiment: Experiment, change: Callable[[Mapping[str, Any
         if "n_samples" in facts.uses:
             most = min(SAMPLES[1], data.max_samples)
             _slider(t, "data.n_samples", min(data.n_samples, most), SAMPLES[0], most, 50, change)
-        depth = bound("play-depth", len(widths), lambda n: change({"depth": n}))
-        st.number_input(t("Hidden layers"), 0, MOST_DEPTH, step=1, width=HALF, **depth)
-        width = bound("play-width", max(widths, default=4), lambda n: change({"width": n}))
-        st.number_input(t("Neurons each"), 1, 32, step=1, disabled=not widths, width=HALF, **width)
+        _number(t, "depth", t("Hidden layers"), len(widths), (0, MOST_DEPTH), change)
+        most = max(widths, default=4)
+        _number(t, "width", t("Neurons each"), most, (1, LARGEST_WIDTH), change, disabled=not widths)
         model, train = experiment.model, experiment.train
         _choice(t, "model.activation", ACTIVATIONS, model.activation, lambda v: change({"model.activation": v}))
         _steps(t, "train.lr", RATES, train.lr, change)
@@ -61,6 +62,15 @@ def _choice(t: Text, path: str, allowed: Sequence[str], value: str, take: Callab
     options = bound(f"play-{path}", value, take)
     named = partial(value_name, path, t=t)
     st.selectbox(field_name(path, t), some, format_func=named, width=WHOLE, **options)
+
+
+def _number(
+    t: Text, knob: str, label: str, value: int, allowed: tuple[int, int], change: Callable[[Any], None], **more: Any
+) -> None:
+    def take(new: int) -> None:
+        change({knob: new})
+
+    bounded_number_field(label, value, *allowed, take, key=f"play-{knob}", t=t, width=HALF, **more)
 
 
 def _slider(t: Text, path: str, value: Any, low: Any, high: Any, step: Any, change: Callable[[Any], None]) -> None:

@@ -16,6 +16,8 @@ from nnlab.ui.shell.text import UNKNOWN, Text, Texts
 _KINDS: Texts = {
     "number": "a number",
     "whole number": "a whole number",
+    "number without separators": "a number without thousands separators, such as 1000 or 0.5",
+    "whole number without separators": "a whole number without separators, such as 1000",
     "text": "text",
     "list": "a list",
     "object": "a group of fields",
@@ -50,6 +52,11 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     if problem.field in ("vary", "by") and isinstance(problem.got, str) and problem.kind == "conflict":
         name += f" ({field_name(KNOBS.get(problem.got, problem.got), t)})"
     return f"{name}: {body}" if with_field else body
+
+
+def show_problem(problem: Problem, t: Text) -> None:
+    """The reason why a field's value is invalid, below the field."""
+    st.markdown(f":red[:material/error: {problem_text(problem, t, with_field=False)}]")
 
 
 def _number(value: float, t: Text) -> str:

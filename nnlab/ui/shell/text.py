@@ -75,7 +75,7 @@ class Text:
 
     def plain(self, value: float) -> str:
         """All digits, without a separator of thousands: 60000, 0.01, 1e−5."""
-        text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:g}")
+        text = re.sub(r"e([-+])0?", lambda sign: "e" + sign[1].strip("+"), f"{value:.12g}")
         return self._signed(text)
 
     def percent(self, value: float | None, digits: int = 1) -> str:
