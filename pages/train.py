@@ -48,19 +48,21 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small", key="train-buttons"):
         run_buttons(page, run)
 st.caption(run_facts(run, t), help=t(ENGINES[run.engine].help) if run.engine else None)
-show_refusal()
-if run.deleted:
-    st.warning(t("This run was deleted."), icon=":material/delete:")
-    if page.owner == run.owner:
-        action_button(page, t("Restore"), "undo", "restore", lambda: page.lab.restore(run.id, page.owner))
-elif page.owner != run.owner:
-    words = t("You are looking at somebody else's run, which you cannot change. Open it in Build to train your own.")
-    st.info(words, icon=":material/visibility:")
-trouble(page, run)
-
 ended = bool(run.results) and not run.active
-if ended:
-    outcome(page, run)
+with st.container():  # what appears at the end moves nothing below to another place in the page's order
+    show_refusal()
+    if run.deleted:
+        st.warning(t("This run was deleted."), icon=":material/delete:")
+        if page.owner == run.owner:
+            action_button(page, t("Restore"), "undo", "restore", lambda: page.lab.restore(run.id, page.owner))
+    elif page.owner != run.owner:
+        words = t(
+            "You are looking at somebody else's run, which you cannot change. Open it in Build to train your own."
+        )
+        st.info(words, icon=":material/visibility:")
+    trouble(page, run)
+    if ended:
+        outcome(page, run)
 overlaid = overlaid_runs(page, run)
 follow(page, run, tuple(overlaid.values()))
 if ended:

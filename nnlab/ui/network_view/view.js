@@ -210,7 +210,7 @@ class View {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      if (this.film) this.paintNow();
+      if (this.drawing?.layout) this.paintNow(); // without one the page has no width yet
     });
   }
 
