@@ -3,7 +3,6 @@
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
@@ -123,13 +122,20 @@ def test_layers_are_given_widths_of_their_own(server, visit):
     wait_for_link(page, model__hidden="5-3")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_run_on_a_card_of_home_leads_to_the_live_page(server, visit, width):
-    page = visit(width=width)
+def test_the_question_of_a_card_of_home_is_compared(server, visit):
+    page = visit()
     page.goto(f"{server.url}/?lang=en")
     page.locator(".st-key-run-activations button").click()
+    page.wait_for_url(re.compile(r"/compare\?.*comparison="))
+    expect(page.get_by_role("heading", name=re.compile("First to reach a validation accuracy"))).to_be_visible()
+
+
+def test_the_run_of_a_card_of_home_is_followed_on_a_narrow_screen(server, visit):
+    page = visit(width=390)
+    page.goto(f"{server.url}/?lang=en")
+    page.locator(".st-key-run-celsius button").click()
     page.wait_for_url(re.compile(r"/train\?.*run="))
-    expect(page.get_by_role("heading", name="Moons")).to_be_visible()
+    expect(page.get_by_role("heading", name="Celsius")).to_be_visible()
     expect(page.locator('[data-testid="stProgress"]')).to_be_visible()
 
 
@@ -138,7 +144,7 @@ def test_open_in_build_opens_the_preset(server, visit):
     page.goto(f"{server.url}/?lang=en")
     page.locator(".st-key-card-binary").get_by_role("link", name="Open in Build").click()
     expect(page.locator(NETWORK).first).to_be_visible()
-    wait_for_link(page, data__name="synthetic", seeds="5")
+    wait_for_link(page, data__name="synthetic", seeds="10")
     assert Experiment.from_query(query(page)) == presets["binary"]
 
 

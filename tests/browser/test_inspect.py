@@ -93,7 +93,8 @@ def test_the_film_plays_above_the_same_heat_map_and_rests_on_the_last_epoch(serv
     film = page.locator("section.view")
     film.evaluate("""film => {
       film.seen = new Set();
-      new MutationObserver(() => film.seen.add(Number(film.dataset.epoch))).observe(film, {attributeFilter: ["data-epoch"]});
+      const see = () => film.seen.add(Number(film.dataset.epoch));
+      new MutationObserver(see).observe(film, {attributeFilter: ["data-epoch"]});
     }""")
     page.get_by_role("button", name="Play the film").click()
     wait_for_epoch(page, epochs[-1])
