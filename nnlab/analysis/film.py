@@ -63,20 +63,20 @@ def film(
         float32 arrays, whose names and lengths `parts` of the header holds. Samples are feature by feature.
     """
     first = next(iter(frames.values()))
-    names = list(first)
+    names, inputs = list(first), experiment.data.inputs
     parts: dict[str, Array] = {
         "weights": np.concatenate([weights[name].ravel() for weights in frames.values() for name in names]),
-        "shift": np.broadcast_to(dataset.scaling.shift, dataset.inputs),
-        "factor": np.broadcast_to(dataset.scaling.scale, dataset.inputs),
+        "shift": np.broadcast_to(dataset.scaling.shift, inputs),
+        "factor": np.broadcast_to(dataset.scaling.scale, inputs),
         "curves": np.empty((0, 5)) if curves is None else curves,
     }
     if others:
         parts |= {
             "other_weights": np.concatenate([weights[name].ravel() for weights, _ in others for name in names]),
-            "other_shift": np.concatenate([np.broadcast_to(own.scaling.shift, own.inputs) for _, own in others]),
-            "other_factor": np.concatenate([np.broadcast_to(own.scaling.scale, own.inputs) for _, own in others]),
+            "other_shift": np.concatenate([np.broadcast_to(own.scaling.shift, inputs) for _, own in others]),
+            "other_factor": np.concatenate([np.broadcast_to(own.scaling.scale, inputs) for _, own in others]),
         }
-    most = max(1, min(SAMPLES if dataset.image_shape is None else PICTURES, _PIXELS // dataset.inputs))
+    most = max(1, min(SAMPLES if dataset.image_shape is None else PICTURES, _PIXELS // dataset.raw_inputs))
     counts = {}
     for name in ("train", "validation"):
         part: Part = getattr(dataset, name)
@@ -93,12 +93,14 @@ def film(
         "loss": experiment.loss,
         "score": experiment.score,
         "samples": counts,
-        "features": list(dataset.feature_names) if dataset.image_shape is None else [],
+        "features": list(dataset.input_names) if dataset.image_shape is None else [],
+        "axes": list(dataset.feature_names[:2]),
+        "terms": list(dataset.scaling.terms),
         "classes": [str(name) for name in dataset.class_names],
         "target": dataset.target_name,
         "image": dataset.image_shape,
         "full": 16.0 if dataset.name == "digits" else 255.0,  # the largest value of a pixel
-        "extent": [end.tolist() for end in extent(dataset)] if dataset.inputs <= 2 else None,
+        "extent": [end.tolist() for end in extent(dataset)] if dataset.raw_inputs <= 2 else None,
         "parts": [[name, array.size] for name, array in parts.items()],
         **more,
     }

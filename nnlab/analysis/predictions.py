@@ -28,8 +28,9 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
     weights : dict of arrays (replicates, ...)
     dataset : Dataset
         It holds the scaling of the inputs; each of its sets has its own.
-    x : array_like (n, inputs)
-        Raw inputs, as in the data set. A single sample may have shape (inputs,).
+    x : array_like (n, raw inputs)
+        Raw inputs, as in the data set: in the plane the two coordinates, whatever terms of them the network takes. A
+        single sample may have shape (raw inputs,).
 
     Returns
     -------
@@ -39,7 +40,7 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
     Raises
     ------
     ValueError
-        If x does not have one column per input of the experiment.
+        If x does not have one column per number in a sample.
     """
     from scipy.special import expit, log_softmax  # a quarter of a second that the start of a page need not wait for
 
@@ -47,8 +48,8 @@ def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: Array
         return join_sets([predict(experiment, own, one, x) for own, one in by_set(weights, dataset)])
     raw = np.asarray(x)
     raw = raw[None] if raw.ndim == 1 else raw
-    if raw.ndim != 2 or raw.shape[1] != experiment.data.inputs:
-        raise ValueError(f"x: got shape {raw.shape}, allowed is (n, {experiment.data.inputs}).")
+    if raw.ndim != 2 or raw.shape[1] != experiment.data.raw_inputs:
+        raise ValueError(f"x: got shape {raw.shape}, allowed is (n, {experiment.data.raw_inputs}).")
     logits = np.concatenate([each for _, each in logits_in_chunks(experiment, weights, dataset, raw)], axis=1)
     if experiment.loss == "bce":
         return np.asarray(expit(logits))

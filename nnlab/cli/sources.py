@@ -12,6 +12,7 @@ import click
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import presets
 from nnlab.spec import KNOBS, Comparison, Experiment
+from nnlab.spec.text import from_link
 
 
 def experiment_from(source: str, changes: Sequence[str]) -> Experiment:
@@ -83,8 +84,10 @@ def _stored_comparison(source: str) -> Comparison | None:
 def _changed(experiment: Experiment, changes: Sequence[str]) -> Experiment:
     values: dict[str, Any] = dict(_split("--set", change, "train.lr=0.01") for change in changes)
     for name, text in values.items():
-        with suppress(ValueError):
-            values[name] = json.loads(text)  # 0.01 or [64,32]; relu stays text
+        values[name] = from_link(name, text)  # 64-32 or x1-x2
+        if values[name] is text:
+            with suppress(ValueError):
+                values[name] = json.loads(text)  # 0.01; relu stays text
     experiment = experiment.set({name: value for name, value in values.items() if name not in KNOBS})
     for knob in filter(KNOBS.__contains__, values):
         experiment = experiment.vary(knob, values[knob])

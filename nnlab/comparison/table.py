@@ -15,6 +15,7 @@ from nnlab.analysis.scores import final_scores, reference_of, sample_outcomes, s
 from nnlab.analysis.statistics import Difference, differences
 from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Experiment, Point
+from nnlab.spec.data import COORDINATES
 from nnlab.spec.text import value_text
 
 
@@ -155,7 +156,8 @@ def judge(
     against: list[Difference | None] = [None] * len(cells)
     if not comparison.comparable or not places or (baseline is not None and baseline not in places):
         return Judged(part, places, None, tuple(against))
-    same_samples = len({experiments[i].data.model_copy(update={"scaling": "none"}) for i in places}) == 1
+    as_given = {"scaling": "none", "terms": COORDINATES}  # how a network takes a sample makes it no other sample
+    same_samples = len({experiments[i].data.model_copy(update=as_given) for i in places}) == 1
     reference, found = differences(
         [scores[i] for i in places],
         Design.of(experiments[places[0]], part),

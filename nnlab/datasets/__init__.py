@@ -106,7 +106,7 @@ def _bytes(spec: DataSpec, seeds: int) -> int:
         samples, rows = sum(whole(spec).sizes), seeds * sum(spec.sizes)
     else:
         samples, rows = max(1, seeds) * sum(spec.sizes), 0
-    return samples * (spec.inputs * number + 8) + 16 * rows
+    return samples * (spec.raw_inputs * number + 8) + 16 * rows
 
 
 def whole(spec: DataSpec) -> DataSpec:
@@ -175,7 +175,7 @@ def _dataset(spec: DataSpec, raw: Raw, parts: Parts, fold_seed: int) -> Dataset:
         train=train,
         validation=validation,
         test=test,
-        scaling=fit_scaling(spec.scaling, train.x, raw.full_scale),
+        scaling=fit_scaling(spec.scaling, train.x, raw.full_scale, spec.computed_terms),
         feature_names=raw.feature_names,
         class_names=raw.class_names,
         target_name=raw.target_name,
@@ -190,5 +190,5 @@ def _folds(dataset: Dataset, spec: DataSpec, raw: Raw, fold_seed: int) -> Iterat
         raise SpecError.conflict("data.folds", spec.folds, "folds_exceed_class")
     for rows in fold_rows(pool.y, spec.folds, fold_seed, classes=classes):
         train, validation = (pool.take(chosen) for chosen in rows)
-        scaling = fit_scaling(spec.scaling, train.x, raw.full_scale)
+        scaling = fit_scaling(spec.scaling, train.x, raw.full_scale, spec.computed_terms)
         yield replace(dataset, train=train, validation=validation, scaling=scaling)

@@ -9,8 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.datasets.terms import term_columns
 from nnlab.spec import Scaling as ScalingName
 from nnlab.spec import Task
+from nnlab.spec.data import TERMS, Term
 
 PartName = Literal["train", "validation", "test"]
 PARTS: tuple[PartName, ...] = ("train", "validation", "test")
@@ -69,25 +71,30 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """(x - shift) * scale for each feature; pictures have one shift and scale for all pixels."""
+    """From raw samples to the inputs of a network: (x - shift) * scale for each input; pictures have one shift and
+    scale for all pixels. The inputs are the numbers of a sample, or `terms` of a point in the plane."""
 
     shift: NDArray[np.float32]  # (inputs,) or (1,)
     scale: NDArray[np.float32]
+    terms: tuple[Term, ...] = ()  # () where the network takes the samples as they are
 
     def apply(self, x: NDArray[Any] | Rows) -> NDArray[np.float32]:
-        """Scale raw samples (n, inputs) to a new float32 array of the same shape, the input of a network."""
-        scaled = np.array(x, np.float32)
+        """The inputs (n, inputs) of a network, a new float32 array, of raw samples (n, raw inputs)."""
+        scaled = term_columns(x, self.terms) if self.terms else np.array(x, np.float32)
         scaled -= self.shift
         scaled *= self.scale
         return scaled
 
 
-def fit_scaling(name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | None = None) -> Scaling:
-    """Fit a scaling on a training part x (n, inputs).
+def fit_scaling(
+    name: ScalingName, x: NDArray[Any] | Rows, full_scale: float | None = None, terms: tuple[Term, ...] = ()
+) -> Scaling:
+    """Fit a scaling on a training part x (n, raw inputs).
 
     standard: mean 0 and standard deviation 1 for every feature; minmax: from 0 to 1. `full_scale` is the largest pixel
     value of pictures: minmax then divides by it, and standard takes one mean and one deviation over all pixels."""
-    return Scaling(*shift_and_scale(x, name, full_scale))
+    inputs = term_columns(x, terms) if terms else x
+    return Scaling(*shift_and_scale(inputs, name, full_scale), terms)
 
 
 def shift_and_scale(
@@ -156,5 +163,11 @@ class Dataset:
         return self.sets or (self,)
 
     @property
-    def inputs(self) -> int:
+    def raw_inputs(self) -> int:
+        """Numbers in a sample."""
         return int(self.train.x.shape[1])
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the network's inputs; those of the numbers in a sample are `feature_names`."""
+        return tuple(TERMS[term] for term in self.scaling.terms) or self.feature_names

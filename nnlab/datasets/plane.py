@@ -23,7 +23,7 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     y = np.arange(spec.n_samples) % 2
     points = SHAPES[spec.name](y, _even(y, closed=spec.name == "moons"), rng)  # (n, 2)
     x = (points + rng.normal(0.0, 1.0, points.shape) * spec.noise).astype(np.float32)
-    return Raw(x, y, ("x1", "x2"), ("0", "1"))
+    return Raw(x, y, ("x₁", "x₂"), ("0", "1"))
 
 
 def draw(spec: DataSpec, problem: tuple[()], n: int, rng: np.random.Generator) -> Raw:
@@ -32,7 +32,7 @@ def draw(spec: DataSpec, problem: tuple[()], n: int, rng: np.random.Generator) -
     along, noise, others = rng.spawn(3)
     points = SHAPES[spec.name](y, along.random(n), others)
     x = (points + noise.normal(0.0, 1.0, points.shape) * spec.noise).astype(np.float32)
-    return Raw(x, y, ("x1", "x2"), ("0", "1"))
+    return Raw(x, y, ("x₁", "x₂"), ("0", "1"))
 
 
 def moons(y: NDArray[np.int64], along: Points, rng: np.random.Generator) -> Points:

@@ -107,16 +107,9 @@ class _Batches:
     def of(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Array, Array]]:
         """(x, t) of every step."""
         targets, scaled = self.targets[order], None if self.scaled is None else self.scaled[order]
-        memory = np.empty((min(size, len(order)), self.x.shape[1]), np.float32)
         for start in range(0, len(order), size):
             rows = slice(start, start + size)
-            if scaled is not None:
-                x = scaled[rows]
-            else:
-                x = memory[: len(order[rows])]
-                x[:] = self.x[order[rows]]
-                x -= self.scaling.shift
-                x *= self.scaling.scale
+            x = self.scaling.apply(self.x[order[rows]]) if scaled is None else scaled[rows]
             yield x, targets[rows]
 
 

@@ -179,6 +179,7 @@ for module in model.modules():
         with torch.no_grad():
             loss = loss_function(model(x_validation), y_validation).item(){early_stopping(train.patience)}"""
     lines = "\n".join(network_code(experiment)[0])
+    of_point = f" = ({', '.join(experiment.data.term_names)})" if experiment.data.computed_terms else ""
     target = "class numbers (n,) int64" if experiment.loss == "cross_entropy" else "(n, 1) float32"
     return f"""{imports}import torch
 from torch import nn
@@ -193,7 +194,7 @@ optimizer = {optimizer_code(experiment)}{scheduler}
 
 
 def fit(x, y{", x_validation, y_validation" * bool(train.patience)}):
-    # x: scaled inputs (n, {experiment.data.inputs}), y: {target}{BEST * bool(train.patience)}
+    # x: scaled inputs (n, {experiment.data.inputs}){of_point}, y: {target}{BEST * bool(train.patience)}
     for epoch in range({train.epochs}):
         {training_mode(experiment)}
         for batch in torch.randperm(len(x)).split({train.batch_size}):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from nnlab import datasets
 from nnlab.datasets.base import shift_and_scale
+from nnlab.datasets.terms import term_columns
 from nnlab.engines import random_streams
 from nnlab.export import pytorch_code as network
 from nnlab.export.data_code import data_code
@@ -95,9 +96,10 @@ def _training_sections(experiment: Experiment) -> list[Section]:
     if train.patience:
         steps += f", fewer when the validation loss has not improved for {train.patience} epochs"
     steps += f". The optimizer is {train.optimizer}, the learning rate {train.lr} ({train.schedule})"
+    inputs = f"The inputs {', '.join(data.term_names)}, scaled," if data.computed_terms else "Scaled inputs"
     return [
         Section("Data", f"{split}.", data_code(data)),
-        Section("Tensors", f"Scaled inputs and targets; {fitted}.", _tensor_code(experiment)),
+        Section("Tensors", f"{inputs} and targets; {fitted}.", _tensor_code(experiment)),
         Section("Network", "The layers in order; the last one is the output layer.", _model_code(experiment)),
         Section("First weights", f"{first}.", _weights_code(experiment)),
         Section("Scores", "Loss and scores of one part, in evaluation mode.", _scores_code(experiment)),
@@ -113,12 +115,15 @@ def _tensor_code(experiment: Experiment) -> str:
     target = "torch.from_numpy(y)"
     if experiment.loss != "cross_entropy":
         target += ".float().reshape(len(y), 1)"
+    terms = data.computed_terms
+    columns = "\n    parts = [(term_columns(x), y) for x, y in parts]" * bool(terms)
+    before = function_source(term_columns, terms=terms)["term_columns"] + "\n\n\n" if terms else ""
     shared = not data.folds and data.per_seed == "weights"
     parts = "\n\n" + _parts_code("{}_{}") if shared else ""
-    return f"""{scaling}
+    return f"""{before}{scaling}
 
 
-def as_tensors(*parts):
+def as_tensors(*parts):{columns}
     # the scaling is fitted on the first part, the training part
     shift, scale = shift_and_scale(parts[0][0])
     inputs = [torch.from_numpy((x.astype(np.float32) - shift) * scale) for x, _ in parts]

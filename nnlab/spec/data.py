@@ -14,6 +14,7 @@ from nnlab.spec.text import Value
 Scaling = Literal["none", "standard", "minmax"]
 Task = Literal["binary", "classes", "regression"]
 PerSeed = Literal["samples", "split", "weights"]
+Term = Literal["x1", "x2", "x1_squared", "x2_squared", "x1_times_x2", "sin_x1", "sin_x2"]
 DataName = Literal["synthetic", "moons", "circles", "xor", "gaussians", "spirals", "digits", "mnist", "celsius"]
 
 
@@ -40,13 +41,27 @@ class DataFacts:
         return "samples" in self.per_seed
 
 
-OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "features", "classes", "labels"})  # have no effect on some data sets
+TERMS: Mapping[str, str] = {
+    "x1": "x₁",
+    "x2": "x₂",
+    "x1_squared": "x₁²",
+    "x2_squared": "x₂²",
+    "x1_times_x2": "x₁x₂",
+    "sin_x1": "sin x₁",
+    "sin_x2": "sin x₂",
+}
+"""What a network may take of a point (x₁, x₂) of the plane, as formulas are written; `nnlab.datasets.terms` computes
+them."""
+COORDINATES: tuple[Term, ...] = ("x1", "x2")
+
+OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "terms", "features", "classes", "labels"})
+"""Fields that have no effect on some data sets."""
 _DRAWN: tuple[PerSeed, ...] = ("samples", "split", "weights")  # of data that are generated
-_PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise"}), per_seed=_DRAWN)
+_PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise", "terms"}), per_seed=_DRAWN)
 _DIGITS = DataFacts("classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8), per_seed=("split", "weights"))
 _MNIST = DataFacts("classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), own_test=10_000, per_seed=("weights", "split"))
 DATASETS: Mapping[str, DataFacts] = {
-    "synthetic": replace(_PLANE, inputs=4, uses=_PLANE.uses | {"features", "classes"}),
+    "synthetic": replace(_PLANE, inputs=4, uses=frozenset({"n_samples", "noise", "features", "classes"})),
     "moons": _PLANE,
     "circles": replace(_PLANE, defaults={"noise": 0.1}),
     "xor": replace(_PLANE, defaults={"noise": 0.1}),
@@ -71,12 +86,15 @@ DATASETS: Mapping[str, DataFacts] = {
 class DataSpec(Value):
     """The data: which, how much, how noisy, how split and scaled. Fields without effect get a fixed value."""
 
-    omitted: ClassVar = ("labels", "folds", "per_seed")
+    omitted: ClassVar = ("terms", "labels", "folds", "per_seed")
     name: DataName = "moons"
     n_samples: int = Field(200, ge=10, le=100_000)
     """Samples drawn (training + validation + test; where the data has its own test set: training + validation)."""
     noise: float = Field(0.2, ge=0, le=3)
     """Standard deviation of the Gaussian noise on the inputs; for `synthetic` the share of flipped labels × 10."""
+    terms: tuple[Term, ...] = COORDINATES
+    """For data in the plane: what the network takes of a point (x₁, x₂), in the order of TERMS, as `x1_squared`. The
+    samples stay the same points. With x₁² and x₂² alone, a network without a hidden layer draws circles."""
     features: int = Field(4, ge=1, le=100)
     classes: int = Field(2, ge=2, le=10)
     validation: float = Field(0.2, ge=0, le=0.8)
@@ -103,7 +121,7 @@ class DataSpec(Value):
             return given
         facts = DATASETS[name]
         values = {**facts.defaults, **given}
-        fixed = {"noise": 0.0, "features": 2, "classes": facts.classes or 2, "labels": ()}
+        fixed = {"noise": 0.0, "terms": COORDINATES, "features": 2, "classes": facts.classes or 2, "labels": ()}
         fixed["n_samples"] = max(10, facts.max_samples)
         values |= {name: value for name, value in fixed.items() if name not in facts.uses}
         if facts.own_test:
@@ -117,6 +135,10 @@ class DataSpec(Value):
         labels, every = self.labels, len(self.facts.class_sizes)
         if len(set(labels)) < len(labels):
             raise SpecError.conflict("data.labels", list(labels), "labels_repeat")
+        if not self.terms:
+            raise SpecError([Problem("data.terms (how many)", 0, "range", 1, len(TERMS))])
+        if len(set(self.terms)) < len(self.terms):
+            raise SpecError.conflict("data.terms", list(self.terms), "terms_repeat")
         if len(labels) == 1:
             raise SpecError([Problem("data.labels (how many)", 1, "range", 2, every)])
         if self.folds == 1:
@@ -125,6 +147,7 @@ class DataSpec(Value):
             raise SpecError([Problem("data.per_seed", self.per_seed, "choice", choices=self.facts.per_seed)])
         if self.folds and not self.facts.splits:
             raise SpecError.conflict("data.folds", self.folds, "folds_need_split")
+        object.__setattr__(self, "terms", tuple(term for term in TERMS if term in self.terms))
         if labels:
             object.__setattr__(self, "classes", len(labels))
             object.__setattr__(self, "labels", tuple(sorted(labels)) if len(labels) < every else ())
@@ -142,7 +165,22 @@ class DataSpec(Value):
 
     @property
     def inputs(self) -> int:
-        """Numbers in a sample."""
+        """Inputs of the network."""
+        return len(self.terms) if "terms" in self.facts.uses else self.raw_inputs
+
+    @property
+    def computed_terms(self) -> tuple[Term, ...]:
+        """`terms` where they have to be computed; () where the network takes the samples as they are."""
+        return self.terms if self.terms != COORDINATES else ()
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """The names of `computed_terms`, as `x₁²`."""
+        return tuple(TERMS[term] for term in self.computed_terms)
+
+    @property
+    def raw_inputs(self) -> int:
+        """Numbers in a sample: in the plane 2, whatever `terms` the network takes of them."""
         return self.features if "features" in self.facts.uses else self.facts.inputs
 
     @property

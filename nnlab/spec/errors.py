@@ -80,6 +80,7 @@ CONFLICTS: Mapping[str, str] = {
     "loss_needs_regression": "Mean squared error needs data with numbers to predict.",
     "seeds_repeat": "Every seed may appear only once.",
     "values_repeat": "Every value may appear only once.",
+    "terms_repeat": "Every input feature may appear only once.",
     "labels_repeat": "Every class may appear only once.",
     "sources_nested": "At most three experiments in a row may start from one another's weights.",
     "source_inputs": "The source experiment must have as many inputs as this one.",

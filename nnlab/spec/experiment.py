@@ -293,7 +293,9 @@ class Experiment(Value):
     def summary(self) -> str:
         """Data, network and training in a few words: `moons 200, 2-8-8-1 tanh, adam 0.01 × 50`."""
         data, train = self.data, self.train
-        samples = min(data.n_samples, data.max_samples)
+        samples = f"{min(data.n_samples, data.max_samples)}"
+        if data.term_names:
+            samples += f" ({', '.join(data.term_names)})"
         widths = "-".join(map(str, (data.inputs, *(layer.width for layer in self.layers))))
         activation = f" {self.model.activation}" if self.model.hidden and self.model.activation != "none" else ""
         start = f", from {train.start_from}" if train.start_from else ""

@@ -15,8 +15,12 @@ from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
 
 compact = partial(json.dumps, separators=(",", ":"))  # JSON text without blanks
-_LISTS = {"model.hidden": "list of widths as 8-8-4 (0 for none)", "data.labels": "list of classes as 5-6-9 (0 for all)"}
-"""Fields that are lists of numbers, and how a link writes them."""
+_LISTS = {
+    "model.hidden": "list of widths as 8-8-4 (0 for none)",
+    "data.labels": "list of classes as 5-6-9 (0 for all)",
+    "data.terms": "list of input features as x1-x2-x1_squared",
+}
+"""Fields that are lists, and how a link writes them."""
 
 
 _stored: ContextVar[bool] = ContextVar("stored", default=False)
@@ -104,8 +108,8 @@ def value_text(value: Any) -> str:
 def link_text(value: Any) -> str:
     """A value in a link; `from_link` reads it back."""
     value = to_jsonable_python(value)
-    numbers = not isinstance(value, list) or all(isinstance(item, int) for item in value)
-    return value_text(value) if numbers and not isinstance(value, dict) else compact(value)
+    plain = not isinstance(value, list) or all(isinstance(item, (int, str)) for item in value)
+    return value_text(value) if plain and not isinstance(value, dict) else compact(value)
 
 
 def from_link(path: str, text: Any, knob: str = "") -> Any:
@@ -114,6 +118,8 @@ def from_link(path: str, text: Any, knob: str = "") -> Any:
         return text
     if text.startswith("["):
         return parse_json(text, path, _LISTS[path])
+    if path == "data.terms":
+        return text.split("-")
     try:
         numbers = [int(part) for part in text.split("-")]
     except ValueError:

@@ -162,6 +162,24 @@ def test_with_three_classes_the_surface_shows_the_likeliest():
     assert (cells.value >= 1 / 3 - 1e-9).all()
 
 
+def test_with_squares_alone_a_circle_needs_no_hidden_layer():
+    from nnlab import train
+
+    changes = {"data.name": "circles", "data.noise": 0.05, "model.hidden": [], "train.lr": 0.1, "train.engine": "numpy"}
+    circles = Experiment().set({**changes, "data.terms": ["x1_squared", "x2_squared"]})
+    result = train(circles, SEEDS).result()
+    assert result.evaluate("validation")["accuracy"].min() == 1
+    assert result.predict([[0, 0.2], [1, 0], [0, -1]])[..., 0] == pytest.approx(np.array([[1, 0, 0]] * 2), abs=0.1)
+    cells = surface(circles, result.stacked, result.dataset, size=20)
+    radius = np.hypot(cells["x"], cells["y"])
+    assert (cells["label"][radius < 0.6] == 1).all()
+    assert (cells["label"][radius > 0.9] == 0).all()
+    straight = train(circles.set({"data.terms": ["x1", "x2"]}), SEEDS).result()
+    assert straight.evaluate("train")["accuracy"].max() < 0.8
+    with pytest.raises(ValueError, match=r"allowed is \(n, 2\)"):
+        result.predict([[1.0]])
+
+
 def test_data_without_a_plane_has_no_surface():
     with pytest.raises(ValueError, match="got data with 64 inputs"):
         surface(DIGITS, *made(DIGITS))

@@ -195,6 +195,12 @@ def test_set_takes_json_text_and_knobs():
     assert experiment_from("binary", ["depth=3"]).model.widths == (8, 8, 8)
 
 
+def test_set_takes_lists_as_links_write_them():
+    got = experiment_from("data.name=moons", ["model.hidden=64-32", "data.terms=x1-x2_squared"])
+    assert (got.model.widths, got.data.terms) == ((64, 32), ("x1", "x2_squared"))
+    assert experiment_from("mnist", ["model.hidden=0", "data.labels=3-8"]).data.labels == (3, 8)
+
+
 def test_compare_prints_the_table_as_csv(nnlab):
     code, out, err = nnlab("compare", "binary", "--vary", "depth=1,2", "--seeds", "2", *SHORT)
     assert code == 0

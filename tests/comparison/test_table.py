@@ -187,6 +187,18 @@ def test_cells_that_share_their_validation_part_are_compared_sample_by_sample():
     assert got.error > paired(one, other, Design()).error, "these samples are not all there are"
 
 
+def test_other_input_features_are_the_same_samples():
+    squares = ["x1_squared", "x2_squared"]
+    circles = SMALL.set({"data.name": "circles", "data.per_seed": "weights", "model.hidden": []})
+    result = compare(Comparison(circles, vary="data.terms", values=[["x1", "x2"], squares], seeds=3))
+    experiments = result.comparison.experiments
+    outcomes = [sample_outcomes(cell.results, one) for cell, one in zip(result.cells, experiments, strict=True)]
+    one, other = (each.mean(axis=1) for each in outcomes)
+    want = paired(one, other, Design.of(experiments[0], "validation"), outcomes)
+    assert judge(result.comparison, result.cells, result.table["verdict"].tolist(), baseline=1).against[0] == want
+    assert result.table["data.terms"].tolist() == ["x1-x2", "x1_squared-x2_squared"]
+
+
 @pytest.mark.parametrize("lost", ["stopped", "diverged", "waiting"])
 def test_what_is_not_complete_takes_no_part_in_any_test(lost):
     comparison = Comparison(OWN, values=[1, 2, 4], seeds=3)

@@ -146,6 +146,37 @@ def test_the_scaling_knows_the_training_part_alone():
     np.testing.assert_allclose([scaled.min(0), scaled.max(0)], [[0, 0], [1, 1]], atol=1e-6)
 
 
+TERMS = ("x1", "x2", "x1_squared", "x2_squared", "x1_times_x2", "sin_x1", "sin_x2")
+
+
+@pytest.mark.parametrize("scaling", ["none", "standard", "minmax"])
+def test_input_features_are_computed_of_the_points_and_then_scaled(scaling: str):
+    spec, plain = (DataSpec(name="xor", scaling=scaling, terms=terms) for terms in (TERMS, TERMS[:2]))
+    data = load_dataset(spec)
+    for part, same in zip(parts(data), parts(load_dataset(plain)), strict=True):
+        assert np.array_equal(part.x, same.x), "the samples stay points"
+    assert data.feature_names == ("x₁", "x₂")
+    assert data.input_names == ("x₁", "x₂", "x₁²", "x₂²", "x₁x₂", "sin x₁", "sin x₂")
+    a, b = np.asarray(data.train.x, np.float64).T
+    inputs = np.column_stack([a, b, a * a, b * b, a * b, np.sin(a), np.sin(b)])
+    shift, width = {
+        "none": (0, 1),
+        "standard": (inputs.mean(0), inputs.std(0)),
+        "minmax": (inputs.min(0), np.ptp(inputs, axis=0)),
+    }[scaling]
+    np.testing.assert_allclose(data.scaling.apply(data.train.x), (inputs - shift) / width, atol=1e-5)
+
+
+@pytest.mark.parametrize("per_seed", ["samples", "split"])
+def test_each_set_of_samples_has_its_input_features(per_seed: str):
+    spec = DataSpec(name="circles", terms=("x1_squared", "x2_squared"), per_seed=per_seed, folds=3)
+    for one in load_dataset(spec, (1, 2)).training_sets:
+        scaled = one.scaling.apply(one.train.x)
+        assert scaled.shape == (len(one.train), 2)
+        assert np.abs(scaled.mean(0)).max() < 1e-5
+        assert np.corrcoef(scaled[:, 0], np.asarray(one.train.x)[:, 0] ** 2)[0, 1] > 0.9999
+
+
 def test_a_feature_that_never_changes_stays_finite():
     x = np.full((5, 1), 3, np.float32)
     for name in ("standard", "minmax"):

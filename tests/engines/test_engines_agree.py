@@ -92,6 +92,18 @@ def test_both_engines_agree_on_every_task_with_dropout_skips_and_a_smaller_last_
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_all_engines_take_the_input_features_of_every_seed(kept, monkeypatch):
+    monkeypatch.setattr("nnlab.engines.numpy_engine._MAX_SCALED", 10**6 * kept)  # scaled once, or for every step
+    spec = experiment("circles", 100, ModelSpec(hidden=(4,), activation="tanh"), optimizer="sgd", lr=0.05)
+    spec = spec.set({"data.terms": ["x1_squared", "x2", "sin_x1"], "data.per_seed": "samples"})
+    ours, *others = (train(spec.set({"train.engine": e}), 2).result() for e in ("numpy", "torch", "auto"))
+    assert ours.stacked["0.weight"].shape == (2, 3, 4)
+    for theirs in others:
+        for name, array in ours.stacked.items():
+            np.testing.assert_allclose(theirs.stacked[name], array, atol=1e-5)
+
+
 @pytest.mark.parametrize("data", ["moons", "digits"])
 @pytest.mark.parametrize("engine", [CompiledEngine, NumpyEngine, TorchEngine])
 def test_an_epoch_in_pieces_equals_the_whole_epoch(engine, data):

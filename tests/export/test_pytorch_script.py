@@ -52,6 +52,7 @@ EVERYTHING = [
     {"train.schedule": "one_cycle", "train.epochs": 1, "train.batch_size": 100},
     {"data.validation": 0, "data.test": 0, "data.seed": 7},
     {"data.name": "synthetic", "data.classes": 4},
+    {"data.name": "circles", "data.terms": ["x1_squared", "x2_squared", "sin_x2"], "model.hidden": []},
 ]
 
 
@@ -204,6 +205,14 @@ def test_the_script_gives_the_runs_numbers_on_every_data_set(name, scaling):
 def test_the_script_gives_the_runs_numbers_with_every_setting(changes):
     experiment = SHORT.set(changes)
     check(experiment, printed(script(experiment, (1, 4))))
+
+
+@pytest.mark.parametrize(
+    "own", [{}, {"data.per_seed": "samples"}, {"data.per_seed": "split", "data.folds": 3}], ids=str
+)
+def test_the_script_computes_the_input_features(own):
+    experiment = SHORT.set({"data.terms": ["x1", "x1_times_x2", "sin_x1"], **own})
+    check(experiment, printed(script(experiment, (1, 4))), tolerance=1e-6)
 
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])

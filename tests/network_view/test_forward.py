@@ -23,6 +23,7 @@ KINDS = (
     {"data.name": "gaussians", "data.classes": 3, "model.norm": "batch", "model.residual": True},
     {"data.name": "digits", "model.norm": "layer", "model.residual": True},
     {"data.name": "celsius", "data.scaling": "standard"},
+    {"data.name": "circles", "data.terms": ["x2", "x1_squared", "x2_squared", "x1_times_x2", "sin_x1", "sin_x2"]},
 )
 
 

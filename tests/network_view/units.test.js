@@ -8,6 +8,7 @@ import { range, spansDecades } from "../../nnlab/ui/network_view/curves.js";
 import { formatter } from "../../nnlab/ui/network_view/format.js";
 import { drawnUnits, lines, nearest, place } from "../../nnlab/ui/network_view/layout.js";
 import { largest, paintClasses, paintValues } from "../../nnlab/ui/network_view/paint.js";
+import { termColumns } from "../../nnlab/ui/network_view/terms.js";
 import { ticks } from "../../nnlab/ui/network_view/result.js";
 
 const layer = (inputs, width) => ({ inputs, width, activation: "tanh", norm: "none", residual: false, frozen: false });
@@ -28,6 +29,14 @@ test("a frame is the last one that is not after an epoch", () => {
 
 test("inputs are scaled feature by feature", () => {
   assert.deepEqual([...film(3).scaled(new Float32Array([1, 2, 4, 6]), 2)], [0, 2, 1, 2]);
+});
+
+test("a network takes terms of the points, term by term", () => {
+  const points = new Float32Array([2, -1, 3, 0.5]); // (2, 3) and (-1, 0.5)
+  assert.deepEqual([...termColumns(points, 2, ["x2", "x1_squared", "x1_times_x2"])], [3, 0.5, 4, 1, 6, -0.5]);
+  assert.equal(termColumns(points, 2, []), points);
+  const one = Object.assign(film(3), { terms: ["x2_squared", "sin_x1"] });
+  assert.deepEqual([...one.scaled(new Float32Array([0, 0, 3, 1]), 2)], [16, 0, -1, -1]); // (x - shift) * factor
 });
 
 test("the place of a weight is where the engine keeps it", () => {

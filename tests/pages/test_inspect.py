@@ -42,6 +42,18 @@ def test_every_tab_opens_for_every_kind_of_data(lab, language, tab, name):
     assert len(app.get("vega_lite_chart")) >= 2
 
 
+@pytest.mark.parametrize("tab", TABS[:2])
+def test_input_features_have_their_names_and_a_point_is_typed_by_its_coordinates(lab, tab):
+    run = lab.train_here(QUICK.set({"data.terms": ["x1_squared", "x1_times_x2", "sin_x2"]}), 1, owner=OWNER)
+    app = open_inspect(tab=tab, run=run.id)
+    table = next(one.value for one in app.dataframe if "input" in one.value)
+    assert list(table["input"]) == ["x₁²", "x₁x₂", "sin x₂", "bias"]
+    if tab == TABS[1]:
+        assert [field.label for field in app.text_input if field.key.startswith("ask-")] == ["x₁", "x₂"]
+    else:
+        assert len(app.get("vega_lite_chart")) >= 2
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("folds", [0, 3])
 def test_the_table_of_values_holds_the_stored_weights_of_the_chosen_epoch_seed_and_layer(lab, language, folds):

@@ -100,6 +100,8 @@ def _values_of(path: str) -> st.SearchStrategy[Any]:
         return st.lists(_layer, max_size=6)
     if path == "data.labels":
         return st.just([]) | st.lists(st.integers(0, 9), min_size=2, unique=True)
+    if path == "data.terms":
+        return st.lists(st.sampled_from(bounds.choices), min_size=1, unique=True)
     if path == "train.start_from":
         return st.none() | _sources({})
     if bounds.choices:
@@ -129,7 +131,9 @@ def _sources(model: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 def _data_of(values: dict[str, Any]) -> st.SearchStrategy[Any]:
     names = st.just(values["name"]) if "name" in values else st.sampled_from(["moons", "xor", "digits"])
-    return st.fixed_dictionaries({"name": names}, optional={"labels": st.sampled_from([[5, 6], [1, 9, 3]])})
+    return st.fixed_dictionaries(
+        {"name": names}, optional={"labels": st.sampled_from([[5, 6], [1, 9, 3]])}
+    )  # terms would change the inputs
 
 
 @st.composite
@@ -337,6 +341,7 @@ _knob_values = {
     "model.hidden": [[], [8], [8, 4], [8, {"width": 4, "activation": "tanh"}], [{"width": 3, "dropout": 0.25}]],
     "train.patience": [0, 3],
     "data.scaling": ["none", "minmax"],
+    "data.terms": [["x1", "x2"], ["x1_squared"], ["x1", "sin_x2", "x1_times_x2"]],
     "start_from": [None, {"experiment": {"model": {"hidden": [8, 8]}}, "layers": 1}],
 }
 
@@ -754,6 +759,47 @@ def test_what_is_off_leaves_no_trace_in_a_text_so_that_keys_stay_what_they_were(
     every = presets["mnist"].set({"data.labels": range(10)})
     assert (every.data.labels, every.key) == ((), presets["mnist"].key)
     assert Experiment.of({"data": {"name": "moons", "labels": [1, 5]}}) == Experiment()
+
+
+def test_input_features_that_are_the_coordinates_leave_texts_links_and_keys_as_they_were():
+    text = (
+        '{"data":{"classes":2,"features":2,"n_samples":200,"name":"moons","noise":0.2,"scaling":"standard","seed":0,'
+        '"test":0.2,"validation":0.2},"model":{"activation":"relu","dropout":0.0,"hidden":[8],"init":"default",'
+        '"init_scale":0.1,"norm":"none","residual":false},"train":{"batch_size":32,"engine":"auto","epochs":50,'
+        '"l2":0.0,"loss":"auto","lr":0.01,"optimizer":"adam","patience":0,"schedule":"constant"}}'
+    )
+    for experiment in (Experiment(), Experiment().set({"data.terms": ["x2", "x1"]})):
+        assert experiment.to_json() == text
+        assert experiment.key == "cb145ce945d5617a851f057c0c0aa52a9539413935b3aeeafa18e995ddff1f0c"
+        assert experiment.to_query() == {"data.name": "moons"}
+    assert Experiment().set({"data.name": "digits", "data.terms": ["sin_x1"]}) == Experiment().set(
+        {"data.name": "digits"}
+    )
+
+
+def test_input_features_are_inputs_of_the_network_and_have_one_order():
+    experiment = Experiment().set({"data.terms": ["sin_x1", "x2_squared", "x1"], "model.hidden": []})
+    assert experiment.data.terms == ("x1", "x2_squared", "sin_x1")
+    assert (experiment.data.inputs, experiment.data.raw_inputs, experiment.parameters) == (3, 2, 4)
+    assert experiment.to_query()["data.terms"] == "x1-x2_squared-sin_x1"
+    assert experiment.summary.startswith("moons 200 (x₁, x₂², sin x₁), 3-1, ")
+    assert experiment.set({"data.name": "circles"}).data.terms == experiment.data.terms
+
+
+@pytest.mark.parametrize(
+    ("terms", "sentence"),
+    [
+        ([], "data.terms (how many): got 0, allowed is from 1 to 7."),
+        (["x1", "x1"], 'data.terms: got ["x1", "x1"], but every input feature may appear only once.'),
+        (
+            ["x1", "x3"],
+            "data.terms[1]: got 'x3', allowed is one of x1, x2, x1_squared, x2_squared, x1_times_x2, sin_x1, sin_x2.",
+        ),
+    ],
+)
+def test_invalid_input_features_are_named(terms, sentence):
+    with pytest.raises(SpecError, match=f"^{re.escape(sentence)}$"):
+        Experiment().set({"data.terms": terms})
 
 
 def test_a_text_names_its_engine_and_a_link_leaves_out_the_automatic_one():

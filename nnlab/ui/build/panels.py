@@ -27,7 +27,8 @@ HEIGHT = 300
 
 def network_picture(page: Page, experiment: Experiment) -> None:
     """The network's units and connections."""
-    rows, chart = network_rows(experiment, labels=page.words), network(labels=page.words, height=HEIGHT)
+    rows = network_rows(experiment, feature_names=experiment.data.term_names, labels=page.words)
+    chart = network(labels=page.words, height=HEIGHT)
     with st.container(key="network-picture"):
         st.vega_lite_chart(rows, chart, alt=page.t("The network, layer by layer"))
         frozen_note(page, experiment)
@@ -95,8 +96,8 @@ def _draw(page: Page, dataset: Dataset) -> None:
         alt = t("The data by class; training filled, validation and test hollow")
     rows, chart = data_chart(dataset, page.words, HEIGHT)
     st.vega_lite_chart(rows, chart, alt=alt)
-    if dataset.inputs > 2 and dataset.image_shape is None:
-        st.caption(t("Only the first two of the {n} features are drawn.", n=dataset.inputs))
+    if dataset.raw_inputs > 2 and dataset.image_shape is None:
+        st.caption(t("Only the first two of the {n} features are drawn.", n=dataset.raw_inputs))
 
 
 def _first_rows(dataset: Dataset, most: int = 100) -> pd.DataFrame:

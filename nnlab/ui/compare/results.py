@@ -226,7 +226,7 @@ def _curve_facets(
 
 def surfaces(page: Page, run: ComparisonRun) -> None:
     """A decision surface for each cell; nothing where some data have no plane or no classes."""
-    if any(one.data.inputs != 2 or one.task == "regression" for one in run.comparison.experiments):
+    if any(one.data.raw_inputs != 2 or one.task == "regression" for one in run.comparison.experiments):
         return
     t, view = page.t, View(page, run)
     heading = t("Predicted classes")

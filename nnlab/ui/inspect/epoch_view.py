@@ -85,7 +85,7 @@ def _tabs(page: Page, run: Run, weights: Weights, index: int, layer: int, datase
         "results": t("What it gets right and wrong"),
         "statistics": t("Statistics of all layers"),
     }
-    if dataset is None or (experiment.data.inputs != 2 and dataset.image_shape is None):
+    if dataset is None or (experiment.data.raw_inputs != 2 and dataset.image_shape is None):
         del titles["responses"]
     tabs = st.tabs(list(titles.values()), key="inspect-below", on_change="rerun")
     for name, tab in zip(titles, tabs, strict=True):

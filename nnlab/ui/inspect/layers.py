@@ -95,7 +95,7 @@ def layer_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Data
         alt = t("How many weights there are of each size")
         st.vega_lite_chart(rows, spec, key="inspect-histogram", alt=alt)
     with values:
-        table = values_table(weights, layer, dataset.feature_names if dataset is not None and layer == 0 else ())
+        table = values_table(weights, layer, dataset.input_names if dataset is not None and layer == 0 else ())
         if matrix.size <= MOST_VALUES:
             st.dataframe(table, hide_index=True, height=HEIGHT - 50, alt=t("The layer's weights and biases"))
         with st.container(horizontal=True):
@@ -133,19 +133,18 @@ def statistics_view(page: Page, experiment: Experiment, weights: Weights) -> Non
 
 
 def responses_view(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset, layer: int) -> None:
-    """What each neuron of the layer responds to: over the plane for data with two inputs, as pictures for the first
+    """What each neuron of the layer responds to: over the plane for data in the plane, as pictures for the first
     layer of picture data. `weights` are (1, ...)."""
     t, matrix = page.t, weights[f"{layer}.weight"][0]
-    if experiment.data.inputs == 2:
+    if experiment.data.raw_inputs == 2:
         across, up, _ = grid(dataset, 40)
         x, y = np.meshgrid(across, up[::-1])  # pictures begin at the top
         points = dataset.scaling.apply(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32))
         outputs = activations(experiment.layers, weights, points)[layer][0]  # (cells, neurons)
         rows = filter_rows(outputs, (len(up), len(across)))
-        note = t(
-            "The output of each neuron over the plane: blue below zero, orange above. The first layer draws straight "
-            "borders; deeper layers bend them."
-        )
+        note = t("The output of each neuron over the plane: blue below zero, orange above.")
+        if not experiment.data.computed_terms:
+            note = f"{note} {t('The first layer draws straight borders; deeper layers bend them.')}"
     elif dataset.image_shape is not None and layer == 0:
         rows = filter_rows(matrix, dataset.image_shape)
         note = t("The weights from every pixel to each neuron: ink on orange raises its output, ink on blue lowers it.")

@@ -75,7 +75,7 @@ def try_inputs(page: Page, experiment: Experiment, weights: Weights, dataset: Da
     """A drawing board or a field per input, as suits the data; `weights` are (seeds, ...)."""
     if dataset.image_shape is not None:
         _draw(page, experiment, weights, dataset)
-    elif experiment.data.inputs <= MOST_INPUTS:
+    elif experiment.data.raw_inputs <= MOST_INPUTS:
         _type(page, experiment, weights, dataset)
     else:
         st.caption(page.t("Too many inputs to type: use the script of this run, which predicts whole tables."))

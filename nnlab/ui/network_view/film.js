@@ -2,6 +2,7 @@
 which writes the bytes that `readFilm` reads. */
 
 import { Network } from "./network.js";
+import { termColumns } from "./terms.js";
 
 /**
  * @param {Uint8Array} bytes the length of the header (uint32), the header (JSON, padded to 4 bytes), and the float32
@@ -51,7 +52,7 @@ export class Film {
 
   /** Raw inputs, unit by unit, as the network takes them. */
   scaled(x, n, { shift, factor } = this.parts) {
-    return x.map((value, k) => (value - shift[(k / n) | 0]) * factor[(k / n) | 0]);
+    return termColumns(x, n, this.terms).map((value, k) => (value - shift[(k / n) | 0]) * factor[(k / n) | 0]);
   }
 
   /** Weights and scaling of another replicate at the end of its training. */

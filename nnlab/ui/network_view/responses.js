@@ -11,7 +11,7 @@ export class Responses {
   constructor(view) {
     Object.assign(this, { view, film: view.film });
     const { film } = this;
-    this.kind = film.extent === null ? "sample" : film.layers[0].inputs === 2 ? "plane" : "line";
+    this.kind = film.extent === null ? "sample" : film.extent[0].length === 2 ? "plane" : "line";
     if (this.kind === "sample") this.n = 1;
     else this.choose(view.side ?? 0);
     this.small = element("canvas").getContext("2d");
@@ -58,9 +58,10 @@ export class Responses {
     return whole.subarray(unit * this.n, (unit + 1) * this.n);
   }
 
-  /** The end of a layer's colour scale: the largest answer of the layer at the end of the film. */
-  limit(layer) {
-    if (layer === 0) return largest(this.x);
+  /** The end of a unit's colour scale: the largest answer of its layer at the end of the film; over the plane, of the
+  input itself. */
+  limit(layer, unit) {
+    if (layer === 0) return largest(this.kind === "sample" ? this.x : this.values(layer, unit));
     this.limits ??= this.film.network.forward(this.film.weights(this.film.frames - 1), this.x, this.n).map(largest);
     return this.limits[layer - 1];
   }
@@ -79,12 +80,12 @@ export class Responses {
       this.stretch(canvas, image);
     } else if (this.kind === "plane") {
       const image = this.image(this.across, this.up);
-      paintValues(image.data, this.values(layer, unit), this.limit(layer), palette);
+      paintValues(image.data, this.values(layer, unit), this.limit(layer, unit), palette);
       this.stretch(canvas, image);
     } else if (this.kind === "line") {
-      this.graph(canvas, this.values(layer, unit), this.limit(layer));
+      this.graph(canvas, this.values(layer, unit), this.limit(layer, unit));
     } else {
-      const context = canvas.getContext("2d"), colour = palette.signed(this.values(layer, unit)[0] / this.limit(layer));
+      const context = canvas.getContext("2d"), colour = palette.signed(this.values(layer, unit)[0] / this.limit(layer, unit));
       context.fillStyle = `rgb(${colour.map(Math.round).join(" ")})`;
       context.fillRect(0, 0, canvas.width, canvas.height);
     }

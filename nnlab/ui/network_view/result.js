@@ -18,8 +18,8 @@ export class Result {
     this.canvas = element("canvas", { class: "main", role: "img", tabindex: -1 });
     this.note = element("p", {});
     this.part = film.samples.validation[0] ? "validation" : "train";
-    this.kind = film.image ? "pictures" : film.extent === null || (film.task === "regression" && film.layers[0].inputs > 1) ? "table" : film.task === "regression" ? "line" : "plane";
-    if (this.kind === "plane" && film.layers[0].inputs !== 2) this.kind = "table";
+    const numbers = film.extent?.[0].length, fits = film.task === "regression";
+    this.kind = film.image ? "pictures" : numbers === 1 && fits ? "line" : numbers === 2 && !fits ? "plane" : "table";
     this.root = element("div", { class: "result" }, this.title);
     if (this.kind === "pictures") this.pictures(words);
     else this.root.append(this.canvas);
@@ -60,7 +60,7 @@ export class Result {
     const inner = Math.min(full - LEFT - RIGHT, (this.view.drawing.height - TOP - BOTTOM) / ratio), tall = inner * ratio;
     this.canvas.style.height = `${tall + TOP + BOTTOM}px`;
     const context = pen(this.canvas, full, tall + TOP + BOTTOM), image = responses.image(responses.across, responses.up);
-    if (chosen) paintValues(image.data, responses.values(...chosen), responses.limit(chosen[0]), palette);
+    if (chosen) paintValues(image.data, responses.values(...chosen), responses.limit(...chosen), palette);
     else paintClasses(image.data, predicted(responses.layers.at(-1), responses.n, film.loss), responses.n, palette);
     responses.small.putImageData(image, 0, 0);
     context.imageSmoothingQuality = "high";
@@ -68,7 +68,7 @@ export class Result {
     const x = (value) => LEFT + ((value - low[0]) / (high[0] - low[0])) * inner, y = (value) => TOP + (1 - (value - low[1]) / (high[1] - low[1])) * tall;
     if (!chosen && film.others) this.borders(context, responses, inner, tall);
     for (const part of ["train", "validation"]) this.points(context, part, x, y);
-    this.axes(context, low, high, x, y, inner, tall, film.features);
+    this.axes(context, low, high, x, y, inner, tall, film.axes);
   }
 
   /** Where the other replicates end with their border. */
@@ -129,7 +129,7 @@ export class Result {
     this.canvas.style.height = `${height}px`;
     const context = pen(this.canvas, full, height), inner = full - LEFT - RIGHT, tall = height - TOP - BOTTOM;
     const targets = chosen ? [] : [...film.parts.train_y, ...film.parts.validation_y];
-    const all = [...targets, ...(chosen ? values : [])].filter(Number.isFinite), edge = chosen ? responses.limit(chosen[0]) : 0;
+    const all = [...targets, ...(chosen ? values : [])].filter(Number.isFinite), edge = chosen ? responses.limit(...chosen) : 0;
     let [low, high] = chosen ? [-edge, edge] : [Math.min(...all), Math.max(...all)];
     const room = (high - low) * 0.1 || 1;
     [low, high] = [low - room, high + room];
@@ -157,7 +157,7 @@ export class Result {
     }
     context.strokeStyle = palette.hair;
     context.strokeRect(LEFT, TOP, inner, tall);
-    this.axes(context, [left, low], [right, high], x, y, inner, tall, [film.features[0], chosen ? "" : film.target]);
+    this.axes(context, [left, low], [right, high], x, y, inner, tall, [film.axes[0], chosen ? "" : film.target]);
   }
 
   pictures(words) {

@@ -49,7 +49,7 @@ def experiment_summary(experiment: Experiment, t: Text) -> str:
 
 def comparison_summary(comparison: Comparison, t: Text) -> str:
     """A comparison in one line: "Moons: depth 1, 2, 4, 8 · 10 seeds"."""
-    return f"{value_name('data.name', comparison.experiment.data.name, t)}: {settings_summary(comparison, t)}"
+    return f"{data_title(comparison.experiment.data, t)}: {settings_summary(comparison, t)}"
 
 
 def settings_summary(comparison: Comparison, t: Text) -> str:

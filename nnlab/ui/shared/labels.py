@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from nnlab.spec.data import TERMS
 from nnlab.ui.shell.text import Text, Texts, mark
 
 DATA_NOTES: Texts = {
@@ -30,6 +31,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "mnist": mark("MNIST 28×28"),
         "celsius": mark("Celsius to Fahrenheit"),
     },
+    "data.terms": TERMS,
     "data.per_seed": {
         "samples": mark("New samples"),
         "split": mark("Another split"),
@@ -92,6 +94,7 @@ FIELDS: Texts = {
     "data.name": "Data",
     "data.n_samples": "Samples",
     "data.noise": "Noise",
+    "data.terms": "Input features",
     "data.features": "Features",
     "data.classes": "Classes",
     "data.labels": "Classes used",
@@ -136,6 +139,7 @@ SHORT_NAMES: Texts = {"l2": "L2", "scaling": "scaling"}
 HELP: Texts = {
     "data.n_samples": "How many samples are drawn in all: training, validation and test together.",
     "data.noise": "How far points stray from their shape (standard deviation).",
+    "data.terms": "What the network takes of each point (x₁, x₂). With x₁² and x₂², circles need no hidden layer.",
     "data.validation": "Share of the samples on which networks are compared while you choose one.",
     "data.test": "Share of the samples held out for a single evaluation at the end.",
     "data.folds": "The samples outside the test part are split into this many folds. Every seed trains one network per "

@@ -13,6 +13,7 @@ from nnlab.store import Run
 from nnlab.ui.shared.labels import CHOICES, ENGINES
 from nnlab.ui.shell.text import Text
 
+FEW_TERMS = 4  # written out in a title
 _PROPER_NAMES = ("Adam", "Kaiming", "Nesterov", "Xavier")
 
 
@@ -31,8 +32,11 @@ def network_title(experiment: Experiment, t: Text) -> str:
 
 
 def data_title(data: DataSpec, t: Text) -> str:
-    """The data, and its classes where some are left out: "MNIST 28×28, 5–9"."""
-    name, labels = value_name("data.name", data.name, t), data.labels
+    """The data, and its classes where some are left out: "MNIST 28×28, 5–9"; or what the network takes of its points:
+    "Circles, x₁² x₂²"."""
+    name, labels, terms = value_name("data.name", data.name, t), data.labels, data.term_names
+    if terms:
+        return f"{name}, {' '.join(terms) if len(terms) <= FEW_TERMS else t('{n} input features', n=len(terms))}"
     if not labels:
         return name
     in_a_row = len(labels) > 2 and labels[-1] - labels[0] == len(labels) - 1
@@ -49,10 +53,13 @@ def start_words(start: StartFrom | None, t: Text) -> str:
 
 
 def value_name(setting: str, value: object, t: Text) -> str:
-    """A setting's value: "tanh", "yes", "0.01", "8-8-4", "2 layers of MNIST 28×28".
+    """A setting's value: "tanh", "yes", "0.01", "8-8-4", "x₁² x₂²", "2 layers of MNIST 28×28".
 
     `setting` is a field's path or the short name of a knob.
     """
+    if setting == "data.terms" and isinstance(value, (str, list, tuple)):
+        names = value.split("-") if isinstance(value, str) else value
+        return " ".join(CHOICES[setting].get(name, name) for name in names)
     if isinstance(value, bool):
         return t("yes") if value else t("no")
     if isinstance(value, str):

@@ -85,7 +85,7 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
     if run.active and (latest := lab.snapshot(run.id)) and latest[0] > epochs[-1]:
         frames.append(latest)
     own = {epoch: {name: array[index] for name, array in weights.items()} for epoch, weights in frames}
-    others = [] if run.active or experiment.data.inputs != 2 else _others(lab, run, index, dataset)
+    others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index, dataset)
     curves = lab.metrics(run.id)[list(CURVES)].to_numpy(float)[index :: len(run.replicates)]
     more = {"id": f"{run.id}-{index}", "live": run.active, "planned": run.epochs}
     return film(experiment, own, replicate({}, dataset, index)[1], curves, others, **more, **shown_as(language, look))

@@ -31,7 +31,7 @@ def data_problem(spec: DataSpec, seeds: Sequence[int]) -> Problem | None:
     """What only the data itself can show to be invalid: more folds than a class has samples."""
     try:
         if spec.folds:
-            few = spec.n_samples * len(seeds) * spec.inputs <= MOST_LOADED
+            few = spec.n_samples * len(seeds) * spec.raw_inputs <= MOST_LOADED
             available_dataset(spec, seeds if few else seeds[:1])
     except SpecError as error:
         return error.problems[0]
@@ -59,7 +59,7 @@ def data_chart(dataset: Dataset, words: Labels, height: int, small: bool = False
     if dataset.task == "regression":
         chart = line_fit(dataset.feature_names[0], dataset.target_name, labels=words, height=height)
         return fit_rows(None, dataset), chart
-    if dataset.inputs < 2:
+    if dataset.raw_inputs < 2:
         return balance_rows(dataset), class_balance(labels=words, height=height)
     parts = {name: getattr(dataset, name) for name in PARTS}
     cut = {name: replace(part, x=part.x[:, :2]) for name, part in parts.items()}

@@ -52,7 +52,7 @@ def kind_of(experiment: Experiment) -> Kind:
         return "pictures"
     if experiment.task == "regression":
         return "line"
-    return "plane" if experiment.data.inputs == 2 else "table"
+    return "plane" if experiment.data.raw_inputs == 2 else "table"
 
 
 def learned_caption(run: Run, t: Text) -> str:
