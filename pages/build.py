@@ -52,7 +52,7 @@ with data:
     form.pair("data.n_samples", "data.noise")
     data_panel(page, exp.data, seeds[0])
     with st.expander(t("More")):
-        form.fields("data.labels", "data.features", "data.classes")
+        form.fields("data.terms", "data.labels", "data.features", "data.classes")
         if exp.data.facts.splits:
             form.validation()
             if not exp.data.facts.own_test:

@@ -85,6 +85,20 @@ def test_a_visitor_chooses_what_a_seed_varies_and_sees_the_first_seeds_data(lab,
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_input_features_change_the_network_and_its_link(lab, language):
+    app = open_build(language, {"data.name": "moons"})
+    app.button_group(key="field-data.terms").set_value(["x1", "sin_x2", "x1_squared"])
+    app = go(app)
+    assert shown(app).data.terms == ("x1", "x1_squared", "sin_x2")
+    assert address(app)["data.terms"] == "x1-x1_squared-sin_x2"
+    assert "(n, 3) = (x₁, x₁², sin x₂)" in app.code[0].value
+    app.button_group(key="field-data.terms").set_value([])
+    app = go(app)
+    assert app.button(key="train").disabled
+    assert shown(app).data.terms == ("x1", "x1_squared", "sin_x2")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_validation_is_hold_out_or_k_fold(lab, language):
     app, t = open_build(language), text(language)
     app.selectbox(key="field-validation-kind").set_value("k-fold")

@@ -49,6 +49,25 @@ def test_a_change_replaces_what_still_waits_and_goes_before_all_others(lab):
     assert [run.experiment.data.name for run in waiting(lab)][:1] == ["circles"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_input_features_are_chosen_for_data_in_the_plane_alone(lab, language):
+    app = open_page("play", language, link={"data.name": "circles", "model.hidden": "0"})
+    features = app.button_group(key="play-data.terms")
+    assert features.label == text(language)("Input features")
+    assert features.value == ["x1", "x2"]
+    features.set_value(["x2_squared", "x1_squared"])
+    app = go(app)
+    assert waiting(lab)[0].experiment.data.terms == ("x1_squared", "x2_squared")
+    assert address(app)["data.terms"] == "x1_squared-x2_squared"
+    assert drawn(trained(lab, app)) == 1
+    app.button_group(key="play-data.terms").set_value([])
+    app = go(app)
+    assert "1" in app.error[0].value
+    assert app.button_group(key="play-data.terms").value == ["x1_squared", "x2_squared"]
+    app.selectbox(key="play-data.name").set_value("digits")
+    assert not [one for one in go(app).button_group if one.key == "play-data.terms"]
+
+
 def test_what_was_trained_before_is_shown_without_training(lab):
     lab.train_here(play_experiment(), 1, owner=STRANGER)
     app = open_page("play")

@@ -82,6 +82,9 @@ class Form:
             st.radio(
                 **options, options=allowed, format_func=named, captions=[self.t(PER_SEED_HELP[x]) for x in allowed]
             )
+        elif path == "data.terms":
+            names = CHOICES[path]
+            st.pills(**options, options=list(names), format_func=names.__getitem__, selection_mode="multi", wrap=True)
         elif path in CHOICES:
             st.selectbox(**options, options=list(CHOICES[path]), format_func=partial(value_name, path, t=self.t))
         elif path == "data.labels":

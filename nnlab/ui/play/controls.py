@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from nnlab.spec import Experiment
+from nnlab.spec.data import TERMS
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.play.film import MOST_DEPTH, MOST_WIDTH
 from nnlab.ui.shared.labels import HELP, field_name
@@ -37,6 +38,8 @@ def controls(t: Text, experiment: Experiment, change: Callable[[Mapping[str, Any
         if "n_samples" in facts.uses:
             most = min(SAMPLES[1], data.max_samples)
             _slider(t, "data.n_samples", min(data.n_samples, most), SAMPLES[0], most, 50, change)
+        if "terms" in facts.uses:
+            _features(t, data.terms, change)
         _number(t, "depth", t("Hidden layers"), len(widths), (0, MOST_DEPTH), change)
         most = max(widths, default=4)
         _number(t, "width", t("Neurons each"), most, (1, LARGEST_WIDTH), change, disabled=not widths)
@@ -62,6 +65,13 @@ def _choice(t: Text, path: str, allowed: Sequence[str], value: str, take: Callab
     options = bound(f"play-{path}", value, take)
     named = partial(value_name, path, t=t)
     st.selectbox(field_name(path, t), some, format_func=named, width=WHOLE, **options)
+
+
+def _features(t: Text, terms: Sequence[str], change: Callable[[Any], None]) -> None:
+    """What the network takes of a point: several out of a few, all in sight."""
+    options = bound("play-data.terms", list(terms), lambda new: change({"data.terms": new}))
+    options |= {"format_func": TERMS.__getitem__, "help": t(HELP["data.terms"]), "width": WHOLE}
+    st.pills(field_name("data.terms", t), list(TERMS), selection_mode="multi", wrap=True, **options)
 
 
 def _number(
