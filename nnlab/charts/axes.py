@@ -8,13 +8,19 @@ import altair as alt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.charts.base import Labels, word_for
+from nnlab.charts.base import ENGLISH, Labels, word_for
 
 PLAIN = (
     "datum.value === 0 ? '0' : abs(datum.value) >= 1e5 || abs(datum.value) < 1e-4"
     " ? format(datum.value, '.2~e') : format(datum.value, ',.6~r')"
 )
 """Numbers on an axis as a person writes them: 0.002, 150, 3,000; powers of ten only for very large or small ones."""
+
+
+_DECADES = "log(domain('y')[1] / domain('y')[0]) / LN10"
+_LEADING = "round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))"
+_ROUND = f"({_DECADES} < 1 || {_LEADING} === 1 || {_DECADES} < 3.5 && indexof([2, 5], {_LEADING}) >= 0)"
+"""Whether a logarithmic axis names a number: of more than a decade 1, 2 and 5, of many powers of ten only."""
 
 
 def nice_limit(values: ArrayLike) -> float:
@@ -29,6 +35,13 @@ def nice_limit(values: ArrayLike) -> float:
     return float(f"{next(m for m in (1, 2, 5, 10) if largest <= m * power * (1 + 1e-9)) * power:.6g}")
 
 
+def spans_decades(values: ArrayLike) -> bool:
+    """Whether positive values span more than two powers of ten, so that their axis should be logarithmic."""
+    found = np.asarray(values, float)
+    found = found[np.isfinite(found) & (found > 0)]
+    return bool(found.size and found.max() > 100 * found.min())
+
+
 def axis(**given: Any) -> alt.Axis:
     """An axis with few ticks."""
     return alt.Axis(**{"tickCount": 5, "titlePadding": 8, "labelPadding": 6, **given})
@@ -39,7 +52,7 @@ def number_axis(kind: str, *, upright: bool = True, **given: Any) -> alt.Axis:
     when its labels change."""
     if upright:
         given = {"minExtent": 42, **given}
-    return axis(format=".1~%", **given) if kind == "accuracy" else axis(labelExpr=PLAIN, **given)
+    return axis(format=".1~%", **given) if kind == "accuracy" else axis(**{"labelExpr": PLAIN, **given})
 
 
 def number_x(field: str, title: str) -> alt.X:
@@ -48,10 +61,17 @@ def number_x(field: str, title: str) -> alt.X:
     return alt.X(field, scale=scale, axis=number_axis("value", upright=False, title=title, grid=False))
 
 
-def number_y(kind: str, title: str | None, *, zero: bool = False, log: bool = False) -> alt.Y:
-    """The upright axis of losses, scores or other numbers."""
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=zero, nice=True)
-    return alt.Y(scale=scale, axis=number_axis(kind, title=title))
+def number_y(kind: str, title: str | None, *, zero: bool = False, log: bool = False, labels: Labels = ENGLISH) -> alt.Y:
+    """The upright axis of losses, scores or other numbers; the title of a logarithmic one says so."""
+    if not log:
+        return alt.Y(scale=alt.Scale(zero=zero, nice=True), axis=number_axis(kind, title=title))
+    ticks = number_axis(
+        kind,
+        title=title and f"{title} ({labels('log scale')})",
+        labelExpr=f"{_ROUND} ? ({PLAIN}) : ''",
+        gridOpacity=alt.condition(_ROUND, alt.value(1), alt.value(0)),
+    )
+    return alt.Y(scale=alt.Scale(type="log", nice=False), axis=ticks)
 
 
 def no_axes(top: float, bottom: float) -> dict[str, Any]:
@@ -62,7 +82,14 @@ def no_axes(top: float, bottom: float) -> dict[str, Any]:
 
 def line_legend(names: Sequence[str], **given: Any) -> alt.Legend:
     """A legend of lines with the numbers 0, 1, ..."""
-    look = {"orient": "top", "title": None, "symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1}
+    look: dict[str, Any] = {
+        "orient": "top",
+        "title": None,
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 3,
+        "symbolOpacity": 1,
+    }
+    look["labelLimit"] = alt.ExprRef(expr="width")  # a name is cut only where the chart ends
     return alt.Legend(**look | given, labelExpr=word_for("value", names))
 
 
@@ -77,9 +104,9 @@ def number_colour(field: str, colours: Sequence[Any], legend: alt.Legend | None 
     return alt.Color(field, scale=alt.Scale(domain=list(range(len(colours))), range=list(colours)), legend=legend)
 
 
-def epochs_axis(epochs: int | None, labels: Labels, label_width: int = 0) -> alt.X:
-    """The axis of epochs; with `epochs` it does not move while curves grow. It leaves `label_width` pixels free at its
-    end: labels that reach out of the plot would make it smaller when the first row comes."""
+def epochs_axis(epochs: int | None, labels: Labels, label_width: int | str = 0) -> alt.X:
+    """The axis of epochs; with `epochs` it does not move while curves grow. It leaves `label_width` pixels (a number or
+    an expression) free at its end: labels that reach out of the plot would make it smaller when the first row comes."""
     ends: dict[str, Any] = {"zero": False} if epochs is None else {"domain": [1, max(2, epochs)]}
     if label_width:
         ends["range"] = [0, alt.ExprRef(expr=f"width - {label_width}")]

@@ -14,9 +14,31 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnlab.charts.axes import axis, epochs_axis, gradient_legend, line_legend, number_colour, number_y
-from nnlab.charts.base import ENGLISH, FORMATS, HEIGHT, Labels, Spec, finish, interval_text, part_word, word_for
+from nnlab.charts.base import (
+    ENGLISH,
+    FORMATS,
+    HEIGHT,
+    Labels,
+    Spec,
+    evenly_spaced,
+    finish,
+    interval_text,
+    part_word,
+    word_for,
+)
 from nnlab.charts.colours import COLOURS, DASHES, FAINT, HAIR, INK, SERIES, SOFT, TRAIN, VALIDATION, ramp, themed
-from nnlab.charts.marks import dots, either, epoch_tip, expression, named_points, of_kind, text, tip, where
+from nnlab.charts.end_names import end_names, names_width
+from nnlab.charts.marks import (
+    dots,
+    either,
+    epoch_tip,
+    expression,
+    named_points,
+    of_kind,
+    text,
+    tip,
+    where,
+)
 from nnlab.datasets import PARTS
 
 
@@ -106,17 +128,20 @@ def compare_curves(
 ) -> Spec:
     """Curves by value with a band over the seeds: ordered values from light to dark, names in colours.
 
-    Rows: `place` (0, 1, ... by value), `epoch`, `<part>_<metric>`, `_low`, `_high`. Names beyond the seventh are not
-    drawn. `facet`: one of several side by side, without a legend (see `curves_key`); rows of place -1 extend its axis,
-    so that all axes have the same end.
+    Rows: `place` (0, 1, ... by value), `epoch`, `<part>_<metric>`, `_low`, `_high`. At most seven curves are strong
+    and have their names at their ends (long names: in a legend); the others are faint. `facet`: one of several side by
+    side, with the names in `curves_key`; rows of place -1 extend its axis, so that all axes have the same end.
     """
     kind = "loss" if metric == "loss" else kind
-    shown, colours = _series(values, ordered)
-    legend = line_legend(shown, title=knob, titleOrient="left", columns=6 if ordered else 3)
-    colour = number_colour("place:N", colours, None if facet else legend)
+    strong, colours = _strong(len(values), ordered), _colours(len(values), ordered)
+    names = [values[place] for place in strong]
+    width = "" if facet else names_width(names)
+    legend = line_legend(values, title=knob, titleOrient="left", columns=_columns(names), values=strong)
+    colour = number_colour("place:N", colours, None if facet or width else legend)
     field, title = f"{part}_{metric}", f"{labels(kind)}, {labels(part)}"
     positive = f" && datum.{field}_low > 0" if log else ""
-    rows = where(f"datum.place >= 0 && datum.place < {len(shown)} && isFinite(datum.{field}_high)" + positive)
+    rows = where(f"datum.place >= 0 && isFinite(datum.{field}_high){positive}")
+    strong_rows = rows.transform_filter(_is_one(strong))
     tooltip = [
         tip("name", knob),
         epoch_tip(labels),
@@ -125,36 +150,57 @@ def compare_curves(
         tip(f"{field}_high", labels("maximum over seeds"), FORMATS[kind]),
     ]
     layers = [
-        rows.mark_line(strokeWidth=2.4, strokeDash=DASHES[part]).encode(y=f"{field}:Q", color=colour),
-        named_points(rows, word_for("place", shown), field, colour, tooltip),
+        strong_rows.mark_line(strokeWidth=2.4, strokeDash=DASHES[part]).encode(y=f"{field}:Q", color=colour),
+        named_points(rows, word_for("place", values), field, colour, tooltip),
     ]
+    if len(strong) < len(values):
+        faint = rows.transform_filter(f"!({_is_one(strong)})").mark_line(strokeWidth=1.2, opacity=0.3)
+        layers.insert(0, faint.encode(y=f"{field}:Q", color=colour))
     if band:
-        layers.insert(0, rows.mark_area(opacity=0.12).encode(y=f"{field}_low:Q", y2=f"{field}_high", color=colour))
+        area = strong_rows.mark_area(opacity=0.12)
+        layers.insert(0, area.encode(y=f"{field}_low:Q", y2=f"{field}_high", color=colour))
     if facet:
         layers.append(where(f"datum.place < 0{positive}").mark_point(opacity=0).encode(y=f"{field}:Q"))
-    y = number_y(kind, None if facet else title, zero=kind != "accuracy", log=log)
-    return finish(alt.layer(*layers).encode(x=epochs_axis(epochs, labels), y=y), labels, height, right=16)
+    if width:
+        layers += end_names(strong_rows, "place", field, word_for("place", values), width, colour, len(strong))
+    y = number_y(kind, None if facet else title, zero=kind != "accuracy", log=log, labels=labels)
+    chart = alt.layer(*layers).encode(x=epochs_axis(epochs, labels, width), y=y)
+    return finish(chart, labels, height, right=8 if width else 16)
 
 
 @cache
 def curves_key(values: tuple[str, ...], knob: str = "depth", *, ordered: bool = True, labels: Labels = ENGLISH) -> Spec:
     """The legend of several `compare_curves` side by side. Rows: `place`, one row a value."""
-    shown, colours = _series(values, ordered)
-    rows = where(f"datum.place < {len(shown)}").transform_calculate(name=word_for("place", shown))
+    strong, colours = _strong(len(values), ordered), _colours(len(values), ordered)
+    rows = where(_is_one(strong)).transform_calculate(name=word_for("place", values))
     lines = rows.mark_tick(orient="horizontal", thickness=3, width=22, xOffset=-26)
     title = where("datum.place === 0").mark_text(align="left", color=FAINT, fontSize=12, text=knob)
     chart = alt.layer(
         lines.encode(color=number_colour("place:N", colours)),
         text(rows, "name", align="left", xOffset=-10),
         title.encode(x=alt.value(0)),
-    ).encode(x=alt.X("place:O", axis=None, scale=alt.Scale(domain=list(range(-1, len(shown))), padding=0)))
+    ).encode(x=alt.X("place:O", axis=None, scale=alt.Scale(domain=[-1, *strong], padding=0)))
     return finish(chart, labels, 20)
 
 
-def _series(values: tuple[str, ...], ordered: bool) -> tuple[tuple[str, ...], list[Any]]:
-    """The values that are drawn, and their colours."""
-    shown = values if ordered else values[: len(SERIES)]
-    return shown, ramp(len(shown)) if ordered else list(SERIES[: len(shown)])
+def _strong(n: int, ordered: bool) -> list[int]:
+    """The places of at most seven of n curves: of ordered ones evenly spaced, else the first."""
+    return evenly_spaced(n, len(SERIES)) if ordered else list(range(min(n, len(SERIES))))
+
+
+def _colours(n: int, ordered: bool) -> list[Any]:
+    """A colour for each of n curves; names beyond the seventh are grey."""
+    return ramp(n) if ordered else [*SERIES, *[SERIES[-1]] * n][:n]
+
+
+def _columns(names: Sequence[str]) -> int:
+    """Columns of a legend that has room for its names."""
+    return max(1, 60 // max(map(len, names), default=1))
+
+
+def _is_one(places: Sequence[int]) -> str:
+    """The expression for a row of one of these curves."""
+    return f"indexof({list(places)}, datum.place) >= 0"
 
 
 ACROSS = 20

@@ -13,7 +13,16 @@ import pandas as pd
 from nnlab.charts.axes import PLAIN, axis, epochs_axis, line_legend, number_axis, number_colour, number_y
 from nnlab.charts.base import ENGLISH, FORMATS, HEIGHT, Labels, Spec, finish, word_for
 from nnlab.charts.colours import COLOURS, DASH, DASHES, FAINT, ROLE_INK, SERIES, TRAIN, VALIDATION
-from nnlab.charts.marks import dots, epoch_tip, expression, hover_rule, named_points, tip, where
+from nnlab.charts.end_names import end_names, names_width
+from nnlab.charts.marks import (
+    dots,
+    epoch_tip,
+    expression,
+    hover_rule,
+    named_points,
+    tip,
+    where,
+)
 from nnlab.datasets import PARTS
 from nnlab.training.lr_range_test import HIGH, LOW, OVER, RangeTest
 
@@ -54,7 +63,7 @@ def curves(
         layers.append(line.encode(y=f"{field}:Q"))
     layers += [_end_label(part, metric, labels(part), label_width) for part in parts]
     layers += hover_rule(alt.Chart(), tooltip, {f"{part}_{metric}": COLOURS[part] for part in parts})
-    y = number_y(kind, labels(kind), zero=kind != "accuracy", log=log)
+    y = number_y(kind, labels(kind), zero=kind != "accuracy", log=log, labels=labels)
     return finish(alt.layer(*layers).encode(x=epochs_axis(epochs, labels, label_width), y=y), labels, height)
 
 
@@ -117,11 +126,13 @@ def overlay(
 ) -> Spec:
     """Several runs in one chart: validation bold and dashed, training thin, a colour for each run (at most seven).
 
-    Rows: `run` (its number, 0 for the first of `runs`), `epoch`, `train_<metric>`, `validation_<metric>`.
+    Rows: `run` (its number, 0 for the first of `runs`), `epoch`, `train_<metric>`, `validation_<metric>`. The names
+    are at the ends of the curves; long ones in a legend.
     """
     kind = "loss" if metric == "loss" else kind
     runs = runs[: len(SERIES)]
-    colour = number_colour("run:N", SERIES[: len(runs)], line_legend(runs, columns=2, labelLimit=160))
+    width, legend = names_width(runs), line_legend(runs, columns=1)
+    colour = number_colour("run:N", SERIES[: len(runs)], None if width else legend)
     rows = where(f"datum.run < {len(runs)}")
 
     def line(part: str, **look: Any) -> Any:
@@ -130,12 +141,20 @@ def overlay(
         return shown.mark_line(**look).encode(y=f"{field}:Q", color=colour, detail="run:N")
 
     tooltip = [tip("name", labels("run")), epoch_tip(labels), *_both_parts(metric, kind, labels)]
-    chart = alt.layer(
+    layers = [
         line("train", strokeWidth=1.2, opacity=0.55),
         line("validation", strokeWidth=2.8, strokeDash=DASH),
         named_points(rows, word_for("run", runs), f"validation_{metric}", colour, tooltip),
-    ).encode(x=epochs_axis(None, labels), y=number_y(kind, labels(kind), zero=kind != "accuracy", log=log))
-    return finish(chart, labels, height, right=16)
+    ]
+    if width:
+        either_part = f"isValid(datum.validation_{metric}) ? datum.validation_{metric} : datum.train_{metric}"
+        ends = rows.transform_calculate(end=either_part).transform_filter(
+            "datum.end > 0" if log else "isValid(datum.end)"
+        )
+        layers += end_names(ends, "run", "end", word_for("run", runs), width, colour, len(runs))
+    y = number_y(kind, labels(kind), zero=kind != "accuracy", log=log, labels=labels)
+    chart = alt.layer(*layers).encode(x=epochs_axis(None, labels, width), y=y)
+    return finish(chart, labels, height, right=8 if width else 16)
 
 
 @cache

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ import nnlab.charts
 from nnlab.analysis import predictions
 from nnlab.catalogue.presets import presets
 from nnlab.charts import colours
-from nnlab.charts.axes import nice_limit
-from nnlab.charts.base import Labels, Spec, quoted
+from nnlab.charts.axes import nice_limit, spans_decades
+from nnlab.charts.base import Labels, Spec, on_paper, quoted
 from nnlab.charts.colours import CLASSES, TEST, TRAIN, VALIDATION
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, matrix
 from nnlab.charts.curves import curves, engine_losses, gap, overlay, range_test_curve, range_test_rows, sparkline
@@ -80,6 +81,7 @@ SPECS: dict[str, Any] = {
     "mse without validation": lambda: curves("score", kind="mse", validation=False),
     "gap": lambda: gap("score"),
     "overlay": lambda: overlay(("moons", "it's \\ another")),
+    "overlay of long names": lambda: overlay(("moons with a name for each of its runs", "it's"), log=True),
     "overlay of none": lambda: overlay(()),
     "sparkline": lambda: sparkline(),
     "scatter": lambda: data_scatter(PLANE),
@@ -98,6 +100,7 @@ SPECS: dict[str, Any] = {
     "capacity by name": lambda: capacity(("relu", "tanh"), "activation", kind="mse", ordered=False),
     "curves by depth": lambda: compare_curves(VALUES, part="train"),
     "curves by name": lambda: compare_curves(tuple("abcdefghi"), ordered=False, log=True),
+    "curves by long names": lambda: compare_curves((*"abcdefgh", "2 layers of MNIST 28×28"), ordered=False),
     "range test": lambda: range_test_curve(),
     "curves of a facet": lambda: compare_curves(VALUES, facet=True, log=True),
     "their legend": lambda: curves_key(VALUES),
@@ -173,7 +176,7 @@ def test_a_colour_scale_is_drawn_on_a_canvas(spec: Spec) -> None:
 
 
 def test_no_rows_are_inside_a_spec(spec: Spec) -> None:
-    assert keys(spec) & {"data", "datasets", "values", "$schema"} == set()
+    assert keys(spec) & {"data", "datasets", "$schema"} == set()
 
 
 def test_a_spec_fills_its_container_and_has_a_fixed_height(spec: Spec) -> None:
@@ -217,6 +220,80 @@ def test_large_neighbours_are_equally_high() -> None:
         SPECS[name]()["height"] for name in ("loss", "accuracy", "gap", "surface", "capacity", "curves by depth")
     }
     assert len(heights) == 1
+
+
+# -- names at the ends of curves ---------------------------------------------------------------------------------------
+
+
+def curves_of(ends: list[float]) -> pd.DataFrame:
+    """Rows of curves that fall from 1 to these ends; every second one is half as long."""
+    frames = []
+    for place, end in enumerate(ends):
+        epoch = np.arange(1, 11 if place % 2 else 21)
+        loss = np.geomspace(1, end, len(epoch))
+        whole = {"validation_loss": loss, "validation_loss_low": loss, "validation_loss_high": loss}
+        frames.append(pd.DataFrame({"place": place, "run": place, "epoch": epoch, "train_loss": loss, **whole}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def drawn(spec: Spec, rows: pd.DataFrame, width: int) -> tuple[str, dict[str, float], list[str]]:
+    """The chart as SVG, the heights of its names, and all its texts."""
+    compiler = pytest.importorskip("vl_convert", reason="vl-convert-python is not installed")
+    svg = compiler.vegalite_to_svg({**on_paper(spec, rows), "width": width})
+    texts = re.findall(r"translate\(([-\d.]+),([-\d.]+)\)[^>]*>([^<]+)</text>", svg)
+    heights = {word: float(y) for x, y, word in texts if float(x) > width / 2 and not word.isdigit()}
+    return svg, heights, [word for _, _, word in texts]
+
+
+@pytest.mark.parametrize(
+    ("ends", "log"), [([0.01] * 7, False), ([0.5, 0.49, 0.48, 1e-5, 1e-5, 0.9, 1.0], True), ([1e-4, 1.0], True)]
+)
+def test_names_stand_at_the_ends_of_their_curves_whole_and_apart(ends: list[float], log: bool) -> None:
+    names = tuple(f"network {letter}" for letter in "abcdefg")[: len(ends)]
+    rows = curves_of(ends)
+    for spec in (compare_curves(names, "activation", ordered=False, log=log, epochs=20), overlay(names, log=log)):
+        _, heights, words = drawn(spec, rows, 340)
+        assert set(heights) == set(names)
+        assert not [word for word in words if "…" in word]
+        places = sorted(heights.values())
+        assert all(low - high > 13 for high, low in pairwise(places))
+        assert 0 < places[0] < places[-1] < 280
+        lowest_last = sorted(names, key=heights.__getitem__)
+        assert [ends[names.index(name)] for name in lowest_last] == sorted(ends, reverse=True)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_seven_curves_are_strong_and_the_rest_faint(ordered: bool) -> None:
+    values = tuple(f"v{i}" for i in range(12))
+    rows = curves_of([0.9 - 0.07 * i for i in range(12)])
+    svg, heights, _ = drawn(compare_curves(values, ordered=ordered, epochs=20), rows, 600)
+    assert len(heights) == 7
+    assert {"v0", "v11"} <= set(heights) if ordered else list(values[:7]) == sorted(heights)
+    lines = re.findall(r'aria-roledescription="line mark"[^>]*d="[^"]*"[^>]*', svg)
+    assert sorted("stroke-opacity" in line or ' opacity="0.3"' in line for line in lines) == [False] * 7 + [True] * 5
+
+
+def test_names_too_long_for_the_end_of_a_curve_are_whole_in_a_legend() -> None:
+    names = "2 layers of MNIST 28×28, 0–4, 1 frozen", "2 layers of MNIST 28×28, 0–4"
+    for spec in (overlay(names), compare_curves(names, "start_from", ordered=False)):
+        assert set(names) <= set(drawn(spec, curves_of([0.1, 0.2]), 340)[2])
+
+
+@pytest.mark.parametrize("values", [[0.5, np.nan, 0.001, 0], [-3.0, 1.0, 101.0]])
+def test_losses_over_more_than_two_decades_are_told(values: list[float]) -> None:
+    assert spans_decades(values)
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [0.0, 1.0], [1.0, 100.0], [np.inf, 1.0]])
+def test_other_losses_are_not(values: list[float]) -> None:
+    assert not spans_decades(values)
+
+
+@pytest.mark.parametrize("make", [curves, overlay, compare_curves])
+def test_a_logarithmic_axis_says_so(make: Any) -> None:
+    given = () if make is curves else (("a", "b"),)
+    assert "(log scale)" in json.dumps(make(*given, log=True))
+    assert "(log scale)" not in json.dumps(make(*given))
 
 
 # -- languages ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -230,6 +231,28 @@ def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab,
     assert list(table(app).iloc[:, 1]) == ["ReLU", "ReLU", "tanh", "tanh"]
     assert list(table(app).iloc[:, 0]) == [1, 2, 1, 2]
     assert t("Score by both settings") in said(app)
+
+
+def curve_axes(app):
+    """The scale of the axis of losses, and the last epoch of the chart."""
+    chart = next(one for one in app.get("vega_lite_chart") if one.proto.alt.startswith("Curves over epochs"))
+    text = json.dumps(json.loads(chart.proto.spec), sort_keys=True)
+    return ("log" if '"type": "log"' in text else "linear"), int(re.search(r'"domain": \[1, (\d+)\]', text)[1])
+
+
+def test_curves_are_logarithmic_over_decades_end_where_training_ended_and_can_be_made_linear(lab):
+    early = presets["celsius"].set({"train.epochs": 1500})
+    wide = trained(lab, Comparison(early, vary="lr", values=(0.01, 0.1), seeds=2))
+    app = open_compare(comparison=wide.id)
+    assert curve_axes(app) == ("log", 1500)
+    assert app.toggle(key="compare-log").value
+    app.toggle(key="compare-log").set_value(False).run()
+    assert curve_axes(app)[0] == "linear"
+    assert not app.toggle(key="compare-log").value
+    patient = QUICK.set({"train.patience": 1, "train.lr": 0.3, "train.epochs": 400})
+    narrow = trained(lab, Comparison(patient, vary="depth", values=(1, 2), seeds=2))
+    assert curve_axes(open_compare(comparison=narrow.id)) == ("linear", max(run.epoch for run in narrow.runs))
+    assert max(run.epoch for run in narrow.runs) < 400
 
 
 @in_both_languages

@@ -232,6 +232,25 @@ def epoch_axes(app):
     return set(map(int, found))
 
 
+def loss_scale(app):
+    """The scale of the axis of losses, and what the switch says."""
+    spec = next(one.proto.spec for one in app.get("vega_lite_chart") if one.proto.alt == "Loss by epoch")
+    switch = next(one for one in app.get("button_group") if one.key == "loss-scale")
+    return ("log" if '"type": "log"' in json.dumps(json.loads(spec)) else "linear"), switch.value
+
+
+def test_losses_over_more_than_two_decades_are_logarithmic_until_linear_is_chosen(lab):
+    short, long = (lab.train_here(presets["celsius"].set({"train.epochs": n}), 1, owner=OWNER) for n in (2, 500))
+    assert loss_scale(open_train(run=short.id)) == ("linear", "linear")
+    app = open_train(run=long.id)
+    assert loss_scale(app) == ("log", "log")
+    assert "scale" not in address(app)
+    next(one for one in app.get("button_group") if one.key == "loss-scale").set_value("linear").run()
+    assert loss_scale(app) == ("linear", "linear")
+    assert address(app)["scale"] == "linear"
+    assert loss_scale(open_train(run=short.id, scale="log")) == ("log", "log")
+
+
 def test_numbers_are_over_all_seeds_while_some_have_stopped_early(lab):
     run, attempt = lab.store.create_claimed(EARLY, tuple(range(5)), OWNER, "")
     training = train(EARLY, 5)

@@ -14,7 +14,8 @@ from nnlab.analysis import predictions
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.analysis.statistics import LEVEL
 from nnlab.catalogue.classics import classic_of
-from nnlab.charts.base import Spec
+from nnlab.charts.axes import spans_decades
+from nnlab.charts.base import Spec, evenly_spaced
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun
@@ -28,6 +29,7 @@ from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.verdict_text import verdict_words
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
@@ -62,11 +64,6 @@ def _draw_chart(run: ComparisonRun, rows: Any, spec: Spec, *, key: str, alt: str
     """Draw a chart; it is saved as `saved` where its legend stands elsewhere on the page."""
     shown_charts(run)[alt] = ShownChart(key, saved or spec, rows)
     st.vega_lite_chart(rows, spec, key=key, alt=alt)
-
-
-def _evenly_spaced(n: int, most: int) -> list[int]:
-    """At most `most` of the places 0 to n - 1, the first and the last among them."""
-    return sorted({round(place) for place in np.linspace(0, n - 1, min(n, most))})
 
 
 def _note_left_out(shown: int, total: int, t: Text) -> None:
@@ -168,10 +165,11 @@ def _heat_map(view: View, table: pd.DataFrame) -> None:
 
 def _curves(view: View, curves: Sequence[Curve], across: int) -> None:
     """One chart of curves, or one for each value of the second knob."""
-    metric, part, log = _curve_switches(view)
+    metric, part, log = _curve_switches(view, curves)
     columns = ["epoch", *(f"{part}_{metric}{end}" for end in ("", "_low", "_high"))]
-    epochs = max(one.train.epochs for one in view.comparison.experiments)
-    make = partial(compare_curves, view.values, view.knob, metric, part=part, log=log, epochs=epochs, **view.look)
+    epochs = max(cell.run.epochs if cell.active else cell.run.epoch for cell in view.cells)  # the axis ends there
+    look = view.look | {"part": part, "log": log, "epochs": epochs, "band": len(view.values) <= MOST_BANDS}
+    make = partial(compare_curves, view.values, view.knob, metric, **look)
     alt = view.t("Curves over epochs, one for each value of {knob}", knob=view.knob)
     if view.by:
         _curve_facets(view, curves, columns, make, across, alt)
@@ -180,9 +178,9 @@ def _curves(view: View, curves: Sequence[Curve], across: int) -> None:
         _draw_chart(view.run, curve_rows(curves, columns), make(height=HEIGHT), key="compare-curves", alt=alt)
 
 
-def _curve_switches(view: View) -> tuple[str, str, bool]:
-    """The metric and part of the curves, and whether the scale is logarithmic."""
-    t = view.t
+def _curve_switches(view: View, curves: Sequence[Curve]) -> tuple[str, str, bool]:
+    """The metric and part of the curves, and whether the scale is logarithmic: by itself where they span decades."""
+    t, state = view.t, st.session_state
     parts = ["validation", "train"] if view.has_validation else ["train"]
     score = t("Accuracy") if view.score == "accuracy" else t("Squared error")
     words = {"validation": t("validation"), "train": t("training"), "loss": t("Loss"), "score": score}
@@ -196,21 +194,25 @@ def _curve_switches(view: View) -> tuple[str, str, bool]:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="curves-head"):
         metric = switch("compare-metric", t("Curves"), ["loss", "score"])
         part = switch("compare-part", t("Part"), parts)
-        log = st.toggle(t("Log scale"), key="compare-log", persist_state="session")
-    return metric, part, log and (metric == "loss" or view.score == "mse")
+        errors, this = metric == "loss" or view.score == "mse", (view.run.id, metric)
+        chosen: dict[tuple[str, str], bool] = state.setdefault("log-chosen", {})
+        drawn = np.concatenate([curve[:, CURVES.index(f"{part}_{metric}")] for curve in curves])
+        log = errors and chosen.get(this, spans_decades(drawn))
+        st.toggle(t("Log scale"), disabled=not errors, **bound("compare-log", log, partial(chosen.__setitem__, this)))
+    return metric, part, log
 
 
 def _curve_facets(
     view: View, curves: Sequence[Curve], columns: Sequence[str], make: Callable[..., Spec], across: int, alt: str
 ) -> None:
     """A chart for each value of the second knob, with the same axes; the legend stands above them."""
-    n, shown, band = len(view.values), _evenly_spaced(len(view.by_values), MOST_FACETS), len(view.values) <= MOST_BANDS
+    n, shown = len(view.values), evenly_spaced(len(view.by_values), MOST_FACETS)
     groups = {line: curves[line * n : (line + 1) * n] for line in shown}
-    drawn = [CURVES.index(name) for name in (columns[2:] if band else columns[1:2])]
+    drawn = [CURVES.index(name) for name in (columns[2:] if n <= MOST_BANDS else columns[1:2])]
     values = np.concatenate([curve[:, drawn] for group in groups.values() for curve in group])
     values = values[np.isfinite(values)]
     ends = [values.min(), values.max()] if values.size else []  # of all charts together
-    spec, saved = make(facet=True, height=FACET, band=band), make(band=band)
+    spec, saved = make(facet=True, height=FACET), make()
     colours = curves_key(view.values, view.knob, ordered=view.ordered, labels=view.page.words)
     colours_alt = view.t("The colours of the curves by {knob}", knob=view.knob)
     st.vega_lite_chart(pd.DataFrame({"place": range(n)}), colours, key="curves-key", alt=colours_alt)
@@ -249,10 +251,10 @@ def surfaces(page: Page, run: ComparisonRun) -> None:
 def _surfaces(view: View) -> None:
     t, n = view.t, len(view.values)
     if view.by:
-        columns, rows = _evenly_spaced(n, MOST_ACROSS), _evenly_spaced(len(view.by_values), MOST_DOWN)
+        columns, rows = evenly_spaced(n, MOST_ACROSS), evenly_spaced(len(view.by_values), MOST_DOWN)
         across, shown = len(columns), [row * n + column for row, column in product(rows, columns)]
     else:
-        shown = _evenly_spaced(n, MOST_SURFACES)
+        shown = evenly_spaced(n, MOST_SURFACES)
         across = 4 if len(shown) in (4, 7, 8) or len(shown) > 9 else max(2, min(3, len(shown)))
     size = 36 if len(shown) <= MOST_SURFACES else 24
     height = 210 if size == 36 and across < 5 else 140

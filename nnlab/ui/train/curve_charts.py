@@ -9,6 +9,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from nnlab.charts.axes import spans_decades
 from nnlab.charts.base import Spec
 from nnlab.charts.curves import curves, gap, overlay
 from nnlab.lab import Lab
@@ -16,9 +17,11 @@ from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows, once_per_epoch
 from nnlab.ui.shared.naming import run_title
 from nnlab.ui.shared.run_links import MOST_OVERLAID
+from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts
 
+SCALES = "linear", "log"
 _ALTS: Texts = {
     "loss": "Loss by epoch",
     "score": "Accuracy by epoch",
@@ -61,7 +64,7 @@ def chart_spec(page: Page, run: Run, others: tuple[Run, ...], chart: str) -> Spe
     last = run.epoch if run.state in ("finished", "stopped") else run.epochs  # the axis ends there
     if chart == "gap":
         return gap("loss", epochs=last, **look)
-    look["log"] = chart == "loss" and log_scale()
+    look["log"] = chart == "loss" and log_scale(page, run, others)
     if others:
         return overlay(overlaid_names((run, *others), page.t), chart, **look)
     validation = run.experiment.data.sizes[1] > 0
@@ -78,24 +81,30 @@ def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
     return tuple(names)
 
 
-def log_scale() -> bool:
-    """Whether the loss is on a logarithmic scale."""
-    return bool(st.session_state["loss-scale"] == "log")
+def log_scale(page: Page, run: Run, others: tuple[Run, ...]) -> bool:
+    """Whether the loss is on a logarithmic scale: as chosen here or in the link, else where the losses span decades."""
+    chosen = st.session_state.get("scale-chosen", {}).get(run.id, page.query().get("scale"))
+    if chosen in SCALES:
+        return bool(chosen == "log")
+    losses = [curve_rows(page.lab, one)[["train_loss", "validation_loss"]].to_numpy(float) for one in (run, *others)]
+    return spans_decades(np.concatenate(losses))
 
 
-def scale_switch(page: Page) -> None:
-    """Linear or logarithmic loss; part of the link."""
+def scale_switch(page: Page, run: Run, log: bool) -> None:
+    """Linear or logarithmic loss; a choice becomes part of the link."""
     t = page.t
-    st.session_state.setdefault("loss-scale", "log" if page.query().get("scale") == "log" else "linear")
+
+    def choose(scale: str) -> None:
+        st.session_state["scale-chosen"] = {run.id: scale}  # a tick under way may still carry the earlier link
+        page.change_query(scale=scale)
 
     st.segmented_control(
         t("Scale of the loss"),
-        ["linear", "log"],
+        SCALES,
         format_func=lambda name: t("linear") if name == "linear" else t("log"),
-        key="loss-scale",
         label_visibility="collapsed",
         required=True,
-        on_change=lambda: page.change_query(scale="log" if log_scale() else ""),
+        **bound("loss-scale", "log" if log else "linear", choose),
     )
 
 

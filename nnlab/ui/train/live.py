@@ -19,7 +19,7 @@ from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shared.network_view import Look, can_film, network_view
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, scale_switch
+from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, log_scale, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
 from nnlab.ui.train.numbers import NUMBERS, four_numbers, progress_text, sparklines
 
@@ -65,17 +65,24 @@ def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
 
 def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     """Draws the live part; it ticks while the run or an overlaid run is active."""
-    live = run.active or any(other.active for other in others)
+    live, log = run.active or any(other.active for other in others), log_scale(page, run, others)
     fresh = _near_first_point(run)
     every = tick_seconds(FIRST if fresh else TICK) if live else None
-    places = _layout(page, run, others, every)
+    places = _layout(page, run, others, every, log)
     slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
-    st.fragment(_tick, run_every=every)(page, run, others, every, fresh, monotonic(), places)
+    st.fragment(_tick, run_every=every)(page, run, others, every, log, fresh, monotonic(), places)
     st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
 
 
 def _tick(
-    page: Page, seen: Run, others: tuple[Run, ...], every: float | None, fresh: bool, since: float, places: Places
+    page: Page,
+    seen: Run,
+    others: tuple[Run, ...],
+    every: float | None,
+    log: bool,
+    fresh: bool,
+    since: float,
+    places: Places,
 ) -> None:
     at, run = _shared_run(seen.id, page.lab)
     if at < since or fresh:  # a button was pressed after the shared reading
@@ -87,7 +94,10 @@ def _tick(
     share = run.progress if run.loading is None else run.loading
     places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
     four_numbers(page, run, places)
-    draw_chart(page, run, _now(page.lab, others), places["loss"], "loss")
+    now = _now(page.lab, others)
+    if log_scale(page, run, now) != log:
+        st.rerun()  # the switch says which scale it is
+    draw_chart(page, run, now, places["loss"], "loss")
     if "learned" in places:
         learned(page, run, places["learned"])
     if "predictions" in places:
@@ -114,7 +124,7 @@ def _film_tick(page: Page, seen: Run) -> None:
     network_view(page, _now(page.lab, [seen])[0], key="train-film", look=Look(charted=False))
 
 
-def _layout(page: Page, run: Run, others: tuple[Run, ...], every: float | None) -> Places:
+def _layout(page: Page, run: Run, others: tuple[Run, ...], every: float | None, log: bool) -> Places:
     """Draws the layout, which is the same in every state, and gives the places in it.
 
     Each place is alone in its container: where Streamlit drops the unsent messages of a tick in favour of the next
@@ -136,7 +146,7 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], every: float | None) 
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
-            scale_switch(page)
+            scale_switch(page, run, log)
             _downloads(page, run, others, "loss", "loss")
         places["loss"] = st.container(key="panel-loss").empty()
     if not filmed:
