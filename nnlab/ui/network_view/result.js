@@ -25,8 +25,9 @@ export class Result {
     else this.root.append(this.canvas);
     if (!film.compact) this.root.append(this.note);
     this.words = { plane: words.surface, line: words.line, pictures: words.pictures, table: words.table }[this.kind];
-    this.note.textContent = { plane: words.surfaceNote, line: words.lineNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
-    if (this.kind === "plane" && film.others) this.note.textContent += ` ${words.others}`;
+    this.noteText = { plane: words.surfaceNote, line: words.lineNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
+    if (this.kind === "plane" && film.others) this.noteText += ` ${words.others}`;
+    this.note.textContent = this.noteText;
   }
 
   get x() {
@@ -46,6 +47,8 @@ export class Result {
   paint(weights) {
     const { view } = this, chosen = this.kind === "plane" || this.kind === "line" ? view.chosen : null;
     this.title.textContent = chosen ? view.drawing.name(...chosen) : this.words;
+    if (chosen) this.note.style.minHeight ||= `${this.note.clientHeight}px`; // nothing below moves
+    this.note.textContent = chosen ? this.film.words.valueNote : this.noteText;
     this[`${this.kind}Chart`](weights, chosen);
   }
 

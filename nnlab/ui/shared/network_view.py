@@ -170,6 +170,7 @@ def _words(t: Text) -> dict[str, str]:
             "The class it predicts at each point; paler where it is less certain. Filled points: training; rings: "
             "validation."
         ),
+        "valueNote": t("Its value at each point: blue below zero, orange above."),
         "others": t("Thin lines: where the other seeds draw the border."),
         "line": t("The fitted line"),
         "lineNote": t("Points: the samples."),
