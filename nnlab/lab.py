@@ -29,6 +29,7 @@ __all__ = ["ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun"
 
 Seeds = int | Iterable[int]
 Owned = TypeVar("Owned", Run, StoredComparison, ComparisonRun)
+LONGEST_FIRST = 10.0  # seconds: a draft that takes longer does not go before other runs
 LONGEST_SOURCE = 30.0  # seconds: a rate test does not first train a source experiment that takes longer
 
 
@@ -86,24 +87,35 @@ class Lab:
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
         run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True) if reuse else None
+        if run is not None and run.draft and run.owner == owner:
+            run = self.store.keep(run.id)
         if run is None:
             run = self.store.create_run(experiment, seeds, owner, name)
-        elif run.owner != owner:
+        elif run.owner != owner or (run.comparison and not run.active):  # a comparison's run is not listed by itself
             run = self.store.copy_run(run, owner, name)
         self._dispatcher.wake()
         return self.store.with_positions([run])[0]
 
-    def play(self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local") -> Run:
-        """Train a draft before all other runs: it is not listed unless it is kept, and replaces the owner's unfinished
-        drafts. A finished run of the same experiment and seeds is returned instead."""
+    def play(
+        self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local", instead_of: Sequence[str] = ()
+    ) -> Run:
+        """Train a draft, which is not listed unless it is kept, or return an equal run that exists.
+
+        Parameters
+        ----------
+        instead_of : sequence of str
+            Ids of earlier runs that nobody looks at any more: the owner's unfinished drafts among them are cancelled.
+
+        Notes
+        -----
+        A draft of seconds is trained before all other runs, one that takes longer in its turn."""
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
         run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True)
-        for other in self.store.drafts(owner):
-            if run is None or other.id != run.id:
-                self.store.delete(other.id)
+        self.store.cancel_drafts([one for one in instead_of if run is None or one != run.id], owner)
         if run is None:
-            run = self.store.create_run(experiment, seeds, owner, draft=True, rank=-1)
+            first: dict[str, Any] = {"rank": -1} if estimate_seconds(experiment, len(seeds)) < LONGEST_FIRST else {}
+            run = self.store.create_run(experiment, seeds, owner, draft=True, **first)
         self._dispatcher.wake()
         return run
 
@@ -150,17 +162,15 @@ class Lab:
         """Runs of an owner (None: of all), newest first; with `alone` without those of comparisons."""
         return self._shown(self.store.runs(owner, state, include_deleted=include_deleted, alone=alone, limit=limit))
 
-    def recent(self, owner: str, limit: int) -> list[Run | ComparisonRun]:
+    def recent(self, owner: str, limit: int) -> list[Run | StoredComparison]:
         """The newest runs and comparisons of an owner, newest first; the runs of a comparison's cells are left out."""
-        both: list[Run | ComparisonRun] = [
-            *self.runs(owner, limit=limit, alone=True),
-            *self.comparisons(owner, limit=limit),
-        ]
+        compared = [one for one in self.store.comparisons(owner, limit) if one.cells]  # without, it is being created
+        both: list[Run | StoredComparison] = [*self.runs(owner, limit=limit, alone=True), *compared]
         return sorted(both, key=lambda one: one.created, reverse=True)[:limit]
 
     def activity(self, owner: str | None = None) -> Counts:
-        """How many runs wait and run, of all owners and of this one: one cheap query."""
-        return self.store.counts(owner)
+        """How many runs wait and run, of all owners and of this one, without drafts: one cheap query."""
+        return self.store.counts(owner, drafts=False)
 
     def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
         """The metrics of every epoch above `after` and every replicate.
@@ -279,9 +289,10 @@ class Lab:
         self.store.delete(run_id)
 
     def restore(self, run_id: str, owner: str) -> None:
-        """Undo `delete`."""
+        """Undo `delete`: a run that it has stopped continues."""
         _own(self.store.run, run_id, owner)
         self.store.restore(run_id)
+        self._dispatcher.wake()
 
     def submit_comparison(
         self, comparison: Comparison, owner: str = "local", name: str = "", reuse: bool = True
@@ -313,9 +324,17 @@ class Lab:
         stored = self.store.comparison(comparison_id)
         return next(iter(self._with_runs([stored] if stored else [])), None)
 
+    def comparison_state(self, comparison_id: str) -> StoredComparison | None:
+        """One comparison as it is now, of its runs only their states, as in `recent`."""
+        return self.store.comparison(comparison_id)
+
     def comparisons(self, owner: str | None = None, *, limit: int | None = None) -> list[ComparisonRun]:
         """Comparisons of an owner (None: of all), newest first."""
         return self._with_runs(self.store.comparisons(owner, limit))
+
+    def best_scores(self, comparisons: Sequence[StoredComparison]) -> list[float]:
+        """See `ComparisonRun.best_score`; of many comparisons, read at once."""
+        return [one.best_score for one in self._with_runs(comparisons)]
 
     def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
         """Stop the unfinished runs of a comparison; `place`: of one cell only."""
@@ -324,6 +343,18 @@ class Lab:
         for run in self.store.runs(ids=[run_id for cell in cells for run_id, _ in cell]):
             if run.active and run.owner == owner:
                 self.store.request(run.id, "stop")
+        self._dispatcher.wake()
+
+    def delete_comparison(self, comparison_id: str, owner: str) -> None:
+        """Hide a comparison and the runs of its cells, but those that were there before or belong to another one too;
+        unfinished ones stop. `restore_comparison` brings them back."""
+        _own(self.store.comparison, comparison_id, owner)
+        self.store.delete_comparison(comparison_id)
+
+    def restore_comparison(self, comparison_id: str, owner: str) -> None:
+        """Undo `delete_comparison`: runs that it has stopped continue."""
+        _own(self.store.comparison, comparison_id, owner)
+        self.store.restore_comparison(comparison_id)
         self._dispatcher.wake()
 
     def open_test(self, comparison_id: str, owner: str) -> None:
@@ -372,8 +403,7 @@ class Lab:
         return _own(self.comparison, stored.id, stored.owner)
 
     def _with_runs(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
-        ids = {run_id for one in stored for cell in one.cells for run_id, _ in cell}
-        found = self.store.with_positions(self.store.runs(ids=sorted(ids), include_deleted=True))
+        found = self.store.with_positions(self.store.cell_runs([one.id for one in stored]))
         runs = {run.id: run for run in found}
         return [ComparisonRun.of(one, runs) for one in stored if one.cells]  # without cells it is being created
 

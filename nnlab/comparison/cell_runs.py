@@ -4,6 +4,7 @@ Seeds added later train in a run of their own, and an earlier run may have more 
 from every run the seeds it needs.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from nnlab.analysis.curves import by_epoch, curves_frame, evenly
+from nnlab.analysis.scores import final_scores
 from nnlab.engines.base import METRICS, Weights
 from nnlab.spec import Comparison, Experiment, Point
-from nnlab.store import Run, State, StoredComparison
-
-_FIRST: Sequence[State] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
+from nnlab.store import PRECEDENCE, Run, State, StoredComparison
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class CellRun:
     @property
     def run(self) -> Run:
         """The run that stands for the cell: the first in its state."""
-        return min(self.runs, key=lambda run: _FIRST.index(run.state))
+        return min(self.runs, key=lambda run: PRECEDENCE.index(run.state))
 
     @property
     def state(self) -> State:
-        """The first in `_FIRST` that one of its runs has."""
+        """The first in PRECEDENCE that one of its runs has."""
         return self.run.state
 
     @property
@@ -104,6 +104,7 @@ class ComparisonRun:
     cells: tuple[CellRun, ...]
     created: datetime
     test_opened: datetime | None  # when its owner first opened the test set
+    deleted: bool
 
     @classmethod
     def of(cls, stored: StoredComparison, runs: Mapping[str, Run]) -> Self:
@@ -113,7 +114,7 @@ class ComparisonRun:
             CellRun(point, experiment, of.seeds, tuple(runs[i] for i, _ in parts), tuple(reused for _, reused in parts))
             for point, experiment, parts in zip(of.points, of.experiments, stored.cells, strict=True)
         )
-        return cls(stored.id, stored.owner, stored.name, of, cells, stored.created, stored.test_opened)
+        return cls(stored.id, stored.owner, stored.name, of, cells, stored.created, stored.test_opened, stored.deleted)
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -129,6 +130,16 @@ class ComparisonRun:
     def progress(self) -> float:
         """0 to 1."""
         return float(np.mean([cell.progress for cell in self.cells]))
+
+    @property
+    def best_score(self) -> float:
+        """The best mean score of a cell on the validation part, on the training part where there is none; nan before
+        the first results."""
+        experiment = self.comparison.experiment
+        part = "validation" if experiment.data.sizes[1] else "train"
+        scores = [final_scores(cell.results, part, experiment.score) for cell in self.cells]
+        means = [float(each.mean()) for each in scores if len(each) and np.isfinite(each).all()]
+        return (max if experiment.score == "accuracy" else min)(means, default=math.nan)
 
 
 def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:

@@ -3,12 +3,22 @@
 The store is all that the web process and the workers share.
 """
 
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
 from nnlab.store.comparisons import ComparisonStore, StoredComparison
 from nnlab.store.curves import CurveStore, MetricsTable
+from nnlab.store.deletion import DeletionStore
 from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, this_process
 from nnlab.store.runs import Run, UnknownRun
-from nnlab.store.schema import STATES, RequestedAction, State, new_id
+from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table
 
 
-class Store(CurveStore, ComparisonStore):
+class Store(CurveStore, ComparisonStore, DeletionStore):
     """Everything in one data base. Threads may share one; each process opens its own."""
+
+    def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:
+        """The runs of these comparisons' cells, each once, deleted or not."""
+        cells = sa.select(cells_table.c.run).where(cells_table.c.comparison.in_(comparison_ids))
+        return self._select(sa.select(runs_table).where(runs_table.c.id.in_(cells)))

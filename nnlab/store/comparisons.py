@@ -6,12 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from nnlab.spec import Comparison
 from nnlab.store.connect import Database
-from nnlab.store.schema import cells_table, comparisons_table, new_id, utc
+from nnlab.store.schema import (
+    PRECEDENCE,
+    UNFINISHED,
+    State,
+    cells_table,
+    comparisons_table,
+    new_id,
+    runs_table,
+    utc,
+)
 
 col = comparisons_table.c
 _comparison_from_json = lru_cache(maxsize=128)(Comparison.from_store)
@@ -27,7 +37,24 @@ class StoredComparison:
     comparison: Comparison
     created: datetime
     test_opened: datetime | None  # when its owner first opened the test set
+    deleted: bool
     cells: tuple[tuple[tuple[str, bool], ...], ...]  # for every point its runs: id, existed before the comparison
+    states: tuple[tuple[State, ...], ...]  # of these runs
+
+    @property
+    def state(self) -> State:
+        """The first in PRECEDENCE that one of its runs has."""
+        return min((state for cell in self.states for state in cell), key=PRECEDENCE.index)
+
+    @property
+    def active(self) -> bool:
+        """Whether one of its runs is waiting or running."""
+        return self.state in UNFINISHED
+
+    @property
+    def done(self) -> int:
+        """The number of cells whose runs have all finished."""
+        return sum(set(cell) == {"finished"} for cell in self.states)
 
 
 class ComparisonStore(Database):
@@ -69,20 +96,28 @@ class ComparisonStore(Database):
         return {row.id for row in self._rows(closed)}
 
     def comparison(self, comparison_id: str) -> StoredComparison | None:
+        """One comparison, deleted or not."""
         return next(iter(self._comparisons(col.id == comparison_id)), None)
 
     def comparisons(self, owner: str | None = None, limit: int | None = None) -> list[StoredComparison]:
-        """Newest first."""
-        return self._comparisons(sa.true() if owner is None else col.owner == owner, limit)
+        """Newest first, without deleted ones."""
+        whose = sa.true() if owner is None else col.owner == owner
+        return self._comparisons(whose & col.deleted.is_(None), limit)
 
     def _comparisons(self, which: sa.ColumnElement[bool], limit: int | None = None) -> list[StoredComparison]:
         found = sa.select(comparisons_table).where(which).order_by(col.created.desc()).limit(limit)
-        cells = sa.select(cells_table).where(cells_table.c.comparison.in_(found.with_only_columns(col.id)))
-        runs: dict[str, dict[int, list[tuple[str, bool]]]] = defaultdict(lambda: defaultdict(list))
+        ids = found.with_only_columns(col.id).subquery()
+        cells = (
+            sa.select(cells_table, runs_table.c.state)
+            .join(runs_table, runs_table.c.id == cells_table.c.run)
+            .where(cells_table.c.comparison.in_(sa.select(ids.c.id)))
+            .order_by(cells_table.c.place, cells_table.c.part)
+        )
+        runs: dict[str, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
         with self._read() as db:
             rows = db.execute(found).all()
-            for cell in db.execute(cells.order_by(cells_table.c.place, cells_table.c.part)):
-                runs[cell.comparison][cell.place].append((cell.run, cell.reused))
+            for cell in db.execute(cells):
+                runs[cell.comparison][cell.place].append(cell)
         return [
             StoredComparison(
                 id=row.id,
@@ -91,7 +126,9 @@ class ComparisonStore(Database):
                 comparison=_comparison_from_json(row.comparison),
                 created=utc(row.created),
                 test_opened=row.test_opened and utc(row.test_opened),
-                cells=tuple(map(tuple, runs[row.id].values())),
+                deleted=row.deleted is not None,
+                cells=tuple(tuple((cell.run, cell.reused) for cell in cells) for cells in runs[row.id].values()),
+                states=tuple(tuple(cell.state for cell in cells) for cells in runs[row.id].values()),
             )
             for row in rows
         ]

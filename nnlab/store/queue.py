@@ -58,9 +58,10 @@ class RunQueue(RunStore):
         positions = {run_id: i for i, run_id in enumerate(self.queue(), 1)}
         return [replace(run, position=positions.get(run.id)) if run.state == "waiting" else run for run in runs]
 
-    def counts(self, owner: str | None = None) -> Counts:
-        """How many runs wait and run, in one query."""
+    def counts(self, owner: str | None = None, *, drafts: bool = True) -> Counts:
+        """How many runs wait and run, in one query; with or without drafts."""
         query = sa.select(col.state, col.owner, sa.func.count().label("n")).where(col.state.in_(UNFINISHED))
+        query = query if drafts else query.where(~col.draft)
         rows = self._rows(query.group_by(col.state, col.owner))
         running, waiting = (sum(row.n for row in rows if row.state == one) for one in ("running", "waiting"))
         mine = {row.state: row.n for row in rows if row.owner == owner}
@@ -83,11 +84,6 @@ class RunQueue(RunStore):
             else:
                 changes = {"state": "paused" if action == "pause" else "stopped", "wish": None, "finished": now}
             db.execute(runs_table.update().where(this).values(changes))
-
-    def delete(self, run_id: str) -> None:
-        """Hide a run, and stop it if it is unfinished; `restore` undoes it until it is purged."""
-        self._update(run_id, deleted=time.time())
-        self.request(run_id, "stop")
 
     def requeue(self, run_id: str) -> bool:
         """Queue a paused, interrupted, stopped or failed run again; False if it is in another state."""

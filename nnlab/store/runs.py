@@ -14,7 +14,6 @@ from nnlab.engines.base import ALGORITHM
 from nnlab.engines.choice import EngineName, engine_name
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
-from nnlab.store import schema
 from nnlab.store.connect import Database
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table, utc
 
@@ -97,9 +96,6 @@ class Run:
         return tuple(best if patience and best and epoch - best >= patience else epoch for epoch, best in ended)
 
 
-DRAFTS_STAY = 86400  # seconds
-
-
 class RunStore(Database):
     """The runs of a data base, without the queue."""
 
@@ -161,36 +157,15 @@ class RunStore(Database):
             query = query.where(col.comparison.is_(None))
         return self._select(query)
 
-    def drafts(self, owner: str) -> list[Run]:
-        """The unfinished drafts of an owner."""
-        mine = sa.select(runs_table).where(col.owner == owner, col.draft, col.state.in_(UNFINISHED))
-        return self._select(mine.where(col.deleted.is_(None)))
-
-    def keep(self, run_id: str) -> None:
-        """Turn a draft into a run like any other."""
-        self._update(run_id, draft=False)
+    def keep(self, run_id: str, comparison: str | None = None) -> Run | None:
+        """Turn a draft into a new run like any other, or of a comparison; None if it was cancelled."""
+        draft = runs_table.update().where(col.id == run_id, col.draft, col.deleted.is_(None))
+        self._change(draft.values(draft=False, comparison=comparison, created=time.time()))
+        run = self._known(run_id)
+        return None if run.deleted else run
 
     def rename(self, run_id: str, name: str) -> None:
         self._update(run_id, name=name[:200])
-
-    def restore(self, run_id: str) -> None:
-        """Undo `delete`."""
-        self._update(run_id, deleted=None)
-
-    def purge(self, older_than: float = 7 * 86400) -> int:
-        """Remove for good the runs deleted more than `older_than` seconds ago, and drafts of yesterday; their
-        number."""
-        old = runs_table.delete().where(
-            (col.deleted < time.time() - older_than) | (col.draft & (col.created < time.time() - DRAFTS_STAY)),
-            col.state != "running",
-            col.id.not_in(sa.select(schema.cells_table.c.run)),  # comparisons still show these
-        )
-        with self._write() as db:
-            removed = db.execute(old).rowcount
-            if removed:
-                for table in schema.DATA_TABLES:
-                    db.execute(table.delete().where(table.c.data.not_in(sa.select(col.data))))
-        return removed
 
     def find_finished(
         self, experiment: Experiment, seeds: Sequence[int], owner: str | None = None, *, or_unfinished: bool = False
@@ -204,9 +179,9 @@ class RunStore(Database):
         return next(iter(found), None)
 
     def find_parts(self, experiment: Experiment, owner: str | None = None) -> list[Run]:
-        """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones. All
-        by the engine and algorithm that would train it here now."""
-        return self._select(_usable_runs(experiment, owner))
+        """The finished runs of an experiment under any seeds, the owner's first; then the owner's unfinished ones that
+        are no drafts. All by the engine and algorithm that would train it here now."""
+        return self._select(_usable_runs(experiment, owner).where(~col.draft | (col.state == "finished")))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
         return [_run(row._mapping) for row in self._rows(query)]
@@ -223,9 +198,10 @@ class RunStore(Database):
 
 
 def unfinished_runs(owner: str | sa.Column[str]) -> sa.ScalarSelect[int]:
-    """The number of the owner's waiting and running runs, as a subquery."""
+    """The number of the owner's waiting and running runs without drafts, as a subquery."""
     other = runs_table.alias()
-    return sa.select(sa.func.count()).where(other.c.owner == owner, other.c.state.in_(UNFINISHED)).scalar_subquery()
+    unfinished = sa.select(sa.func.count()).where(other.c.owner == owner, other.c.state.in_(UNFINISHED), ~other.c.draft)
+    return unfinished.scalar_subquery()
 
 
 def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:

@@ -12,6 +12,8 @@ from nnlab.engines.base import ALGORITHM
 
 State = Literal["waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stopped", "failed", "interrupted")
+PRECEDENCE: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
+"""The state of several runs together is the first of these that one of them has."""
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
@@ -96,6 +98,7 @@ comparisons_table = sa.Table(
     sa.Column("comparison", sa.Text, nullable=False),
     sa.Column("created", sa.Float(53), nullable=False, default=time.time),
     sa.Column("test_opened", sa.Float(53)),
+    sa.Column("deleted", sa.Float(53)),  # so are then the runs that only it has, at the same moment
 )
 cells_table = sa.Table(
     "cell_runs",
@@ -118,7 +121,10 @@ MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
     ),
     3: ("ALTER TABLE runs ADD COLUMN engine VARCHAR(12)",),
     4: ("ALTER TABLE runs ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",),
-    5: ("ALTER TABLE runs ADD COLUMN draft BOOLEAN NOT NULL DEFAULT FALSE",),
+    5: (
+        "ALTER TABLE runs ADD COLUMN draft BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE comparisons ADD COLUMN deleted DOUBLE PRECISION",
+    ),
 }
 
 DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to

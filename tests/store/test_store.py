@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,36 +18,6 @@ from nnlab.spec import Comparison, Experiment
 from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, UnknownRun, new_id, schema
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, home: Path) -> Iterator[str]:
-    """An empty data base."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{home / 'nnlab.db'}"
-        return
-    server = os.environ.get("NNLAB_TEST_POSTGRES_URL")
-    if not server:
-        why = "needs NNLAB_TEST_POSTGRES_URL, the URL of a PostgreSQL that may make data bases"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
-    address = sa.make_url(server).set(drivername="postgresql+psycopg")
-    admin = sa.create_engine(address, isolation_level="AUTOCOMMIT")
-    name = f"nnlab_test_{new_id().lower()}"
-    with admin.connect() as db:
-        db.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield address.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-    with admin.connect() as db:
-        db.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    made = Store(url)
-    yield made
-    made.close()
 
 
 def epoch(n: int, seeds: tuple[int, ...] = (0, 1), value: float | None = None) -> Epoch:
@@ -588,6 +556,28 @@ def test_an_older_data_base_is_brought_up_to_date(store: Store, url: str, monkey
         newer.close()
 
 
+_WITHOUT_DRAFTS = ("ALTER TABLE runs DROP COLUMN draft", "ALTER TABLE comparisons DROP COLUMN deleted")
+"""From version 5 to version 4."""
+
+
+def test_a_data_base_without_drafts_opens_and_gains_them(store: Store, url: str) -> None:
+    comparison = Comparison(EXPERIMENT, vary="depth", values=[1], seeds=2)
+    run, made = finished(store), store.create_comparison(comparison, "ana")
+    store.set_cells(made, comparison, [[(run.id, True)]])
+    with store._write() as db:
+        for statement in (*_WITHOUT_DRAFTS, "UPDATE nnlab_schema SET version = 4"):
+            db.execute(sa.text(statement))
+    newer = Store(url)
+    assert newer.runs("ana") == [run]
+    assert [one.deleted for one in newer.comparisons("ana")] == [False]
+    draft = newer.create_run(EXPERIMENT, (7,), "ana", draft=True)
+    newer.delete_comparison(made)
+    assert newer.runs("ana") == [run]
+    assert now(newer, draft.id).draft
+    assert newer.comparisons("ana") == []
+    newer.close()
+
+
 def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str) -> None:
     comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
     made = store.create_comparison(comparison, "ana", "depths")
@@ -595,6 +585,7 @@ def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str
     with store._write() as db:
         for statement in (
             "DROP TABLE cell_runs",
+            *_WITHOUT_DRAFTS,
             "ALTER TABLE comparisons DROP COLUMN test_opened",
             "ALTER TABLE runs DROP COLUMN engine",
             "ALTER TABLE runs DROP COLUMN algorithm",

@@ -24,11 +24,12 @@ TICK = 0.1  # seconds between two looks at a run that trains
 def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_change: Callable[[], None]) -> None:
     """Trains the experiment, or finds its run, and shows its film."""
     try:
-        run = page.lab.play(experiment, seeds, owner=page.owner)
+        shown: list[str] = st.session_state.setdefault("play-runs", [])
+        run = page.lab.play(experiment, seeds, owner=page.owner, instead_of=shown)
+        shown[:] = [run.id]  # in the list: Streamlit may stop the script at any use of the session's state
     except SpecError as error:
         st.error(problem_text(error.problems[0], page.t), icon=":material/block:")
         return
-    st.session_state["play-run"] = run.id
     st.fragment(_film, run_every=TICK if run.active else None)(page, run, on_change)
 
 
