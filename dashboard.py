@@ -13,6 +13,7 @@ from nnlab.ui.shared.comparison_row import comparison_row
 from nnlab.ui.shared.naming import cost_words
 from nnlab.ui.shared.network_view import mount
 from nnlab.ui.shared.run_links import open_submitted
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import run_row
 from nnlab.ui.shell.frame import PLACES, open_page
 
@@ -61,8 +62,9 @@ with places[-1], st.container(border=True, key="card-backprop", height="stretch"
 
 st.markdown(f"#### {t('Continue')}")
 if recent := page.lab.recent(page.owner, RECENT):
+    titles = distinct_titles([one for one in recent if isinstance(one, Run)], t)
     for one in recent:
-        run_row(page, one) if isinstance(one, Run) else comparison_row(page, one)
+        run_row(page, one, titles[one.id]) if isinstance(one, Run) else comparison_row(page, one)
     page.link("runs", t("All runs"), width="content")
 else:
     st.caption(t("Nothing trained yet. Run one of the cards above: the first curve appears within seconds."))

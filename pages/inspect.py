@@ -4,7 +4,8 @@ import streamlit as st
 
 import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.ui.inspect.epoch_view import epoch_view
-from nnlab.ui.shared.naming import moment, run_title
+from nnlab.ui.shared.naming import moment
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("inspect")
@@ -17,7 +18,7 @@ if opened is not None and opened.deleted:
     opened = None
 if named and opened is None:
     st.warning(t("There is no run at this address; it may have been deleted."), icon=":material/link_off:")
-runs = {run.id: run for run in page.lab.runs(owner=page.owner, limit=50) if run.epoch > 0}
+runs = {run.id: run for run in page.lab.runs(owner=page.owner, limit=50, alone=True) if run.epoch > 0}
 if opened is not None and opened.id not in runs:
     runs = {opened.id: opened, **runs}
 if not runs:
@@ -28,11 +29,12 @@ if opened is not None and opened.id != state.get("inspect-from-link"):
     state["inspect-run"] = opened.id
 elif state.get("inspect-run") not in runs:
     state["inspect-run"] = opened.id if opened is not None else next(iter(runs))
+titles = distinct_titles(list(runs.values()), t)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox(
         t("Trained run"),
         list(runs),
-        format_func=lambda run_id: f"{run_title(runs[run_id], t)} · {moment(runs[run_id].created, t)}",
+        format_func=lambda run_id: f"{titles[run_id]} · {moment(runs[run_id].created, t)}",
         key="inspect-run",
     )
     page.link("train", t("Its curves"), {"run": chosen}, width="content")

@@ -1,129 +1,101 @@
-"""Runs: what was trained, newest first; open, overlay, rename, delete, download."""
+"""Runs: what was trained, newest first; a comparison is one row that opens to its runs."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
-from nnlab.lab import NotYours, Run, UnknownRun
-from nnlab.ui.runs.run_table import matching, runs_table, states_of
-from nnlab.ui.shared.downloads import download_menu
+from nnlab.ui.runs.actions import actions, undo_line
+from nnlab.ui.runs.cells import cell_entries
+from nnlab.ui.runs.run_table import Entry, entry_names, matching, runs_table, states_of
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import run_title
-from nnlab.ui.shared.run_links import MOST_OVERLAID, nothing_trained, start_link
-from nnlab.ui.shared.run_row import run_row
+from nnlab.ui.shared.run_links import nothing_trained
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("runs")
 t, lab = page.t, page.lab
-MOST = 500
-
-
-def delete(runs: Sequence[Run]) -> None:
-    """Out of sight, until somebody thinks better of it."""
-    for run in runs:
-        try:
-            lab.delete(run.id, page.owner)
-        except (NotYours, UnknownRun):
-            continue
-    st.session_state["deleted"] = [run.id for run in runs]
-
-
-def undo() -> None:
-    for run_id in st.session_state.pop("deleted", []):
-        lab.restore(run_id, page.owner)
-
-
-def rename(run_id: str) -> None:
-    lab.rename(run_id, " ".join(st.session_state["new-name"].split())[:120], page.owner)
+MOST, AT_ONCE = 500, 100
 
 
 def keep_filter() -> None:
     """The filter stands in the link."""
-    words, states, local = (st.session_state[f"filter-{name}"] for name in ("text", "state", "local"))
-    page.change_query(q=words.strip(), state=",".join(states or []), of="local" if local else "")
+    words, states, local = (st.session_state.get(f"filter-{name}") for name in ("text", "state", "local"))
+    page.change_query(q=(words or "").strip(), state=",".join(states or []), of="local" if local else "", page="")
 
 
-def actions(chosen: Sequence[Run]) -> None:
-    """What can be done with the chosen rows; the space is there before anything is chosen."""
-    with st.container(border=True, key="actions"):
-        if not chosen:
-            st.caption(
-                t("Select a run to open, rename, download or delete it; select several to overlay their curves.")
+def filters(there: Sequence[str]) -> None:
+    """Words, states, and whose runs."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
+        st.text_input(
+            t("Filter"),
+            key="filter-text",
+            placeholder=t("name, data, network"),
+            icon=":material/search:",
+            on_change=keep_filter,
+            width=280,
+        )
+        st.pills(
+            t("State"),
+            there,
+            selection_mode="multi",
+            format_func=lambda state: f"{STATES[state][1]} {t(STATES[state][0])}",
+            key="filter-state",
+            on_change=keep_filter,
+        )
+        if opened is None:
+            st.toggle(
+                t("Command-line runs"),
+                key="filter-local",
+                help=t("Runs trained on this server without the dashboard. You can look at them, but not change them."),
+                on_change=keep_filter,
             )
-            return
-        first, own = chosen[0], all(run.owner == page.owner for run in chosen)
-        if len(chosen) == 1:
-            run_row(page, first)
-        else:
-            st.markdown(t.many("{n} run selected", "{n} runs selected", len(chosen)))
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if len(chosen) == 1:
-                if st.button(t("Open"), icon=":material/show_chart:", type="primary", key="open"):
-                    page.go("train", {"run": first.id})
-                page.link("inspect", t("Inspect"), {"run": first.id}, disabled=first.epoch == 0)
-                start_link(page, first)
-                if own:
-                    with st.popover(t("Rename"), icon=":material/edit:", key="rename-menu"):
-                        st.text_input(
-                            t("Name"),
-                            value=first.name,
-                            key="new-name",
-                            placeholder=run_title(first, t),
-                            on_change=rename,
-                            args=(first.id,),
-                        )
-                        st.caption(t("Press Enter to save; leave it empty for the default name."))
-                download_menu(page, first, "take")
-            elif len({run.experiment.score for run in chosen}) == 1:
-                several = ",".join(run.id for run in chosen[1 : 1 + MOST_OVERLAID])
-                if st.button(t("Overlay"), icon=":material/stacked_line_chart:", type="primary", key="open"):
-                    page.go("train", {"run": first.id, "with": several})
-            if own:
-                st.button(t("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(list(chosen),))
 
 
-st.title(t("Runs"), anchor=False)
+def part_of(found: Sequence[Entry]) -> Sequence[Entry]:
+    """The rows that are shown at once, and links to those before and after them."""
+    last = (len(found) - 1) // AT_ONCE
+    number = min(int(query["page"]) - 1, last) if query.get("page", "").isdecimal() else 0
+    start = max(0, number) * AT_ONCE
+    shown = found[start : start + AT_ONCE]
+    words = t.many("{n} row", "{n} rows", len(found))
+    if last:
+        words = t("{first} to {last} of {n}", first=start + 1, last=start + len(shown), n=len(found))
+    if len(entries) == MOST:
+        words += f" · {t('only the newest {n} are shown', n=t.whole(MOST))}"
+    with foot, st.container(horizontal=True, vertical_alignment="center", key="pages"):
+        st.caption(words, width="content")
+        for label, to, icon in ((t("Newer"), number - 1, "chevron_left"), (t("Older"), number + 1, "chevron_right")):
+            if last and 0 <= to <= last:
+                link = {**query, "page": str(to + 1)}
+                page.link("runs", label, link, icon=f":material/{icon}:", width="content")
+    return shown
+
+
 query = page.query()
 local = query.get("of") == "local"
-runs = lab.runs("local" if local else page.owner, limit=MOST)
-if gone := st.session_state.get("deleted"):
-    with st.container(horizontal=True, vertical_alignment="center", key="undo-line"):
-        st.markdown(
-            f":gray[:material/delete:] {t.many('{n} run deleted', '{n} runs deleted', len(gone))}", width="content"
-        )
-        st.button(t("Undo"), icon=":material/undo:", key="undo", on_click=undo)
+opened = lab.comparison(query["comparison"]) if "comparison" in query else None
+st.title(t("Runs"), anchor=False)
+if opened is not None:
+    entries, names = cell_entries(page, opened)
+elif "comparison" in query:
+    st.warning(t("There is no comparison at this address; it may have been deleted."), icon=":material/link_off:")
+    page.link("runs", t("All runs"), width="content")
+    st.stop()
+else:
+    entries = lab.recent("local" if local else page.owner, MOST)
+    names = entry_names(entries, t)
+undo_line(page)
 
-st.session_state.setdefault("filter-text", query.get("q", ""))
+if st.session_state.get("runs-of") != query.get("comparison") or "filter-text" not in st.session_state:
+    st.session_state["filter-text"] = query.get("q", "")  # another list has a filter of its own
+st.session_state["runs-of"] = query.get("comparison")
 st.session_state["filter-local"] = local
-there = states_of(runs)
+there = states_of(entries)
 st.session_state["filter-state"] = [state for state in query.get("state", "").split(",") if state in there]
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
-    st.text_input(
-        t("Filter"),
-        key="filter-text",
-        placeholder=t("name, data, network"),
-        icon=":material/search:",
-        on_change=keep_filter,
-        width=280,
-    )
-    st.pills(
-        t("State"),
-        there,
-        selection_mode="multi",
-        format_func=lambda state: f"{STATES[state][1]} {t(STATES[state][0])}",
-        key="filter-state",
-        on_change=keep_filter,
-    )
-    st.toggle(
-        t("Command-line runs"),
-        key="filter-local",
-        help=t("Runs trained on this server without the dashboard. You can look at them, but not change them."),
-        on_change=keep_filter,
-    )
+filters(there)
 
-found = matching(runs, st.session_state["filter-text"], st.session_state["filter-state"] or [], t)
-if not runs:
+found = matching(entries, names, st.session_state["filter-text"], st.session_state["filter-state"] or [], t)
+if not entries and opened is None:
     if local:
         with st.container(border=True, key="empty"):
             st.markdown(t("No runs from this server's command line yet."))
@@ -133,10 +105,8 @@ if not runs:
 elif not found:
     st.info(t("No run matches this filter."), icon=":material/filter_alt_off:")
 else:
-    place = st.container()
-    chosen = runs_table(found, t)
+    place, table, foot = st.container(), st.container(), st.container()
+    with table:
+        chosen = runs_table(page, part_of(found), names)
     with place:
-        actions(chosen)
-    shown = t.many("{n} run", "{n} runs", len(found))
-    most = t("only the newest {n} are shown", n=t.whole(MOST))
-    st.caption(f"{shown} · {most}" if len(runs) == MOST else shown)
+        actions(page, chosen, names[chosen[0].id] if chosen else "")

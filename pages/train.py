@@ -7,7 +7,7 @@ from nnlab.lab import Run
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
-from nnlab.ui.shared.run_links import nothing_trained
+from nnlab.ui.shared.run_links import newest_runs, nothing_trained
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.train.buttons import action_button, run_buttons
@@ -24,7 +24,7 @@ def shown() -> Run | None:
     """The run of the link; without one the visitor's newest active run, else the newest."""
     if wanted := query.get("run"):
         return page.lab.run(wanted)
-    mine = page.lab.runs(page.owner, limit=50)
+    mine = newest_runs(page, 50)
     return next((one for one in mine if one.active), mine[0] if mine else None)
 
 
@@ -44,7 +44,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     with st.container(width="content", gap=None, horizontal=True, vertical_alignment="center"):
         st.title(in_markdown(run_title(run, t)), anchor=False, width="content")
         st.space("small")
-        state_badge(t, run)
+        state_badge(t, run.state)
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small", key="train-buttons"):
         run_buttons(page, run)
 st.caption(run_facts(run, t), help=t(ENGINES[run.engine].help) if run.engine else None)

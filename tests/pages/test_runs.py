@@ -1,19 +1,34 @@
 """Runs: the list, its filter, deleting with undo, and what the command line trained."""
 
-import numpy as np
-import pytest
-from page_app import LANGUAGES, OWNER, open_page
+from io import BytesIO
+from types import SimpleNamespace
 
-from nnlab import presets
-from nnlab.ui.runs.run_table import matching, states_of
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from page_app import LANGUAGES, OWNER, STRANGER, go, links, open_page, press, said
+
+from nnlab import Comparison, presets
+from nnlab.jobs.worker import work
+from nnlab.spec import StartFrom
+from nnlab.ui.runs.actions import comparison_csv, delete_entries
+from nnlab.ui.runs.run_table import entry_names, matching, states_of
+from nnlab.ui.shared.comparison_naming import comparison_title, knob_name
+from nnlab.ui.shared.naming import network_title, value_name
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 2, "data.n_samples": 60})
+DEPTHS = Comparison(QUICK, vary="depth", values=[1, 2], seeds=2)
 
 
-def open_runs(language="en", owner=OWNER, **query):
-    return open_page("runs", language, owner, query)
+NETWORK = network_title(QUICK, text("en"))
+
+
+def open_runs(language="en", owner=OWNER, link=None, **query):
+    return open_page("runs", language, owner, {**query, **(link or {})})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -27,7 +42,7 @@ def test_runs_are_listed_newest_first_with_data_network_state_and_score(lab, lan
     assert t("waiting") in table[t("State")].iloc[0]
     assert t("finished") in table[t("State")].iloc[1]
     assert 0 <= table[t("Score")].iloc[1] <= 1
-    assert f"{t.many('{n} seed', '{n} seeds', 3)} × {t('{n} folds', n=2)}" in table[t("Network")].iloc[1]
+    assert table[t("Seeds")].iloc[1] == f"{t.many('{n} seed', '{n} seeds', 3)} × {t('{n} folds', n=2)}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -63,12 +78,19 @@ def test_runs_of_the_command_line_are_shown_when_asked_for(lab):
 def test_the_filter_looks_at_name_data_network_and_state(lab):
     lab.train_here(QUICK, 1, owner=OWNER, name="warm up")
     lab.submit(presets["celsius"], 1, owner=OWNER)
-    t, runs = text("en"), lab.runs(OWNER)
-    assert [run.name for run in matching(runs, "WARM", [], t)] == ["warm up"]
-    assert [run.experiment.data.name for run in matching(runs, "celsius 2×3", [], t)] == ["celsius"]
-    assert [run.state for run in matching(runs, "", ["waiting"], t)] == ["waiting"]
-    assert matching(runs, "nothing like it", [], t) == []
-    assert states_of(runs) == ["waiting", "finished"]
+    lab.submit_comparison(DEPTHS, OWNER)
+    t, entries = text("en"), lab.recent(OWNER, 10)
+
+    def found(words, states=()):
+        return [one.id for one in matching(entries, entry_names(entries, t), words, states, t)]
+
+    compared, waiting, finished = (one.id for one in entries)
+    assert found("WARM") == [finished]
+    assert found("celsius 2×3") == [waiting]
+    assert found("depth 1, 2") == found("2 networks") == [compared]
+    assert found("", ["waiting"]) == [compared, waiting]
+    assert found("nothing like it") == []
+    assert states_of(entries) == ["waiting", "finished"]
 
 
 def test_the_filter_stands_in_the_link(lab):
@@ -80,9 +102,164 @@ def test_the_filter_stands_in_the_link(lab):
     assert app.query_params["q"] in ("cels", ["cels"])
 
 
+def many_comparisons(lab, n):
+    """As `lab.submit_comparison` stores them, of two cells each."""
+    for i in range(n):
+        comparison = Comparison(QUICK, vary="depth", values=[1, 2], seeds=1)
+        made = lab.store.create_comparison(comparison, OWNER, f"comparison {i}")
+        runs = [lab.store.create_run(one, (0,), OWNER, comparison=made) for one in comparison.experiments]
+        lab.store.set_cells(made, comparison, [[(run.id, False)] for run in runs])
+
+
+def test_rows_are_counted_and_turned_over_by_entry_not_by_cell(lab):
+    mine = lab.store.create_run(QUICK, (0,), OWNER, name="my own run")
+    many_comparisons(lab, 120)
+    app = open_runs()
+    assert list(app.dataframe[0].value["Name"])[::99] == ["▸ comparison 119", "▸ comparison 20"]
+    assert "1 to 100 of 121" in said(app)
+    app = open_runs(link={"page": "2"})
+    assert list(app.dataframe[0].value["Name"])[-2:] == ["▸ comparison 0", "my own run"]
+    assert "101 to 121 of 121" in said(app)
+    assert set(links(app)) >= {"Newer"}
+    assert "Older" not in links(app)
+    app.text_input(key="filter-text").set_value("own run")
+    assert list(go(app).dataframe[0].value["Name"]) == ["my own run"]
+    assert lab.recent(OWNER, 500)[-1].id == mine.id
+
+
+def test_a_page_of_many_comparisons_takes_as_many_queries_as_one_of_few(lab):
+    asked = []
+    sa.event.listen(lab.store._engine, "before_cursor_execute", lambda *event: asked.append(event[2]))
+
+    def queries():
+        asked.clear()
+        open_runs()
+        return len([one for one in asked if one.startswith("SELECT")])
+
+    many_comparisons(lab, 2)
+    few = queries()
+    many_comparisons(lab, 60)
+    assert queries() == few
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_comparison_is_one_row_with_its_question_cells_state_and_best_score(lab, language):
+    t, title = text(language), comparison_title
+    made = lab.submit_comparison(DEPTHS, OWNER)
+    row = open_runs(language).dataframe[0].value.iloc[0]
+    assert (row[t("Name")], row[t("State")]) == (f"▸ {title(made, t)}", f"◌ {t('waiting')} 0 / 2")
+    assert np.isnan(row[t("Score")])
+    work(lab.store.url)
+    lab.train_here(QUICK.vary("depth", 2), 2, owner=OWNER)
+    table = open_runs(language).dataframe[0].value
+    assert list(table[t("Name")])[1] == f"▸ {title(made, t)}"
+    assert t("finished") + " 2 / 2" in table[t("State")].iloc[1]
+    means = [np.mean(cell.results["validation"]["accuracy"]) for cell in lab.comparison(made.id).cells]
+    assert table[t("Score")].iloc[1] == max(means)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_comparison_opens_to_its_runs_named_by_their_cells(lab, language):
+    t, made = text(language), lab.submit_comparison(DEPTHS, OWNER)
+    lab.submit(presets["celsius"], 1, OWNER)
+    app = open_runs(language, link={"comparison": made.id})
+    assert list(app.dataframe[0].value[t("Name")]) == [f"{knob_name('depth', t)} {n}" for n in (1, 2)]
+    assert t("All runs") in links(app)
+    assert comparison_title(made, t) in {label.replace("\\", "") for label in links(app)}
+
+
+def test_a_link_to_a_comparison_that_is_not_there_leads_back(lab):
+    app = open_runs(link={"comparison": "nothere"})
+    assert "no comparison at this address" in said(app)
+    assert "All runs" in links(app)
+
+
+def test_the_same_undo_brings_back_runs_and_comparisons(lab):
+    other = QUICK.set({"data.seed": 4})
+    mine, made = lab.train_here(other, 1, owner=OWNER, name="mine"), lab.submit_comparison(DEPTHS, OWNER)
+    app = open_runs()
+    entries = lab.recent(OWNER, 10)
+    page = SimpleNamespace(lab=lab, owner=OWNER)
+    deleted = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nnlab.ui.runs.actions.st.session_state", deleted)
+        delete_entries(page, entries)
+    assert lab.recent(OWNER, 10) == []
+    app.session_state["deleted"] = deleted["deleted"]
+    app = go(app)
+    assert "1 run deleted, 1 comparison deleted" in said(app)
+    press(app, "undo")
+    assert [one.id for one in lab.recent(OWNER, 10)] == [made.id, mine.id]
+    assert {run.state for run in lab.comparison(made.id).runs} == {"waiting"}
+
+
+def test_nothing_of_another_visitor_can_be_deleted(lab):
+    run, made = lab.submit(QUICK, 1, STRANGER), lab.submit_comparison(DEPTHS, STRANGER)
+    deleted = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nnlab.ui.runs.actions.st.session_state", deleted)
+        delete_entries(SimpleNamespace(lab=lab, owner=OWNER), lab.recent(STRANGER, 10))
+    assert deleted["deleted"] == []
+    assert {one.id for one in lab.recent(STRANGER, 10)} == {run.id, made.id}
+
+
+def test_the_file_of_a_comparison_is_its_table(lab):
+    made = lab.submit_comparison(DEPTHS, OWNER)
+    work(lab.store.url)
+    (row,) = lab.recent(OWNER, 10)
+    page = SimpleNamespace(lab=lab, owner=OWNER)
+    english = pd.read_csv(BytesIO(comparison_csv(page, row, False)))
+    assert list(english["depth"]) == [1, 2]
+    assert list(english["validation_accuracy"]) == [
+        pytest.approx(np.mean(cell.results["validation"]["accuracy"])) for cell in lab.comparison(made.id).cells
+    ]
+    assert english["test_accuracy"].isna().all(), "the test set is closed"
+    spanish = pd.read_csv(BytesIO(comparison_csv(page, row, True)), sep=";", decimal=",")
+    pd.testing.assert_frame_equal(english, spanish)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([{"train.lr": 0.01}, {"train.lr": 0.03}], ["learning rate 0.01", "learning rate 0.03"]),
+        ([{"train.optimizer": "sgd"}, {"train.optimizer": "adam"}], ["optimizer SGD", "optimizer Adam"]),
+        (
+            [{"train.lr": 0.01}, {"train.lr": 0.03}, {"train.lr": 0.03, "train.epochs": 4}],
+            ["learning rate 0.01 · epochs 2", "learning rate 0.03 · epochs 2", "learning rate 0.03 · epochs 4"],
+        ),
+    ],
+)
+def test_equal_names_are_followed_by_what_differs(lab, changes, words):
+    runs = [lab.store.create_run(QUICK.set(change), (0,), OWNER) for change in changes]
+    other = lab.store.create_run(presets["celsius"], (0,), OWNER)
+    titles = distinct_titles([*runs, other], text("en"))
+    assert [titles[run.id] for run in runs] == [f"Moons · 8 tanh · {one}".replace("8 tanh", NETWORK) for one in words]
+    assert "·" not in titles[other.id].replace(" · ", "", 1)
+
+
+def test_runs_that_differ_in_nothing_are_told_apart_by_seeds_or_time(lab):
+    seeds = [lab.store.create_run(QUICK, of, OWNER) for of in ((0,), (1,), (0, 1))]
+    assert list(distinct_titles(seeds, text("en")).values()) == [
+        f"Moons · {NETWORK} · {words}" for words in ("1 seed", "seed 1", "2 seeds")
+    ]
+    twins = [lab.store.create_run(QUICK, (0,), OWNER, created=1e9 + 61 * i) for i in range(2)]
+    first, second = distinct_titles(twins, text("en")).values()
+    assert first != second
+    assert ":" in first
+
+
+def test_the_frozen_layers_are_named_before_the_data():
+    source = presets["mnist"].plain()
+    names = [
+        value_name("start_from", StartFrom.model_validate({"experiment": source, "layers": 1, "frozen": n}), text("en"))
+        for n in (0, 1)
+    ]
+    assert names == ["1 layer of MNIST 28×28", "1 layer (1 frozen) of MNIST 28×28"]
+
+
 def test_several_hundred_runs_are_listed(lab):
     for i in range(300):
         lab.store.create_run(QUICK.set({"data.seed": i}), (0,), OWNER, name=f"run {i}")
-    table = open_runs().dataframe[0].value
-    assert len(table) == 300
-    assert table["Name"].iloc[0] == "run 299"
+    app = open_runs()
+    assert list(app.dataframe[0].value["Name"])[::99] == ["run 299", "run 200"]
+    assert "1 to 100 of 300" in said(app)

@@ -9,8 +9,10 @@ from nnlab.spec import MAX_SOURCES, Experiment, StartFrom
 from nnlab.store import Run
 from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import field_name
-from nnlab.ui.shared.naming import ago, experiment_title, run_title
+from nnlab.ui.shared.naming import ago, experiment_title
 from nnlab.ui.shared.number_field import number_field
+from nnlab.ui.shared.run_links import newest_runs
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -21,9 +23,10 @@ NEWEST = 200  # finished runs of the visitor that are offered at most
 def start_fields(page: Page, form: Form) -> None:
     """The source experiment, how many of its layers are reused and how many of those are frozen."""
     t, experiment, given = page.t, form.experiment, form.draft["train.start_from"]
-    runs = page.lab.runs(page.owner, state="finished", limit=NEWEST)
+    runs = newest_runs(page, NEWEST, "finished")
+    titles = distinct_titles(runs, t)
     sources = {
-        run.key: (run.experiment, f"{run_title(run, t)} · {ago(run.created, t)}")
+        run.key: (run.experiment, f"{titles[run.id]} · {ago(run.created, t)}")
         for run in reversed(runs)
         if not run.extended and run.experiment.sources < MAX_SOURCES and experiment.layers_shared(run.experiment)
     }

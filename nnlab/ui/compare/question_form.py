@@ -16,6 +16,7 @@ from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
 from nnlab.ui.shared import comparison_naming, labels
 from nnlab.ui.shared.naming import cost_words
 from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts
@@ -86,11 +87,11 @@ def _select(name: str, label: str, options: Sequence[str], value: str, change: C
 def _source(question: Question) -> None:
     """Where the experiment is from: the draft, a preset, one of the visitor's runs, or the link."""
     t, page, current = question.page.t, question.page, question.input
-    own = page.lab.runs(owner=page.owner, limit=10)
+    own = page.lab.runs(owner=page.owner, limit=10, alone=True)
     names = {
         DRAFT: t("my draft"),
         **{name: t(PRESETS[name]) for name in presets},
-        **{run.id: run.name or comparison_naming.experiment_summary(run.experiment, t) for run in own},
+        **distinct_titles(own, t),
     }
     names.setdefault(current.source, comparison_naming.experiment_summary(current.experiment, t))
     _select("on", t("Experiment"), list(names), current.source, question.use_source, format_func=names.__getitem__)

@@ -1,97 +1,138 @@
-"""The runs as a table that can be filtered and sorted; fast with several hundred of them."""
+"""The entries of Runs as a table that can be filtered and sorted: runs, and comparisons as one row each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from nnlab.store import STATES as ALL_STATES
-from nnlab.store import Run
+from nnlab.store import Run, StoredComparison
+from nnlab.ui.shared.comparison_naming import comparison_title
+from nnlab.ui.shared.comparison_row import best_scores, best_text
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import ago, network_title, run_title, seeds_words, value_name
+from nnlab.ui.shared.naming import ago, network_title, seeds_words, value_name
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shared.sortable_table import rows_key, sortable
+from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
+Entry = Run | StoredComparison
+WIDTHS = {"name": 330, "data": 120, "network": 130, "seeds": 110, "state": 150, "score": 150, "when": 110}
 
-def matching(runs: Sequence[Run], words: str, states: Sequence[str], t: Text) -> list[Run]:
-    """The runs in one of the states (in any, if none is given) whose row contains every word."""
+
+def entry_names(entries: Sequence[Entry], t: Text) -> dict[str, str]:
+    """The name of each entry by its id."""
+    names = distinct_titles([one for one in entries if isinstance(one, Run)], t)
+    return names | {one.id: comparison_title(one, t) for one in entries if isinstance(one, StoredComparison)}
+
+
+def matching(
+    entries: Sequence[Entry], names: Mapping[str, str], words: str, states: Sequence[str], t: Text
+) -> list[Entry]:
+    """The entries in one of the states (in any, if none is given) whose row contains every word."""
     wanted = words.lower().split()
 
-    def fits(run: Run) -> bool:
-        text = " ".join([run_title(run, t), _data(run, t), network_title(run.experiment, t), run.id])
-        return all(word in text.lower() for word in wanted)
+    def fits(one: Entry) -> bool:
+        text = " ".join([names[one.id], _data(one, t), _network(one, t), one.id]).lower()
+        return all(word in text for word in wanted)
 
-    return [run for run in runs if (not states or run.state in states) and (not wanted or fits(run))]
+    return [one for one in entries if (not states or one.state in states) and (not wanted or fits(one))]
 
 
-def states_of(runs: Sequence[Run]) -> list[str]:
+def states_of(entries: Sequence[Entry]) -> list[str]:
     """The states that occur, in their usual order."""
-    there = {run.state for run in runs}
+    there = {one.state for one in entries}
     return [state for state in ALL_STATES if state in there]
 
 
-def runs_table(runs: Sequence[Run], t: Text) -> list[Run]:
-    """Draws the table and returns the runs of the selected rows. A click anywhere in a row selects it."""
-    names = {
-        "name": t("Name"),
-        "data": t("Data"),
-        "network": t("Network"),
-        "state": t("State"),
-        "score": t("Score"),
-        "when": t("When"),
-    }
+def runs_table(page: Page, entries: Sequence[Entry], names: Mapping[str, str]) -> list[Entry]:
+    """Draws the table and returns the entries of the selected rows. A click anywhere in a row selects it."""
+    t = page.t
+    heads = dict(
+        zip(
+            WIDTHS,
+            (t("Name"), t("Data"), t("Network"), t("Seeds"), t("State"), t("Score"), t("When")),
+            strict=True,
+        )
+    )
+    scores = _scores(page, entries)
     frame = pd.DataFrame(
         {
-            "name": [run_title(run, t) for run in runs],
-            "data": [_data(run, t) for run in runs],
-            "network": [f"{network_title(run.experiment, t)} · {seeds_words(run, t)}" for run in runs],
-            "state": [_state(run, t) for run in runs],
-            "score": [score_value(run) for run in runs],
-            "when": [pd.Timestamp(run.created) for run in runs],
+            "name": [("" if isinstance(one, Run) else "▸ ") + names[one.id] for one in entries],
+            "data": [_data(one, t) for one in entries],
+            "network": [_network(one, t) for one in entries],
+            "seeds": [_seeds(one, t) for one in entries],
+            "state": [_state(one, t) for one in entries],
+            "score": [score for score, _ in scores],
+            "when": [pd.Timestamp(one.created) for one in entries],
         }
-    ).rename(columns=names)
+    ).rename(columns=heads)
     shown = sortable(
         frame,
         {
-            names["score"]: [score_text(run, t) or UNKNOWN for run in runs],
-            names["when"]: [ago(run.created, t) for run in runs],
+            heads["score"]: [words or UNKNOWN for _, words in scores],
+            heads["when"]: [ago(one.created, t) for one in entries],
         },
     )
     column = st.column_config
+    kinds: dict[str, Any] = {"score": column.NumberColumn, "when": column.DatetimeColumn}
+    helps = {
+        "score": t(
+            "On the validation part; mean and 95 % interval over the seeds. It covers what a seed varies: new "
+            "samples, other splits, or only the samples of this part."
+        )
+    }
     chosen: Any = st.dataframe(
         shown,
         hide_index=True,
-        key=rows_key("runs", [run.id for run in runs]),
+        key=rows_key("runs", [one.id for one in entries]),
         on_select="rerun",
         selection_mode=("multi-row", "single-cell"),
-        height=min(560, 38 + 35 * max(1, len(runs))),
+        height=min(560, 38 + 35 * max(1, len(entries))),
         column_config={
-            names["name"]: column.TextColumn(width="medium"),
-            names["data"]: column.TextColumn(width="small"),
-            names["network"]: column.TextColumn(width="small"),
-            names["state"]: column.TextColumn(width="small"),
-            names["score"]: column.NumberColumn(
-                width="small",
-                help=t(
-                    "On the validation part; mean and 95 % interval over the seeds. It covers what a seed varies: new "
-                    "samples, other splits, or only the samples of this part."
-                ),
-            ),
-            names["when"]: column.DatetimeColumn(width="small"),
+            heads[name]: kinds.get(name, column.TextColumn)(width=width, help=helps.get(name))
+            for name, width in WIDTHS.items()
         },
         alt=t("Your runs"),
     )
     picked = set(chosen.selection.rows) | {row for row, _ in chosen.selection.cells}
-    return [run for i, run in enumerate(runs) if i in picked]
+    return [one for i, one in enumerate(entries) if i in picked]
 
 
-def _data(run: Run, t: Text) -> str:
-    return value_name("data.name", run.experiment.data.name, t)
+def _scores(page: Page, entries: Sequence[Entry]) -> list[tuple[float, str]]:
+    """The score of each entry to sort by, and as it is shown."""
+    compared = [one for one in entries if isinstance(one, StoredComparison)]
+    best = dict(zip((one.id for one in compared), best_scores(page, compared), strict=True))
+    return [
+        (score_value(one), score_text(one, page.t))
+        if isinstance(one, Run)
+        else (best[one.id], best_text(one, best[one.id], page.t))
+        for one in entries
+    ]
 
 
-def _state(run: Run, t: Text) -> str:
-    state = STATES[run.state]
+def _data(one: Entry, t: Text) -> str:
+    experiment = one.experiment if isinstance(one, Run) else one.comparison.experiment
+    return value_name("data.name", experiment.data.name, t)
+
+
+def _network(one: Entry, t: Text) -> str:
+    if isinstance(one, Run):
+        return network_title(one.experiment, t)
+    return t.many("{n} network", "{n} networks", len(one.cells))
+
+
+def _seeds(one: Entry, t: Text) -> str:
+    if isinstance(one, Run):
+        return seeds_words(one, t)
+    return t.many("{n} seed", "{n} seeds", len(one.comparison.seeds))
+
+
+def _state(one: Entry, t: Text) -> str:
+    state = STATES[one.state]
     word = f"{state.sign} {t(state.word)}"
-    return f"{word} {t.percent(run.progress, 0)}" if run.state in ("running", "paused") else word
+    if isinstance(one, StoredComparison):
+        return f"{word} {t.whole(one.done)} / {t.whole(len(one.cells))}"
+    return f"{word} {t.percent(one.progress, 0)}" if one.state in ("running", "paused") else word

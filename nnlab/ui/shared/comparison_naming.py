@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnlab.spec import KNOBS, Comparison, Experiment
+from nnlab.store import StoredComparison
 from nnlab.ui.shared import labels
 from nnlab.ui.shared.naming import data_title, start_words, value_name
 from nnlab.ui.shell.text import Text
@@ -50,6 +51,11 @@ def experiment_summary(experiment: Experiment, t: Text) -> str:
 def comparison_summary(comparison: Comparison, t: Text) -> str:
     """A comparison in one line: "Moons: depth 1, 2, 4, 8 · 10 seeds"."""
     return f"{data_title(comparison.experiment.data, t)}: {settings_summary(comparison, t)}"
+
+
+def comparison_title(one: StoredComparison, t: Text) -> str:
+    """The name its owner gave it, else its question."""
+    return one.name or comparison_summary(one.comparison, t)
 
 
 def settings_summary(comparison: Comparison, t: Text) -> str:

@@ -1,25 +1,55 @@
-"""A comparison as one row: name, state, how many networks, time."""
+"""A comparison as one row: name, state, how many of its cells are done, the best score, time."""
+
+import math
+from collections.abc import Sequence
 
 import streamlit as st
 
-from nnlab.lab import ComparisonRun
-from nnlab.ui.shared.comparison_naming import comparison_summary
+from nnlab.store import StoredComparison
+from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.comparison_naming import comparison_title
 from nnlab.ui.shared.naming import ago, in_markdown
+from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+
+_best: Cache[float] = Cache(2000)
 
 
-def comparison_row(page: Page, one: ComparisonRun) -> None:
-    """Draws the row, with the widths of `run_row`."""
+def comparison_row(page: Page, one: StoredComparison) -> None:
+    """Draws the row, with the widths of `run_row`; it is updated while a cell is under way."""
+    st.fragment(_row, run_every=2.0 if one.active else None)(page, one)
+
+
+def _row(page: Page, seen: StoredComparison) -> None:
     t = page.t
+    one = (page.lab.comparison_state(seen.id) or seen) if seen.active else seen
+    if seen.active and not one.active:
+        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{one.id}", wrap=True):
         with st.container(width=300):
-            name = one.name or comparison_summary(one.comparison, t)
-            page.link("compare", in_markdown(name), {"comparison": one.id}, icon=":material/stacked_line_chart:")
+            name = in_markdown(comparison_title(one, t))
+            page.link("compare", name, {"comparison": one.id}, icon=":material/stacked_line_chart:")
         with st.container(width=120):
-            if one.active:
-                st.badge(t("running"), icon=":material/progress_activity:", color="blue")
-            else:
-                st.badge(t("finished"), icon=":material/check:", color="green")
-        with st.container(width=292):
-            st.caption(t.many("{n} network compared", "{n} networks compared", len(one.cells)))
+            state_badge(t, one.state)
+        with st.container(width=130):
+            st.caption(cells_done(one, t))
+        with st.container(width=150):
+            st.markdown(best_text(one, best_scores(page, [one])[0], t))
         st.caption(ago(one.created, t), width="content")
+
+
+def cells_done(one: StoredComparison, t: Text) -> str:
+    """ "5 of 8 networks"."""
+    return t.many("{done} of {n} network", "{done} of {n} networks", len(one.cells), done=t.whole(one.done))
+
+
+def best_scores(page: Page, comparisons: Sequence[StoredComparison]) -> list[float]:
+    """The best mean score of each comparison; nan before one has results."""
+    keys = [(one.id, one.cells, one.states, one.comparison.seeds) for one in comparisons]
+    return _best.many(keys, lambda missing: page.lab.best_scores([comparisons[i] for i in missing]))
+
+
+def best_text(one: StoredComparison, score: float, t: Text) -> str:
+    """ "best 84.4 %"; empty while there is none."""
+    return "" if math.isnan(score) else t("best {score}", score=t.score(score, one.comparison.experiment.score))

@@ -44,12 +44,13 @@ def data_title(data: DataSpec, t: Text) -> str:
 
 
 def start_words(start: StartFrom | None, t: Text) -> str:
-    """What an experiment starts from: "2 layers of MNIST 28×28, 0–4, 1 frozen", or "random weights"."""
+    """What an experiment starts from: "2 layers (1 frozen) of MNIST 28×28, 0–4", or "random weights"."""
     if start is None:
         return t("random weights")
     layers = t.many("{n} layer", "{n} layers", start.layers)
-    taken = t("{layers} of {data}", layers=layers, data=data_title(start.experiment.data, t))
-    return f"{taken}, {t.many('{n} frozen', '{n} frozen', start.frozen)}" if start.frozen else taken
+    if start.frozen:  # before the data: where little room is, the beginning is read
+        layers += f" ({t.many('{n} frozen', '{n} frozen', start.frozen)})"
+    return t("{layers} of {data}", layers=layers, data=data_title(start.experiment.data, t))
 
 
 def value_name(setting: str, value: object, t: Text) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from nnlab.analysis.advice import ADVICE, advise
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.spec import Comparison, Experiment, seeds_text
-from nnlab.store import Run
+from nnlab.store import Run, State
 from nnlab.training.transfer import started_from
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shell.frame import Page
@@ -34,6 +34,13 @@ def open_submitted(page: Page) -> None:
     if comparison_id := st.session_state.pop("opened-comparison", None):
         page.go("compare", {"comparison": comparison_id})
     show_refusal()
+
+
+def newest_runs(page: Page, limit: int, state: State | None = None) -> list[Run]:
+    """The visitor's newest runs: so many that were trained by themselves, then so many of comparisons."""
+    alone = page.lab.runs(page.owner, state=state, alone=True, limit=limit)
+    compared = [run for run in page.lab.runs(page.owner, state=state, limit=limit) if run.comparison]
+    return [*alone, *compared]
 
 
 def nothing_trained(page: Page, words: str) -> None:

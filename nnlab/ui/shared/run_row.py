@@ -7,7 +7,7 @@ import streamlit as st
 from nnlab.analysis.scores import final_scores, score_interval
 from nnlab.charts.curves import sparkline
 from nnlab.datasets import PartName
-from nnlab.store import Run
+from nnlab.store import Run, State
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import ago, in_markdown, run_title
@@ -15,12 +15,12 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
 
-def run_row(page: Page, run: Run) -> None:
-    """Draws the row; it is updated while the run is under way."""
-    st.fragment(_row, run_every=2.0 if run.active else None)(page, run)
+def run_row(page: Page, run: Run, title: str = "") -> None:
+    """Draws the row, under the run's own title unless another is given; it is updated while the run is under way."""
+    st.fragment(_row, run_every=2.0 if run.active else None)(page, run, title)
 
 
-def _row(page: Page, seen: Run) -> None:
+def _row(page: Page, seen: Run, title: str) -> None:
     t = page.t
     run = (page.lab.run(seen.id) or seen) if seen.active else seen
     if run.state != seen.state and not run.active:
@@ -29,9 +29,9 @@ def _row(page: Page, seen: Run) -> None:
         horizontal=True, vertical_alignment="center", gap="small", key=f"row-{run.id}", wrap=True, border=False
     ):
         with st.container(width=300):
-            page.link("train", in_markdown(run_title(run, t)), {"run": run.id}, icon=":material/show_chart:")
+            page.link("train", in_markdown(title or run_title(run, t)), {"run": run.id}, icon=":material/show_chart:")
         with st.container(width=120):
-            state_badge(t, run)
+            state_badge(t, run.state)
         with st.container(width=130):
             rows = curve_rows(page.lab, run)
             few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
@@ -42,10 +42,10 @@ def _row(page: Page, seen: Run) -> None:
         st.caption(ago(run.created, t), width="content")
 
 
-def state_badge(t: Text, run: Run) -> None:
-    """The state as icon, word and colour."""
-    state = STATES[run.state]
-    st.badge(t(state.word), icon=state.icon, color=state.colour)
+def state_badge(t: Text, state: State) -> None:
+    """A state as icon, word and colour."""
+    look = STATES[state]
+    st.badge(t(look.word), icon=look.icon, color=look.colour)
 
 
 def score_text(run: Run, t: Text) -> str:

@@ -1,6 +1,5 @@
 """The charts over epochs: loss, score and gap of one run, or of several laid over each other."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,11 @@ from nnlab.charts.curves import curves, gap, overlay
 from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows, once_per_epoch
-from nnlab.ui.shared.naming import run_title
-from nnlab.ui.shared.run_links import MOST_OVERLAID
+from nnlab.ui.shared.run_links import MOST_OVERLAID, newest_runs
+from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text, Texts
+from nnlab.ui.shell.text import Texts
 
 SCALES = "linear", "log"
 _ALTS: Texts = {
@@ -66,19 +65,9 @@ def chart_spec(page: Page, run: Run, others: tuple[Run, ...], chart: str) -> Spe
         return gap("loss", epochs=last, **look)
     look["log"] = chart == "loss" and log_scale(page, run, others)
     if others:
-        return overlay(overlaid_names((run, *others), page.t), chart, **look)
+        return overlay(tuple(distinct_titles((run, *others), page.t).values()), chart, **look)
     validation = run.experiment.data.sizes[1] > 0
     return curves(chart, band=len(run.replicates) > 1, validation=validation, epochs=last, **look)
-
-
-def overlaid_names(runs: Sequence[Run], t: Text) -> tuple[str, ...]:
-    """Titles for a legend; equal titles are numbered."""
-    names: list[str] = []
-    for run in runs:
-        title = run_title(run, t)
-        same = sum(1 for name in names if name == title or name.startswith(f"{title} ("))
-        names.append(f"{title} ({same + 1})" if same else title)
-    return tuple(names)
 
 
 def log_scale(page: Page, run: Run, others: tuple[Run, ...]) -> bool:
@@ -118,13 +107,13 @@ def overlaid_runs(page: Page, run: Run) -> dict[str, Run]:
 def overlay_choice(page: Page, run: Run, overlaid: dict[str, Run]) -> None:
     """The choice among the visitor's runs with the same kind of score."""
     t, score = page.t, run.experiment.score
-    own = page.lab.runs(page.owner, limit=200)
+    own = newest_runs(page, 200)
     choices = overlaid | {
         one.id: one for one in own if one.id != run.id and one.experiment.score == score and one.epoch
     }
     if not choices:
         return
-    names = dict(zip(choices, overlaid_names(list(choices.values()), t), strict=True))
+    names = distinct_titles(list(choices.values()), t)
     st.session_state["overlay"] = list(overlaid)
 
     st.multiselect(

@@ -1,0 +1,129 @@
+"""What can be done with the selected entries of Runs: open, overlay, rename, download, delete and undo."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from nnlab.comparison.table import Cell, table_of
+from nnlab.export.tables import csv_text
+from nnlab.lab import NotYours, UnknownRun
+from nnlab.store import Run, StoredComparison
+from nnlab.ui.runs.run_table import Entry
+from nnlab.ui.shared.comparison_row import comparison_row
+from nnlab.ui.shared.downloads import CSV, download_menu, file_button
+from nnlab.ui.shared.naming import run_title
+from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
+from nnlab.ui.shared.run_row import run_row
+from nnlab.ui.shell.frame import Page
+
+
+def actions(page: Page, chosen: Sequence[Entry], name: str) -> None:
+    """A panel for the chosen entries; the space is there before anything is chosen. `name`: of the first."""
+    t = page.t
+    with st.container(border=True, key="actions"):
+        if not chosen:
+            st.caption(
+                t("Select a run to open, rename, download or delete it; select several to overlay their curves.")
+            )
+            return
+        first = chosen[0]
+        if len(chosen) > 1:
+            st.markdown(t.many("{n} row selected", "{n} rows selected", len(chosen)))
+        elif isinstance(first, Run):
+            run_row(page, first, name)
+        else:
+            comparison_row(page, first)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if len(chosen) > 1:
+                _overlay(page, [one for one in chosen if isinstance(one, Run)])
+            elif isinstance(first, Run):
+                _of_run(page, first)
+            else:
+                _of_comparison(page, first)
+            if all(one.owner == page.owner for one in chosen):
+                args = (page, list(chosen))
+                st.button(t("Delete"), icon=":material/delete:", key="delete", on_click=delete_entries, args=args)
+
+
+def undo_line(page: Page) -> None:
+    """What was deleted last, with a button that brings it back."""
+    if not (gone := st.session_state.get("deleted")):
+        return
+    t, runs = page.t, sum(isinstance(one, Run) for one in gone)
+    words = [t.many("{n} run deleted", "{n} runs deleted", runs)] if runs else []
+    if compared := len(gone) - runs:
+        words += [t.many("{n} comparison deleted", "{n} comparisons deleted", compared)]
+    with st.container(horizontal=True, vertical_alignment="center", key="undo-line"):
+        st.markdown(f":gray[:material/delete:] {', '.join(words)}", width="content")
+        st.button(t("Undo"), icon=":material/undo:", key="undo", on_click=_undo, args=(page,))
+
+
+def _of_run(page: Page, run: Run) -> None:
+    t = page.t
+    if st.button(t("Open"), icon=":material/show_chart:", type="primary", key="open"):
+        page.go("train", {"run": run.id})
+    page.link("inspect", t("Inspect"), {"run": run.id}, disabled=run.epoch == 0)
+    start_link(page, run)
+    if run.owner == page.owner:
+        with st.popover(t("Rename"), icon=":material/edit:", key="rename-menu"):
+            look: dict[str, Any] = {"value": run.name, "key": "new-name", "placeholder": run_title(run, t)}
+            st.text_input(t("Name"), on_change=_rename, args=(page, run.id), **look)
+            st.caption(t("Press Enter to save; leave it empty for the default name."))
+    download_menu(page, run, "take")
+
+
+def _of_comparison(page: Page, one: StoredComparison) -> None:
+    t = page.t
+    if st.button(t("Open"), icon=":material/stacked_line_chart:", type="primary", key="open"):
+        page.go("compare", {"comparison": one.id})
+    page.link("runs", t("Its runs"), {"comparison": one.id}, icon=":material/list:", width="content")
+    name = f"nnlab-comparison-{one.id}"
+    with st.popover(t("Download"), icon=":material/download:", key="take-menu"):
+        for key, label, spanish in (
+            ("csv", t("The table, CSV"), False),
+            ("csv-es", t("The table, CSV for a Spanish Excel"), True),
+        ):
+            end = "-excel.csv" if spanish else ".csv"
+            make = partial(comparison_csv, page, one, spanish)
+            file_button(label, make, name + end, CSV, f"take-{key}", icon=":material/table:")
+
+
+def comparison_csv(page: Page, one: StoredComparison, spanish: bool) -> bytes:
+    """The table of a comparison as it is now, as a CSV file."""
+    run = page.lab.comparison(one.id)
+    if run is None:
+        raise UnknownRun(one.id)
+    each = zip(run.cells, page.lab.cells_metrics(run.cells), strict=True)
+    cells = [Cell(cell.results, metrics, cell.active or cell.complete) for cell, metrics in each]
+    return csv_text(table_of(run.comparison, cells, test=run.test_opened is not None), spanish)
+
+
+def _overlay(page: Page, runs: Sequence[Run]) -> None:
+    if len(runs) < 2 or len({run.experiment.score for run in runs}) > 1:
+        return
+    several = ",".join(run.id for run in runs[1 : 1 + MOST_OVERLAID])
+    if st.button(page.t("Overlay"), icon=":material/stacked_line_chart:", type="primary", key="open"):
+        page.go("train", {"run": runs[0].id, "with": several})
+
+
+def _rename(page: Page, run_id: str) -> None:
+    page.lab.rename(run_id, " ".join(st.session_state["new-name"].split())[:120], page.owner)
+
+
+def delete_entries(page: Page, entries: Sequence[Entry]) -> None:
+    """Delete the visitor's own among some entries, and remember them for `undo_line`."""
+    gone = []
+    for one in entries:
+        try:
+            (page.lab.delete if isinstance(one, Run) else page.lab.delete_comparison)(one.id, page.owner)
+            gone.append(one)
+        except (NotYours, UnknownRun):
+            continue
+    st.session_state["deleted"] = gone
+
+
+def _undo(page: Page) -> None:
+    for one in st.session_state.pop("deleted", []):
+        (page.lab.restore if isinstance(one, Run) else page.lab.restore_comparison)(one.id, page.owner)

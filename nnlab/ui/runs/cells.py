@@ -1,0 +1,37 @@
+"""The runs of one comparison as entries of Runs."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from nnlab.comparison.cell_runs import ComparisonRun
+from nnlab.store import Run
+from nnlab.ui.runs.run_table import Entry
+from nnlab.ui.shared.comparison_naming import comparison_summary, knob_name, value_names, varied
+from nnlab.ui.shared.naming import in_markdown, seeds_words
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
+
+
+def cell_entries(page: Page, opened: ComparisonRun) -> tuple[Sequence[Entry], dict[str, str]]:
+    """Draws whose runs these are, with the way back; the runs in the order of the cells, and their names."""
+    t = page.t
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened-comparison"):
+        page.link("runs", t("All runs"), icon=":material/arrow_back:", width="content")
+        name = in_markdown(opened.name or comparison_summary(opened.comparison, t))
+        page.link("compare", name, {"comparison": opened.id}, width="content")
+    names: dict[str, str] = {}
+    runs: list[Run] = []
+    for cell, words in zip(opened.cells, _cell_names(opened, t), strict=True):
+        for run in cell.runs:
+            if run.id not in names and not run.deleted:
+                names[run.id] = words if len(cell.runs) == 1 else f"{words} · {seeds_words(run, t)}"
+                runs.append(run)
+    return runs, names
+
+
+def _cell_names(opened: ComparisonRun, t: Text) -> list[str]:
+    """ "depth 4", "depth 4, activation ReLU"."""
+    first, *second = ((knob_name(knob, t), value_names(knob, of, t)) for knob, of in varied(opened.comparison).items())
+    others = [f", {knob} {value}" for knob, values in second for value in values] or [""]
+    return [f"{first[0]} {value}{other}" for other in others for value in first[1]]
