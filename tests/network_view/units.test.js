@@ -61,6 +61,11 @@ test("columns lie inside the box, and a narrow box is made wider rather than unr
   assert.ok(place(one, units, 60, 380).width > 60);
 });
 
+test("the names of the inputs have room left of them", () => {
+  const one = Object.assign(film(4), { features: ["x₁", "sin x₂"] }), { columns, side } = place(one, drawnUnits(one), 600, 380);
+  assert.ok(columns[0].x - side / 2 > 6 * 6.5); // six letters
+});
+
 test("the nearest line is found within reach only", () => {
   const one = film(2), all = lines(one, place(one, drawnUnits(one), 600, 380));
   assert.equal(all.length, 6);
