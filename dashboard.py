@@ -62,9 +62,9 @@ with places[-1], st.container(border=True, key="card-backprop", height="stretch"
 
 st.markdown(f"#### {t('Continue')}")
 if recent := page.lab.recent(page.owner, RECENT):
-    titles = distinct_titles([one for one in recent if isinstance(one, Run)], t)
+    titles = distinct_titles(recent, t)
     for one in recent:
-        run_row(page, one, titles[one.id]) if isinstance(one, Run) else comparison_row(page, one)
+        (run_row if isinstance(one, Run) else comparison_row)(page, one, titles[one.id])
     page.link("runs", t("All runs"), width="content")
 else:
     st.caption(t("Nothing trained yet. Run one of the cards above: the first curve appears within seconds."))

@@ -50,6 +50,11 @@ if opened is None:
 else:
     if opened.comparison != question.comparison:
         st.caption(t("The results below are for: {question}", question=comparison_summary(opened.comparison, t)))
+    if opened.deleted:
+        st.warning(t("This comparison was deleted."), icon=":material/delete:")
+        if opened.owner == page.owner:
+            args, restore = (opened.id, page.owner), page.lab.restore_comparison
+            st.button(t("Restore"), icon=":material/undo:", key="restore", on_click=restore, args=args)
     if opened.owner != page.owner:
         st.caption(t("This comparison is someone else's. You can view and download it; press Compare for a copy."))
     results(page, opened, question.margin)

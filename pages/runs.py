@@ -66,8 +66,8 @@ def part_of(found: Sequence[Entry]) -> Sequence[Entry]:
         st.caption(words, width="content")
         for label, to, icon in ((t("Newer"), number - 1, "chevron_left"), (t("Older"), number + 1, "chevron_right")):
             if last and 0 <= to <= last:
-                link = {**query, "page": str(to + 1)}
-                page.link("runs", label, link, icon=f":material/{icon}:", width="content")
+                args = ({**query, "page": str(to + 1)},)
+                st.button(label, icon=f":material/{icon}:", key=f"page-{to}", on_click=page.set_query, args=args)
     return shown
 
 

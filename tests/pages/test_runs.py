@@ -14,8 +14,8 @@ from nnlab.jobs.worker import work
 from nnlab.spec import StartFrom
 from nnlab.ui.runs.actions import comparison_csv, delete_entries
 from nnlab.ui.runs.run_table import entry_names, matching, states_of
-from nnlab.ui.shared.comparison_naming import comparison_title, knob_name
-from nnlab.ui.shared.naming import network_title, value_name
+from nnlab.ui.shared.comparison_naming import comparison_summary, comparison_title, knob_name
+from nnlab.ui.shared.naming import experiment_title, value_name
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shell.text import text
@@ -24,7 +24,7 @@ QUICK = presets["activations"].set({"train.epochs": 2, "data.n_samples": 60})
 DEPTHS = Comparison(QUICK, vary="depth", values=[1, 2], seeds=2)
 
 
-NETWORK = network_title(QUICK, text("en"))
+MOONS = {language: experiment_title(QUICK, text(language)) for language in LANGUAGES}
 
 
 def open_runs(language="en", owner=OWNER, link=None, **query):
@@ -37,8 +37,10 @@ def test_runs_are_listed_newest_first_with_data_network_state_and_score(lab, lan
     lab.submit(presets["celsius"], 1, owner=OWNER, name="second")
     t = text(language)
     table = open_runs(language).dataframe[0].value
-    assert list(table[t("Name")]) == ["second", "first"]
-    assert list(table[t("Data")]) == [t("Celsius to Fahrenheit"), t("Moons")]
+    assert list(table[t("Name")]) == [
+        f"second · {t('Celsius to Fahrenheit')} · 2×3 {t('linear')}",
+        f"first · {MOONS[language]}",
+    ]
     assert t("waiting") in table[t("State")].iloc[0]
     assert t("finished") in table[t("State")].iloc[1]
     assert 0 <= table[t("Score")].iloc[1] <= 1
@@ -71,7 +73,7 @@ def test_runs_of_the_command_line_are_shown_when_asked_for(lab):
     app = open_runs()
     assert not app.dataframe
     app.toggle(key="filter-local").set_value(True).run()
-    assert list(app.dataframe[0].value["Name"]) == ["from the shell"]
+    assert list(app.dataframe[0].value["Name"]) == [f"from the shell · {MOONS['en']}"]
     assert app.query_params["of"] in ("local", ["local"])
 
 
@@ -87,7 +89,7 @@ def test_the_filter_looks_at_name_data_network_and_state(lab):
     compared, waiting, finished = (one.id for one in entries)
     assert found("WARM") == [finished]
     assert found("celsius 2×3") == [waiting]
-    assert found("depth 1, 2") == found("2 networks") == [compared]
+    assert found("depth 1, 2") == [compared]
     assert found("", ["waiting"]) == [compared, waiting]
     assert found("nothing like it") == []
     assert states_of(entries) == ["waiting", "finished"]
@@ -97,7 +99,7 @@ def test_the_filter_stands_in_the_link(lab):
     lab.train_here(QUICK, 1, owner=OWNER, name="warm up")
     lab.submit(presets["celsius"], 1, owner=OWNER)
     app = open_runs(q="warm")
-    assert list(app.dataframe[0].value["Name"]) == ["warm up"]
+    assert list(app.dataframe[0].value["Name"]) == [f"warm up · {MOONS['en']}"]
     app.text_input(key="filter-text").set_value("cels").run()
     assert app.query_params["q"] in ("cels", ["cels"])
 
@@ -117,13 +119,12 @@ def test_rows_are_counted_and_turned_over_by_entry_not_by_cell(lab):
     app = open_runs()
     assert list(app.dataframe[0].value["Name"])[::99] == ["▸ comparison 119", "▸ comparison 20"]
     assert "1 to 100 of 121" in said(app)
-    app = open_runs(link={"page": "2"})
-    assert list(app.dataframe[0].value["Name"])[-2:] == ["▸ comparison 0", "my own run"]
+    app = press(app, "page-1")
+    assert list(app.dataframe[0].value["Name"])[-2:] == ["▸ comparison 0", f"my own run · {MOONS['en']}"]
     assert "101 to 121 of 121" in said(app)
-    assert set(links(app)) >= {"Newer"}
-    assert "Older" not in links(app)
+    assert [button.label for button in app.button if button.key.startswith("page-")] == ["Newer"]
     app.text_input(key="filter-text").set_value("own run")
-    assert list(go(app).dataframe[0].value["Name"]) == ["my own run"]
+    assert list(go(app).dataframe[0].value["Name"]) == [f"my own run · {MOONS['en']}"]
     assert lab.recent(OWNER, 500)[-1].id == mine.id
 
 
@@ -164,8 +165,9 @@ def test_a_comparison_opens_to_its_runs_named_by_their_cells(lab, language):
     lab.submit(presets["celsius"], 1, OWNER)
     app = open_runs(language, link={"comparison": made.id})
     assert list(app.dataframe[0].value[t("Name")]) == [f"{knob_name('depth', t)} {n}" for n in (1, 2)]
-    assert t("All runs") in links(app)
-    assert comparison_title(made, t) in {label.replace("\\", "") for label in links(app)}
+    assert comparison_summary(made.comparison, t) in {label.replace("\\", "") for label in links(app)}
+    app = press(app, "all-runs")
+    assert list(app.dataframe[0].value[t("Name")])[1] == f"▸ {comparison_title(made, t)}"
 
 
 def test_a_link_to_a_comparison_that_is_not_there_leads_back(lab):
@@ -233,14 +235,30 @@ def test_equal_names_are_followed_by_what_differs(lab, changes, words):
     runs = [lab.store.create_run(QUICK.set(change), (0,), OWNER) for change in changes]
     other = lab.store.create_run(presets["celsius"], (0,), OWNER)
     titles = distinct_titles([*runs, other], text("en"))
-    assert [titles[run.id] for run in runs] == [f"Moons · 8 tanh · {one}".replace("8 tanh", NETWORK) for one in words]
+    assert [titles[run.id] for run in runs] == [f"{MOONS['en']} · {one}" for one in words]
     assert "·" not in titles[other.id].replace(" · ", "", 1)
+
+
+def test_comparisons_of_the_same_question_are_told_apart_too(lab):
+    slower = Comparison(QUICK.set({"train.lr": 0.5}), vary="depth", values=[1, 2], seeds=2)
+    for one in (DEPTHS, slower):
+        lab.submit_comparison(one, OWNER)
+    titles = distinct_titles(lab.recent(OWNER, 10), text("en"))
+    assert list(titles.values()) == [f"Moons: depth 1, 2 · learning rate {rate}" for rate in ("0.5", "0.01")]
+
+
+def test_a_long_question_is_named_without_its_values(lab):
+    long = Comparison(
+        QUICK, vary="activation", values=["relu", "tanh", "sigmoid"], by="depth", by_values=[1, 2, 4], seeds=1
+    )
+    lab.submit_comparison(long, OWNER)
+    assert comparison_title(lab.recent(OWNER, 1)[0], text("en")) == "Moons: activation × depth (3 × 3)"
 
 
 def test_runs_that_differ_in_nothing_are_told_apart_by_seeds_or_time(lab):
     seeds = [lab.store.create_run(QUICK, of, OWNER) for of in ((0,), (1,), (0, 1))]
     assert list(distinct_titles(seeds, text("en")).values()) == [
-        f"Moons · {NETWORK} · {words}" for words in ("1 seed", "seed 1", "2 seeds")
+        f"{MOONS['en']} · {words}" for words in ("1 seed", "seed 1", "2 seeds")
     ]
     twins = [lab.store.create_run(QUICK, (0,), OWNER, created=1e9 + 61 * i) for i in range(2)]
     first, second = distinct_titles(twins, text("en")).values()
@@ -261,5 +279,5 @@ def test_several_hundred_runs_are_listed(lab):
     for i in range(300):
         lab.store.create_run(QUICK.set({"data.seed": i}), (0,), OWNER, name=f"run {i}")
     app = open_runs()
-    assert list(app.dataframe[0].value["Name"])[::99] == ["run 299", "run 200"]
+    assert list(app.dataframe[0].value["Name"])[::99] == [f"run {n} · {MOONS['en']}" for n in (299, 200)]
     assert "1 to 100 of 300" in said(app)

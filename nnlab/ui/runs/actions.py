@@ -10,11 +10,12 @@ from nnlab.comparison.table import Cell, table_of
 from nnlab.export.tables import csv_text
 from nnlab.lab import NotYours, UnknownRun
 from nnlab.store import Run, StoredComparison
-from nnlab.ui.runs.run_table import Entry
+from nnlab.ui.shared.comparison_naming import experiment_summary, settings_summary
 from nnlab.ui.shared.comparison_row import comparison_row
 from nnlab.ui.shared.downloads import CSV, download_menu, file_button
 from nnlab.ui.shared.naming import run_title
 from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
+from nnlab.ui.shared.run_names import Entry
 from nnlab.ui.shared.run_row import run_row
 from nnlab.ui.shell.frame import Page
 
@@ -34,7 +35,10 @@ def actions(page: Page, chosen: Sequence[Entry], name: str) -> None:
         elif isinstance(first, Run):
             run_row(page, first, name)
         else:
-            comparison_row(page, first)
+            comparison_row(page, first, name)
+            st.caption(
+                f"{settings_summary(first.comparison, t)} · {experiment_summary(first.comparison.experiment, t)}"
+            )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if len(chosen) > 1:
                 _overlay(page, [one for one in chosen if isinstance(one, Run)])
@@ -78,7 +82,8 @@ def _of_comparison(page: Page, one: StoredComparison) -> None:
     t = page.t
     if st.button(t("Open"), icon=":material/stacked_line_chart:", type="primary", key="open"):
         page.go("compare", {"comparison": one.id})
-    page.link("runs", t("Its runs"), {"comparison": one.id}, icon=":material/list:", width="content")
+    args = ({"comparison": one.id},)
+    st.button(t("Its runs"), icon=":material/list:", key="its-runs", on_click=page.set_query, args=args)
     name = f"nnlab-comparison-{one.id}"
     with st.popover(t("Download"), icon=":material/download:", key="take-menu"):
         for key, label, spanish in (

@@ -1,14 +1,16 @@
 """The runs of one comparison as entries of Runs."""
 
 from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 import streamlit as st
 
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.store import Run
-from nnlab.ui.runs.run_table import Entry
-from nnlab.ui.shared.comparison_naming import comparison_summary, knob_name, value_names, varied
+from nnlab.ui.shared.comparison_naming import comparison_summary, setting_words, value_names, varied
 from nnlab.ui.shared.naming import in_markdown, seeds_words
+from nnlab.ui.shared.run_names import Entry
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -17,7 +19,8 @@ def cell_entries(page: Page, opened: ComparisonRun) -> tuple[Sequence[Entry], di
     """Draws whose runs these are, with the way back; the runs in the order of the cells, and their names."""
     t = page.t
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened-comparison"):
-        page.link("runs", t("All runs"), icon=":material/arrow_back:", width="content")
+        look: dict[str, Any] = {"icon": ":material/arrow_back:", "key": "all-runs", "type": "tertiary"}
+        st.button(t("All runs"), on_click=page.set_query, args=({},), **look)
         name = in_markdown(opened.name or comparison_summary(opened.comparison, t))
         page.link("compare", name, {"comparison": opened.id}, width="content")
     names: dict[str, str] = {}
@@ -32,6 +35,8 @@ def cell_entries(page: Page, opened: ComparisonRun) -> tuple[Sequence[Entry], di
 
 def _cell_names(opened: ComparisonRun, t: Text) -> list[str]:
     """ "depth 4", "depth 4, activation ReLU"."""
-    first, *second = ((knob_name(knob, t), value_names(knob, of, t)) for knob, of in varied(opened.comparison).items())
-    others = [f", {knob} {value}" for knob, values in second for value in values] or [""]
-    return [f"{first[0]} {value}{other}" for other in others for value in first[1]]
+    first, *second = (
+        [setting_words(knob, value, t) for value in value_names(knob, values, t)]
+        for knob, values in varied(opened.comparison).items()
+    )
+    return [", ".join((one, *other)) for other in product(*second) for one in first]

@@ -8,24 +8,25 @@ import streamlit as st
 
 from nnlab.store import STATES as ALL_STATES
 from nnlab.store import Run, StoredComparison
-from nnlab.ui.shared.comparison_naming import comparison_title
 from nnlab.ui.shared.comparison_row import best_scores, best_text
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import ago, network_title, seeds_words, value_name
-from nnlab.ui.shared.run_names import distinct_titles
+from nnlab.ui.shared.naming import ago, experiment_title, seeds_words
+from nnlab.ui.shared.run_names import Entry, distinct_titles
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
-Entry = Run | StoredComparison
-WIDTHS = {"name": 330, "data": 120, "network": 130, "seeds": 110, "state": 150, "score": 150, "when": 110}
+WIDTHS = {"name": 320, "seeds": 100, "state": 140, "score": 176, "when": 128}  # pixels: 1280 px show all
 
 
 def entry_names(entries: Sequence[Entry], t: Text) -> dict[str, str]:
-    """The name of each entry by its id."""
-    names = distinct_titles([one for one in entries if isinstance(one, Run)], t)
-    return names | {one.id: comparison_title(one, t) for one in entries if isinstance(one, StoredComparison)}
+    """The name of each entry by its id, with data and network."""
+    titles = distinct_titles(entries, t)
+    for one in entries:
+        if isinstance(one, Run) and one.name:
+            titles[one.id] += f" · {experiment_title(one.experiment, t)}"
+    return titles
 
 
 def matching(
@@ -35,7 +36,7 @@ def matching(
     wanted = words.lower().split()
 
     def fits(one: Entry) -> bool:
-        text = " ".join([names[one.id], _data(one, t), _network(one, t), one.id]).lower()
+        text = f"{names[one.id]} {one.id}".lower()
         return all(word in text for word in wanted)
 
     return [one for one in entries if (not states or one.state in states) and (not wanted or fits(one))]
@@ -53,7 +54,7 @@ def runs_table(page: Page, entries: Sequence[Entry], names: Mapping[str, str]) -
     heads = dict(
         zip(
             WIDTHS,
-            (t("Name"), t("Data"), t("Network"), t("Seeds"), t("State"), t("Score"), t("When")),
+            (t("Name"), t("Seeds"), t("State"), t("Score"), t("When")),
             strict=True,
         )
     )
@@ -61,8 +62,6 @@ def runs_table(page: Page, entries: Sequence[Entry], names: Mapping[str, str]) -
     frame = pd.DataFrame(
         {
             "name": [("" if isinstance(one, Run) else "▸ ") + names[one.id] for one in entries],
-            "data": [_data(one, t) for one in entries],
-            "network": [_network(one, t) for one in entries],
             "seeds": [_seeds(one, t) for one in entries],
             "state": [_state(one, t) for one in entries],
             "score": [score for score, _ in scores],
@@ -111,17 +110,6 @@ def _scores(page: Page, entries: Sequence[Entry]) -> list[tuple[float, str]]:
         else (best[one.id], best_text(one, best[one.id], page.t))
         for one in entries
     ]
-
-
-def _data(one: Entry, t: Text) -> str:
-    experiment = one.experiment if isinstance(one, Run) else one.comparison.experiment
-    return value_name("data.name", experiment.data.name, t)
-
-
-def _network(one: Entry, t: Text) -> str:
-    if isinstance(one, Run):
-        return network_title(one.experiment, t)
-    return t.many("{n} network", "{n} networks", len(one.cells))
 
 
 def _seeds(one: Entry, t: Text) -> str:

@@ -10,6 +10,7 @@ from nnlab.ui.shared.naming import data_title, start_words, value_name
 from nnlab.ui.shell.text import Text
 
 MOST_VALUES = 8  # of a knob, in a summary
+LONGEST_TITLE = 40  # letters: a row has room for them
 
 
 def knob_name(knob: str, t: Text) -> str:
@@ -54,14 +55,32 @@ def comparison_summary(comparison: Comparison, t: Text) -> str:
 
 
 def comparison_title(one: StoredComparison, t: Text) -> str:
-    """The name its owner gave it, else its question."""
-    return one.name or comparison_summary(one.comparison, t)
+    """The name its owner gave it, else its question: "Moons: depth 1, 2, 4, 8"; without the values where they are
+    long: "MNIST 28×28: samples × starting weights (3 × 3)"."""
+    if one.name:
+        return one.name
+    comparison, data = one.comparison, data_title(one.comparison.experiment.data, t)
+    whole = f"{data}: {_varied_words(comparison, t)}"
+    if len(whole) <= LONGEST_TITLE:
+        return whole
+    knobs = varied(comparison)
+    sizes = " × ".join(t.whole(len(values)) for values in knobs.values())
+    return f"{data}: {' × '.join(knob_name(knob, t) for knob in knobs)} ({sizes})"
 
 
 def settings_summary(comparison: Comparison, t: Text) -> str:
     """What a comparison varies: "depth 1, 2, 4, 8 · 10 seeds"."""
+    return f"{_varied_words(comparison, t)} · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
+
+
+def setting_words(knob: str, value: str, t: Text) -> str:
+    """A setting and its value: "depth 4", "random weights"."""
+    return value if KNOBS.get(knob, knob) == "train.start_from" else f"{knob_name(knob, t)} {value}"
+
+
+def _varied_words(comparison: Comparison, t: Text) -> str:
     knobs = []
     for knob, values in varied(comparison).items():
         names = ", ".join(value_names(knob, values[:MOST_VALUES], t))
-        knobs.append(f"{knob_name(knob, t)} {names}" + (" …" if len(values) > MOST_VALUES else ""))
-    return f"{' × '.join(knobs)} · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
+        knobs.append(setting_words(knob, names, t) + (" …" if len(values) > MOST_VALUES else ""))
+    return " × ".join(knobs)

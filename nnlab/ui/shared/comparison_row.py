@@ -7,7 +7,6 @@ import streamlit as st
 
 from nnlab.store import StoredComparison
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.comparison_naming import comparison_title
 from nnlab.ui.shared.naming import ago, in_markdown
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import Page
@@ -16,20 +15,20 @@ from nnlab.ui.shell.text import Text
 _best: Cache[float] = Cache(2000)
 
 
-def comparison_row(page: Page, one: StoredComparison) -> None:
+def comparison_row(page: Page, one: StoredComparison, title: str) -> None:
     """Draws the row, with the widths of `run_row`; it is updated while a cell is under way."""
-    st.fragment(_row, run_every=2.0 if one.active else None)(page, one)
+    st.fragment(_row, run_every=2.0 if one.active else None)(page, one, title)
 
 
-def _row(page: Page, seen: StoredComparison) -> None:
+def _row(page: Page, seen: StoredComparison, title: str) -> None:
     t = page.t
     one = (page.lab.comparison_state(seen.id) or seen) if seen.active else seen
     if seen.active and not one.active:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{one.id}", wrap=True):
         with st.container(width=300):
-            name = in_markdown(comparison_title(one, t))
-            page.link("compare", name, {"comparison": one.id}, icon=":material/stacked_line_chart:")
+            link = {"comparison": one.id}
+            page.link("compare", in_markdown(title), link, icon=":material/stacked_line_chart:")
         with st.container(width=120):
             state_badge(t, one.state)
         with st.container(width=130):

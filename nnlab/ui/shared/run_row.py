@@ -10,13 +10,13 @@ from nnlab.datasets import PartName
 from nnlab.store import Run, State
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import ago, in_markdown, run_title
+from nnlab.ui.shared.naming import ago, in_markdown
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
 
-def run_row(page: Page, run: Run, title: str = "") -> None:
-    """Draws the row, under the run's own title unless another is given; it is updated while the run is under way."""
+def run_row(page: Page, run: Run, title: str) -> None:
+    """Draws the row; it is updated while the run is under way."""
     st.fragment(_row, run_every=2.0 if run.active else None)(page, run, title)
 
 
@@ -29,7 +29,7 @@ def _row(page: Page, seen: Run, title: str) -> None:
         horizontal=True, vertical_alignment="center", gap="small", key=f"row-{run.id}", wrap=True, border=False
     ):
         with st.container(width=300):
-            page.link("train", in_markdown(title or run_title(run, t)), {"run": run.id}, icon=":material/show_chart:")
+            page.link("train", in_markdown(title), {"run": run.id}, icon=":material/show_chart:")
         with st.container(width=120):
             state_badge(t, run.state)
         with st.container(width=130):
