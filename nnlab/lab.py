@@ -295,12 +295,20 @@ class Lab:
         self._dispatcher.wake()
 
     def submit_comparison(
-        self, comparison: Comparison, owner: str = "local", name: str = "", reuse: bool = True
+        self,
+        comparison: Comparison,
+        owner: str = "local",
+        name: str = "",
+        reuse: bool = True,
+        guess: str | None = None,
     ) -> ComparisonRun:
-        """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before."""
+        """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before.
+        `guess`: the value that the owner expects to be best."""
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds)
         comparison_id = self.store.create_comparison(comparison, owner, name)
+        if guess is not None:
+            self.guess(comparison_id, guess, owner)
         return self._queue_cells(_own(self.store.comparison, comparison_id, owner), comparison, reuse)
 
     def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
@@ -356,6 +364,10 @@ class Lab:
         _own(self.store.comparison, comparison_id, owner)
         self.store.restore_comparison(comparison_id)
         self._dispatcher.wake()
+
+    def guess(self, comparison_id: str, value: str, owner: str) -> None:
+        """Keep which value a visitor expects to be best, as text of a link; empty: no difference. The first counts."""
+        self.store.guess(comparison_id, owner, value)
 
     def open_test(self, comparison_id: str, owner: str) -> None:
         """Show the comparison's scores on the test set from now on. This cannot be undone."""

@@ -33,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
         if opened and opened.active and opened.owner == page.owner:
             stop_menu(page, opened)
         earlier_comparisons(page)
-question_form(question)
+question_form(question, opened)
 varies_rate = {question.input.vary, question.comparison.by} & {"lr", "train.lr"}
 rate_finder(page, question.input.experiment, None if varies_rate else question.use_rate)
 

@@ -105,6 +105,7 @@ class ComparisonRun:
     created: datetime
     test_opened: datetime | None  # when its owner first opened the test set
     deleted: bool
+    guesses: Mapping[str, str]  # by visitor: the value expected to be best, as in a link; empty: no difference
 
     @classmethod
     def of(cls, stored: StoredComparison, runs: Mapping[str, Run]) -> Self:
@@ -114,7 +115,8 @@ class ComparisonRun:
             CellRun(point, experiment, of.seeds, tuple(runs[i] for i, _ in parts), tuple(reused for _, reused in parts))
             for point, experiment, parts in zip(of.points, of.experiments, stored.cells, strict=True)
         )
-        return cls(stored.id, stored.owner, stored.name, of, cells, stored.created, stored.test_opened, stored.deleted)
+        opened, guesses = stored.test_opened, stored.guesses
+        return cls(stored.id, stored.owner, stored.name, of, cells, stored.created, opened, stored.deleted, guesses)
 
     @property
     def runs(self) -> tuple[Run, ...]:

@@ -221,6 +221,31 @@ class FindingText(Wording[Finding]):
     def _all_equal(self) -> bool:
         return set(self.about.rivals) == set(self.about.equal) and bool(self.about.rivals)
 
+    def guessed(self, value: Any) -> str:
+        """What somebody expected to be best, a value of the first setting, beside the outcome."""
+        it, t = self.about, self.t
+        guess = f"{self.knob_name(it.knob, t)} {self.value_name(it.knob, value, t)}"
+        hit = value in [point.value for point in (it.best, *it.rivals)]
+        if it.kind == "indistinguishable":
+            return t("You guessed {guess}; no difference was found.", guess=guess)
+        if it.kind == "best":
+            if hit:
+                return t("You guessed {guess}, and it is best.", guess=guess)
+            return t("You guessed {guess}, but {what} is best.", guess=guess, what=self._named([it.best]))
+        if it.kind == "best_among":
+            if hit:
+                return t("You guessed {guess}, and it is among the best.", guess=guess)
+            return t("You guessed {guess}, but it is not among the best.", guess=guess)
+        return t("You guessed {guess}.", guess=guess)
+
+    def guessed_no_difference(self) -> str:
+        """That somebody expected no difference, beside the outcome."""
+        if self.about.kind == "indistinguishable":
+            return self.t("You guessed that there is no difference, and none was found.")
+        if self.about.kind in ("best", "best_among"):
+            return self.t("You guessed that there is no difference, but there is one.")
+        return self.t("You guessed that there is no difference.")
+
     def best_so_far(self) -> str:
         """The best of the cells that have finished, while others train."""
         kind, t = self.about.kind, self.t

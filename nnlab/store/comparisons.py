@@ -2,7 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from nnlab.store.schema import (
     State,
     cells_table,
     comparisons_table,
+    guesses_table,
     new_id,
     runs_table,
     utc,
@@ -40,6 +42,7 @@ class StoredComparison:
     deleted: bool
     cells: tuple[tuple[tuple[str, bool], ...], ...]  # for every point its runs: id, existed before the comparison
     states: tuple[tuple[State, ...], ...]  # of these runs
+    guesses: Mapping[str, str]  # by visitor: the value expected to be best, as in a link; empty: no difference
 
     @property
     def state(self) -> State:
@@ -85,6 +88,12 @@ class ComparisonStore(Database):
         """Whether a cell of a comparison has this run."""
         return bool(self._rows(sa.select(cells_table.c.run).where(cells_table.c.run == run_id).limit(1)))
 
+    def guess(self, comparison_id: str, owner: str, value: str) -> None:
+        """Store what a visitor expects to be best. Only the first guess counts."""
+        new = {"comparison": comparison_id, "owner": owner, "value": value}
+        with suppress(sa.exc.IntegrityError):
+            self._change(guesses_table.insert().values(new))
+
     def open_test(self, comparison_id: str) -> None:
         """Show the scores on the test set from now on. Only the first time is stored."""
         this = comparisons_table.update().where(col.id == comparison_id, col.test_opened.is_(None))
@@ -113,9 +122,13 @@ class ComparisonStore(Database):
             .where(cells_table.c.comparison.in_(sa.select(ids.c.id)))
             .order_by(cells_table.c.place, cells_table.c.part)
         )
+        guessed = sa.select(guesses_table).where(guesses_table.c.comparison.in_(sa.select(ids.c.id)))
+        guesses: dict[str, dict[str, str]] = defaultdict(dict)
         runs: dict[str, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
         with self._read() as db:
             rows = db.execute(found).all()
+            for one in db.execute(guessed):
+                guesses[one.comparison][one.owner] = one.value
             for cell in db.execute(cells):
                 runs[cell.comparison][cell.place].append(cell)
         return [
@@ -128,6 +141,7 @@ class ComparisonStore(Database):
                 test_opened=row.test_opened and utc(row.test_opened),
                 deleted=row.deleted is not None,
                 cells=tuple(tuple((cell.run, cell.reused) for cell in cells) for cells in runs[row.id].values()),
+                guesses=guesses[row.id],
                 states=tuple(tuple(cell.state for cell in cells) for cells in runs[row.id].values()),
             )
             for row in rows

@@ -109,6 +109,13 @@ cells_table = sa.Table(
     sa.Column("run", sa.String(12), nullable=False, index=True),
     sa.Column("reused", sa.Boolean, nullable=False),
 )
+guesses_table = sa.Table(
+    "guesses",
+    metadata,
+    sa.Column("comparison", sa.String(12), primary_key=True),
+    sa.Column("owner", sa.String(200), primary_key=True),  # each visitor has one
+    sa.Column("value", sa.Text, nullable=False),  # as in a link; empty: no difference
+)
 
 MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
     2: (
@@ -124,6 +131,8 @@ MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
     5: (
         "ALTER TABLE runs ADD COLUMN draft BOOLEAN NOT NULL DEFAULT FALSE",
         "ALTER TABLE comparisons ADD COLUMN deleted DOUBLE PRECISION",
+        "CREATE TABLE guesses (comparison VARCHAR(12) NOT NULL, owner VARCHAR(200) NOT NULL, value TEXT NOT NULL, "
+        "PRIMARY KEY (comparison, owner))",
     ),
 }
 

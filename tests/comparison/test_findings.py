@@ -317,3 +317,38 @@ def test_of_two_knobs_no_combination_stands_out():
     assert str(one).startswith("No combination of depth and norm stands out with 10 seeds: a difference of ")
     one = found([1, 2], cells, by="norm", by_values=["none", "batch"], verdicts=["diverged"] * 4)
     assert str(one) == "Training diverged with every combination of depth and norm; try a lower learning rate."
+
+
+# -- what somebody guessed
+
+
+@pytest.mark.parametrize(
+    ("scores", "value", "says"),
+    [
+        ((0.6, 0.9, 0.7), 2, "You guessed depth 2, and it is best."),
+        ((0.6, 0.9, 0.7), 1, "You guessed depth 1, but depth 2 is best."),
+        ((0.5, 0.82, 0.81), 4, "You guessed depth 4, and it is among the best."),
+        ((0.5, 0.82, 0.81), 1, "You guessed depth 1, but it is not among the best."),
+        ((0.81, 0.8, 0.8), 1, "You guessed depth 1; no difference was found."),
+        ((0.6, 0.9, 0.7), None, "You guessed that there is no difference, but there is one."),
+        ((0.5, 0.82, 0.81), None, "You guessed that there is no difference, but there is one."),
+        ((0.81, 0.8, 0.8), None, "You guessed that there is no difference, and none was found."),
+    ],
+)
+def test_a_guess_is_told_beside_the_outcome(scores, value, says):
+    spread = 0.01 if 0.6 in scores else 0.05
+    text = FindingText(found([1, 2, 4], [cell(around(mean, seed=i, spread=spread)) for i, mean in enumerate(scores)]))
+    assert (text.guessed_no_difference() if value is None else text.guessed(value)) == says
+
+
+def test_a_guess_of_one_of_two_settings_is_right_where_a_pair_with_it_is_among_the_best():
+    cells = [cell(around(mean, seed=i, spread=0.05)) for i, mean in enumerate((0.5, 0.82, 0.81, 0.5, 0.5, 0.5))]
+    text = FindingText(found([1, 2, 4], cells, by="activation", by_values=["tanh", "relu"]))
+    assert text.guessed(4) == "You guessed depth 4, and it is among the best."
+    assert text.guessed(1) == "You guessed depth 1, but it is not among the best."
+
+
+def test_a_guess_without_an_outcome_is_only_repeated():
+    text = FindingText(Finding("incomplete", "depth"))
+    assert text.guessed(2) == "You guessed depth 2."
+    assert text.guessed_no_difference() == "You guessed that there is no difference."

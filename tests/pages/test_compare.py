@@ -233,6 +233,58 @@ def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab,
     assert t("Score by both settings") in said(app)
 
 
+def guess(app):
+    """The control that asks for a guess, if it is there."""
+    return next((one for one in app.get("button_group") if one.key == "guess-choice"), None)
+
+
+@in_both_languages
+def test_a_guess_is_asked_for_kept_and_shown_beside_the_outcome(lab, language):
+    comparison, t = Comparison(QUICK, vary="depth", values=(1, 2), seeds=2), text(language)
+    app = open_compare(language, **comparison.to_query())
+    assert guess(app).options == ["1", "2", t("no difference")]
+    guess(app).set_value("2").run()
+    assert guess(app).value == "2"
+    press(app, "compare")
+    asked = lab.comparisons(OWNER)[0]
+    guessed = f"{knob_name('depth', t)} 2"
+    assert asked.guesses == {OWNER: "2"}
+    assert guess(app) is None  # it has been made
+    assert t("You guessed {guess}.", guess=guessed) in said(app)
+    lab.stop_comparison(asked.id, OWNER)
+    run = trained(lab, comparison)
+    lab.guess(run.id, "2", OWNER)
+    app = open_compare(language, comparison=run.id)
+    assert guess(app) is None  # the outcome is there
+    assert t("You guessed {guess}; no difference was found.", guess=guessed) in said(app)
+    assert "Apostaste" not in (others := said(open_compare(language, "stranger", comparison=run.id)))
+    assert "You guessed" not in others
+
+
+def test_a_comparison_runs_without_a_guess_and_a_class_guesses_while_it_trains(lab):
+    app = open_compare(**GRID.to_query())
+    press(app, "compare")
+    asked = lab.comparisons(OWNER)[0]
+    assert asked.guesses == {}
+    for visitor, value in (("ben", ""), ("eva", "1")):
+        other = open_compare("en", visitor, comparison=asked.id)
+        guess(other).set_value(value).run()
+        assert guess(other) is None
+    assert lab.comparison(asked.id).guesses == {"ben": "", "eva": "1"}
+    assert guess(app) is not None
+    lab.stop_comparison(asked.id, OWNER)
+    assert guess(open_compare("en", "ana", comparison=asked.id)) is None
+
+
+def test_a_guess_is_for_its_own_setting(lab):
+    app = open_compare(**Comparison(QUICK, vary="depth", values=(1, 2), seeds=2).to_query())
+    guess(app).set_value("2").run()
+    app.selectbox(key="compare-vary").set_value("width").run()
+    assert guess(app).value is None
+    press(app, "compare")
+    assert lab.comparisons(OWNER)[0].guesses == {}
+
+
 def curve_axes(app):
     """The scale of the axis of losses, and the last epoch of the chart."""
     chart = next(one for one in app.get("vega_lite_chart") if one.proto.alt.startswith("Curves over epochs"))

@@ -511,6 +511,15 @@ def test_the_test_part_is_opened_once(store: Store) -> None:
     assert store.comparison(made).test_opened == first is not None  # type: ignore[union-attr]
 
 
+def test_every_visitor_has_one_guess_of_a_comparison(store: Store) -> None:
+    made, other = (store.create_comparison(Comparison(EXPERIMENT, values=[1, 2], seeds=1), "ana") for _ in range(2))
+    store.guess(made, "ana", "1")
+    store.guess(made, "ben", "")
+    store.guess(made, "ben", "2")  # too late
+    assert store.comparison(made).guesses == {"ana": "1", "ben": ""}  # type: ignore[union-attr]
+    assert [one.guesses for one in store.comparisons("ana") if one.id == other] == [{}]
+
+
 # -- the data base
 
 
@@ -556,7 +565,11 @@ def test_an_older_data_base_is_brought_up_to_date(store: Store, url: str, monkey
         newer.close()
 
 
-_WITHOUT_DRAFTS = ("ALTER TABLE runs DROP COLUMN draft", "ALTER TABLE comparisons DROP COLUMN deleted")
+_WITHOUT_DRAFTS = (
+    "ALTER TABLE runs DROP COLUMN draft",
+    "ALTER TABLE comparisons DROP COLUMN deleted",
+    "DROP TABLE guesses",
+)
 """From version 5 to version 4."""
 
 
@@ -600,6 +613,8 @@ def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str
     assert found.cells == (((runs[0], True),), ((runs[1], False),))
     assert [(now(newer, run).engine, now(newer, run).algorithm) for run in runs] == [(None, 1), (None, 1)]
     newer.open_test(made)
+    newer.guess(made, "ben", "2")
+    assert newer.comparison(made).guesses == {"ben": "2"}  # type: ignore[union-attr]
     newer.set_cells(made, comparison, [[(runs[0], True), (runs[1], False)]] * 2)
     newer.close()
 

@@ -20,7 +20,7 @@ from nnlab.engines.base import METRICS
 from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import settings
-from nnlab.ui.compare.knobs import is_number
+from nnlab.ui.compare.knobs import is_number, value_texts
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.comparison_naming import knob_name, value_names
 from nnlab.ui.shared.naming import value_words
@@ -109,7 +109,20 @@ class View:
     @property
     def text(self) -> FindingText:
         """The sentences about the finding."""
-        return FindingText(self.results.finding, self.t, knob_name, value_words)
+        return self._text(self.results.finding)
+
+    def _text(self, found: Finding) -> FindingText:
+        return FindingText(found, self.t, knob_name, value_words)
+
+    @property
+    def guess(self) -> str:
+        """What the visitor expected, beside the outcome; empty without a guess."""
+        guess, values = self.run.guesses.get(self.page.owner), self.comparison.values
+        texts = dict(zip(value_texts(values), values, strict=True))
+        outcome = self._text(Finding("incomplete", self.comparison.vary)) if self.run.active else self.text
+        if guess == "":
+            return outcome.guessed_no_difference()
+        return outcome.guessed(texts[guess]) if guess in texts else ""
 
     @property
     def answer(self) -> str:

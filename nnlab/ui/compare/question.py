@@ -12,7 +12,7 @@ import streamlit as st
 
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_seconds
-from nnlab.lab import Lab
+from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
@@ -223,10 +223,35 @@ class Question:
         """Another second knob, with its suggested values; none where `knob` is empty."""
         self.change(by=knob, by_values=suggested(self.input.experiment, knob)[0] if knob else ())
 
+    @property
+    def guess(self) -> str | None:
+        """Which of the first setting's values the visitor expects to be best; empty: no difference."""
+        knob, value = self.state.get("guess", ("", None))
+        known = "", *value_texts(self.comparison.values)
+        return value if knob == self.comparison.vary and value in known else None
+
+    def asks_for_guess(self, run: ComparisonRun | None) -> bool:
+        """Whether a guess still counts: the outcome of this very question is not on the page."""
+        return run is None or run.comparison != self.comparison or self.may_guess(run)
+
+    def may_guess(self, run: ComparisonRun) -> bool:
+        """Whether a guess for the comparison on the page, which is under way, is still to be made."""
+        return run.active and self.page.owner not in run.guesses
+
+    def take_guess(self, run: ComparisonRun | None, value: str | None) -> None:
+        """Keep a guess for the next comparison, or store it with the one under way."""
+        if run and run.comparison == self.comparison and self.may_guess(run) and value is not None:
+            self.page.lab.guess(run.id, value, self.page.owner)
+        else:
+            self.state["guess"] = self.comparison.vary, value
+
     def submit(self, comparison: Comparison) -> None:
-        """Submit a comparison and open it."""
+        """Submit a comparison, with the guess if it is for this one, and open it."""
+        guess = self.guess if comparison == self.comparison else None
         with refusals(self.page):
-            self.state["compare-opened"] = self.page.lab.submit_comparison(comparison, self.page.owner).id
+            run = self.page.lab.submit_comparison(comparison, self.page.owner, guess=guess)
+            self.state["compare-opened"] = run.id
+            self.state.pop("guess", None)
             self.state["compare-baseline"] = None
             self.show(comparison)
 

@@ -9,6 +9,7 @@ import streamlit as st
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_bytes
+from nnlab.lab import ComparisonRun
 from nnlab.settings import settings
 from nnlab.spec import Comparison
 from nnlab.ui.compare import knobs
@@ -37,11 +38,13 @@ QUESTIONS: Texts = {  # of the preset comparisons
 }
 ACROSS = 3  # cards in a row
 MANY_CELLS = 12  # above this the form shows how many cells there will be
+MOST_PILLS = 16  # values to guess among as buttons; more are in a list
 Change = Callable[[str], None]
 
 
-def question_form(question: Question) -> None:
-    """The controls and the Compare button; below them the problem of the question, or its experiment in a line."""
+def question_form(question: Question, opened: ComparisonRun | None) -> None:
+    """The controls and the Compare button; below them the problem of the question, or its experiment in a line and
+    the guess, unless the comparison that is `opened` shows the outcome."""
     t, current = question.page.t, question.input
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="question"):
         _word(t("On"))
@@ -68,6 +71,8 @@ def question_form(question: Question) -> None:
         st.caption(_cost(question.comparison, t), width="content")
     if question.problem is None:
         st.caption(comparison_naming.experiment_summary(question.comparison.experiment, t))
+        if question.asks_for_guess(opened):
+            _guess(question, opened)
         return
     missing = not current.values or (current.by and not current.by_values)
     text = t("Choose at least one value.") if missing else problem_text(question.problem, t)
@@ -129,6 +134,21 @@ def _second_setting(question: Question) -> None:
     _setting(question, ("by", "by_values"), t("Second setting"), others, use, help_text)
     drop = t("Remove the second setting")
     st.button(":material/close:", key="compare-drop-by", help=drop, on_click=use, args=("",), type="tertiary")
+
+
+def _guess(question: Question, opened: ComparisonRun | None) -> None:
+    """One click on the value that the visitor expects to be best; Compare works without it."""
+    t, comparison = question.page.t, question.comparison
+    names = comparison_naming.value_names(comparison.vary, comparison.values, t)
+    options = {**dict(zip(knobs.value_texts(comparison.values), names, strict=True)), "": t("no difference")}
+    ask = t("Your guess: which {knob} will be best?", knob=comparison_naming.knob_name(comparison.vary, t))
+    look: dict[str, Any] = bound("guess-choice", question.guess, partial(question.take_guess, opened))
+    look["format_func"] = options.__getitem__
+    with st.container(key="guess"):
+        if len(options) <= MOST_PILLS:
+            st.pills(ask, list(options), wrap=True, **look)
+        else:
+            st.selectbox(ask, list(options), placeholder=t("Choose a value"), width=330, **look)
 
 
 def _cost(comparison: Comparison, t: Text) -> str:

@@ -109,6 +109,8 @@ def _finding(view: View) -> None:
         st.markdown(f"#### {heading}")
         if general:
             st.markdown(general)
+        if guess := view.guess:
+            st.markdown(guess)
         st.caption(caption)
 
 
