@@ -25,9 +25,10 @@ CURVES = ("epoch", "train_loss", "train_score", "validation_loss", "validation_s
 _PIXELS = 100_000  # numbers of the samples of both parts, at most
 
 
-def thin(epochs: Sequence[int], parameters: int, frames: int = FRAMES) -> list[int]:
-    """Of the epochs with weights those that fit a film of so many frames, evenly spread with the first and the last."""
-    most = int(np.clip(BYTES // (4 * parameters), 2, frames))
+def thin(epochs: Sequence[int], parameters: int, frames: int = FRAMES, size: int = BYTES) -> list[int]:
+    """Of the epochs with weights those that fit a film of so many frames and bytes, evenly spread, with the first and
+    the last: at least these two."""
+    most = int(np.clip(size // (4 * parameters), 2, frames))
     if len(epochs) <= most:
         return list(epochs)
     return [epochs[i] for i in np.unique(np.linspace(0, len(epochs) - 1, most).round().astype(int))]

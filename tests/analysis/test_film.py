@@ -63,9 +63,17 @@ def test_pictures_are_few_and_have_one_shift_for_all_pixels():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "parameters", "kept"), [(range(5), 33, 5), (range(1001), 33, 200), (range(30), 25_000, 10)]
+    ("epochs", "parameters", "budget", "kept"),
+    [
+        (range(5), 33, (), 5),
+        (range(1001), 33, (), 200),
+        (range(30), 25_000, (), 10),
+        (range(200), 33, (40, 100_000), 40),
+        (range(200), 5_000, (40, 100_000), 5),
+        (range(200), 50_000, (40, 100_000), 2),
+    ],
 )
-def test_a_film_keeps_the_first_and_the_last_epoch_within_its_budget(epochs, parameters, kept):
-    chosen = thin(list(epochs), parameters)
+def test_a_film_keeps_the_first_and_the_last_epoch_within_its_budget(epochs, parameters, budget, kept):
+    chosen = thin(list(epochs), parameters, *budget)
     assert (len(chosen), chosen[0], chosen[-1]) == (kept, epochs[0], epochs[-1])
     assert np.diff(np.diff(chosen)).max(initial=0) <= 1

@@ -3,17 +3,18 @@
 The browser draws it (`nnlab/ui/network_view/`); the server sends the bytes of a film, once for all viewers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import streamlit as st
 
-from nnlab.analysis.film import CURVES, FRAMES, film, thin
+from nnlab.analysis.film import BYTES, CURVES, FRAMES, film, thin
 from nnlab.analysis.predictions import replicate
 from nnlab.charts.colours import CLASSES, DIVERGING, INKS, TRAIN, VALIDATION
 from nnlab.datasets import Dataset
-from nnlab.engines.base import Weights
+from nnlab.engines.base import Array, Weights
 from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.cache import once_per_epoch
@@ -22,9 +23,10 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, text
 
 MOST_OTHERS = 20  # other replicates whose borders are drawn
-LIVE_FRAMES = 40  # while a run trains, its film is sent at every tick
-MOST_PARAMETERS, LIVE_PARAMETERS = 120_000, 5_000
-"""Above them two frames of a film are a megabyte, and those of a run that trains 0.8."""
+MOST_POINTS = 400  # of a curve
+LIVE_FRAMES, LIVE_BYTES = 40, 100_000  # while a run trains, its film is sent at every tick
+MOST_PARAMETERS, LIVE_PARAMETERS = 120_000, 10_000
+"""Above them two frames of a film have more bytes than it should have."""
 
 
 @cache
@@ -37,7 +39,7 @@ class Look(NamedTuple):
 
     start: int | None = None
     """The epoch it rests on; without it a film plays once."""
-    charted: bool = True  # whether loss and score are drawn under it
+    charted: bool = True  # whether loss and score are sent and drawn under it
     editable: tuple[int, int] | None = None
     """Buttons add and remove layers and neurons, up to so many layers and neurons a layer."""
     reports: bool = False  # whether the page is told the epoch and the layer
@@ -80,15 +82,23 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
     dataset, stored = available_dataset(experiment.data, run.seeds), lab.snapshot_epochs(run.id)
     if dataset is None or not stored or not can_film(run):
         return None
-    epochs = thin(stored, experiment.parameters, LIVE_FRAMES if run.active else FRAMES)
+    most = (LIVE_FRAMES, LIVE_BYTES) if run.active else (FRAMES, BYTES)
+    epochs = thin(stored, experiment.parameters, *most)
     frames = lab.frames(run.id, epochs)
     if run.active and (latest := lab.snapshot(run.id)) and latest[0] > epochs[-1]:
         frames.append(latest)
     own = {epoch: {name: array[index] for name, array in weights.items()} for epoch, weights in frames}
     others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index, dataset)
-    curves = lab.metrics(run.id)[list(CURVES)].to_numpy(float)[index :: len(run.replicates)]
+    curves = _curves(lab, run, index, list(own)) if look.charted else None
     more = {"id": f"{run.id}-{index}", "live": run.active, "planned": run.epochs}
     return film(experiment, own, replicate({}, dataset, index)[1], curves, others, **more, **shown_as(language, look))
+
+
+def _curves(lab: Lab, run: Run, index: int, frames: Sequence[int]) -> Array:
+    """The rows of one replicate at the epochs of the frames, and at so many others that a curve shows its shape."""
+    rows = lab.metrics(run.id)[list(CURVES)].to_numpy(float)[index :: len(run.replicates)]
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(int)), 0]
+    return rows[np.isin(rows[:, 0], [*some, *frames])]
 
 
 def shown_as(language: str, look: Look) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from nnlab.ui.shell.browser import theme_switch, visitor
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 
 NAME = "nnlab"
+BUSY, IDLE = 5.0, 60.0  # seconds between two looks at the queue: while something is in it, and otherwise
 
 
 class Place(NamedTuple):
@@ -150,7 +151,8 @@ def _navigation(page: Page) -> None:
         label = t(place.label)
         page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
     st.space("small")
-    activity_line(page)
+    now = page.lab.activity(page.owner)
+    st.fragment(activity_line, run_every=BUSY if now.running or now.waiting else IDLE)(page)
     st.space("small")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.session_state["language-choice"] = t.language
@@ -166,7 +168,6 @@ def _navigation(page: Page) -> None:
         theme_switch(t, page.owner, ["" if name == "home" else name for name in PLACES])
 
 
-@st.fragment(run_every=5.0)
 def activity_line(page: Page) -> None:
     """One line with the number of the visitor's running and waiting runs, and a link to them."""
     t = page.t

@@ -28,6 +28,7 @@ TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live p
 FIRST, FRESH = 0.1, 5.0  # seconds between two ticks, at least, before the first point; how long a run may have none
 SLOW, SLOW_FOR_MANY = 2, 5  # ticks between two drawings of what changes little, for at most FEW pages and above
 FEW = 10
+FILM = Look(charted=False)  # the page has charts of its own
 
 Places = Mapping[str, DeltaGenerator]
 """Where the parts that change are drawn, by name. The layout around them is drawn once, so that a tick sends thirteen
@@ -68,9 +69,10 @@ def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     live, log = run.active or any(other.active for other in others), log_scale(page, run, others)
     fresh = _near_first_point(run)
     every = tick_seconds(FIRST if fresh else TICK) if live else None
-    places = _layout(page, run, others, every, log)
+    places = _layout(page, run, others, log)
     slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
-    st.fragment(_tick, run_every=every)(page, run, others, every, log, fresh, monotonic(), places)
+    with places["film"]:
+        st.fragment(_tick, run_every=every)(page, run, others, every, log, fresh, monotonic(), places)
     st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
 
 
@@ -91,6 +93,10 @@ def _tick(
         st.rerun()
     if every is not None and tick_seconds(FIRST if fresh else TICK) > 2 * every:
         st.rerun()  # with rarer ticks
+    if "learned" in places:
+        learned(page, run, places["learned"])
+    else:
+        network_view(page, run, key="train-film", look=FILM)  # a component can only be drawn into its fragment's place
     share = run.progress if run.loading is None else run.loading
     places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
     four_numbers(page, run, places)
@@ -98,8 +104,6 @@ def _tick(
     if log_scale(page, run, now) != log:
         st.rerun()  # the switch says which scale it is
     draw_chart(page, run, now, places["loss"], "loss")
-    if "learned" in places:
-        learned(page, run, places["learned"])
     if "predictions" in places:
         table = predictions_table(page, run)
         places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
@@ -119,12 +123,7 @@ def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -
         draw_chart(page, run, (), places["gap"], "gap")
 
 
-def _film_tick(page: Page, seen: Run) -> None:
-    """A fragment of its own: a component cannot be drawn into a place outside its fragment."""
-    network_view(page, _now(page.lab, [seen])[0], key="train-film", look=Look(charted=False))
-
-
-def _layout(page: Page, run: Run, others: tuple[Run, ...], every: float | None, log: bool) -> Places:
+def _layout(page: Page, run: Run, others: tuple[Run, ...], log: bool) -> Places:
     """Draws the layout, which is the same in every state, and gives the places in it.
 
     Each place is alone in its container: where Streamlit drops the unsent messages of a tick in favour of the next
@@ -137,12 +136,10 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], every: float | None, 
             with st.container(border=True, height=NUMBER, gap=None, width="stretch", key=f"number-{name}"):
                 places[f"number-{name}"] = st.container(gap=None).empty()
                 places[f"spark-{name}"] = st.container(gap=None).empty()
-    filmed = can_film(run)
-    if filmed:
-        with st.container(key="panel-film"):
-            st.fragment(_film_tick, run_every=every)(page, run)
-        if note := own_data_note(experiment.data, run.seeds[0], t):
-            st.caption(note)
+    filmed, places["film"] = can_film(run), st.container(key="panel-film")
+    note = own_data_note(experiment.data, run.seeds[0], t)
+    if filmed and note:
+        st.caption(note)
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
