@@ -37,6 +37,7 @@ open_submitted(page)
 with st.container(border=True, key="home-film"):
     mount(home_film(t.language), "film")
 
+forecast = page.lab.forecast(page.owner)
 places = [place for _ in range(0, len(CARDS), 3) for place in st.columns(3)]
 for place, card in zip(places, CARDS, strict=False):
     experiment = presets[card.preset]
@@ -44,8 +45,8 @@ for place, card in zip(places, CARDS, strict=False):
         preset_chart(page, card.preset)
         st.markdown(f"**{t(card.title)}**  \n{t(card.question)}")
         cost = card.comparison.experiments if card.comparison else [experiment]
-        seconds = sum(estimate_seconds(one, card.seeds) for one in cost)
-        st.caption(f"{cost_words(seconds, t)} · {t.many('{n} seed', '{n} seeds', card.seeds)}")
+        expected = forecast.of([estimate_seconds(one, card.seeds) for one in cost])
+        st.caption(f"{cost_words(expected, t)} · {t.many('{n} seed', '{n} seeds', card.seeds)}")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.button(
                 t("Run"),

@@ -19,6 +19,7 @@ from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.cells import queue_cells
 from nnlab.jobs.dispatcher import Dispatcher
+from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment, as_seeds
@@ -171,6 +172,11 @@ class Lab:
     def activity(self, owner: str | None = None) -> Counts:
         """How many runs wait and run, of all owners and of this one, without drafts: one cheap query."""
         return self.store.counts(owner, drafts=False)
+
+    def forecast(self, owner: str) -> Forecast:
+        """When jobs that this owner submits now would be finished, and when those in the queue will be."""
+        mine = self.store.counts(owner, drafts=False)
+        return Forecast(self.store.jobs(), mine.mine_running + mine.mine_waiting, settings().workers)
 
     def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
         """The metrics of every epoch above `after` and every replicate.

@@ -10,6 +10,7 @@ from nnlab.ui.build.hidden_layers import hidden_layers
 from nnlab.ui.build.panels import data_panel, layers_frame, network_picture
 from nnlab.ui.build.start_from import start_fields
 from nnlab.ui.shared.lr_finder import rate_finder
+from nnlab.ui.shared.naming import wait_words
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import link_warning, problem_text
 from nnlab.ui.shared.run_links import open_submitted, submit
@@ -81,11 +82,14 @@ with training:
     st.caption(t("Cost"), help=help_text)
     left, right = st.columns(2)
     left.metric(t("Parameters"), t.whole(exp.parameters))
-    right.metric(t("Time"), t.seconds(estimate_seconds(exp, len(seeds))))
+    expected = page.lab.forecast(page.owner).of([estimate_seconds(exp, len(seeds))])
+    right.metric(t("Time"), t.seconds(expected.seconds))
     steps = t.many("{n} step in total", "{n} steps in total", exp.steps_per_epoch * exp.train.epochs)
     cost = [steps, t("needs about {size}", size=t.memory(estimate_bytes(exp, len(seeds))))]
     if exp.train.start_from:
         cost.append(t("the source experiment is trained first, unless it has been trained with these seeds"))
+    if wait := wait_words(expected, t):
+        cost.append(wait)
     st.caption(" · ".join(cost))
     with st.expander(t("More")):
         form.fields("train.schedule", "train.l2", "train.patience", "train.loss", "train.engine")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import sqlalchemy as sa
@@ -20,9 +20,10 @@ import sqlalchemy as sa
 from nnlab.engines.base import ALGORITHM
 from nnlab.spec import Experiment
 from nnlab.store import schema
-from nnlab.store.runs import Run, RunStore, UnknownRun, col, unfinished_runs
+from nnlab.store.runs import Run, RunStore, UnknownRun, col, seconds_left, unfinished_runs
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table
 
+RUNNING = -2  # before the rank of every waiting run, drafts' included
 MAX_ATTEMPTS = 3  # a run whose worker died this often is marked interrupted and not tried again
 
 
@@ -40,6 +41,15 @@ class Counts:
     mine_waiting: int
 
 
+class QueuedJob(NamedTuple):
+    """A waiting or running run."""
+
+    id: str
+    owner: str
+    rank: int  # the lower, the earlier it is trained
+    seconds: float  # left, an estimate
+
+
 class RunQueue(RunStore):
     """The runs of a data base and their queue."""
 
@@ -50,6 +60,14 @@ class RunQueue(RunStore):
         queued. Among equal ranks the one that has waited longest goes first."""
         query = sa.select(col.id).where(col.state == "waiting").order_by(col.rank, col.queued, col.id)
         return [row.id for row in self._rows(query)]
+
+    def jobs(self) -> list[QueuedJob]:
+        """The running runs, then the waiting ones in the order of `queue`."""
+        names = ("id", "owner", "state", "experiment", "seeds", "epoch", "epochs", "pace", "stepped", "loading")
+        rank = sa.case((col.state == "running", RUNNING), else_=col.rank).label("rank")
+        query = sa.select(rank, *(col[name] for name in names)).where(col.state.in_(UNFINISHED))
+        rows = self._rows(query.order_by(sa.text("1"), col.queued, col.id))
+        return [QueuedJob(row.id, row.owner, row.rank, seconds_left(row._mapping)) for row in rows]
 
     def with_positions(self, runs: Sequence[Run]) -> list[Run]:
         """The same runs with their positions in the queue."""

@@ -215,6 +215,19 @@ def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:
     )
 
 
+def seconds_left(row: sa.RowMapping) -> float:
+    """The seconds that an unfinished run will still train, an estimate."""
+    experiment, seeds = experiment_from_json(row["experiment"]), len(json.loads(row["seeds"]))
+    _, left = _progress(row, experiment, seeds)
+    whole = _estimated(row["experiment"], seeds)
+    return whole * (1 - row["epoch"] / row["epochs"]) if left is None else left
+
+
+@lru_cache(maxsize=4096)
+def _estimated(experiment: str, seeds: int) -> float:
+    return estimate_seconds(experiment_from_json(experiment), seeds)
+
+
 def _seeds_text(seeds: Sequence[int]) -> str:
     return json.dumps(list(seeds), separators=(",", ":"))
 

@@ -314,7 +314,7 @@ def test_two_knobs_show_all_cells_and_the_progress_while_they_train(lab, languag
     assert t("Every cell with its state, loss curve and score") in chart_names(app)
     assert t("No cell has finished yet.") in said(app)
     assert t("Training: {done} of {all} cells done, {time} left").format(
-        done=0, all=4, time=t.seconds(seconds_left(run))
+        done=0, all=4, time=t.seconds(seconds_left(lab, run))
     ) in said(app)
 
 

@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from page_app import LANGUAGES, OWNER, STRANGER, go, links, open_page, press, said
+from page_app import LANGUAGES, OWNER, STRANGER, address, go, links, open_page, press, said
 
 from nnlab import Comparison, presets
 from nnlab.jobs.worker import work
+from nnlab.lab import NotYours
 from nnlab.spec import StartFrom
-from nnlab.ui.runs.actions import comparison_csv, delete_entries
+from nnlab.ui.runs import run_table
+from nnlab.ui.runs.actions import comparison_csv
 from nnlab.ui.runs.run_table import entry_names, matching, states_of
-from nnlab.ui.shared.comparison_naming import comparison_summary, comparison_title, knob_name
-from nnlab.ui.shared.naming import experiment_title, value_name
+from nnlab.ui.shared.comparison_naming import comparison_summary, comparison_title, knob_name, settings_summary
+from nnlab.ui.shared.naming import experiment_title, in_markdown, value_name
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import score_text, score_value
 from nnlab.ui.shell.text import text
@@ -176,33 +178,47 @@ def test_a_link_to_a_comparison_that_is_not_there_leads_back(lab):
     assert "All runs" in links(app)
 
 
+@pytest.fixture
+def all_selected(monkeypatch):
+    """As if every row were selected."""
+    monkeypatch.setattr(run_table, "runs_table", lambda page, entries, names: list(entries))
+
+
+@pytest.mark.usefixtures("all_selected")
 def test_the_same_undo_brings_back_runs_and_comparisons(lab):
     other = QUICK.set({"data.seed": 4})
     mine, made = lab.train_here(other, 1, owner=OWNER, name="mine"), lab.submit_comparison(DEPTHS, OWNER)
-    app = open_runs()
-    entries = lab.recent(OWNER, 10)
-    page = SimpleNamespace(lab=lab, owner=OWNER)
-    deleted = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nnlab.ui.runs.actions.st.session_state", deleted)
-        delete_entries(page, entries)
+    app = press(open_runs(), "delete")
     assert lab.recent(OWNER, 10) == []
-    app.session_state["deleted"] = deleted["deleted"]
-    app = go(app)
     assert "1 run deleted, 1 comparison deleted" in said(app)
     press(app, "undo")
     assert [one.id for one in lab.recent(OWNER, 10)] == [made.id, mine.id]
     assert {run.state for run in lab.comparison(made.id).runs} == {"waiting"}
 
 
-def test_nothing_of_another_visitor_can_be_deleted(lab):
-    run, made = lab.submit(QUICK, 1, STRANGER), lab.submit_comparison(DEPTHS, STRANGER)
-    deleted = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nnlab.ui.runs.actions.st.session_state", deleted)
-        delete_entries(SimpleNamespace(lab=lab, owner=OWNER), lab.recent(STRANGER, 10))
-    assert deleted["deleted"] == []
-    assert {one.id for one in lab.recent(STRANGER, 10)} == {run.id, made.id}
+@pytest.mark.usefixtures("all_selected")
+def test_nothing_of_another_visitor_can_be_deleted_or_renamed(lab):
+    lab.train_here(QUICK, 1, name="from the shell")
+    app = open_runs(of="local")
+    assert not {"delete", "rename-menu"} & {button.key for button in app.button}
+    theirs = lab.submit_comparison(DEPTHS, STRANGER)
+    app = open_runs(link={"comparison": theirs.id})
+    assert "delete" not in {button.key for button in app.button}
+    for change in (lab.delete_comparison, lab.restore_comparison):
+        with pytest.raises(NotYours):
+            change(theirs.id, OWNER)
+
+
+@pytest.mark.usefixtures("all_selected")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_comparison_leads_to_its_results_and_to_its_runs(lab, language):
+    made, t = lab.submit_comparison(DEPTHS, OWNER), text(language)
+    app = open_runs(language)
+    assert settings_summary(DEPTHS, t) in said(app)
+    assert f"comparison={made.id}" in links(app)[in_markdown(comparison_title(made, t))].query_string
+    app = press(app, "its-runs")
+    assert address(app)["comparison"] == made.id
+    assert app.button(key="open").label == t("Overlay")
 
 
 def test_the_file_of_a_comparison_is_its_table(lab):

@@ -136,7 +136,7 @@ def test_a_link_brings_a_source_the_visitor_has_not_run(lab):
 @pytest.mark.parametrize("page", ["train", "runs"])
 def test_a_finished_run_leads_to_build_with_what_starts_from_it(lab, monkeypatch, language, page):
     run, t = lab.train_here(SOURCE, (3, 4), owner=OWNER), text(language)
-    monkeypatch.setattr(run_table, "runs_table", lambda runs, _: runs[:1])  # as if it were chosen
+    monkeypatch.setattr(run_table, "runs_table", lambda page, runs, names: runs[:1])  # as if it were chosen
     app = open_page(page, language, link={"run": run.id} if page == "train" else {})
     label = t("Reuse its weights")
     link = {key: value[0] for key, value in parse_qs(links(app)[label].query_string).items()}

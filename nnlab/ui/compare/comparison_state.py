@@ -17,9 +17,7 @@ from nnlab.comparison.answers import Answer, answer, needs_curves
 from nnlab.comparison.findings import Finding, FindingText, finding
 from nnlab.comparison.table import Cell, Judged, cell_row, judge, scores_table, with_differences
 from nnlab.engines.base import METRICS
-from nnlab.engines.costs import estimate_seconds
 from nnlab.lab import ComparisonRun, Lab
-from nnlab.settings import settings
 from nnlab.ui.compare.knobs import is_number, value_texts
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.comparison_naming import knob_name, value_names
@@ -199,14 +197,9 @@ def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[f
     return pa.table({"place": places, **{name: whole[:, i] for i, name in enumerate(columns)}})
 
 
-def seconds_left(run: ComparisonRun) -> float:
-    """Time until all cells have finished, with their runs spread over the workers; at least a second."""
-    left = [
-        estimate_seconds(one.experiment, len(one.seeds)) if one.seconds_left is None else one.seconds_left
-        for one in run.runs
-        if one.active
-    ]
-    return max(1.0, sum(left) / settings().workers, *left) if left else 0.0
+def seconds_left(lab: Lab, run: ComparisonRun) -> float:
+    """Time until all cells have finished, behind what goes before them in the queue; at least a second."""
+    return max(1.0, lab.forecast(run.owner).left({one.id for one in run.runs}))
 
 
 def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_seconds
+from nnlab.jobs.cells import split_seeds
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
@@ -75,12 +76,13 @@ def usual_seeds(experiment: Experiment) -> str:
 
 
 @lru_cache(maxsize=128)
-def comparison_seconds(comparison: Comparison, workers: int) -> float:
-    """How long a comparison will take, with its runs spread over the workers."""
+def comparison_seconds(comparison: Comparison) -> tuple[float, ...]:
+    """How long each job of a comparison takes, those of source experiments included."""
     starts = {one.train.start_from for one in comparison.experiments if one.train.start_from}
     sources = {start.experiment for start in starts}  # each is trained once, if it has not been
-    each = [estimate_seconds(one, len(comparison.seeds)) for one in (*comparison.experiments, *sources)]
-    return max(sum(each) / workers, *each)
+    seeds = comparison.seeds
+    parts = [(one, len(some)) for one in comparison.experiments for some in split_seeds(one, seeds)]
+    return tuple(estimate_seconds(one, n) for one, n in (*((source, len(seeds)) for source in sources), *parts))
 
 
 @lru_cache(maxsize=128)

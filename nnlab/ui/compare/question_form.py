@@ -10,7 +10,6 @@ from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_bytes
 from nnlab.lab import ComparisonRun
-from nnlab.settings import settings
 from nnlab.spec import Comparison
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
@@ -20,7 +19,7 @@ from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text, Texts
+from nnlab.ui.shell.text import Texts
 
 PRESETS: Texts = {  # inside the sentence
     "binary": "100 samples, two classes",
@@ -68,7 +67,7 @@ def question_form(question: Question, opened: ComparisonRun | None) -> None:
             disabled=question.problem is not None,
             shortcut="Ctrl+Enter",
         )
-        st.caption(_cost(question.comparison, t), width="content")
+        st.caption(_cost(question.page, question.comparison), width="content")
     if question.problem is None:
         st.caption(comparison_naming.experiment_summary(question.comparison.experiment, t))
         if question.asks_for_guess(opened):
@@ -151,13 +150,14 @@ def _guess(question: Question, opened: ComparisonRun | None) -> None:
             st.selectbox(ask, list(options), placeholder=t("Choose a value"), width=330, **look)
 
 
-def _cost(comparison: Comparison, t: Text) -> str:
+def _cost(page: Page, comparison: Comparison) -> str:
     """How many cells, about how long, about how much memory."""
-    cells = len(comparison.points)
+    t, cells = page.t, len(comparison.points)
+    expected = page.lab.forecast(page.owner).of(comparison_seconds(comparison))
     largest = max(estimate_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
     parts = [
         *([t.many("{n} cell", "{n} cells", cells)] if comparison.by or cells > MANY_CELLS else []),
-        t("about {time}", time=t.seconds(comparison_seconds(comparison, settings().workers))),
+        cost_words(expected, t),
         t("needs about {size}", size=t.memory(largest)),
     ]
     return " · ".join(parts)
@@ -189,7 +189,7 @@ def gallery(page: Page, submit: Callable[[Comparison], None]) -> None:
 
 def _cards(page: Page, cards: Mapping[str, tuple[str, str, Comparison]], submit: Callable[[Comparison], None]) -> None:
     """Cards with a text and a button that submits a comparison; the keys name the cards."""
-    t = page.t
+    t, forecast = page.t, page.lab.forecast(page.owner)
     columns = [column for _ in range(0, len(cards), ACROSS) for column in st.columns(ACROSS)]
     for column, (key, (text, caption, comparison)) in zip(columns, cards.items(), strict=False):
         with column, st.container(border=True, key=key, height="stretch"):
@@ -199,5 +199,4 @@ def _cards(page: Page, cards: Mapping[str, tuple[str, str, Comparison]], submit:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 icon = ":material/play_arrow:"
                 st.button(t("Compare"), icon=icon, key=f"{key}-go", on_click=submit, args=(comparison,))
-                seconds = comparison_seconds(comparison, settings().workers)
-                st.caption(cost_words(seconds, t), width="content")
+                st.caption(cost_words(forecast.of(comparison_seconds(comparison)), t), width="content")

@@ -100,7 +100,7 @@ def _finding(view: View) -> None:
         heading, general = view.answer, heading
     if run.active:
         done, every = t.whole(sum(not cell.active for cell in run.cells)), t.whole(len(run.cells))
-        left = t.seconds(seconds_left(run))
+        left = t.seconds(seconds_left(view.page.lab, run))
         heading = t("Training: {done} of {all} cells done, {time} left", done=done, all=every, time=left)
         if words := next(filter(None, (preparing_words(one, t) for one in run.runs)), ""):
             heading = words[0].upper() + words[1:]

@@ -48,7 +48,7 @@ def actions(page: Page, chosen: Sequence[Entry], name: str) -> None:
                 _of_comparison(page, first)
             if all(one.owner == page.owner for one in chosen):
                 args = (page, list(chosen))
-                st.button(t("Delete"), icon=":material/delete:", key="delete", on_click=delete_entries, args=args)
+                st.button(t("Delete"), icon=":material/delete:", key="delete", on_click=_delete, args=args)
 
 
 def undo_line(page: Page) -> None:
@@ -117,7 +117,7 @@ def _rename(page: Page, run_id: str) -> None:
     page.lab.rename(run_id, " ".join(st.session_state["new-name"].split())[:120], page.owner)
 
 
-def delete_entries(page: Page, entries: Sequence[Entry]) -> None:
+def _delete(page: Page, entries: Sequence[Entry]) -> None:
     """Delete the visitor's own among some entries, and remember them for `undo_line`."""
     gone = []
     for one in entries:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from babel.dates import format_datetime, format_timedelta
 
+from nnlab.jobs.forecast import Expected
 from nnlab.spec import KNOBS, DataSpec, Experiment, Replicate, StartFrom, seeds_text
 from nnlab.store import Run
 from nnlab.ui.shared.labels import CHOICES, ENGINES
@@ -157,9 +158,19 @@ def ago(moment: datetime, t: Text, now: datetime | None = None) -> str:
     return str(format_timedelta(-passed, add_direction=True, threshold=1.2, locale=t.language))
 
 
-def cost_words(seconds: float, t: Text) -> str:
-    """About how long a training takes."""
-    return t("under a second") if seconds < 1 else t("about {time}", time=t.seconds(seconds))
+def cost_words(expected: Expected, t: Text) -> str:
+    """About how long a training takes, and when it will be finished where it has to wait for others."""
+    seconds = expected.seconds
+    words = t("under a second") if seconds < 1 else t("about {time}", time=t.seconds(seconds))
+    return "; ".join(filter(None, (words, wait_words(expected, t))))
+
+
+def wait_words(expected: Expected, t: Text) -> str:
+    """ "after 3 other runs: done in 40 s"; empty where nothing delays it by a second."""
+    if expected.finished < expected.seconds + 1:
+        return ""
+    others = t.many("after {n} other run", "after {n} other runs", expected.others)
+    return t("{others}: done in {time}", others=others, time=t.seconds(expected.finished))
 
 
 def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
