@@ -57,7 +57,7 @@ def test_pictures_are_few_and_have_one_shift_for_all_pixels():
     digits = Experiment.of({"data": {"name": "digits"}})
     dataset = load_dataset(digits)
     header, parts = read(film(digits, {0: initial_weights(digits, 0)}, dataset))
-    assert (header["image"], header["extent"], header["features"]) == ([8, 8], None, [])
+    assert (header["image"], header["full"], header["extent"], header["features"]) == ([8, 8], 16, None, [])
     assert header["samples"] == {"train": [24, len(dataset.train)], "validation": [24, len(dataset.validation)]}
     np.testing.assert_array_equal(parts["shift"], np.full(64, dataset.scaling.shift[0]))
 
