@@ -41,7 +41,7 @@ app.run()
 assert not app.exception, app.exception
 check("dashboard.py")
 links = [{}, *({"run": run} for run in runs), presets["binary"].to_query()]
-tabs = ["What each neuron detects", "Try it", "What it gets right and wrong", "Statistics of all layers"]
+tabs = ["What each neuron detects", "Try it", "Right and wrong", "Statistics"]
 seen = 0
 for script in sorted(Path("pages").glob("*.py")):
     shows_runs = script.stem in ("train", "inspect")

@@ -116,7 +116,7 @@ def test_real_digits_are_looked_into_and_one_is_drawn(server, visit, inspect):
     frame = csv_of(page)
     np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), weights_of(server, run_id, 1, 1))
 
-    page.get_by_role("tab", name="What it gets right and wrong").click()
+    page.get_by_role("tab", name="Right and wrong").click()
     expect(page.get_by_text(re.compile(r"\d+ mistakes? in 100 validation images"))).to_be_visible()
 
     page.get_by_role("tab", name="Try it").click()

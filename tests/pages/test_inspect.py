@@ -12,7 +12,7 @@ from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 4, "data.n_samples": 60})
-TABS = ("What each neuron detects", "Try it", "What it gets right and wrong", "Statistics of all layers")
+TABS = ("What each neuron detects", "Try it", "Right and wrong", "Statistics")
 
 
 def open_inspect(language="en", tab=None, owner=OWNER, **link):

@@ -110,7 +110,7 @@ class Form:
         """How samples are set aside for validation: hold-out or k-fold, and how many."""
         t, kind = self.t, "k-fold" if self.draft["data.folds"] else "hold-out"
         names = {"hold-out": t("Hold-out"), "k-fold": t("k-fold")}
-        left, right = st.columns(2, vertical_alignment="bottom")
+        left, right = st.columns([3, 2], vertical_alignment="bottom")
         left.selectbox(
             t("Validation"),
             list(names),

@@ -52,8 +52,8 @@ def _card(view: View, place: int, score: str, spark: Curve) -> None:
     rows = pd.DataFrame(spark, columns=["epoch", f"{view.part}_loss"])
     spec = sparkline("loss", parts=(view.part,), labels=view.page.words, height=34)
     with st.container(border=True, width=CARD, gap=None, key=f"cell-{place}"):
-        name, icon = f"**{view.values[place]}** · {score}", STATES[cell.state].icon
-        view.page.link("train", name, {"run": cell.run.id}, icon=icon)
+        st.markdown(f"**{view.values[place]}**")  # a long name takes several lines
+        view.page.link("train", score, {"run": cell.run.id}, icon=STATES[cell.state].icon)
         st.vega_lite_chart(rows, spec, key=f"spark-cell-{place}", alt=t("Loss by epoch"))
         st.progress(cell.progress, state_text(cell, t))
 

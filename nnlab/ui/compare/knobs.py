@@ -146,5 +146,6 @@ def values_control(knob: str, options: Sequence[str], t: Text, *, label: str, ke
         accept_new_options=typed,
         placeholder=t("Choose or type values") if typed else t("Choose values"),
         select_all=False,  # Streamlit's entry for it is in English
+        wrap=True,
         **more,
     )

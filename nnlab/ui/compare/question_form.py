@@ -14,7 +14,7 @@ from nnlab.spec import Comparison
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
 from nnlab.ui.shared import comparison_naming, labels
-from nnlab.ui.shared.naming import cost_words
+from nnlab.ui.shared.naming import cost_words, experiment_title
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound
@@ -36,6 +36,7 @@ QUESTIONS: Texts = {  # of the preset comparisons
     "scratch": "NumPy or PyTorch: is there a difference?",
 }
 ACROSS = 3  # cards in a row
+SELECT = 240  # pixels of a choice: titles of runs have room
 MANY_CELLS = 12  # above this the form shows how many cells there will be
 MOST_PILLS = 16  # values to guess among as buttons; more are in a list
 Change = Callable[[str], None]
@@ -84,7 +85,7 @@ def _word(word: str, help: str | None = None) -> None:
 
 def _select(name: str, label: str, options: Sequence[str], value: str, change: Change, **more: Any) -> None:
     """A choice that shows `value` and passes another one to `change`."""
-    more |= {"label_visibility": "collapsed", "width": 200, **bound(f"compare-{name}", value, change)}
+    more |= {"label_visibility": "collapsed", "width": SELECT, **bound(f"compare-{name}", value, change)}
     st.selectbox(label, options if value in options else [*options, value], **more)
 
 
@@ -97,7 +98,7 @@ def _source(question: Question) -> None:
         **{name: t(PRESETS[name]) for name in presets},
         **distinct_titles(own, t),
     }
-    names.setdefault(current.source, comparison_naming.experiment_summary(current.experiment, t))
+    names.setdefault(current.source, experiment_title(current.experiment, t))
     _select("on", t("Experiment"), list(names), current.source, question.use_source, format_func=names.__getitem__)
 
 

@@ -82,8 +82,8 @@ def _tabs(page: Page, run: Run, weights: Weights, index: int, layer: int, datase
     titles = {
         "responses": t("What each neuron detects"),
         "inputs": t("Try it"),
-        "results": t("What it gets right and wrong"),
-        "statistics": t("Statistics of all layers"),
+        "results": t("Right and wrong"),
+        "statistics": t("Statistics"),
     }
     if dataset is None or (experiment.data.raw_inputs != 2 and dataset.image_shape is None):
         del titles["responses"]

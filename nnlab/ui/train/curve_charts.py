@@ -124,5 +124,6 @@ def overlay_choice(page: Page, run: Run, overlaid: dict[str, Run]) -> None:
         max_selections=MOST_OVERLAID,
         placeholder=t("Choose runs"),
         select_all=False,
+        wrap=True,
         on_change=lambda: page.change_query(**{"with": ",".join(st.session_state["overlay"])}),
     )

@@ -21,9 +21,9 @@ from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, log_scale, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
-from nnlab.ui.train.numbers import NUMBERS, four_numbers, progress_text, sparklines
+from nnlab.ui.train.numbers import four_numbers, number_titles, progress_text, sparklines
 
-HEADING, NUMBER = 44, 168  # pixels: a heading with its switch; a number with its sparkline, with or without a value
+HEADING, NUMBER = 44, 112  # pixels: a heading with its switch; a number with its sparkline, with or without a value
 TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live page; a tick costs the server 5 to 10 ms
 FIRST, FRESH = 0.1, 5.0  # seconds between two ticks, at least, before the first point; how long a run may have none
 SLOW, SLOW_FOR_MANY = 2, 5  # ticks between two drawings of what changes little, for at most FEW pages and above
@@ -131,9 +131,12 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], log: bool) -> Places:
     t, experiment = page.t, run.experiment
     places = {"progress": st.container().empty()}
     with st.container(horizontal=True, gap="small", key="numbers"):
-        for part, metric in NUMBERS:
+        for (part, metric), (title, help_text) in number_titles(run, t).items():
             name = f"{part}-{metric}"
-            with st.container(border=True, height=NUMBER, gap=None, width="stretch", key=f"number-{name}"):
+            with (
+                st.container(border=True, height="stretch", gap=None, width="stretch", key=f"number-{name}"),
+                _titled(title, help_text),
+            ):
                 places[f"number-{name}"] = st.container(gap=None).empty()
                 places[f"spark-{name}"] = st.container(gap=None).empty()
     filmed, places["film"] = can_film(run), st.container(key="panel-film")
@@ -175,6 +178,12 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], log: bool) -> Places:
         else:
             st.caption(t("This experiment has no validation part, so there is no gap to show."))
     return places
+
+
+def _titled(title: str, help_text: str) -> DeltaGenerator:
+    """A place of fixed height under a title that takes two lines where one is too short."""
+    st.markdown(f":small[{title}]", help=help_text)
+    return st.container(height=NUMBER, border=False, gap=None)
 
 
 def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:

@@ -71,10 +71,8 @@ def _names(run: Run, t: Text) -> dict[tuple[PartName, str], str]:
     return dict(zip(NUMBERS, losses + scores, strict=True))
 
 
-def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:
-    """Loss and score on the training and validation parts, each with its latest change; after the end those of the
-    weights that the run ended with."""
-    t, rows = page.t, curve_rows(page.lab, run)
+def number_titles(run: Run, t: Text) -> dict[tuple[PartName, str], tuple[str, str]]:
+    """The name of each number, and what it is."""
     regression = run.experiment.task == "regression"
     seeds = t("Mean over {what}.", what=seeds_words(run, t)) if len(run.replicates) > 1 else ""
     coarse = grain(run.experiment, "validation", t)
@@ -88,8 +86,19 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
         if regression
         else t("Share of the samples that are classified correctly."),
     }
+    sizes = {"score": f"{coarse}." if coarse else ""}
+    return {
+        (part, metric): (name, " ".join(filter(None, [helps[metric], seeds, best, sizes.get(metric)])))
+        for (part, metric), name in _names(run, t).items()
+    }
+
+
+def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> None:
+    """Loss and score on the training and validation parts, each with its latest change; after the end those of the
+    weights that the run ended with."""
+    t, rows = page.t, curve_rows(page.lab, run)
+    regression = run.experiment.task == "regression"
     for (part, metric), name in _names(run, t).items():
-        size = f"{coarse}." if coarse and metric == "score" else ""
         course = rows[f"{part}_{metric}"].to_numpy(float, copy=True)
         course = np.sqrt(course) if regression and metric == "score" else course
         kind = "accuracy" if metric == "score" and not regression else "loss"
@@ -105,7 +114,7 @@ def four_numbers(page: Page, run: Run, places: Mapping[str, DeltaGenerator]) -> 
             change,
             delta_color="blue" if part == "train" else "orange",
             delta_arrow=arrow,
-            help=" ".join(filter(None, [helps[metric], seeds, best, size])),
+            label_visibility="collapsed",
         )
 
 
