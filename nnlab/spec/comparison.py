@@ -97,8 +97,14 @@ class Comparison(Value):
             object.__setattr__(self, name, tuple(read))
         if self.by is not None:
             self._check_grid(self.by)
+        if not is_stored():  # what is stored was checked before
+            self._check_cells()
+        return self
+
+    def _check_cells(self) -> None:
+        """That every cell can be trained and no two are the same."""
         problems = [problem for one in self.experiments if (problem := one.degenerate)]
-        if problems and not is_stored():
+        if problems:
             raise SpecError(problems[:1])
         if len({one.key for one in self.experiments}) < len(self.experiments):
             for field, knob, values in (("vary", self.vary, self.values), ("by", self.by or "", self.by_values)):
@@ -108,7 +114,6 @@ class Comparison(Value):
             in_values = not self.by or len(set(map(link_text, self.values))) < len(self.values)
             repeated = "values" if in_values else "by_values"
             raise SpecError.conflict(repeated, list(getattr(self, repeated)), "values_repeat")
-        return self
 
     def _check_comparable(self) -> None:
         for field, knob in (("vary", self.vary), ("by", self.by or "")):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.store import Run
-from nnlab.ui.shared.comparison_naming import comparison_summary, setting_words, value_names, varied
+from nnlab.ui.shared.comparison_naming import comparison_title, setting_words, value_names, varied
 from nnlab.ui.shared.naming import in_markdown, seeds_words
 from nnlab.ui.shared.run_names import Entry
 from nnlab.ui.shell.frame import Page
@@ -21,7 +21,7 @@ def cell_entries(page: Page, opened: ComparisonRun) -> tuple[Sequence[Entry], di
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened-comparison"):
         look: dict[str, Any] = {"icon": ":material/arrow_back:", "key": "all-runs", "type": "tertiary"}
         st.button(t("All runs"), on_click=page.set_query, args=({},), **look)
-        name = in_markdown(opened.name or comparison_summary(opened.comparison, t))
+        name = in_markdown(comparison_title(opened, t))
         page.link("compare", name, {"comparison": opened.id}, width="content")
     names: dict[str, str] = {}
     runs: list[Run] = []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.spec import KNOBS, Comparison, Experiment
 from nnlab.store import StoredComparison
 from nnlab.ui.shared import labels
@@ -54,18 +55,16 @@ def comparison_summary(comparison: Comparison, t: Text) -> str:
     return f"{data_title(comparison.experiment.data, t)}: {settings_summary(comparison, t)}"
 
 
-def comparison_title(one: StoredComparison, t: Text) -> str:
+def comparison_title(one: StoredComparison | ComparisonRun, t: Text) -> str:
     """The name its owner gave it, else its question: "Moons: depth 1, 2, 4, 8"; without the values where they are
-    long: "MNIST 28×28: samples × starting weights (3 × 3)"."""
+    long: "MNIST 28×28: samples × starting weights"."""
     if one.name:
         return one.name
     comparison, data = one.comparison, data_title(one.comparison.experiment.data, t)
     whole = f"{data}: {_varied_words(comparison, t)}"
     if len(whole) <= LONGEST_TITLE:
         return whole
-    knobs = varied(comparison)
-    sizes = " × ".join(t.whole(len(values)) for values in knobs.values())
-    return f"{data}: {' × '.join(knob_name(knob, t) for knob in knobs)} ({sizes})"
+    return f"{data}: {' × '.join(knob_name(knob, t) for knob in varied(comparison))}"
 
 
 def settings_summary(comparison: Comparison, t: Text) -> str:
