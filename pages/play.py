@@ -8,7 +8,7 @@ import streamlit as st
 import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.ui.play.controls import changed, controls, in_drawing
+from nnlab.ui.play.controls import changed, controls, in_drawing, on_data
 from nnlab.ui.play.film import play_film
 from nnlab.ui.shared.new_experiment import play_experiment
 from nnlab.ui.shared.problems import problem_text
@@ -40,6 +40,12 @@ def change(changes: Mapping[str, Any]) -> None:
         state["play-problem"] = found[0]
 
 
+def choose_data(name: str) -> None:
+    """Go to other data; the experiment that is left waits for the visitor's return."""
+    state["play"] = on_data(state["play"], name, state.setdefault("play-left", {}))
+    state["play-problem"], state["play-seeds"] = None, state["play-seeds"][:1]
+
+
 def redraw() -> None:
     """A click on a neuron's or a layer's button in the drawing."""
     clicked = state["play-film"].get("change")
@@ -58,7 +64,13 @@ def be_sure() -> None:
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="play-head"):
     st.title(t("Play"), anchor=False, width="content")
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-        st.button(t("Another seed"), icon=":material/casino:", key="another-seed", on_click=another_seed)
+        st.button(
+            t("Another seed"),
+            icon=":material/casino:",
+            key="another-seed",
+            on_click=another_seed,
+            help=t("Other random numbers for samples, weights and batches. Shown: seed {n}.", n=t.whole(seeds[0])),
+        )
         st.button(
             t("How sure is this?"),
             icon=":material/stacks:",
@@ -66,16 +78,9 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
             on_click=be_sure,
             help=t("Trains ten seeds: their borders, and how much the score varies."),
         )
-        page.link(
-            "compare",
-            t("Compare depths"),
-            {**experiment.to_query(), "vary": "depth", "values": "1,2,4,6", "seeds": "10"},
-            width="content",
-        )
-        page.link("build", t("Open in Build"), experiment.to_query(), width="content")
 left, right = st.columns([2, 7], gap="medium")
 with left:
-    controls(t, experiment, change)
+    controls(t, experiment, change, choose_data)
 with right:
     if problem := state.get("play-problem"):
         st.error(problem_text(problem, t), icon=":material/error:")

@@ -19,7 +19,7 @@ from nnlab.spec import Experiment
 FRAMES, BYTES = 200, 1_000_000
 """Most frames of a film, and bytes of its weights unless two frames take more."""
 SAMPLES = 500  # of a part, on which the browser measures the loss and which it draws
-PICTURES = 24
+PICTURES = 15
 CURVES = ("epoch", "train_loss", "train_score", "validation_loss", "validation_score")
 """The columns of a film's curves."""
 _PIXELS = 100_000  # numbers of the samples of both parts, at most
@@ -39,6 +39,7 @@ def film(
     frames: Mapping[int, Weights],
     dataset: Dataset,
     curves: Array | None = None,
+    index: int = 0,
     others: Sequence[tuple[Weights, Dataset]] = (),
     **more: Any,
 ) -> bytes:
@@ -50,8 +51,10 @@ def film(
         In the order of the epochs, at least one.
     dataset : Dataset
         On which the replicate was trained.
-    curves : ndarray (epochs, 5), optional
-        The CURVES of the replicate.
+    curves : ndarray (epochs, replicates, 5), optional
+        The CURVES of all replicates; of several the film has the lowest and the highest, too.
+    index : int
+        The place of the replicate.
     others : sequence of (dict of arrays, Dataset)
         The final weights of other replicates, whose borders are drawn faintly, and what each was trained on.
     **more
@@ -69,8 +72,11 @@ def film(
         "weights": np.concatenate([weights[name].ravel() for weights in frames.values() for name in names]),
         "shift": np.broadcast_to(dataset.scaling.shift, inputs),
         "factor": np.broadcast_to(dataset.scaling.scale, inputs),
-        "curves": np.empty((0, 5)) if curves is None else curves,
+        "curves": np.empty((0, 5)) if curves is None else curves[:, index],
     }
+    if curves is not None and curves.shape[1] > 1:
+        ends = [end.reduce(curves[:, :, 1:], axis=1) for end in (np.fmin, np.fmax)]
+        parts["band"] = np.concatenate(ends, axis=1)
     if others:
         parts |= {
             "other_weights": np.concatenate([weights[name].ravel() for weights, _ in others for name in names]),

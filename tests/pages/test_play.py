@@ -7,6 +7,7 @@ from nnlab import presets
 from nnlab.jobs.worker import work
 from nnlab.spec import Experiment
 from nnlab.ui.shared.new_experiment import play_experiment
+from nnlab.ui.shared.run_row import score_value
 from nnlab.ui.shell.text import text
 
 
@@ -105,6 +106,21 @@ def test_the_address_and_the_links_carry_the_experiment(lab, language):
     assert waiting(lab)[0].experiment == shown
     for label in ("Open in Build", "Compare depths"):
         assert "data.name=xor" in links(app)[t(label)].query_string
+
+
+def test_each_kind_of_data_begins_with_a_network_that_learns_it_and_is_found_again(lab):
+    app = open_page("play")
+    app.number_input(key="play-depth").set_value(3)
+    app = go(app)
+    deep = waiting(lab)[0].experiment
+    for name in ("digits", "celsius", "spirals"):
+        app.selectbox(key="play-data.name").set_value(name)
+        app = trained(lab, go(app))
+        assert drawn(app) == 1
+        run = lab.run(app.session_state["play-run"])
+        assert run.experiment.data.name == name
+        good = score_value(run)
+        assert good > 0.9 if name == "digits" else good < 1 if name == "celsius" else run.experiment.model == deep.model
 
 
 def test_a_bad_link_says_what_is_wrong_and_shows_the_usual_network(lab):

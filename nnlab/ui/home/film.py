@@ -23,7 +23,9 @@ def home_film(language: str) -> bytes:
         curves.append([epoch.epoch, *(float(each[0]) for each in figures)])
     look = shown_as(language, Look(compact=True))
     own = training.dataset.training_sets[0]
-    return film(training.experiment, frames, own, np.array(curves), id="home", live=False, planned=len(curves), **look)
+    return film(
+        training.experiment, frames, own, np.array(curves)[:, None], id="home", live=False, planned=len(curves), **look
+    )
 
 
 def _only(training: Training) -> Weights:

@@ -33,7 +33,8 @@ export class Curves {
     this.epochs = column(0);
     this.train = column(train);
     this.validation = column(validation);
-    const all = [...this.train, ...this.validation];
+    this.bands = film.parts.band ? [0, 1].map((k) => [0, 4].map((end) => Array.from({ length: rows }, (_, row) => film.parts.band[8 * row + end + COLUMNS[figure][k] - 1]))) : [];
+    const all = [...this.train, ...this.validation, ...this.bands.flat(2)];
     this.log = figure === "loss" && spansDecades(all);
     [this.low, this.high] = range(all, this.log) ?? [0, 1];
     if (this.high === this.low) [this.low, this.high] = [this.low - 0.5, this.high + 0.5];
@@ -60,6 +61,13 @@ export class Curves {
     return drawn;
   }
 
+  /** The area between the lowest and the highest of all replicates. */
+  area([low, high]) {
+    const good = low.map((value, k) => k).filter((k) => Number.isFinite(low[k]) && Number.isFinite(high[k]) && (!this.log || low[k] > 0));
+    const at = (values) => (k) => `${this.x(this.epochs[k]).toFixed(1)} ${this.y(values[k]).toFixed(1)}`;
+    return good.length ? `M${[...good.map(at(low)), ...good.reverse().map(at(high))].join("L")}Z` : "";
+  }
+
   draw() {
     const { words, palette, figure } = this, mark = (value) => {
       const y = this.y(value);
@@ -74,6 +82,7 @@ export class Curves {
     const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
       shape("title", {}, `${words[figure]}. ${words.train}, ${words.validation}`),
       ...mark(this.low), ...mark(this.high),
+      ...this.bands.map((band, k) => shape("path", { d: this.area(band), class: "band", fill: k ? palette.validation : palette.train })),
       shape("path", { d: this.path(this.train), class: "curve", stroke: palette.train }),
       shape("path", { d: this.path(this.validation), class: "curve dashed", stroke: palette.validation }),
       shape("text", { x: LEFT, y: HEIGHT - 5, class: "tick" }, "0"),

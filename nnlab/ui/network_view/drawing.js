@@ -17,9 +17,19 @@ export class Drawing {
     this.canvas = element("canvas", { class: "lines", onpointerdown: (event) => this.press(event), onpointermove: (event) => this.move(event),
       onpointerup: () => this.release(), onpointercancel: () => this.release(), onpointerleave: () => this.release() });
     this.box = element("div", {});
-    this.root = element("div", { class: "net", role: "group", "aria-label": this.film.words.network }, this.canvas, this.box);
+    this.net = element("div", { class: "net", role: "group", "aria-label": this.film.words.network }, this.canvas, this.box);
+    this.root = element("div", {}, this.net, this.film.compact ? null : this.legend());
     this.faces = new Map(); // "layer/unit" → its button
     this.buttons();
+  }
+
+  /** What colours, lines and squares mean, and the rule by which units are left out. */
+  legend() {
+    const { view, film } = this, { words } = film, { ramp } = view.palette;
+    const colours = [0, 64, 128, 192, 256].map((k) => css(ramp[k])), folded = this.units.some((some, layer) => layer && some.length < film.layers[layer - 1].width);
+    const squares = { plane: words.squaresPlane, line: words.squaresLine, sample: film.image ? words.squaresPicture : words.squaresSample }[this.responses.kind];
+    return element("p", { class: "note legend" }, element("i", { style: `background:linear-gradient(to right, ${colours})` }),
+      element("span", {}, [words.legend, squares, words.change, folded ? words.folded : "", film.layers.some((one) => one.frozen) ? words.frozen : ""].filter(Boolean).join(" ")));
   }
 
   buttons() {
@@ -46,7 +56,7 @@ export class Drawing {
   }
 
   place() {
-    const width = this.root.clientWidth || this.view.root.clientWidth;
+    const width = this.net.clientWidth || this.view.root.clientWidth;
     if (!width) return;
     const { film } = this;
     this.layout = place(film, this.units, width, this.height);
@@ -64,7 +74,7 @@ export class Drawing {
       }
       if (more > 0) {
         const y = units.at(-1).y + side / 2 + 10;
-        parts.push(element("span", { class: "label", style: `left:${x}px;top:${y}px`, title: film.words.folded }, `+${more}`));
+        parts.push(element("span", { class: "label", style: `left:${x}px;top:${y}px` }, `+${more}`));
       }
       const captions = [film.words.input, film.words.output], at = layer ? layer === columns.length - 1 ? captions[1] : `${layer}` : captions[0];
       parts.push(element("span", { class: "label", style: `left:${x}px;top:9px` }, at));

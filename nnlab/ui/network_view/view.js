@@ -16,6 +16,7 @@ import { valuesTable } from "./values.js";
 const PLAY_SECONDS = 5;
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const NARROW = 640; // pixels
+const FEW_LAYERS = 3; // up to so many the network takes no more room than what it says
 
 const views = new WeakMap();
 
@@ -93,10 +94,10 @@ class View {
       step(-1, words.back, "◂"), this.playButton, step(1, words.forward, "▸"), this.slider, this.output, speed, this.undo);
     this.table = valuesTable(this);
     const open = new Map([...this.root.querySelectorAll("details")].map((one) => [one.className, one.open]));
-    const stage = element("div", { class: "stage" }, this.drawing.root, this.result.root);
+    const stage = element("div", { class: film.layers.length > FEW_LAYERS ? "stage deep" : "stage" }, this.drawing.root, this.result.root);
     if (film.compact) this.root.replaceChildren(stage, element("div", { class: "controls" }, this.playButton, this.slider, this.output));
     else this.root.replaceChildren(controls, stage, this.status, this.panel.root,
-      element("div", { class: "curves" }, ...this.curves.map((one) => one.root)),
+      element("div", { class: "curves" }, ...this.curves.map((one) => one.root), film.parts.band && this.curves.length ? element("p", { class: "note" }, words.band) : null),
       element("div", { class: "controls" }, this.table.root, ...saveButtons(this)));
     for (const one of this.root.querySelectorAll("details")) one.open = open.get(one.className) ?? false;
     this.resized();

@@ -12,37 +12,40 @@ from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.play.film import MOST_DEPTH, MOST_WIDTH
 from nnlab.ui.shared.labels import HELP, field_name
 from nnlab.ui.shared.naming import value_name
-from nnlab.ui.shared.new_experiment import per_seed_of
+from nnlab.ui.shared.new_experiment import per_seed_of, play_experiment
 from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shared.widgets import bound
 from nnlab.ui.shell.text import Text
 
-DATA = ("moons", "circles", "xor", "gaussians", "spirals", "digits", "celsius")
+PLANE = ("moons", "circles", "xor", "gaussians", "spirals")
+DATA = (*PLANE, "digits", "celsius")
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "none")
 RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 L2 = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 BATCHES = (1, 4, 8, 16, 32, 64, 128)
-SAMPLES = (50, 1000)
+NOISES = tuple(step / 20 for step in range(21))
+SAMPLES = (50, 100, 150, 200, 300, 500, 700, 1000)
 LARGEST_WIDTH = 32
 WHOLE, HALF = 170, 77  # pixels: the width of a control, and of one beside another
 
 
-def controls(t: Text, experiment: Experiment, change: Callable[[Mapping[str, Any]], None]) -> None:
+def controls(
+    t: Text, experiment: Experiment, change: Callable[[Mapping[str, Any]], None], choose_data: Callable[[str], None]
+) -> None:
     """The widgets: one below the other, on a narrow screen two in a row. `change` gets the fields that a visitor has
     changed."""
     data, facts, widths = experiment.data, experiment.data.facts, hidden_widths(experiment)
     with st.container(horizontal=True, gap="small", key="play-controls"):
-        _choice(t, "data.name", DATA, data.name, lambda name: change(on_data(experiment, name)))
+        _choice(t, "data.name", DATA, data.name, choose_data)
         if "noise" in facts.uses:
-            _slider(t, "data.noise", data.noise, 0.0, 1.0, 0.05, change)
+            _steps(t, "data.noise", NOISES, data.noise, change)
         if "n_samples" in facts.uses:
-            most = min(SAMPLES[1], data.max_samples)
-            _slider(t, "data.n_samples", min(data.n_samples, most), SAMPLES[0], most, 50, change)
+            _steps(t, "data.n_samples", SAMPLES, data.n_samples, change)
         if "terms" in facts.uses:
             _features(t, data.terms, change)
-        _number(t, "depth", t("Hidden layers"), len(widths), (0, MOST_DEPTH), change)
+        _number(t, "depth", t("Layers"), len(widths), (0, MOST_DEPTH), change)
         most = max(widths, default=4)
-        _number(t, "width", t("Neurons each"), most, (1, LARGEST_WIDTH), change, disabled=not widths)
+        _number(t, "width", t("Neurons"), most, (1, LARGEST_WIDTH), change, disabled=not widths)
         model, train = experiment.model, experiment.train
         _choice(t, "model.activation", ACTIVATIONS, model.activation, lambda v: change({"model.activation": v}))
         _steps(t, "train.lr", RATES, train.lr, change)
@@ -55,9 +58,16 @@ def hidden_widths(experiment: Experiment) -> list[int]:
     return [layer.width for layer in experiment.layers[:-1]]
 
 
-def on_data(experiment: Experiment, name: str) -> dict[str, Any]:
-    """The changes that bring an experiment to another data set."""
-    return {"data.name": name, "data.per_seed": per_seed_of(name, experiment.data)}
+def on_data(experiment: Experiment, name: str, left: dict[str, Experiment]) -> Experiment:
+    """The experiment on another data set: the same network among data in the plane, otherwise what it was when the
+    visitor left these data, which `left` keeps, or the experiment they begin with."""
+    left[_kind(experiment.data.name)] = experiment
+    found = left.get(_kind(name)) or play_experiment(name)
+    return found.set({"data.name": name, "data.per_seed": per_seed_of(name, found.data)})
+
+
+def _kind(name: str) -> str:
+    return "plane" if name in PLANE else name
 
 
 def _choice(t: Text, path: str, allowed: Sequence[str], value: str, take: Callable[[str], None]) -> None:
@@ -81,11 +91,6 @@ def _number(
         change({knob: new})
 
     bounded_number_field(label, value, *allowed, take, key=f"play-{knob}", t=t, width=HALF, **more)
-
-
-def _slider(t: Text, path: str, value: Any, low: Any, high: Any, step: Any, change: Callable[[Any], None]) -> None:
-    options = bound(f"play-{path}", min(max(value, low), high), lambda new: change({path: new}))
-    st.slider(field_name(path, t), low, high, step=step, help=t(HELP[path]), width=WHOLE, **options)
 
 
 def _steps(t: Text, path: str, steps: Sequence[Any], value: Any, change: Callable[[Any], None]) -> None:

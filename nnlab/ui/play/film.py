@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from nnlab.analysis.coverage import covers
-from nnlab.datasets import PartName
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.store import Run
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.network_view import Look, network_view
 from nnlab.ui.shared.problems import problem_text
-from nnlab.ui.shared.run_row import mean_text
+from nnlab.ui.shared.run_row import judged_part, mean_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -42,21 +41,21 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
     network_view(page, shown, key="play-film", look=LOOK, on_change=on_change)
     if run.results and len(run.seeds) > 1:
         st.markdown(sure_words(run, page.t))
-    if run.results and run.draft and run.owner == page.owner:
-        st.button(
-            page.t("Keep in Runs"),
-            icon=":material/bookmark_add:",
-            key="keep",
-            on_click=page.lab.keep,
-            args=(run.id, page.owner),
-        )
+    with st.container(horizontal=True, vertical_alignment="center", key="play-next"):
+        link = run.experiment.to_query()
+        depths = {**link, "vary": "depth", "values": "1,2,4,6", "seeds": "10"}
+        page.link("compare", page.t("Compare depths"), depths, width="content")
+        page.link("build", page.t("Open in Build"), link, width="content")
+        if run.results and run.draft and run.owner == page.owner:
+            keep, whose = page.t("Keep in Runs"), (run.id, page.owner)
+            st.button(keep, icon=":material/bookmark_add:", key="keep", on_click=page.lab.keep, args=whose)
     if seen.active and not run.active:
         st.rerun()
 
 
 def sure_words(run: Run, t: Text) -> str:
     """How much the score varies over the seeds."""
-    part: PartName = "validation" if run.experiment.data.sizes[1] else "train"
+    part = judged_part(run)
     names = {"accuracy": t("Accuracy, validation"), "mse": t("Mean squared error")}
     return t(
         "**{name}: {score}** over {what}. The interval covers {covered}.",

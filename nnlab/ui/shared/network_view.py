@@ -89,16 +89,17 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
         frames.append(latest)
     own = {epoch: {name: array[index] for name, array in weights.items()} for epoch, weights in frames}
     others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index, dataset)
-    curves = _curves(lab, run, index, list(own)) if look.charted else None
-    more = {"id": f"{run.id}-{index}", "live": run.active, "planned": run.epochs}
-    return film(experiment, own, replicate({}, dataset, index)[1], curves, others, **more, **shown_as(language, look))
+    curves = _curves(lab, run, list(own)) if look.charted else None
+    more = {"id": f"{run.id}-{index}", "live": run.active, "planned": run.epochs, **shown_as(language, look)}
+    return film(experiment, own, replicate({}, dataset, index)[1], curves, index, others, **more)
 
 
-def _curves(lab: Lab, run: Run, index: int, frames: Sequence[int]) -> Array:
-    """The rows of one replicate at the epochs of the frames, and at so many others that a curve shows its shape."""
-    rows = lab.metrics(run.id)[list(CURVES)].to_numpy(float)[index :: len(run.replicates)]
-    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(int)), 0]
-    return rows[np.isin(rows[:, 0], [*some, *frames])]
+def _curves(lab: Lab, run: Run, frames: Sequence[int]) -> Array:
+    """The CURVES (epochs, replicates, 5) at the epochs of the frames, and at so many others that a curve shows its
+    shape."""
+    rows = lab.metrics(run.id)[list(CURVES)].to_numpy(float).reshape(-1, len(run.replicates), len(CURVES))
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(int)), 0, 0]
+    return rows[np.isin(rows[:, 0, 0], [*some, *frames])]
 
 
 def shown_as(language: str, look: Look) -> dict[str, Any]:
@@ -153,7 +154,15 @@ def _words(t: Text) -> dict[str, str]:
         "layer": t("Layer"),
         "neuron": t("neuron"),
         "picture": t("The chosen picture"),
-        "folded": t("Further neurons; those with the largest weights are drawn"),
+        "folded": t("+N: so many more neurons; those with the largest weights are drawn."),
+        "legend": t("Blue is negative, orange positive. A line is a weight; the thicker, the larger."),
+        "squaresPlane": t("A square is what its neuron answers at every point."),
+        "squaresLine": t("A square is what its neuron answers along the input."),
+        "squaresPicture": t("First squares: weights of the pixels; the others: answers to the chosen picture."),
+        "squaresSample": t("A square is what its neuron answers to the first sample."),
+        "frozen": t("Dashed lines: frozen layers."),
+        "change": t("Drag a line, or click a square, to change weights."),
+        "band": t("Shaded: from the lowest to the highest of all seeds."),
         "weight": t("Weight"),
         "drag": t("Drag up or down to change it"),
         "undo": t("Undo"),

@@ -1,5 +1,6 @@
 """What a visitor starts with, and what a seed varies on other data."""
 
+from nnlab.catalogue.presets import presets
 from nnlab.spec import DATASETS, Experiment
 from nnlab.spec.data import DataSpec, PerSeed
 
@@ -9,10 +10,15 @@ def new_experiment() -> Experiment:
     return Experiment().set({"data.per_seed": DATASETS[Experiment().data.name].per_seed[0]})
 
 
-def play_experiment() -> Experiment:
-    """What Play begins with: a network that visibly bends its border."""
+def play_experiment(name: str = "moons") -> Experiment:
+    """What Play begins with on these data: a network that visibly learns them within a second."""
+    if name == "celsius":
+        return presets["celsius"]
+    if name == "digits":
+        return Experiment().set({"data.name": "digits", "model.hidden": [16], "train.lr": 0.01, "train.epochs": 30})
     return Experiment().set(
         {
+            "data.name": name,
             "data.per_seed": "samples",
             "data.n_samples": 300,
             "data.noise": 0.15,
