@@ -18,7 +18,7 @@ export class Drawing {
       onpointerup: () => this.release(), onpointercancel: () => this.release(), onpointerleave: () => this.release() });
     this.box = element("div", {});
     this.net = element("div", { class: "net", role: "group", "aria-label": this.film.words.network }, this.canvas, this.box);
-    this.root = element("div", {}, this.net, this.film.compact ? null : this.legend());
+    this.root = element("div", {}, this.net, this.film.editable ? this.layers() : null);
     this.faces = new Map(); // "layer/unit" → its button
     this.buttons();
   }
@@ -80,14 +80,15 @@ export class Drawing {
       parts.push(element("span", { class: "label", style: `left:${x}px;top:9px` }, at));
       if (film.editable && layer && layer < columns.length - 1) parts.push(this.change(layer, x));
     });
-    if (film.editable) {
-      const { words } = film, depth = film.layers.length - 1;
-      const button = (kind, label, sign, off) => element("button", { type: "button", title: label, "aria-label": label, disabled: off, onclick: () => this.ask(kind) }, sign);
-      const x = (columns.at(-2).x + columns.at(-1).x) / 2;
-      parts.push(element("span", { class: "edit", style: `left:${x}px;top:${this.height - 12}px` },
-        button("layer-", words.fewerLayers, "−", depth === 0), button("layer+", words.moreLayers, "+", depth >= film.editable[0])));
-    }
     this.box.replaceChildren(...parts);
+  }
+
+  /** The two buttons that remove and add a hidden layer. */
+  layers() {
+    const { words, layers, editable } = this.film, depth = layers.length - 1;
+    const button = (kind, label, sign, off) => element("button", { type: "button", title: label, "aria-label": label, disabled: off, onclick: () => this.ask(kind) }, sign);
+    return element("div", { class: "layers" }, words.hidden,
+      button("layer-", words.fewerLayers, "−", depth === 0), element("b", {}, `${depth}`), button("layer+", words.moreLayers, "+", depth >= editable[0]));
   }
 
   /** The two buttons that change the width of a layer. */

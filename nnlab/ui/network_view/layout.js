@@ -50,7 +50,7 @@ export function place(film, units, width, height, top = 22, bottom = 20) {
   const needed = 2 * marginX + gaps * (side + 22);
   const across = Math.max(width, needed);
   const stepX = gaps ? (across - 2 * marginX) / gaps : 0;
-  const stepY = Math.min(side + 26, (height - top - bottom) / tallest);
+  const stepY = Math.min(side + 38, (height - top - bottom) / tallest);
   const columns = units.map((some, layer) => {
     const count = layer ? film.layers[layer - 1].width : film.image ? 1 : film.layers[0].inputs;
     const middle = top + (height - top - bottom) / 2;

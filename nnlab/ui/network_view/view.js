@@ -96,7 +96,7 @@ class View {
     const open = new Map([...this.root.querySelectorAll("details")].map((one) => [one.className, one.open]));
     const stage = element("div", { class: film.layers.length > FEW_LAYERS ? "stage deep" : "stage" }, this.drawing.root, this.result.root);
     if (film.compact) this.root.replaceChildren(stage, element("div", { class: "controls" }, this.playButton, this.slider, this.output));
-    else this.root.replaceChildren(controls, stage, this.status, this.panel.root,
+    else this.root.replaceChildren(controls, stage, this.drawing.legend(), this.status, this.panel.root,
       element("div", { class: "curves" }, ...this.curves.map((one) => one.root), film.parts.band && this.curves.length ? element("p", { class: "note" }, words.band) : null),
       element("div", { class: "controls" }, this.table.root, ...saveButtons(this)));
     for (const one of this.root.querySelectorAll("details")) one.open = open.get(one.className) ?? false;

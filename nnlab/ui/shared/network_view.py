@@ -161,6 +161,7 @@ def _words(t: Text) -> dict[str, str]:
         "squaresPicture": t("First squares: weights of the pixels; the others: answers to the chosen picture."),
         "squaresSample": t("A square is what its neuron answers to the first sample."),
         "frozen": t("Dashed lines: frozen layers."),
+        "hidden": t("Hidden layers"),
         "change": t("Drag a line, or click a square, to change weights."),
         "band": t("Shaded: from the lowest to the highest of all seeds."),
         "weight": t("Weight"),
