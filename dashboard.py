@@ -29,7 +29,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             t("Choose data, build a network layer by layer, watch its loss fall, and find out what depth really does.")
         )
     with st.container(horizontal=True, width="content", gap="small"):
-        if st.button(t("Play"), icon=PLACES["play"].icon, type="primary", key="play"):
+        if st.button(t("Play"), icon=PLACES["play"].icon, type="primary", key="go-play"):
             page.go("play")
         if st.button(t("Build your own"), icon=PLACES["build"].icon, key="build-your-own"):
             page.go("build")

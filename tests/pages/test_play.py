@@ -110,14 +110,14 @@ def test_the_address_and_the_links_carry_the_experiment(lab, language):
 
 def test_each_kind_of_data_begins_with_a_network_that_learns_it_and_is_found_again(lab):
     app = open_page("play")
-    app.number_input(key="play-depth").set_value(3)
+    app.text_input(key="play-depth").set_value("3")
     app = go(app)
     deep = waiting(lab)[0].experiment
     for name in ("digits", "celsius", "spirals"):
         app.selectbox(key="play-data.name").set_value(name)
         app = trained(lab, go(app))
         assert drawn(app) == 1
-        run = lab.run(app.session_state["play-run"])
+        run = lab.run(app.session_state["play-runs"][0])
         assert run.experiment.data.name == name
         good = score_value(run)
         assert good > 0.9 if name == "digits" else good < 1 if name == "celsius" else run.experiment.model == deep.model

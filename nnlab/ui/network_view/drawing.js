@@ -10,17 +10,21 @@ const DRAG = 120; // pixels up or down that change a weight by the largest one o
 
 export class Drawing {
   constructor(view) {
-    Object.assign(this, { view, film: view.film });
+    this.view = view;
     this.height = this.film.compact ? 210 : 380;
     this.units = drawnUnits(this.film);
     this.responses = new Responses(view);
     this.canvas = element("canvas", { class: "lines", onpointerdown: (event) => this.press(event), onpointermove: (event) => this.move(event),
       onpointerup: () => this.release(), onpointercancel: () => this.release(), onpointerleave: () => this.release() });
-    this.box = element("div", {});
-    this.net = element("div", { class: "net", role: "group", "aria-label": this.film.words.network }, this.canvas, this.box);
-    this.root = element("div", {}, this.net, this.film.editable ? this.layers() : null);
     this.faces = new Map(); // "layer/unit" → its button
     this.buttons();
+    this.box = element("div", {}); // of labels and buttons beside the units
+    this.net = element("div", { class: "net", role: "group", "aria-label": this.film.words.network }, this.canvas, ...this.faces.values(), this.box);
+    this.root = element("div", {}, this.net, this.film.editable ? this.layers() : null);
+  }
+
+  get film() {
+    return this.view.film;
   }
 
   /** What colours, lines and squares mean, and the rule by which units are left out. */
@@ -47,6 +51,17 @@ export class Drawing {
     }));
   }
 
+  /** Whether the units drawn are those that a finished film draws. */
+  fits() {
+    return JSON.stringify(drawnUnits(this.film)) === JSON.stringify(this.units);
+  }
+
+  /** The film has more frames. */
+  grow() {
+    this.responses.limits = undefined;
+    if (this.layout) this.lines = lines(this.film, this.layout);
+  }
+
   /** "Layer 2, neuron 3", or the name of an input or output. */
   name(layer, unit) {
     const { film } = this, { words } = film;
@@ -68,7 +83,6 @@ export class Drawing {
       for (const { unit, y } of units) {
         const face = this.faces.get(`${layer}/${unit}`);
         Object.assign(face.style, { left: `${x}px`, top: `${y}px`, width: `${side}px`, height: `${side}px` });
-        parts.push(face);
         const last = layer === film.layers.length && film.layers.at(-1).width > 1, text = layer === 0 && !film.image ? film.features[unit] : last ? film.classes[unit] : null;
         if (text) parts.push(element("span", { class: `label ${layer ? "right" : "left"}`, style: `left:${x + (layer ? 1 : -1) * (side / 2 + 5)}px;top:${y}px` }, text));
       }

@@ -6,9 +6,13 @@ const MOST_ROWS = 30;
 
 export class Panel {
   constructor(view) {
-    Object.assign(this, { view, film: view.film });
+    this.view = view;
     this.root = element("div", { class: "panel", hidden: true });
     this.open();
+  }
+
+  get film() {
+    return this.view.film;
   }
 
   open() {
@@ -25,13 +29,19 @@ export class Panel {
     const rows = [[words.bias, place(-1)], ...some.map((i) => [layer === 1 && film.image ? `${words.pixel} ${i + 1}` : view.drawing.name(layer - 1, i), place(i)])];
     const body = rows.map(([name, at]) => {
       const input = element("input", { type: "text", inputmode: "decimal", "aria-label": `${name}`, onchange: () => this.typed(input, at), onkeydown: (event) => this.key(event, input, at) });
-      this.inputs.push([input, at]);
-      return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, input), element("td", {}, this.history(at)));
+      const past = element("td", {}, this.history(at));
+      this.inputs.push([input, at, past]);
+      return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, input), past);
     });
     const columns = [layer === 1 && film.image ? words.strongest : words.from, words.weight, words.history];
     this.root.replaceChildren(head, element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": words.weights }, element("table", {},
       element("thead", {}, element("tr", {}, ...columns.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...body))));
     this.paint(view.weights);
+  }
+
+  /** The film has more frames. */
+  grow() {
+    for (const [, at, past] of this.inputs) past.replaceChildren(this.history(at));
   }
 
   /** A number with a decimal comma or point. */

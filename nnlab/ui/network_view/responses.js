@@ -9,12 +9,16 @@ const POINTS = 60; // along one input
 
 export class Responses {
   constructor(view) {
-    Object.assign(this, { view, film: view.film });
+    this.view = view;
     const { film } = this;
     this.kind = film.extent === null ? "sample" : film.extent[0].length === 2 ? "plane" : "line";
     if (this.kind === "sample") this.n = 1;
     else this.choose(view.side ?? 0);
     this.small = element("canvas").getContext("2d");
+  }
+
+  get film() {
+    return this.view.film;
   }
 
   /** A grid over the data, with so many cells across. */

@@ -12,7 +12,7 @@ const MOST_POINTS = 400;
 
 export class Result {
   constructor(view) {
-    Object.assign(this, { view, film: view.film });
+    this.view = view;
     const { film } = this, { words } = film;
     this.title = element("h4", {});
     this.canvas = element("canvas", { class: "main", role: "img", tabindex: -1 });
@@ -25,9 +25,20 @@ export class Result {
     else this.root.append(this.canvas);
     if (!film.compact) this.root.append(this.note);
     this.words = { plane: words.surface, line: words.line, pictures: words.pictures, table: words.table }[this.kind];
+    this.reset();
+  }
+
+  /** Forget what was taken from an earlier film. */
+  reset() {
+    const { film } = this, { words } = film;
+    this.bordersOf = this.scaled = undefined;
     this.noteText = { plane: words.surfaceNote, line: words.lineNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
     if (this.kind === "plane" && film.others) this.noteText += ` ${words.others}`;
     this.note.textContent = this.noteText;
+  }
+
+  get film() {
+    return this.view.film;
   }
 
   get x() {

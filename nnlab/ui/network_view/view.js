@@ -18,6 +18,9 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const NARROW = 640; // pixels
 const FEW_LAYERS = 3; // up to so many the network takes no more room than what it says
 
+const SHAPE = ["id", "layers", "words", "image", "features", "classes", "extent", "charted", "editable", "compact"];
+/* What of a film decides which elements a view has. */
+
 const views = new WeakMap();
 
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -49,7 +52,7 @@ class View {
 
   /** Another film, or the same one with more frames. */
   show(film) {
-    const first = this.film?.id !== film.id, atEnd = this.film && this.frame >= this.film.frames - 1;
+    const before = this.film, first = before?.id !== film.id, atEnd = before && this.frame >= before.frames - 1;
     this.film = film;
     this.format = formatter(film);
     const style = getComputedStyle(this.root), paper = opaque(style.getPropertyValue("--st-background-color"));
@@ -60,7 +63,10 @@ class View {
       Object.assign(this, { edits: [], pinned: null, hovered: null, sample: 0 });
       this.stopped = false;
     }
-    this.build();
+    const shape = [theme, ...SHAPE.map((name) => film[name])].map((one) => JSON.stringify(one)).join();
+    if (shape === this.shape && (film.live || this.drawing.fits())) this.grow();
+    else this.build();
+    this.shape = shape;
     const last = film.frames - 1, still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (film.live) {
       if (first || (atEnd && !this.stopped)) this.frame = last;
@@ -78,12 +84,11 @@ class View {
     this.drawing = new Drawing(this);
     this.result = new Result(this);
     this.panel = new Panel(this);
-    this.curves = (film.charted ? ["loss", "score"] : []).filter((name) => name === "loss" || film.score !== "mse")
-      .map((name) => new Curves(film, name, words, (figure, value) => this.format.figure(figure, value), this.palette));
+    this.charts = element("div", { class: "curves" });
     this.playButton = element("button", { type: "button", class: "play", onclick: () => (this.playing ? this.pause() : this.play()) });
     this.slider = element("input", { type: "range", min: 0, max: film.frames - 1, step: 1, "aria-label": words.epoch,
       oninput: () => { this.pause(); this.go(Number(this.slider.value)); } });
-    this.output = element("output");
+    this.output = element("span", { class: "epoch" });
     const step = (by, label, sign) => element("button", { type: "button", title: label, "aria-label": label,
       onclick: () => { this.pause(); this.go(this.frame + by); } }, sign);
     const speed = element("select", { "aria-label": words.speed, title: words.speed, onchange: (event) => { this.speed = Number(event.target.value); } },
@@ -97,15 +102,35 @@ class View {
     const stage = element("div", { class: film.layers.length > FEW_LAYERS ? "stage deep" : "stage" }, this.drawing.root, this.result.root);
     if (film.compact) this.root.replaceChildren(stage, element("div", { class: "controls" }, this.playButton, this.slider, this.output));
     else this.root.replaceChildren(controls, stage, this.drawing.legend(), this.status, this.panel.root,
-      element("div", { class: "curves" }, ...this.curves.map((one) => one.root), film.parts.band && this.curves.length ? element("p", { class: "note" }, words.band) : null),
+      this.charts,
       element("div", { class: "controls" }, this.table.root, ...saveButtons(this)));
     for (const one of this.root.querySelectorAll("details")) one.open = open.get(one.className) ?? false;
+    this.chart();
     this.resized();
+  }
+
+  /** More frames of the same film: no element that can be pressed is replaced, since a press in that moment would be
+  lost. */
+  grow() {
+    this.slider.max = this.film.frames - 1;
+    this.drawing.grow();
+    this.result.reset();
+    this.panel.grow();
+    this.chart();
+  }
+
+  chart() {
+    const { film } = this, { words } = film;
+    this.curves = (film.charted ? ["loss", "score"] : []).filter((name) => name === "loss" || film.score !== "mse")
+      .map((name) => new Curves(film, name, words, (figure, value) => this.format.figure(figure, value), this.palette));
+    const note = film.parts.band && this.curves.length ? [element("p", { class: "note" }, words.band)] : [];
+    this.charts.replaceChildren(...this.curves.map((one) => one.root), ...note);
   }
 
   resized() {
     const width = this.root.clientWidth;
-    if (!width || !this.film) return;
+    if (!width || !this.film || (width === this.width && this.drawing.layout)) return;
+    this.width = width;
     this.root.classList.toggle("narrow", width < (this.film.compact ? NARROW / 2 : NARROW));
     this.drawing.place();
     this.paint();
@@ -225,8 +250,8 @@ class View {
     this.table.paint(weights);
     this.slider.value = this.frame;
     const total = film.live ? film.planned : film.epochs.at(-1);
-    this.output.value = `${words.epoch} ${this.format.whole(this.epoch)} / ${this.format.whole(total)}`;
-    this.slider.setAttribute("aria-valuetext", this.output.value);
+    this.output.textContent = `${words.epoch} ${this.format.whole(this.epoch)} / ${this.format.whole(total)}`;
+    this.slider.setAttribute("aria-valuetext", this.output.textContent);
     const label = this.playing ? words.pause : words.play;
     this.playButton.textContent = this.playing ? "❚❚" : "▶";
     this.playButton.title = label;
