@@ -263,7 +263,8 @@ def compare(
     if result.answer:
         click.echo(AnswerText(result.answer).sentence(), err=True)
     finding = FindingText(result.finding)
-    click.echo(f"{finding.sentence()}\n{finding.basis()}", err=True)
+    for text in filter(None, (finding.sentence(result.answer), finding.basis(result.answer))):
+        click.echo(text, err=True)
     if classic := classic_of(comparison):
         click.echo(f"What is usually seen: {classic.outcome}", err=True)
 

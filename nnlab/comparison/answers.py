@@ -57,6 +57,11 @@ class Answer:
         return [clause.name for clause in self.clauses]
 
     @property
+    def says_best(self) -> bool:
+        """Whether it says which value is best, so that the finding need not."""
+        return bool({"best", "best_of_some"} & {*self.names})
+
+    @property
     def parts(self) -> list[str]:
         """The same of the parts of its first clause."""
         return [said.value.name for said in self.clauses[0].values.values() if said.kind == "clause"]

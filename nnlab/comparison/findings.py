@@ -11,6 +11,7 @@ from nnlab.analysis.coverage import covered_and_grain, grain
 from nnlab.analysis.design import Design
 from nnlab.analysis.scores import final_scores, sample_outcomes
 from nnlab.analysis.statistics import LEVEL, Difference, Interval, detectable, paired
+from nnlab.comparison.answers import Answer
 from nnlab.comparison.language import GROUPS, Wording
 from nnlab.comparison.table import Cell, Judged, judge
 from nnlab.spec import Comparison, Experiment, Point
@@ -179,10 +180,11 @@ def _gap_difference(
 class FindingText(Wording[Finding]):
     """The sentences about a finding in one language."""
 
-    def sentence(self) -> str:
-        """The finding, and what limits it: one sentence or a few."""
+    def sentence(self, answer: Answer | None = None) -> str:
+        """The finding, and what limits it: one sentence or a few. Beside an answer that says which value is best only
+        what limits it, which may be nothing."""
         it, t, words = self.about, self.t, self._words()
-        texts = [self._main(words)]
+        texts = [*filter(None, [self._limit()])] if answer and answer.says_best else [self._main(words)]
         if it.overfits_at is not None:
             texts.append(self._growth(words))
         if it.equal and not self._all_equal:
@@ -216,6 +218,12 @@ class FindingText(Wording[Finding]):
             "highest": t("{what} is best ({figure}), the highest tried; higher may be better still."),
             "best": t("{what} is best ({figure})."),
         }[it.edge or it.kind].format(**words)
+
+    def _limit(self) -> str:
+        """That the best is at an end of the values."""
+        if self.about.edge == "lowest":
+            return self.t("It is the lowest value tried; lower may be better still.")
+        return self.t("It is the highest value tried; higher may be better still.") if self.about.edge else ""
 
     @property
     def _all_equal(self) -> bool:
@@ -255,8 +263,9 @@ class FindingText(Wording[Finding]):
             return t("So far nothing stands out.")
         return t("Best so far: {what} ({figure}).", **self._words())
 
-    def basis(self) -> str:
-        """What the figures of the sentence are, and what they hold for."""
+    def basis(self, answer: Answer | None = None) -> str:
+        """What the figures of the sentence are, and what they hold for; beside an answer that says which value is best,
+        with its figure and interval."""
         it, t, words = self.about, self.t, self._words()
         if math.isnan(it.interval.mean):
             return t("The test set plays no role in the choice.")
@@ -271,8 +280,9 @@ class FindingText(Wording[Finding]):
                 "accuracy": t("Accuracy in {part} of a single seed, without an interval."),
                 "mse": t("Mean squared error in {part} of a single seed, without an interval."),
             }
-        parts = text[it.score].format(**words), size and f"{size}.", t("The test set plays no role in the choice.")
-        return " ".join(filter(None, parts))
+        best = "{what}: {figure}.".format(**words) if answer and answer.says_best else ""
+        parts = [text[it.score].format(**words), size and f"{size}.", t("The test set plays no role in the choice.")]
+        return " ".join(filter(None, [best and best[0].upper() + best[1:], *parts]))
 
     def _words(self) -> dict[str, str]:
         it, t, over = self.about, self.t, self.about.interval

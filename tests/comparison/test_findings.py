@@ -10,6 +10,7 @@ import pytest
 from nnlab import Comparison, Experiment, compare, presets
 from nnlab.analysis.design import Design
 from nnlab.analysis.statistics import paired
+from nnlab.comparison.answers import Answer, Clause
 from nnlab.comparison.findings import Finding, FindingText, finding
 from nnlab.comparison.table import Cell, judge, table_of
 from nnlab.spec import Point
@@ -317,6 +318,23 @@ def test_of_two_knobs_no_combination_stands_out():
     assert str(one).startswith("No combination of depth and norm stands out with 10 seeds: a difference of ")
     one = found([1, 2], cells, by="norm", by_values=["none", "batch"], verdicts=["diverged"] * 4)
     assert str(one) == "Training diverged with every combination of depth and norm; try a lower learning rate."
+
+
+# -- beside an answer
+
+
+def test_beside_an_answer_that_says_which_is_best_only_limits_are_told():
+    cells = [cell(around(mean, seed=i)) for i, mean in enumerate((0.6, 0.7, 0.9))]
+    text = FindingText(found([1, 2, 4], cells, knob="depth"))
+    best = Answer("depth", "", (Clause("best", {}),))
+    assert text.sentence(best) == "It is the highest value tried; higher may be better still."
+    assert text.basis(best).startswith("Depth 4: 90.0 ± ")
+    assert text.basis(best).endswith(text.basis())
+    lost = [*cells[:2], cell([math.nan] * 10)]
+    assert "is best" not in FindingText(found([1, 2, 4], lost)).sentence(best)
+    middle = FindingText(found([1, 2, 4], [cells[0], cells[2], cells[1]]))
+    assert middle.sentence(best) == ""
+    assert middle.sentence(Answer("depth", "", (Clause("loss_grows", {}),))) == middle.sentence() != ""
 
 
 # -- what somebody guessed

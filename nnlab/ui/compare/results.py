@@ -94,8 +94,8 @@ def results(page: Page, opened: ComparisonRun, margin: float | None = None) -> N
 
 def _finding(view: View) -> None:
     t, run = view.t, view.run
-    finding = view.text
-    heading, caption, general = finding.sentence(), finding.basis(), ""
+    finding, answer = view.text, view.results.answer
+    heading, caption, general = finding.sentence(answer), finding.basis(answer), ""
     if view.answer:
         heading, general = view.answer, heading
     if run.active:
