@@ -72,6 +72,11 @@ GROUPS: Texts = {  # networks …
 """Values of a second setting in a sentence; those of others follow the setting's name."""
 
 
+def joined(names: Sequence[str]) -> str:
+    """`1, 2, 4`; with semicolons where a name has a comma, as a Spanish decimal: `0,1; 0,3; 1`."""
+    return ("; " if any("," in name for name in names) else ", ").join(names)
+
+
 @dataclass(frozen=True)
 class Wording(Generic[About]):
     """Sentences about something in one language: English unless another is given.
@@ -91,4 +96,4 @@ class Wording(Generic[About]):
         """`a, b and c`; `ending` is the form of the last two, in the language."""
         *first, last = names or [""]
         ending = ending or self.t("{first} and {last}")
-        return ending.format(first=", ".join(first), last=last) if first else last
+        return ending.format(first=joined(first), last=last) if first else last

@@ -8,7 +8,9 @@ from nnlab import Comparison
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons
 from nnlab.comparison.answer_text import AnswerText
+from nnlab.comparison.answers import Answer
 from nnlab.comparison.answers import answer as answer_of
+from nnlab.comparison.language import joined
 from nnlab.comparison.table import Cell, judge
 from nnlab.ui.shared.comparison_naming import knob_name
 from nnlab.ui.shared.naming import value_words
@@ -244,3 +246,10 @@ def test_there_is_no_answer_for_other_questions_one_seed_or_cells_that_have_not_
 def test_losses_that_are_not_finite_give_no_answer():
     comparison = seeds_of("double-descent")
     assert answer(comparison, cells_of(comparison, [0.6] * 8, loss=[np.nan] * 8)) is None
+
+
+def test_names_with_commas_are_listed_with_semicolons():
+    wording = AnswerText(Answer("lr", "", ()))
+    assert wording.listed(["1", "2", "4"]) == "1, 2 and 4"
+    assert wording.listed(["0,01", "0,03", "1"]) == "0,01; 0,03 and 1"
+    assert joined(["0,1"]) == "0,1"

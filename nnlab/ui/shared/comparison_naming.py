@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnlab.comparison.cell_runs import ComparisonRun
+from nnlab.comparison.language import joined
 from nnlab.spec import KNOBS, Comparison, Experiment
 from nnlab.store import StoredComparison
 from nnlab.ui.shared import labels
@@ -80,6 +81,6 @@ def setting_words(knob: str, value: str, t: Text) -> str:
 def _varied_words(comparison: Comparison, t: Text) -> str:
     knobs = []
     for knob, values in varied(comparison).items():
-        names = ", ".join(value_names(knob, values[:MOST_VALUES], t))
+        names = joined(value_names(knob, values[:MOST_VALUES], t))
         knobs.append(setting_words(knob, names, t) + (" …" if len(values) > MOST_VALUES else ""))
     return " × ".join(knobs)
