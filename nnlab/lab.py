@@ -8,50 +8,37 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
+from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
-from nnlab.jobs.cells import queue_cells
-from nnlab.jobs.dispatcher import Dispatcher
+from nnlab.jobs.comparisons import Comparisons
 from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
+from nnlab.jobs.ownership import NotYours, own
 from nnlab.settings import settings
-from nnlab.spec import Comparison, Experiment, as_seeds
+from nnlab.spec import Experiment, as_seeds
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.store import Counts, RequestedAction, Run, State, Store, StoredComparison, UnknownRun
 
 __all__ = ["ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
 Seeds = int | Iterable[int]
-Owned = TypeVar("Owned", Run, StoredComparison, ComparisonRun)
 LONGEST_FIRST = 10.0  # seconds: a draft that takes longer does not go before other runs
 LONGEST_SOURCE = 30.0  # seconds: a rate test does not first train a source experiment that takes longer
 
 
-class NotYours(PermissionError):
-    """A run or comparison of another owner: anybody may read it, only its owner may change it."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}: it belongs to another owner, allowed is to change what is your own.")
-
-
-class Lab:
+class Lab(Comparisons):
     """One store and its workers. Call `open_lab()` to get one; all methods are thread-safe.
 
     Anybody who has an id may read. Methods with a required `owner` change a run or comparison: they raise NotYours
     if it belongs to another owner, and UnknownRun if it does not exist. Methods that train raise LimitError if an
     experiment is over a limit of the settings; nothing is queued then.
     """
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self._dispatcher = Dispatcher(store)
 
     def warm(self) -> None:
         """Start the workers in the background, so that the first run does not wait for them."""
@@ -122,7 +109,7 @@ class Lab:
 
     def keep(self, run_id: str, owner: str) -> None:
         """List a draft among the owner's runs."""
-        _own(self.store.run, run_id, owner)
+        own(self.store.run, run_id, owner)
         self.store.keep(run_id)
 
     def train_here(
@@ -143,7 +130,7 @@ class Lab:
         check_limits(experiment, seeds)
         run, attempt = self.store.create_claimed(experiment, seeds, owner, name)
         run_job(self.store, run.id, attempt, progress)
-        return _own(self.run, run.id, owner)
+        return own(self.run, run.id, owner)
 
     def run(self, run_id: str) -> Run | None:
         """One run as it is now. As in `runs`, `results["test"]` of a comparison's run is None until the comparison's
@@ -263,7 +250,7 @@ class Lab:
 
     def resume(self, run_id: str, owner: str) -> None:
         """Queue a paused, interrupted, stopped or failed run again; it continues where it ended."""
-        run = _own(self.store.run, run_id, owner)
+        run = own(self.store.run, run_id, owner)
         check_limits(run.experiment, run.seeds)
         self.store.requeue(run_id)
         self._dispatcher.wake()
@@ -272,7 +259,7 @@ class Lab:
         """Train a finished, stopped or paused run for n more epochs. Raises SpecError while it waits or runs.
 
         A run that answers a comparison stays as it is: a copy outside the comparison is trained further."""
-        run = _own(self.store.run, run_id, owner)
+        run = own(self.store.run, run_id, owner)
         more = whole("epochs", n, 1, 100_000)  # fewer epochs would not match the weights
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
         check_limits(experiment, run.seeds)
@@ -282,128 +269,26 @@ class Lab:
         if not (at_rest and self.store.extend(run.id, experiment)):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
         self._dispatcher.wake()
-        return _own(self.run, run.id, owner)
+        return own(self.run, run.id, owner)
 
     def rename(self, run_id: str, name: str, owner: str) -> None:
         """Give a run another name."""
-        _own(self.store.run, run_id, owner)
+        own(self.store.run, run_id, owner)
         self.store.rename(run_id, name)
 
     def delete(self, run_id: str, owner: str) -> None:
         """Hide a run, and stop it if it is unfinished. `restore` brings it back."""
-        _own(self.store.run, run_id, owner)
+        own(self.store.run, run_id, owner)
         self.store.delete(run_id)
 
     def restore(self, run_id: str, owner: str) -> None:
         """Undo `delete`: a run that it has stopped continues."""
-        _own(self.store.run, run_id, owner)
+        own(self.store.run, run_id, owner)
         self.store.restore(run_id)
         self._dispatcher.wake()
 
-    def submit_comparison(
-        self,
-        comparison: Comparison,
-        owner: str = "local",
-        name: str = "",
-        reuse: bool = True,
-        guess: str | None = None,
-    ) -> ComparisonRun:
-        """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before.
-        `guess`: the value that the owner expects to be best."""
-        for experiment in comparison.experiments:
-            check_limits(experiment, comparison.seeds)
-        comparison_id = self.store.create_comparison(comparison, owner, name)
-        if guess is not None:
-            self.guess(comparison_id, guess, owner)
-        return self._queue_cells(_own(self.store.comparison, comparison_id, owner), comparison, reuse)
-
-    def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
-        """Change the values or seeds of a comparison and train what is new.
-
-        Raises
-        ------
-        ValueError
-            If the experiment or a knob differs.
-        """
-        stored = _own(self.store.comparison, comparison_id, owner)
-        before = stored.comparison
-        if (before.experiment, before.vary, before.by) != (comparison.experiment, comparison.vary, comparison.by):
-            raise ValueError("comparison: allowed are other values and seeds; experiment and knobs stay.")
-        for experiment in comparison.experiments:
-            check_limits(experiment, comparison.seeds)
-        return self._queue_cells(stored, comparison)
-
-    def comparison(self, comparison_id: str) -> ComparisonRun | None:
-        """One comparison as it is now."""
-        stored = self.store.comparison(comparison_id)
-        return next(iter(self._with_runs([stored] if stored else [])), None)
-
-    def comparison_state(self, comparison_id: str) -> StoredComparison | None:
-        """One comparison as it is now, of its runs only their states, as in `recent`."""
-        return self.store.comparison(comparison_id)
-
-    def comparisons(self, owner: str | None = None, *, limit: int | None = None) -> list[ComparisonRun]:
-        """Comparisons of an owner (None: of all), newest first."""
-        return self._with_runs(self.store.comparisons(owner, limit))
-
-    def best_scores(self, comparisons: Sequence[StoredComparison]) -> list[float]:
-        """See `ComparisonRun.best_score`; of many comparisons, read at once."""
-        return [one.best_score for one in self._with_runs(comparisons)]
-
-    def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
-        """Stop the unfinished runs of a comparison; `place`: of one cell only."""
-        stored = _own(self.store.comparison, comparison_id, owner)
-        cells = stored.cells if place is None else stored.cells[place : place + 1]
-        for run in self.store.runs(ids=[run_id for cell in cells for run_id, _ in cell]):
-            if run.active and run.owner == owner:
-                self.store.request(run.id, "stop")
-        self._dispatcher.wake()
-
-    def delete_comparison(self, comparison_id: str, owner: str) -> None:
-        """Hide a comparison and the runs of its cells, but those that were there before or belong to another one too;
-        unfinished ones stop. `restore_comparison` brings them back."""
-        _own(self.store.comparison, comparison_id, owner)
-        self.store.delete_comparison(comparison_id)
-
-    def restore_comparison(self, comparison_id: str, owner: str) -> None:
-        """Undo `delete_comparison`: runs that it has stopped continue."""
-        _own(self.store.comparison, comparison_id, owner)
-        self.store.restore_comparison(comparison_id)
-        self._dispatcher.wake()
-
-    def guess(self, comparison_id: str, value: str, owner: str) -> None:
-        """Keep which value a visitor expects to be best, as text of a link; empty: no difference. The first counts."""
-        self.store.guess(comparison_id, owner, value)
-
-    def open_test(self, comparison_id: str, owner: str) -> None:
-        """Show the comparison's scores on the test set from now on. This cannot be undone."""
-        _own(self.store.comparison, comparison_id, owner)
-        self.store.open_test(comparison_id)
-
-    def cell_metrics(self, cell: CellRun) -> pd.DataFrame:
-        """The metrics of every epoch of a cell's seeds, as from `metrics`."""
-        return self.cells_metrics([cell])[0]
-
-    def cells_metrics(self, cells: Sequence[CellRun]) -> list[pd.DataFrame]:
-        """`cell_metrics` of many cells, read at once."""
-        tables = self.store.metrics_of([run.id for cell in cells for run in cell.runs])
-        return [merged_metrics(cell, [tables[run.id].frame() for run in cell.runs]) for cell in cells]
-
-    def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
-        """The curves of many cells over their seeds, each as from `curves`, read at once."""
-        single = [cell.run.id for cell in cells if [run.seeds for run in cell.runs] == [cell.seeds]]
-        found = self.store.curves(single, max_points)
-        merged = [cell for cell in cells if cell.run.id not in found]
-        others = iter(map(merged_curves, merged, self.cells_metrics(merged), repeat(max_points)))
-        return [found[cell.run.id] if cell.run.id in found else next(others) for cell in cells]
-
-    def cell_weights(self, cell: CellRun) -> Weights | None:
-        """The latest weights (replicates, ...) of a cell's seeds; None until all its runs have some."""
-        found = [last for run in cell.runs if (last := self.store.snapshot(run.id))]
-        return merged_weights(cell, [weights for _, weights in found]) if len(found) == len(cell.runs) else None
-
     def _request(self, run_id: str, owner: str, action: RequestedAction) -> None:
-        _own(self.store.run, run_id, owner)
+        own(self.store.run, run_id, owner)
         self.store.request(run_id, action)
         self._dispatcher.wake()
 
@@ -415,24 +300,6 @@ class Lab:
             replace(run, results={**run.results, "test": None}) if run.results and run.comparison in closed else run
             for run in self.store.with_positions(runs)
         ]
-
-    def _queue_cells(self, stored: StoredComparison, comparison: Comparison, reuse: bool = True) -> ComparisonRun:
-        queue_cells(self.store, stored, comparison, reuse=reuse, wake=self._dispatcher.wake)
-        return _own(self.comparison, stored.id, stored.owner)
-
-    def _with_runs(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
-        found = self.store.with_positions(self.store.cell_runs([one.id for one in stored]))
-        runs = {run.id: run for run in found}
-        return [ComparisonRun.of(one, runs) for one in stored if one.cells]  # without cells it is being created
-
-
-def _own(find: Callable[[str], Owned | None], found_id: str, owner: str) -> Owned:
-    found = find(found_id)
-    if found is None:
-        raise UnknownRun(found_id)
-    if found.owner != owner:
-        raise NotYours(found_id)
-    return found
 
 
 _labs: dict[str, Lab] = {}

@@ -1,0 +1,134 @@
+"""The comparisons of a lab: submitting, extending, reading, stopping and deleting them."""
+
+from collections.abc import Sequence
+from itertools import repeat
+
+import pandas as pd
+
+from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
+from nnlab.engines.base import Weights
+from nnlab.jobs.cells import queue_cells
+from nnlab.jobs.dispatcher import Dispatcher
+from nnlab.jobs.limits import check_limits
+from nnlab.jobs.ownership import own
+from nnlab.spec import Comparison
+from nnlab.store import Store, StoredComparison
+
+
+class Comparisons:
+    """What `Lab` does with comparisons."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._dispatcher = Dispatcher(store)
+
+    def submit_comparison(
+        self,
+        comparison: Comparison,
+        owner: str = "local",
+        name: str = "",
+        reuse: bool = True,
+        guess: str | None = None,
+    ) -> ComparisonRun:
+        """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before.
+        `guess`: the value that the owner expects to be best."""
+        for experiment in comparison.experiments:
+            check_limits(experiment, comparison.seeds)
+        comparison_id = self.store.create_comparison(comparison, owner, name)
+        if guess is not None:
+            self.guess(comparison_id, guess, owner)
+        return self._queue_cells(own(self.store.comparison, comparison_id, owner), comparison, reuse)
+
+    def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
+        """Change the values or seeds of a comparison and train what is new.
+
+        Raises
+        ------
+        ValueError
+            If the experiment or a knob differs.
+        """
+        stored = own(self.store.comparison, comparison_id, owner)
+        before = stored.comparison
+        if (before.experiment, before.vary, before.by) != (comparison.experiment, comparison.vary, comparison.by):
+            raise ValueError("comparison: allowed are other values and seeds; experiment and knobs stay.")
+        for experiment in comparison.experiments:
+            check_limits(experiment, comparison.seeds)
+        return self._queue_cells(stored, comparison)
+
+    def comparison(self, comparison_id: str) -> ComparisonRun | None:
+        """One comparison as it is now."""
+        stored = self.store.comparison(comparison_id)
+        return next(iter(self._with_runs([stored] if stored else [])), None)
+
+    def comparison_state(self, comparison_id: str) -> StoredComparison | None:
+        """One comparison as it is now, of its runs only their states, as in `recent`."""
+        return self.store.comparison(comparison_id)
+
+    def comparisons(self, owner: str | None = None, *, limit: int | None = None) -> list[ComparisonRun]:
+        """Comparisons of an owner (None: of all), newest first."""
+        return self._with_runs(self.store.comparisons(owner, limit))
+
+    def best_scores(self, comparisons: Sequence[StoredComparison]) -> list[float]:
+        """See `ComparisonRun.best_score`; of many comparisons, read at once."""
+        return [one.best_score for one in self._with_runs(comparisons)]
+
+    def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
+        """Stop the unfinished runs of a comparison; `place`: of one cell only."""
+        stored = own(self.store.comparison, comparison_id, owner)
+        cells = stored.cells if place is None else stored.cells[place : place + 1]
+        for run in self.store.runs(ids=[run_id for cell in cells for run_id, _ in cell]):
+            if run.active and run.owner == owner:
+                self.store.request(run.id, "stop")
+        self._dispatcher.wake()
+
+    def delete_comparison(self, comparison_id: str, owner: str) -> None:
+        """Hide a comparison and the runs of its cells, but those that were there before or belong to another one too;
+        unfinished ones stop. `restore_comparison` brings them back."""
+        own(self.store.comparison, comparison_id, owner)
+        self.store.delete_comparison(comparison_id)
+
+    def restore_comparison(self, comparison_id: str, owner: str) -> None:
+        """Undo `delete_comparison`: runs that it has stopped continue."""
+        own(self.store.comparison, comparison_id, owner)
+        self.store.restore_comparison(comparison_id)
+        self._dispatcher.wake()
+
+    def guess(self, comparison_id: str, value: str, owner: str) -> None:
+        """Keep which value a visitor expects to be best, as text of a link; empty: no difference. The first counts."""
+        self.store.guess(comparison_id, owner, value)
+
+    def open_test(self, comparison_id: str, owner: str) -> None:
+        """Show the comparison's scores on the test set from now on. This cannot be undone."""
+        own(self.store.comparison, comparison_id, owner)
+        self.store.open_test(comparison_id)
+
+    def cell_metrics(self, cell: CellRun) -> pd.DataFrame:
+        """The metrics of every epoch of a cell's seeds, as from `metrics`."""
+        return self.cells_metrics([cell])[0]
+
+    def cells_metrics(self, cells: Sequence[CellRun]) -> list[pd.DataFrame]:
+        """`cell_metrics` of many cells, read at once."""
+        tables = self.store.metrics_of([run.id for cell in cells for run in cell.runs])
+        return [merged_metrics(cell, [tables[run.id].frame() for run in cell.runs]) for cell in cells]
+
+    def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
+        """The curves of many cells over their seeds, each as from `curves`, read at once."""
+        single = [cell.run.id for cell in cells if [run.seeds for run in cell.runs] == [cell.seeds]]
+        found = self.store.curves(single, max_points)
+        merged = [cell for cell in cells if cell.run.id not in found]
+        others = iter(map(merged_curves, merged, self.cells_metrics(merged), repeat(max_points)))
+        return [found[cell.run.id] if cell.run.id in found else next(others) for cell in cells]
+
+    def cell_weights(self, cell: CellRun) -> Weights | None:
+        """The latest weights (replicates, ...) of a cell's seeds; None until all its runs have some."""
+        found = [last for run in cell.runs if (last := self.store.snapshot(run.id))]
+        return merged_weights(cell, [weights for _, weights in found]) if len(found) == len(cell.runs) else None
+
+    def _queue_cells(self, stored: StoredComparison, comparison: Comparison, reuse: bool = True) -> ComparisonRun:
+        queue_cells(self.store, stored, comparison, reuse=reuse, wake=self._dispatcher.wake)
+        return own(self.comparison, stored.id, stored.owner)
+
+    def _with_runs(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
+        found = self.store.with_positions(self.store.cell_runs([one.id for one in stored]))
+        runs = {run.id: run for run in found}
+        return [ComparisonRun.of(one, runs) for one in stored if one.cells]  # without cells it is being created
