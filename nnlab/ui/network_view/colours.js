@@ -13,6 +13,7 @@ export class Palette {
     this.stops[(this.stops.length - 1) / 2] = between(this.stops[(this.stops.length - 1) / 2], paper, 0.5);
     this.classes = colours.classes.map(rgb);
     this.ramp = Array.from({ length: 257 }, (_, k) => this.mix(k / 128 - 1));
+    this.words = new Uint32Array(Uint8ClampedArray.from(this.ramp.flatMap((colour) => [...colour, 255])).buffer); // as pixels
   }
 
   mix(share) {

@@ -1,6 +1,6 @@
 /* Loss and score over the epochs, with a cursor at the epoch shown. */
 
-import { element, shape } from "./dom.js";
+import { element, say, shape } from "./dom.js";
 
 const WIDTH = 420, HEIGHT = 120, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
 const DECADES = 100; // largest over smallest loss, from which the axis is logarithmic
@@ -88,7 +88,7 @@ export class Curves {
       shape("text", { x: LEFT, y: HEIGHT - 5, class: "tick" }, "0"),
       shape("text", { x: WIDTH - RIGHT, y: HEIGHT - 5, "text-anchor": "end", class: "tick" }, `${words.epoch} ${this.last}`),
       this.cursor, ...this.dots);
-    this.now = element("span", { class: "now" });
+    this.now = element("span", { class: "now" }, element("span", { class: "train" }), element("span", { class: "validation" }));
     return element("figure", {}, element("figcaption", {}, element("b", {}, words[figure] + (this.log ? ` (${words.log})` : "")), this.now), svg);
   }
 
@@ -107,7 +107,7 @@ export class Curves {
       this.dots[k].setAttribute("cx", x);
       this.dots[k].setAttribute("cy", Math.max(0, Math.min(HEIGHT, this.y(value))));
     });
-    const part = (name, value) => (Number.isFinite(value) ? [element("span", { class: name }, `${words[name]} ${this.format(figure, value)}`)] : []);
-    this.now.replaceChildren(...part("train", values[0]), ...part("validation", values[1]));
+    ["train", "validation"].forEach((name, k) =>
+      say(this.now.children[k], Number.isFinite(values[k]) ? `${words[name]} ${this.format(figure, values[k])}` : ""));
   }
 }

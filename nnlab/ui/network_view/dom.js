@@ -21,6 +21,11 @@ function fill(made, attributes, children) {
   return made;
 }
 
+/** Change a text, unless it is the same: any change costs a layout. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** A canvas scaled to the screen's pixels, cleared, whose units are CSS pixels. */
 export function pen(canvas, width, height) {
   const scale = Math.min(2, globalThis.devicePixelRatio || 1);

@@ -5,7 +5,6 @@ import { element, pen } from "./dom.js";
 import { drawnUnits, lines, nearest, place } from "./layout.js";
 import { Responses } from "./responses.js";
 
-const FACE = 40;
 const DRAG = 120; // pixels up or down that change a weight by the largest one of its layer
 
 export class Drawing {
@@ -44,8 +43,7 @@ export class Drawing {
         "aria-pressed": "false", "aria-label": this.name(layer, unit),
         onclick: () => view.pin(layer, unit), onpointerenter: () => view.hover(layer, unit), onpointerleave: () => view.hover(null),
         onfocus: (event) => { this.tab(face); if (event.target.matches(":focus-visible")) view.hover(layer, unit); },
-        onblur: () => view.hover(null), onkeydown: (event) => this.key(event, layer, unit) },
-        element("canvas", { width: FACE, height: FACE }));
+        onblur: () => view.hover(null), onkeydown: (event) => this.key(event, layer, unit) });
       first = false;
       this.faces.set(`${layer}/${unit}`, face);
     }));
@@ -170,16 +168,17 @@ export class Drawing {
     if (!this.layout) this.place();
     if (!this.layout) return;
     this.responses.compute(weights);
-    this.paintLines(weights);
-    for (const [name, face] of this.faces) {
-      const [layer, unit] = name.split("/").map(Number), canvas = face.firstChild;
-      this.responses.face(canvas, layer, unit, weights);
-      face.setAttribute("aria-pressed", this.view.pinned?.[0] === layer && this.view.pinned?.[1] === unit ? "true" : "false");
-    }
+    const { side, columns, width } = this.layout, context = pen(this.canvas, width, this.height), { pinned } = this.view;
+    this.paintLines(context, weights);
+    columns.forEach(({ x, units }, layer) => units.forEach(({ unit, y }) => { // one canvas for all: fifty are slow to show
+      this.responses.face(context, [x - side / 2, y - side / 2, side], layer, unit, weights);
+      const pressed = `${pinned?.[0] === layer && pinned?.[1] === unit}`, face = this.faces.get(`${layer}/${unit}`);
+      if (face.ariaPressed !== pressed) face.ariaPressed = pressed;
+    }));
   }
 
-  paintLines(weights) {
-    const { view, film, layout } = this, context = pen(this.canvas, layout.width, this.height), chosen = view.chosen;
+  paintLines(context, weights) {
+    const { view, film, layout } = this, chosen = view.chosen;
     context.lineCap = "round";
     for (const line of this.lines) {
       const share = line.place < 0 ? 0.25 : weights[line.place] / film.limits[line.layer];

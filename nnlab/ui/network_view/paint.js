@@ -1,13 +1,12 @@
 /* Paints values of a network as pixels. Every function fills the RGBA bytes of an image. */
 
-function set(data, at, colour, opacity = 255) {
-  [data[at], data[at + 1], data[at + 2]] = colour;
-  data[at + 3] = opacity;
-}
-
 /** Values on a diverging ramp; value / limit from -1 to 1. */
 export function paintValues(data, values, limit, palette) {
-  for (let k = 0; k < values.length; k++) set(data, 4 * k, palette.signed(values[k] / limit));
+  const pixels = new Uint32Array(data.buffer), { words } = palette, scale = 128 / limit;
+  for (let k = 0; k < values.length; k++) {
+    const at = values[k] * scale;
+    pixels[k] = words[at > 128 ? 256 : at < -128 ? 0 : Math.round(at || 0) + 128];
+  }
 }
 
 /** The predicted class at every place: its colour, paler where it is less certain. */

@@ -1,5 +1,6 @@
 /* What every unit answers: over the plane, along one input, or for the chosen sample. */
 
+import { css } from "./colours.js";
 import { element } from "./dom.js";
 import { largest, paintInk, paintValues } from "./paint.js";
 
@@ -70,9 +71,12 @@ export class Responses {
     return this.limits[layer - 1];
   }
 
-  /** The picture of a unit. */
-  face(canvas, layer, unit, weights) {
-    const { film, view } = this, { palette } = view;
+  /** The picture of a unit, in a square of a canvas. */
+  face(context, [x, y, side], layer, unit, weights) {
+    const { film, view } = this, { palette } = view, picture = (image) => {
+      this.small.putImageData(image, 0, 0);
+      context.drawImage(this.small.canvas, x, y, side, side);
+    };
     if (film.image && layer <= 1) {
       const [rows, columns] = film.image, inputs = rows * columns, image = this.image(columns, rows);
       if (layer === 0) paintInk(image.data, view.result.pixels, film.full, palette.inkColour, palette.paper);
@@ -81,17 +85,17 @@ export class Responses {
         const values = Float32Array.from({ length: inputs }, (_, k) => own[k * width + unit]);
         paintValues(image.data, values, film.limits[0], palette);
       }
-      this.stretch(canvas, image);
+      picture(image);
     } else if (this.kind === "plane") {
       const image = this.image(this.across, this.up);
       paintValues(image.data, this.values(layer, unit), this.limit(layer, unit), palette);
-      this.stretch(canvas, image);
+      picture(image);
     } else if (this.kind === "line") {
-      this.graph(canvas, this.values(layer, unit), this.limit(layer, unit));
+      this.graph(context, [x, y, side], this.values(layer, unit), this.limit(layer, unit));
     } else {
-      const context = canvas.getContext("2d"), colour = palette.signed(this.values(layer, unit)[0] / this.limit(layer, unit));
+      const colour = palette.signed(this.values(layer, unit)[0] / this.limit(layer, unit));
       context.fillStyle = `rgb(${colour.map(Math.round).join(" ")})`;
-      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.fillRect(x, y, side, side);
     }
   }
 
@@ -104,20 +108,17 @@ export class Responses {
     return this.pixels;
   }
 
-  stretch(canvas, image) {
-    this.small.putImageData(image, 0, 0);
-    canvas.getContext("2d").drawImage(this.small.canvas, 0, 0, canvas.width, canvas.height);
-  }
-
-  graph(canvas, values, limit) {
-    const context = canvas.getContext("2d"), { width, height } = canvas, { palette } = this.view;
-    context.clearRect(0, 0, width, height);
-    context.strokeStyle = palette.hair;
-    context.strokeRect(-1, height / 2, width + 2, height);
+  graph(context, [x, y, side], values, limit) {
+    const { palette } = this.view, middle = y + side / 2, step = side / (values.length - 1);
+    context.fillStyle = css(palette.paper);
+    context.fillRect(x, y, side, side);
+    context.fillStyle = palette.hair;
+    context.fillRect(x, middle - 0.5, side, 1);
     context.strokeStyle = palette.css.accent;
-    context.lineWidth = 2;
+    context.lineWidth = 1.6;
     context.beginPath();
-    values.forEach((value, k) => context.lineTo((k / (values.length - 1)) * width, height / 2 - (value / limit) * (height / 2 - 3)));
+    const share = (value) => Math.max(-1, Math.min(1, value / limit));
+    values.forEach((value, k) => context.lineTo(x + k * step, middle - share(value) * (side / 2 - 3)));
     context.stroke();
   }
 }

@@ -3,7 +3,7 @@ hovered or pinned, its answer over the plane or the line. */
 
 import { css } from "./colours.js";
 import { otherBorders } from "./borders.js";
-import { element, pen } from "./dom.js";
+import { element, pen, say } from "./dom.js";
 import { predicted } from "./network.js";
 import { largest, paintClasses, paintInk, paintValues } from "./paint.js";
 
@@ -57,7 +57,7 @@ export class Result {
 
   paint(weights) {
     const { view } = this, chosen = this.kind === "plane" || this.kind === "line" ? view.chosen : null;
-    this.title.textContent = chosen ? view.drawing.name(...chosen) : this.words;
+    say(this.title, chosen ? view.drawing.name(...chosen) : this.words);
     if (chosen) this.note.style.minHeight ||= `${this.note.clientHeight}px`; // nothing below moves
     this.note.textContent = chosen ? this.film.words.valueNote : this.noteText;
     this[`${this.kind}Chart`](weights, chosen);
@@ -80,9 +80,16 @@ export class Result {
     context.imageSmoothingQuality = "high";
     context.drawImage(responses.small.canvas, LEFT, TOP, inner, tall);
     const x = (value) => LEFT + ((value - low[0]) / (high[0] - low[0])) * inner, y = (value) => TOP + (1 - (value - low[1]) / (high[1] - low[1])) * tall;
-    if (!chosen && film.others) this.borders(context, responses, inner, tall);
-    for (const part of ["train", "validation"]) this.points(context, part, x, y);
-    this.axes(context, low, high, x, y, inner, tall, film.axes);
+    const still = [full, tall, responses.level, !chosen].join();
+    if (this.still !== still) { // what is the same in every frame
+      this.still = still;
+      this.over = element("canvas");
+      const above = pen(this.over, full, tall + TOP + BOTTOM);
+      if (!chosen && film.others) this.borders(above, responses, inner, tall);
+      for (const part of ["train", "validation"]) this.points(above, part, x, y);
+      this.axes(above, low, high, x, y, inner, tall, film.axes);
+    }
+    context.drawImage(this.over, 0, 0, full, tall + TOP + BOTTOM);
   }
 
   /** Where the other replicates end with their border. */

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 
-const GAP = 24, SCALE = 2;
+const GAP = 24, SCALE = 2, FACE = 80;
 
 export function saveButtons(view) {
   const { words } = view.film;
@@ -36,9 +36,11 @@ export function picture(view) {
     const [r, g, b] = palette.line(share).map(Math.round);
     parts.push(`<path d="M${line.x1} ${line.y1}C${middle} ${line.y1} ${middle} ${line.y2} ${line.x2} ${line.y2}" fill="none" stroke="rgb(${r},${g},${b})" stroke-width="${(0.5 + 4.5 * Math.min(1, Math.abs(share))).toFixed(2)}"/>`);
   }
-  for (const [name, face] of drawing.faces) {
+  const face = element("canvas", { width: FACE, height: FACE }).getContext("2d");
+  for (const name of drawing.faces.keys()) {
     const [layer, unit] = name.split("/").map(Number), column = layout.columns[layer], { y } = column.units.find((one) => one.unit === unit);
-    parts.push(`<image x="${column.x - layout.side / 2}" y="${y - layout.side / 2}" width="${layout.side}" height="${layout.side}" href="${face.firstChild.toDataURL()}"/>`);
+    drawing.responses.face(face, [0, 0, FACE], layer, unit, weights);
+    parts.push(`<image x="${column.x - layout.side / 2}" y="${y - layout.side / 2}" width="${layout.side}" height="${layout.side}" href="${face.canvas.toDataURL()}"/>`);
   }
   for (const label of drawing.box.querySelectorAll(".label")) {
     const anchor = label.classList.contains("left") ? "end" : label.classList.contains("right") ? "start" : "middle";

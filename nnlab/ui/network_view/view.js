@@ -3,7 +3,7 @@
 
 import { Curves } from "./curves.js";
 import { Palette, rgb } from "./colours.js";
-import { element } from "./dom.js";
+import { element, say } from "./dom.js";
 import { readFilm } from "./film.js";
 import { Drawing } from "./drawing.js";
 import { Panel } from "./panel.js";
@@ -253,14 +253,13 @@ class View {
     this.output.textContent = `${words.epoch} ${this.format.whole(this.epoch)} / ${this.format.whole(total)}`;
     this.slider.setAttribute("aria-valuetext", this.output.textContent);
     const label = this.playing ? words.pause : words.play;
-    this.playButton.textContent = this.playing ? "❚❚" : "▶";
-    this.playButton.title = label;
-    this.playButton.ariaLabel = label;
+    say(this.playButton, this.playing ? "❚❚" : "▶");
+    if (this.playButton.title !== label) this.playButton.title = this.playButton.ariaLabel = label;
     this.playButton.disabled = film.frames < 2;
     this.undo.hidden = !this.edits.length;
-    this.status.textContent = this.edits.length ? words.changed : "";
+    say(this.status, this.edits.length ? words.changed : "");
     this.status.hidden = !this.edits.length;
-    this.root.dataset.epoch = this.epoch;
+    Object.assign(this.root.dataset, { film: film.id, epoch: this.epoch });
   }
 
   /** Loss and score on both parts, of these weights: {loss: [train, validation], score: [...]}. */
