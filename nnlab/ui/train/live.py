@@ -72,12 +72,13 @@ def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     places = _layout(page, run, others, log)
     slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
     with places["film"]:
-        st.fragment(_tick, run_every=every)(page, run, others, every, log, fresh, monotonic(), places)
+        st.fragment(_tick, run_every=every)(page, [run], run, others, every, log, fresh, monotonic(), places)
     st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
 
 
 def _tick(
     page: Page,
+    just_read: list[Run],
     seen: Run,
     others: tuple[Run, ...],
     every: float | None,
@@ -86,9 +87,7 @@ def _tick(
     since: float,
     places: Places,
 ) -> None:
-    at, run = _shared_run(seen.id, page.lab)
-    if at < since or fresh:  # a button was pressed after the shared reading
-        run = page.lab.run(seen.id)
+    run = _latest(page.lab, just_read, seen.id, since, fresh)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
     if every is not None and tick_seconds(FIRST if fresh else TICK) > 2 * every:
@@ -109,6 +108,15 @@ def _tick(
         places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
     if fresh and not _near_first_point(run):
         st.rerun()  # with the usual ticks
+
+
+def _latest(lab: Lab, just_read: list[Run], run_id: str, since: float, fresh: bool) -> Run | None:
+    """The run as it is now. The first time as the page has just read it, so that its charts are drawn before a change
+    of its state draws the whole page again."""
+    if just_read:
+        return just_read.pop()
+    at, run = _shared_run(run_id, lab)
+    return lab.run(run_id) if at < since or fresh else run  # a button was pressed after the shared reading
 
 
 def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
