@@ -4,6 +4,7 @@ import streamlit as st
 
 import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.lab import Run
+from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
@@ -68,3 +69,5 @@ follow(page, run, tuple(overlaid.values()))
 if ended:
     final_scores(page, run)
 overlay_choice(page, run, overlaid)
+with st.sidebar:
+    announce_end(page, run)

@@ -8,6 +8,7 @@ from nnlab.analysis.coverage import covers
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.store import Run
+from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.network_view import Look, network_view
 from nnlab.ui.shared.problems import problem_text
@@ -49,6 +50,7 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
         if run.results and run.draft and run.owner == page.owner:
             keep, whose = page.t("Keep in Runs"), (run.id, page.owner)
             st.button(keep, icon=":material/bookmark_add:", key="keep", on_click=page.lab.keep, args=whose)
+    announce_end(page, run)
     if seen.active and not run.active:
         st.rerun()
 
