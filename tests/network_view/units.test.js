@@ -5,7 +5,7 @@ import { Palette } from "../../nnlab/ui/network_view/colours.js";
 import { Film } from "../../nnlab/ui/network_view/film.js";
 import { border } from "../../nnlab/ui/network_view/borders.js";
 import { range, spansDecades } from "../../nnlab/ui/network_view/curves.js";
-import { formatter } from "../../nnlab/ui/network_view/format.js";
+import { formatter, readNumber } from "../../nnlab/ui/network_view/format.js";
 import { drawnUnits, lines, nearest, place } from "../../nnlab/ui/network_view/layout.js";
 import { largest, paintClasses, paintValues } from "../../nnlab/ui/network_view/paint.js";
 import { termColumns } from "../../nnlab/ui/network_view/terms.js";
@@ -121,4 +121,9 @@ test("numbers are written in the visitor's language", () => {
   assert.equal(en.significant(-0.03), "−0.0300");
   assert.equal(es.significant(1.5e-5), "1,50e-5".replace("-", "−"));
   assert.equal(es.significant(NaN), "–");
+});
+
+test("a weight is typed with a decimal comma or point", () => {
+  assert.deepEqual(["0,5", "0.5", " −1,5e-1 ", "+2", ",5"].map(readNumber), [0.5, 0.5, -0.15, 2, 0.5]);
+  for (const text of ["", " ", "1.000,5", "0x10", "Infinity", "1e999", "x"]) assert.equal(readNumber(text), null);
 });

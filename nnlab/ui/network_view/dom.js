@@ -26,6 +26,24 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+const mark = (one) => `${one.tagName} ${one.dataset.unit || one.className || one.ariaLabel || one.textContent}`;
+
+/**
+ * Do what may replace elements below `host`; then the element that stands for the one with the focus has it, with what
+ * was typed so far.
+ */
+export function keepFocus(host, change) {
+  const had = host.activeElement;
+  change();
+  if (!had || had === host.activeElement) return;
+  const now = had.isConnected ? had : [...host.querySelectorAll(had.tagName)].find((one) => mark(one) === mark(had));
+  if (!now) return;
+  now.focus({ preventScroll: true });
+  if (now === had || now.type !== "text") return;
+  now.value = had.value;
+  now.setSelectionRange(had.selectionStart, had.selectionEnd);
+}
+
 /** A canvas scaled to the screen's pixels, cleared, whose units are CSS pixels. */
 export function pen(canvas, width, height) {
   const scale = Math.min(2, globalThis.devicePixelRatio || 1);

@@ -20,3 +20,9 @@ export function formatter({ language, score }) {
     figure: (name, value) => (name === "score" && score === "accuracy" ? `${share.format(100 * value)} %` : number(value)),
   };
 }
+
+/** A number as people type it, with a decimal comma or point; null where it is none. As `read_number` of the page. */
+export function readNumber(text) {
+  const plain = text.trim().replace("−", "-").replace(",", ".");
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(plain) && Number.isFinite(Number(plain)) ? Number(plain) : null;
+}

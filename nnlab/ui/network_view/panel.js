@@ -1,13 +1,14 @@
 /* The pinned unit: its weights and bias to read and to change, and how they came about. */
 
 import { element, shape } from "./dom.js";
+import { readNumber } from "./format.js";
 
 const MOST_ROWS = 30;
 
 export class Panel {
   constructor(view) {
     this.view = view;
-    this.root = element("div", { class: "panel", hidden: true });
+    this.root = element("div", { class: "panel", role: "group", hidden: true, onkeydown: (event) => event.key === "Escape" && this.close() });
     this.open();
   }
 
@@ -20,7 +21,8 @@ export class Panel {
     this.root.hidden = !pinned;
     this.inputs = [];
     if (!pinned) return this.root.replaceChildren();
-    const [layer, unit] = pinned, close = element("button", { type: "button", onclick: () => { view.pin(layer, unit); view.drawing.faces.get(`${layer}/${unit}`)?.focus(); } }, words.close);
+    const [layer, unit] = pinned, close = element("button", { type: "button", onclick: () => this.close() }, words.close);
+    this.root.setAttribute("aria-label", view.drawing.name(layer, unit));
     const head = element("header", {}, element("b", {}, view.drawing.name(layer, unit)), close);
     if (layer === 0) return this.root.replaceChildren(head, element("p", { class: "note" }, words.inputNote));
     const { inputs } = film.layers[layer - 1], some = Array.from({ length: inputs }, (_, i) => i), last = film.weights(film.frames - 1);
@@ -44,10 +46,17 @@ export class Panel {
     for (const [, at, past] of this.inputs) past.replaceChildren(this.history(at));
   }
 
+  /** Unpin the unit; it has the focus then. */
+  close() {
+    const { view } = this, [layer, unit] = view.pinned;
+    view.pin(layer, unit);
+    view.drawing.faces.get(`${layer}/${unit}`)?.focus();
+  }
+
   /** A number with a decimal comma or point. */
   typed(input, at) {
-    const value = Number(input.value.trim().replace("−", "-").replace(",", "."));
-    if (Number.isFinite(value) && input.value.trim()) this.view.edit(at, value);
+    const value = readNumber(input.value);
+    if (value !== null) this.view.edit(at, value);
     else this.paint(this.view.weights, true);
   }
 

@@ -58,6 +58,7 @@ export class Result {
   paint(weights) {
     const { view } = this, chosen = this.kind === "plane" || this.kind === "line" ? view.chosen : null;
     say(this.title, chosen ? view.drawing.name(...chosen) : this.words);
+    if (this.canvas.ariaLabel !== this.title.textContent) this.canvas.ariaLabel = this.title.textContent;
     if (chosen) this.note.style.minHeight ||= `${this.note.clientHeight}px`; // nothing below moves
     this.note.textContent = chosen ? this.film.words.valueNote : this.noteText;
     this[`${this.kind}Chart`](weights, chosen);

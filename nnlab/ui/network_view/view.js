@@ -3,7 +3,7 @@
 
 import { Curves } from "./curves.js";
 import { Palette, rgb } from "./colours.js";
-import { element, say } from "./dom.js";
+import { element, keepFocus, say } from "./dom.js";
 import { readFilm } from "./film.js";
 import { Drawing } from "./drawing.js";
 import { Panel } from "./panel.js";
@@ -65,7 +65,7 @@ class View {
     }
     const shape = [theme, ...SHAPE.map((name) => film[name])].map((one) => JSON.stringify(one)).join();
     if (shape === this.shape && (film.live || this.drawing.fits())) this.grow();
-    else this.build();
+    else keepFocus(this.host, () => this.build());
     this.shape = shape;
     const last = film.frames - 1, still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (film.live) {
@@ -132,7 +132,7 @@ class View {
     if (!width || !this.film || (width === this.width && this.drawing.layout)) return;
     this.width = width;
     this.root.classList.toggle("narrow", width < (this.film.compact ? NARROW / 2 : NARROW));
-    this.drawing.place();
+    keepFocus(this.host, () => this.drawing.place());
     this.paint();
   }
 
@@ -215,6 +215,7 @@ class View {
 
   undoEdit() {
     this.edits.pop();
+    if (!this.edits.length) this.playButton.focus(); // the button for undoing goes
     this.paint();
   }
 
