@@ -42,26 +42,20 @@ places = [place for _ in range(0, len(CARDS), 3) for place in st.columns(3)]
 for place, card in zip(places, CARDS, strict=False):
     experiment = presets[card.preset]
     with place, st.container(border=True, key=f"card-{card.preset}", height="stretch"):
-        preset_chart(page, card.preset)
-        st.markdown(f"**{t(card.title)}**  \n{t(card.question)}")
+        preset_chart(page, card.preset, t(card.title))
+        link = {**experiment.to_query(), "seeds": seeds_text(range(card.seeds))}
+        page.link("build", f"**{t(card.title)}**", link, help=t("Open in Build"))
+        st.markdown(t(card.question))
         cost = card.comparison.experiments if card.comparison else [experiment]
         expected = forecast.of([estimate_seconds(one, card.seeds) for one in cost])
         st.caption(f"{cost_words(expected, t)} · {t.many('{n} seed', '{n} seeds', card.seeds)}")
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.button(
-                t("Run"),
-                icon=":material/play_arrow:",
-                key=f"run-{card.preset}",
-                on_click=run_card,
-                args=(page, card),
-            )
-            link = {**experiment.to_query(), "seeds": seeds_text(range(card.seeds))}
-            page.link("build", t("Open in Build"), link, icon=None, width="content")
+        icon, key = ":material/play_arrow:", f"run-{card.preset}"
+        st.button(t(card.action), icon=icon, key=key, on_click=run_card, args=(page, card))
 
 with places[-1], st.container(border=True, key="card-backprop", height="stretch"):
     backprop_card(page)
 
-st.markdown(f"#### {t('Continue')}")
+st.markdown(f"#### {t('Continue')}", anchors=False)
 if recent := page.lab.recent(page.owner, RECENT):
     titles = distinct_titles(recent, t)
     for one in recent:

@@ -36,7 +36,6 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             args=(page, exp, seeds),
             disabled=bool(form.problems or limit),
             key="train",
-            shortcut="Ctrl+Enter",
         )
         page.link("compare", t("Compare"), exp.to_query(), width="content")
 open_submitted(page)
@@ -48,11 +47,11 @@ elif limit is not None:
 
 data, network, training = st.columns([10, 12, 10], border=True, gap="small")
 with data:
-    st.markdown(f"#### 1 · {t('Data')}")
+    st.markdown(f"#### 1 · {t('Data')}", anchors=False)
     form.fields("data.name")
     form.pair("data.n_samples", "data.noise")
     data_panel(page, exp.data, seeds[0])
-    with st.expander(t("More")):
+    with st.expander(f"{t('More')}: {t('Data')}"):
         form.fields("data.terms", "data.labels", "data.features", "data.classes")
         if exp.data.facts.splits:
             form.validation()
@@ -61,11 +60,11 @@ with data:
         form.fields("data.scaling", "data.seed", "data.per_seed")
 
 with network:
-    st.markdown(f"#### 2 · {t('Network')}")
+    st.markdown(f"#### 2 · {t('Network')}", anchors=False)
     hidden_layers(form)
     form.fields("model.activation")
     network_picture(page, exp)
-    with st.expander(t("More")):
+    with st.expander(f"{t('More')}: {t('Network')}"):
         help_text = t("Set the width and other options of each layer.")
         st.toggle(t("Layer by layer"), key="layer-by-layer", help=help_text, persist_state="session")
         form.fields("model.norm", "model.dropout", "model.residual", "model.init")
@@ -73,7 +72,7 @@ with network:
             form.fields("model.init_scale")
 
 with training:
-    st.markdown(f"#### 3 · {t('Training')}")
+    st.markdown(f"#### 3 · {t('Training')}", anchors=False)
     form.fields("train.optimizer", "train.lr")
     rate_finder(page, exp, lambda rate: form.draft.update({"train.lr": rate}))
     form.pair("train.epochs", "train.batch_size")
@@ -91,7 +90,7 @@ with training:
     if wait := wait_words(expected, t):
         cost.append(wait)
     st.caption(" · ".join(cost))
-    with st.expander(t("More")):
+    with st.expander(f"{t('More')}: {t('Training')}"):
         form.fields("train.schedule", "train.l2", "train.patience", "train.loss", "train.engine")
         start_fields(page, form)
 
@@ -102,9 +101,9 @@ with layers_tab:
     frozen = t("{n} more are frozen", n=t.whole(exp.frozen_parameters))
     st.caption(f"{total}; {frozen}" if exp.frozen_parameters else total)
 with code_tab:
-    st.code(pytorch_code(exp), language="python", height=420)
+    st.code(pytorch_code(exp), language=None, wrap_lines=True)
 with link_tab:
     st.write(t("This link contains the experiment. Anyone who opens it sees the same experiment and can change it."))
     st.code(page.address("build", form.query()), language=None, wrap_lines=True)
     st.caption(t("As JSON, for a script or the command line (nnlab train FILE.json):"))
-    st.code(exp.to_json(), language="json", wrap_lines=True)
+    st.code(exp.to_json(), language=None, wrap_lines=True)

@@ -9,7 +9,7 @@ from nnlab.ui.compare.cell_table import cell_table
 from nnlab.ui.compare.comparison_state import auto_refresh
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.question_form import gallery, preset_questions, question_form
-from nnlab.ui.compare.results import results, surfaces, usual_outcome
+from nnlab.ui.compare.results import announce_outcome, results, surfaces, usual_outcome
 from nnlab.ui.shared.comparison_naming import comparison_summary
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.problems import link_warning, show_refusal
@@ -61,6 +61,8 @@ else:
     usual_outcome(page, opened)
     auto_refresh(page, opened, 3.0, surfaces_and_table)
     test_set(page, opened)
+    with st.sidebar:
+        announce_outcome(page, opened)
     with st.container(horizontal=True, gap="small", key="take-away"):
         if opened.owner == page.owner:
             extend_menu(page, opened, question)

@@ -10,6 +10,7 @@ from nnlab.ui.runs.cells import cell_entries
 from nnlab.ui.runs.run_table import Entry, entry_names, matching, runs_table, states_of
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.run_links import nothing_trained
+from nnlab.ui.shared.widgets import clickable
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("runs")
@@ -38,7 +39,7 @@ def filters(there: Sequence[str]) -> None:
             t("State"),
             there,
             selection_mode="multi",
-            format_func=lambda state: f"{STATES[state][1]} {t(STATES[state][0])}",
+            format_func=lambda state: clickable(f"{STATES[state][1]} {t(STATES[state][0])}"),
             key="filter-state",
             on_change=keep_filter,
         )
@@ -99,7 +100,7 @@ if not entries and opened is None:
     if local:
         with st.container(border=True, key="empty"):
             st.markdown(t("No runs from this server's command line yet."))
-            st.code("nnlab train activations --seeds 5", language="bash")
+            st.code("nnlab train activations --seeds 5", language=None)
     else:
         nothing_trained(page, t("Every run is saved here, with its curves and weights."))
 elif not found:

@@ -99,10 +99,11 @@ def finish(
     spec["config"] = {
         "locale": {"number": numbers},
         "legend": {"padding": 0, "offset": 8, "labelFontSize": 12, "titleFontSize": 12, "labelPadding": 4},
-        "mark": {"tooltip": False},  # marks have the tooltip they ask for; Streamlit's theme gives one to all
+        # marks have the tooltip they ask for; Streamlit's theme gives one to all
+        "mark": {"tooltip": False, "aria": False},
+        "aria": False,  # a chart has one name, its `alt`; screen readers need not walk through its marks
     }
     if canvas:
-        spec["config"]["aria"] = False
         spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
     return spec
 

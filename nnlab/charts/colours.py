@@ -22,7 +22,7 @@ def themed(light: str, dark: str) -> alt.ExprRef:
 
 
 INKS = {  # light, dark
-    "ink": ("#1f2933", "#e6eaee"),
+    "ink": ("#0e1620", "#e6eaee"),
     "faint": ("#5c6773", "#a5afba"),
     "hair": ("#d9dfe6", "#36404b"),
     "soft": ("#e8ecf1", "#2a323b"),

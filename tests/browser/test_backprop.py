@@ -55,7 +55,7 @@ def shown(page: Page) -> dict[str, np.ndarray]:
     texts = page.locator(".st-key-step-numbers-strip annotation").all_text_contents()
     arrays = {}
     for text in texts:
-        name = text.removeprefix(r"\footnotesize").partition(r" = \underset")[0].strip()
+        name = text.removeprefix(r"\displaystyle \footnotesize").partition(r" = \underset")[0].strip()
         body = re.search(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}", text)
         assert body, text
         arrays[name] = np.array([[number(cell) for cell in row.split("&")] for row in body[1].split(r"\\")])

@@ -21,7 +21,7 @@ def open_backprop(language="en", **query):
 
 
 def formulas(app):
-    return [element.value for element in app.latex]
+    return [element.value for element in app.markdown if element.value.startswith("$")]
 
 
 def scene_of(app):

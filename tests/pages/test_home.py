@@ -41,14 +41,15 @@ def test_every_preset_is_a_card_with_its_question_its_time_and_a_link(lab, langu
     app, t = open_home(language), text(language)
     assert {card.preset for card in CARDS} == set(presets)
     opened = []
+    titles = {f"**{t(card.title)}**" for card in CARDS}
     for label, query in links(app):
-        if label == t("Open in Build"):
+        if label in titles:
             assert query["lang"] == [language]
             opened.append(Experiment.from_query({k: v[0] for k, v in query.items()}))
     assert opened == [presets[card.preset] for card in CARDS]
     for card in CARDS:
         assert t(card.question) in said(app)
-        assert app.button(key=f"run-{card.preset}").label == t("Run")
+        assert app.button(key=f"run-{card.preset}").label == t(card.action)
     assert len(app.get("vega_lite_chart")) == len(CARDS), "one of the presets is code, and the last card is a network"
 
 

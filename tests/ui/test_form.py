@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ def test_any_draft_is_an_experiment_or_problems_that_name_fields_of_the_form(cha
         experiment, seeds = read_draft(draft)
     except SpecError as error:
         for problem in error.problems:
-            assert problem.field.partition("[")[0] in (*FIELDS, "seeds")
+            assert re.split(r"[\[ ]", problem.field)[0] in (*FIELDS, "seeds")
             for language in ("es", "en"):
                 assert problem_text(problem, text(language)).endswith((".", problem.shown))
     else:

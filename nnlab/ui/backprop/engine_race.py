@@ -15,7 +15,7 @@ from nnlab.ui.shell.text import Text
 def engine_race(page: Page, scene: Scene) -> None:
     """Train with both engines from the same weights on the same batches."""
     t = page.t
-    st.markdown(f"#### {t('Two engines, one curve')}")
+    st.markdown(f"#### {t('Two engines, one curve')}", anchors=False)
     st.markdown(
         t(
             "PyTorch and the NumPy code above train this network on all the data: the same starting weights, "

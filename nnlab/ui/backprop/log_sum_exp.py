@@ -6,6 +6,7 @@ import streamlit as st
 from nnlab.scratch.core import LogSoftmax
 from nnlab.scratch.steps import naive_log_softmax, overflow, source
 from nnlab.ui.backprop.formulas import in_tex, tex
+from nnlab.ui.backprop.views import set_formula
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -13,7 +14,7 @@ from nnlab.ui.shell.text import Text
 def large_logits(page: Page) -> None:
     """Log-softmax computed directly and with the log-sum-exp trick, side by side."""
     t = page.t
-    st.markdown(f"#### {t('Why log-sum-exp?')}")
+    st.markdown(f"#### {t('Why log-sum-exp?')}", anchors=False)
     large = st.toggle(
         t("Logits of 1,000"),
         key="step-large",
@@ -33,14 +34,14 @@ def large_logits(page: Page) -> None:
             st.markdown(f"**{heading}**")
             x, y = (" & ".join(_digits(value, t) for value in row) for row in (logits, values))
             vector = r"\begin{bmatrix} %s \end{bmatrix}"
-            st.latex(rf"\begin{{aligned}} x &= {vector % x} \\[4pt] y &= {vector % y} \end{{aligned}}")
+            set_formula(rf"\begin{{aligned}} x &= {vector % x} \\[4pt] y &= {vector % y} \end{{aligned}}")
             if np.isfinite(values).all():
                 st.markdown(f":green[:material/check: {t('All values are finite.')}]")
             else:
                 st.markdown(f":red[:material/warning: NumPy: {', '.join(kinds.get(one, one) for one in warnings)}]")
             lines = source(function)
             st.markdown(f":material/code: {lines.file}, {t('line {n}', n=lines.line)}")
-            st.code(lines.text, language="python", height=210, wrap_lines=True)
+            st.code(lines.text, language=None, wrap_lines=True)
     st.caption(
         t(
             "e to the power of 1,000 is larger than any floating-point number. Subtracting the largest logit "

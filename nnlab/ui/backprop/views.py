@@ -1,6 +1,7 @@
 """The parts of the page that show one training step: controls, network, explanation, arrays."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.words import formula, sentence, titles
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.number_field import bounded_number_field
+from nnlab.ui.shared.widgets import clickable
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -90,7 +92,7 @@ def controls(page: Page, scene: Scene, step: Step) -> None:
             st.select_slider(
                 t("Stage {n} of {all} · step {step}", n=scene.stage + 1, all=last + 1, step=t.whole(scene.step + 1)),
                 range(last + 1),
-                format_func=lambda i: titles(step.stages[i], step, t)[1],
+                format_func=lambda i: clickable(titles(step.stages[i], step, t)[1]),
                 **shown(scene, "stage"),
             )
         loss_stage = scenes.loss_stage(scene)
@@ -123,7 +125,7 @@ def picture(page: Page, scene: Scene, step: Step) -> None:
         st.segmented_control(
             t("Point"),
             range(scene.points),
-            format_func=lambda i: t("Point {n}", n=1) if i == 0 else str(i + 1),
+            format_func=lambda i: clickable(t("Point {n}", n=1) if i == 0 else str(i + 1)),
             required=True,
             label_visibility="collapsed",
             width="content",
@@ -150,12 +152,12 @@ def explanation(page: Page, scene: Scene, step: Step) -> None:
     """The sentence, the formula, the formula with numbers, and the lines of code with their place."""
     t, stage = page.t, step.stages[scene.stage]
     with st.container(height=136, border=False, key="step-words"):
-        st.markdown(f"##### {titles(stage, step, t)[0]}")
+        st.markdown(f"##### {titles(stage, step, t)[0]}", anchors=False)
         st.markdown(sentence(stage, t))
     with st.container(height=92, border=False, key="step-formula"):
-        st.latex(formula(stage))
+        set_formula(formula(stage))
     with st.container(height=222, border=True, key="step-put-in"):
-        st.latex(put_in(stage, step, scene.point, t))
+        set_formula(put_in(stage, step, scene.point, t))
     code = [source(function) for function in stage.code]
     where = f"**{code[0].file}, {t('line {n}', n=code[0].line)}**"
     if stage.owner is not None and stage.kind != "update":
@@ -166,7 +168,7 @@ def explanation(page: Page, scene: Scene, step: Step) -> None:
             f":material/code: {where}",
             help=t("keep(name, f, …) computes f(…) and stores it in memory that every step reuses."),
         )
-    st.code("\n\n".join(one.text for one in code), language="python", height=240, wrap_lines=True)
+    st.code("\n\n".join(one.text for one in code), language=None, wrap_lines=True)
 
 
 def all_numbers(page: Page, scene: Scene, step: Step) -> None:
@@ -174,6 +176,7 @@ def all_numbers(page: Page, scene: Scene, step: Step) -> None:
     t = page.t
     st.markdown(
         f"##### {t('All numbers of this stage')}",
+        anchors=False,
         help=t("One row per point of the batch; the shape is below each array."),
     )
     with (
@@ -182,7 +185,12 @@ def all_numbers(page: Page, scene: Scene, step: Step) -> None:
     ):
         for i, matrix in enumerate(matrices(step.stages[scene.stage], step, t)):
             with st.container(width="content", key=f"step-matrix-{i}"):
-                st.latex(rf"\footnotesize {matrix}", width="content")
+                set_formula(rf"\footnotesize {matrix}", width="content")
+
+
+def set_formula(tex: str, width: Any = "stretch") -> None:
+    """A formula, centred. `st.latex` would put a box around it that scrolls, a stop of the tab key without a name."""
+    st.markdown(rf"$\displaystyle {tex}$", text_alignment="center", width=width)
 
 
 def readable(name: str, step: Step) -> str:

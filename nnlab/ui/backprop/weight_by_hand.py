@@ -17,7 +17,7 @@ from nnlab.ui.shell.frame import Page
 def by_hand(page: Page, scene: Scene, step: Step) -> None:
     """Choose a weight and change it. The loss follows; the gradient is the slope of the loss curve at that weight."""
     t = page.t
-    st.markdown(f"#### {t('Change a weight by hand')}")
+    st.markdown(f"#### {t('Change a weight by hand')}", anchors=False)
     places = [(name, index) for name in step.parameters for index in np.ndindex(step.before[name].shape)]
     # from input 2 to unit 3: W₁ · 2 → 3; the bias of unit 3: b₁ · 3
     labels = [f"{readable(name, step)} · {' → '.join(str(i + 1) for i in index)}" for name, index in places]

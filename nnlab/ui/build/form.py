@@ -19,7 +19,7 @@ from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.new_experiment import new_experiment
 from nnlab.ui.shared.number_field import number_field
 from nnlab.ui.shared.problems import show_problem
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.text import Text
 
 
@@ -84,7 +84,8 @@ class Form:
             )
         elif path == "data.terms":
             names = CHOICES[path]
-            st.pills(**options, options=list(names), format_func=names.__getitem__, selection_mode="multi", wrap=True)
+            options |= {"format_func": lambda term: clickable(names[term]), "selection_mode": "multi", "wrap": True}
+            st.pills(**options, options=list(names))
         elif path in CHOICES:
             st.selectbox(**options, options=list(CHOICES[path]), format_func=partial(value_name, path, t=self.t))
         elif path == "data.labels":

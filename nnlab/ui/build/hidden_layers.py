@@ -9,7 +9,7 @@ from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import CHOICES, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.number_field import number_field
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
 
 
 def hidden_layers(form: Form) -> None:
@@ -36,9 +36,15 @@ def _depth_and_width(form: Form) -> None:
 
     left, right = st.columns(2)
     options = {**form.label("depth"), **bound("field-depth", depth, take)}
-    left.slider(**options, min_value=0, max_value=max(10, depth))
+    left.slider(**options, format=clickable("%d"), min_value=0, max_value=max(10, depth))
     options = {**form.label("width"), **bound("field-width", width, take)}
-    right.slider(**options, min_value=1, max_value=max(64, 2 ** (width - 1).bit_length()), disabled=depth == 0)
+    right.slider(
+        **options,
+        format=clickable("%d"),
+        min_value=1,
+        max_value=max(64, 2 ** (width - 1).bit_length()),
+        disabled=depth == 0,
+    )
 
 
 def _layer_row(form: Form, i: int, own: dict[str, Any]) -> None:
@@ -50,7 +56,7 @@ def _layer_row(form: Form, i: int, own: dict[str, Any]) -> None:
         with st.popover("", icon=":material/tune:", help=t("Settings of this layer"), key=f"layer-{i}-more"):
             _choice(form, i, "norm", own, "visible")
             _number(form, i, "dropout", own, t("Dropout"))
-            label, key, remove = t("Remove this layer"), f"layer-{i}-remove", form.draft["model.hidden"].pop
+            label, key, remove = t("Remove layer {n}", n=i + 1), f"layer-{i}-remove", form.draft["model.hidden"].pop
             st.button(label, icon=":material/delete:", key=key, on_click=remove, args=(i,))
     for name in ("", ".width", ".dropout"):
         form.show_problem(f"model.hidden[{i}]{name}")

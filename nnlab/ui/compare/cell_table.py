@@ -21,7 +21,7 @@ from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.run_links import advice_link
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shared.verdict_text import verdict_sentence, verdict_words
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import MINUS, Text, Texts
 
@@ -87,7 +87,7 @@ def _filtered(view: View) -> list[int]:
     there = [verdict for verdict in VERDICTS if verdict and (verdicts == verdict).any()]
     st.session_state["table-verdicts"] = [v for v in st.session_state.get("table-verdicts") or [] if v in there]
     look = {"selection_mode": "multi", "label_visibility": "collapsed", "key": "table-verdicts"}
-    chosen = st.pills(t("Verdict"), there, format_func=lambda verdict: verdict_words(Diagnosis(verdict), t), **look)
+    chosen = st.pills(t("Verdict"), there, format_func=lambda one: clickable(verdict_words(Diagnosis(one), t)), **look)
     texts = [f" {view.full_name(place)} {text}" for place, text in enumerate(_verdicts(view.results.table, t))]
     rows = [text.lower().replace(",", " ") for text in texts]
     found = [place for place, row in enumerate(rows) if all(f" {word}" in row for word in typed.lower().split())]
@@ -127,7 +127,7 @@ def _columns(view: View, heads: Mapping[str, str]) -> list[str]:
     with st.popover(t("Columns"), icon=":material/view_column:", key="table-columns"):
         more = [column for column in heads if column not in few]
         look: dict[str, Any] = {"selection_mode": "multi", "persist_state": "session", "key": "table-more"}
-        chosen = st.pills(t("More columns"), more, format_func=heads.__getitem__, **look)
+        chosen = st.pills(t("More columns"), more, format_func=lambda name: clickable(heads[name]), **look)
     return [column for column in heads if column in few or column in (chosen or [])]
 
 

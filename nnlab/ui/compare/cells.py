@@ -54,7 +54,7 @@ def _card(view: View, place: int, score: str, spark: Curve) -> None:
     with st.container(border=True, width=CARD, gap=None, key=f"cell-{place}"):
         st.markdown(f"**{view.values[place]}**")  # a long name takes several lines
         view.page.link("train", score, {"run": cell.run.id}, icon=STATES[cell.state].icon)
-        st.vega_lite_chart(rows, spec, key=f"spark-cell-{place}", alt=t("Loss by epoch"))
+        st.vega_lite_chart(rows, spec, key=f"spark-cell-{place}", alt=f"{t('Loss by epoch')}: {view.full_name(place)}")
         st.progress(cell.progress, state_text(cell, t))
 
 

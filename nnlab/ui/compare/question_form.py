@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from nnlab.ui.shared import comparison_naming, labels
 from nnlab.ui.shared.naming import cost_words, experiment_title
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.run_names import distinct_titles
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Texts
 
@@ -66,7 +66,6 @@ def question_form(question: Question, opened: ComparisonRun | None) -> None:
             on_click=question.submit,
             args=(question.comparison,),
             disabled=question.problem is not None,
-            shortcut="Ctrl+Enter",
         )
         st.caption(_cost(question.page, question.comparison), width="content")
     if question.problem is None:
@@ -146,6 +145,7 @@ def _guess(question: Question, opened: ComparisonRun | None) -> None:
     look["format_func"] = options.__getitem__
     with st.container(key="guess"):
         if len(options) <= MOST_PILLS:
+            look["format_func"] = lambda one: clickable(options[one])
             st.pills(ask, list(options), wrap=True, **look)
         else:
             st.selectbox(ask, list(options), placeholder=t("Choose a value"), width=330, **look)
@@ -167,37 +167,43 @@ def _cost(page: Page, comparison: Comparison) -> str:
 def preset_questions(page: Page, submit: Callable[[Comparison], None]) -> None:
     """A card for each preset comparison."""
     t = page.t
-    st.markdown(f"#### {t('Ask your own question above, or start with one of these')}")
+    st.markdown(f"#### {t('Ask your own question above, or start with one of these')}", anchors=False)
     cards = {}
     for name, question in QUESTIONS.items():
         comparison = preset_comparisons[name]
-        caption = f"{t(PRESETS[name])} · {comparison_naming.settings_summary(comparison, t)}"
-        cards[f"ask-{name}"] = f"**{t(question)}**", caption, comparison
+        caption, action = comparison_naming.settings_summary(comparison, t), t("Compare: {what}", what=t(PRESETS[name]))
+        cards[f"ask-{name}"] = _Card(f"**{t(question)}**", caption, action, comparison)
     _cards(page, cards, submit)
 
 
 def gallery(page: Page, submit: Callable[[Comparison], None]) -> None:
     """A card for each classic comparison."""
     t = page.t
-    st.markdown(f"#### {t('The classics')}")
-    st.caption(t("Decide what you expect before you press Compare: the usual outcome is shown afterwards."))
+    st.markdown(f"#### {t('The classics')}", anchors=False)
+    st.caption(t("Decide what you expect before you start one: the usual outcome is shown afterwards."))
     cards = {
-        f"classic-{name}": (f"**{t(one.title)}**  \n{t(one.question)}", "", one.comparison)
-        for name, one in classics.items()
+        f"classic-{name}": _Card(t(one.question), "", t(one.title), one.comparison) for name, one in classics.items()
     }
     _cards(page, cards, submit)
 
 
-def _cards(page: Page, cards: Mapping[str, tuple[str, str, Comparison]], submit: Callable[[Comparison], None]) -> None:
+class _Card(NamedTuple):
+    text: str
+    caption: str
+    action: str  # on its button
+    comparison: Comparison
+
+
+def _cards(page: Page, cards: Mapping[str, _Card], submit: Callable[[Comparison], None]) -> None:
     """Cards with a text and a button that submits a comparison; the keys name the cards."""
     t, forecast = page.t, page.lab.forecast(page.owner)
     columns = [column for _ in range(0, len(cards), ACROSS) for column in st.columns(ACROSS)]
-    for column, (key, (text, caption, comparison)) in zip(columns, cards.items(), strict=False):
+    for column, (key, card) in zip(columns, cards.items(), strict=False):
         with column, st.container(border=True, key=key, height="stretch"):
             with st.container(height="stretch"):
-                st.markdown(text)
-                st.caption(caption)
+                st.markdown(card.text)
+                st.caption(card.caption)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 icon = ":material/play_arrow:"
-                st.button(t("Compare"), icon=icon, key=f"{key}-go", on_click=submit, args=(comparison,))
-                st.caption(cost_words(forecast.of(comparison_seconds(comparison)), t), width="content")
+                st.button(card.action, icon=icon, key=f"{key}-go", on_click=submit, args=(card.comparison,))
+                st.caption(cost_words(forecast.of(comparison_seconds(card.comparison)), t), width="content")

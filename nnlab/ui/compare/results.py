@@ -29,7 +29,8 @@ from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.verdict_text import verdict_words
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
+from nnlab.ui.shell.announce import announce
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 
@@ -106,12 +107,22 @@ def _finding(view: View) -> None:
             heading = words[0].upper() + words[1:]
         caption = finding.best_so_far()
     with st.container(key="finding", gap=None):
-        st.markdown(f"#### {heading}")
+        st.markdown(f"#### {heading}", anchors=False)
         if general:
             st.markdown(general)
         if guess := view.guess:
             st.markdown(guess)
         st.caption(caption)
+
+
+def announce_outcome(page: Page, run: ComparisonRun) -> None:
+    """Announces the finding to screen readers, once all cells have ended."""
+    words, ends = "", [one.finished for one in run.runs if one.finished]
+    if not run.active:
+        view = View(page, run)
+        found = (view.answer or view.text.sentence()).replace("*", "")
+        words = page.t("Comparison finished: {finding}", finding=found)
+    announce(words, max(ends, default=None))
 
 
 def usual_outcome(page: Page, run: ComparisonRun) -> None:
@@ -187,7 +198,7 @@ def _curve_switches(view: View, curves: Sequence[Curve]) -> tuple[str, str, bool
     score = t("Accuracy") if view.score == "accuracy" else t("Squared error")
     words = {"validation": t("validation"), "train": t("training"), "loss": t("Loss"), "score": score}
     look: dict[str, Any] = {"label_visibility": "collapsed", "required": True, "persist_state": "session"}
-    look["format_func"] = words.__getitem__
+    look["format_func"] = lambda name: clickable(words[name])
 
     def switch(key: str, label: str, options: Sequence[str]) -> str:
         chosen = st.segmented_control(label, options, default=options[0], key=key, **look)

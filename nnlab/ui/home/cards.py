@@ -10,7 +10,7 @@ from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.charts.network import network, network_rows
 from nnlab.datasets import load_dataset
-from nnlab.scratch.core import LogSoftmax
+from nnlab.scratch.core import Linear
 from nnlab.spec import Comparison, DataSpec, Experiment
 from nnlab.ui.shared.pictures import data_chart
 from nnlab.ui.shared.run_links import submit, submit_comparison
@@ -22,14 +22,15 @@ HEIGHT = 150
 
 @dataclass(frozen=True)
 class Card:
-    """One preset on the home page. `seeds`: how many its Run button trains."""
+    """One preset on the home page. `action`: the words on its button; `seeds`: how many it trains."""
 
     preset: str
     title: str
     question: str
+    action: str
     seeds: int
     comparison: Comparison | None = None
-    """Where its question is about several networks: the comparison that its Run button trains instead."""
+    """Where its question is about several networks: the comparison that its button trains instead."""
 
 
 CARDS: tuple[Card, ...] = (
@@ -37,6 +38,7 @@ CARDS: tuple[Card, ...] = (
         "binary",
         mark("Two classes, 100 samples"),
         mark("When does a network learn its few samples by heart?"),
+        mark("See it overfit"),
         10,
         classics["overfitting"].comparison,
     ),
@@ -44,24 +46,39 @@ CARDS: tuple[Card, ...] = (
         "activations",
         mark("Moons and activations"),
         mark("Sigmoid, ReLU or tanh: which one learns fastest?"),
+        mark("Compare activations"),
         10,
         preset_comparisons["activations"],
     ),
-    Card("mnist", mark("Handwritten digits"), mark("How far do 32 hidden neurons get on MNIST?"), 1),
-    Card("celsius", mark("Celsius to Fahrenheit"), mark("Can a network find a formula from seven examples?"), 1),
-    Card("scratch", mark("MNIST without a framework"), mark("How little code reaches 98 %?"), 1),
+    Card(
+        "mnist",
+        mark("Handwritten digits"),
+        mark("How far do 32 hidden neurons get on MNIST?"),
+        mark("Train on MNIST"),
+        1,
+    ),
+    Card(
+        "celsius",
+        mark("Celsius to Fahrenheit"),
+        mark("Can a network find a formula from seven examples?"),
+        mark("Look for the formula"),
+        1,
+    ),
+    Card(
+        "scratch", mark("MNIST without a framework"), mark("How little code reaches 98 %?"), mark("Train with NumPy"), 1
+    ),
 )
 
 
-def preset_chart(page: Page, preset: str) -> None:
-    """A small picture of what the preset is about; MNIST is shown by the digits that come with nnlab."""
+def preset_chart(page: Page, preset: str, title: str) -> None:
+    """A small picture of what the preset of this title is about; MNIST is shown by the digits that come with nnlab."""
     if preset == "scratch":  # its picture is its code
-        st.code(dedent(getsource(LogSoftmax.forward)), height=HEIGHT)
+        st.code(dedent(getsource(Linear.forward)), language=None, wrap_lines=True)
         return
     spec = presets[preset].data
     dataset = load_dataset(DataSpec(name="digits") if spec.name == "mnist" else spec)
     rows, chart = data_chart(dataset, page.words, HEIGHT, small=True)
-    st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=page.t("Samples of the data"))
+    st.vega_lite_chart(rows, chart, key=f"picture-{preset}", alt=f"{page.t('Samples of the data')}: {title}")
 
 
 def backprop_card(page: Page) -> None:

@@ -11,6 +11,7 @@ from nnlab.ui.inspect.predictions import results_view, try_inputs
 from nnlab.ui.shared.naming import layer_name, replicate_name
 from nnlab.ui.shared.network_view import Look, network_view
 from nnlab.ui.shared.pictures import available_dataset, own_data_note
+from nnlab.ui.shared.widgets import clickable
 from nnlab.ui.shell.frame import Page
 
 FILM = "inspect-film"
@@ -39,7 +40,7 @@ def _view(page: Page, run: Run, epochs: list[int]) -> None:
     )
     if not drawn:
         st.caption(t("This network is too large for a film; choose an epoch."))
-        st.select_slider(t("Epoch"), epochs, key="inspect-epoch", format_func=t.whole)
+        st.select_slider(t("Epoch"), epochs, key="inspect-epoch", format_func=lambda n: clickable(t.whole(n)))
     epoch = state["inspect-epoch"]
     stored = page.lab.snapshot(run.id, epoch)
     if stored is None:
@@ -52,7 +53,9 @@ def _view(page: Page, run: Run, epochs: list[int]) -> None:
         state["inspect-layer"] = 0
     limits = scales(page.lab, run.id, epochs[-1], index, layers)
     names = {i: layer_name(i, layers, t) for i in range(layers)}
-    chosen = st.segmented_control(t("Layer"), names, format_func=names.__getitem__, key="inspect-layer", required=True)
+    chosen = st.segmented_control(
+        t("Layer"), names, format_func=lambda i: clickable(names[i]), key="inspect-layer", required=True
+    )
     layer = int(chosen or 0)
     left, right = st.columns(2, gap="medium")
     with left:

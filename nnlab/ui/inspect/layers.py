@@ -89,7 +89,7 @@ def layer_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Data
         rows, spec = weights_rows(matrix), weights_heatmap(*matrix.shape, limit, labels=words, height=HEIGHT)
         alt = t("The layer's weights: a column per input, a row per neuron")
         st.vega_lite_chart(rows, spec, key="inspect-heat", alt=alt)
-        chart_downloads(page, name, spec, rows)
+        chart_downloads(page, t("Heat map"), name, spec, rows)
     with spread:
         rows, spec = histogram_rows(matrix, limit), histogram(limit, labels=words, height=HEIGHT)
         alt = t("How many weights there are of each size")

@@ -14,7 +14,7 @@ from nnlab.ui.shared.labels import HELP, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.new_experiment import per_seed_of, play_experiment
 from nnlab.ui.shared.number_field import bounded_number_field
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.text import Text
 
 PLANE = ("moons", "circles", "xor", "gaussians", "spirals")
@@ -80,7 +80,7 @@ def _choice(t: Text, path: str, allowed: Sequence[str], value: str, take: Callab
 def _features(t: Text, terms: Sequence[str], change: Callable[[Any], None]) -> None:
     """What the network takes of a point: several out of a few, all in sight."""
     options = bound("play-data.terms", list(terms), lambda new: change({"data.terms": new}))
-    options |= {"format_func": TERMS.__getitem__, "help": t(HELP["data.terms"]), "width": WHOLE}
+    options |= {"format_func": lambda term: clickable(TERMS[term]), "help": t(HELP["data.terms"]), "width": WHOLE}
     st.pills(field_name("data.terms", t), list(TERMS), selection_mode="multi", wrap=True, **options)
 
 
@@ -97,7 +97,14 @@ def _steps(t: Text, path: str, steps: Sequence[Any], value: Any, change: Callabl
     """A slider over a few values; one that is not among them is shown too."""
     some = sorted({*steps, value})
     options = bound(f"play-{path}", value, lambda new: change({path: new}))
-    st.select_slider(field_name(path, t), some, format_func=t.plain, help=t(HELP[path]), width=WHOLE, **options)
+    st.select_slider(
+        field_name(path, t),
+        some,
+        format_func=lambda one: clickable(t.plain(one)),
+        help=t(HELP[path]),
+        width=WHOLE,
+        **options,
+    )
 
 
 def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment | Sequence[Problem]:

@@ -59,13 +59,13 @@ def download_menu(page: Page, run: Run, key: str) -> None:
         save("notebook", t("Notebook"), partial(notebook, *own), ".ipynb", "application/x-ipynb+json", "menu_book")
 
 
-def chart_downloads(page: Page, name: str, spec: Spec, rows: Any | Callable[[], Any]) -> None:
+def chart_downloads(page: Page, chart: str, name: str, spec: Spec, rows: Any | Callable[[], Any]) -> None:
     """A small menu that saves a chart as SVG or PNG, always in the light theme.
 
-    `name` is the file's name without its ending, and the key of the menu: another for each chart of a page. `rows` may
-    be a function that returns them, if they change while a run is under way."""
-    help_text = page.t("Save this chart")
-    with st.popover("", icon=":material/download:", type="tertiary", help=help_text, key=f"{name}-menu"):
+    `chart` says what it shows. `name` is the file's name without its ending, and the key of the menu: another for each
+    chart of a page. `rows` may be a function that returns them, if they change while a run is under way."""
+    words = page.t("Save: {chart}", chart=chart)
+    with st.popover(words, icon=":material/download:", type="tertiary", key=f"{name}-menu"):
         picture_buttons(name, name, lambda form: chart_file(spec, rows() if callable(rows) else rows, form))
 
 

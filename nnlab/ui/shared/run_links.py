@@ -47,7 +47,7 @@ def nothing_trained(page: Page, words: str) -> None:
     """What stands in the place of runs before there are any."""
     t = page.t
     with st.container(border=True, key="empty"):
-        st.markdown(f"#### {t('Nothing trained yet')}")
+        st.markdown(f"#### {t('Nothing trained yet')}", anchors=False)
         st.markdown(words)
         with st.container(horizontal=True, gap="medium"):
             page.link("build", t("Build a network"))

@@ -35,7 +35,7 @@ def _row(page: Page, seen: Run, title: str) -> None:
         with st.container(width=130):
             rows = curve_rows(page.lab, run)
             few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
-            st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=t("Loss by epoch"))
+            st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=f"{t('Loss by epoch')}: {title}")
         with st.container(width=150):
             progress = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
             st.markdown(score_text(run, t) or f":gray[{progress}]")

@@ -19,6 +19,7 @@ from nnlab.charts.base import Labels
 from nnlab.datasets import load_dataset
 from nnlab.lab import Lab, open_lab
 from nnlab.ui.shell.browser import theme_switch, visitor
+from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 
 NAME = "nnlab"
@@ -146,7 +147,7 @@ def _language() -> str:
 
 def _navigation(page: Page) -> None:
     t = page.t
-    st.markdown(f"### :material/hub: {NAME}")
+    st.markdown(f"### :material/hub: {NAME}", anchors=False)
     for name, place in PLACES.items():
         label = t(place.label)
         page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
@@ -166,6 +167,7 @@ def _navigation(page: Page) -> None:
             required=True,
         )
         theme_switch(t, page.owner, ["" if name == "home" else name for name in PLACES])
+        keyboard()
 
 
 def activity_line(page: Page) -> None:

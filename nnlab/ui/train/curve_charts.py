@@ -16,7 +16,7 @@ from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows, once_per_epoch
 from nnlab.ui.shared.run_links import MOST_OVERLAID, newest_runs
 from nnlab.ui.shared.run_names import distinct_titles
-from nnlab.ui.shared.widgets import bound
+from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Texts
 
@@ -90,7 +90,7 @@ def scale_switch(page: Page, run: Run, log: bool) -> None:
     st.segmented_control(
         t("Scale of the loss"),
         SCALES,
-        format_func=lambda name: t("linear") if name == "linear" else t("log"),
+        format_func=lambda name: clickable(t("linear") if name == "linear" else t("log")),
         label_visibility="collapsed",
         required=True,
         **bound("loss-scale", "log" if log else "linear", choose),

@@ -155,7 +155,7 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], log: bool) -> Places:
     with left:
         with _heading(t("Loss")), st.container(horizontal=True, vertical_alignment="center", width="content"):
             scale_switch(page, run, log)
-            _downloads(page, run, others, "loss", "loss")
+            _downloads(page, run, others, t("Loss"), "loss", "loss")
         places["loss"] = st.container(key="panel-loss").empty()
     if not filmed:
         with right:
@@ -163,13 +163,13 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], log: bool) -> Places:
             places["learned"] = st.container(key="panel-learned").empty()
     if experiment.score == "mse":
         if kind_of(experiment) == "line":
-            st.markdown(f"##### {t('Predictions')}")
+            st.markdown(f"##### {t('Predictions')}", anchors=False)
             places["predictions"] = st.container().empty()
         return places
     score, gap = (right, st.container()) if filmed else st.columns(2, gap="medium")
     with score:
         with _heading(t("Accuracy")):
-            _downloads(page, run, others, "score", "accuracy")
+            _downloads(page, run, others, t("Accuracy"), "score", "accuracy")
         places["score"] = st.container(key="panel-score").empty()
     with gap:
         heading = _heading(
@@ -181,7 +181,7 @@ def _layout(page: Page, run: Run, others: tuple[Run, ...], log: bool) -> Places:
         )
         if experiment.data.sizes[1]:
             with heading:
-                _downloads(page, run, (), "gap", "gap")
+                _downloads(page, run, (), t("Gap"), "gap", "gap")
             places["gap"] = st.container(key="panel-gap").empty()
         else:
             st.caption(t("This experiment has no validation part, so there is no gap to show."))
@@ -199,11 +199,11 @@ def _heading(words: str, help_text: str | None = None) -> DeltaGenerator:
     box = st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", height=HEADING, border=False
     )
-    box.markdown(f"##### {words}", width="content", help=help_text)
+    box.markdown(f"##### {words}", width="content", help=help_text, anchors=False)
     return box
 
 
-def _downloads(page: Page, run: Run, others: tuple[Run, ...], chart: str, name: str) -> None:
+def _downloads(page: Page, run: Run, others: tuple[Run, ...], words: str, chart: str, name: str) -> None:
     """The menu that saves a chart with the rows of the moment of the click."""
     spec = chart_spec(page, run, others, chart)
-    chart_downloads(page, file_name(run, f"-{name}"), spec, lambda: latest_rows(page.lab, run, others, chart))
+    chart_downloads(page, words, file_name(run, f"-{name}"), spec, lambda: latest_rows(page.lab, run, others, chart))

@@ -59,7 +59,7 @@ def final_scores(page: Page, run: Run) -> None:
     """The final scores of a run that has results."""
     t = page.t
     with st.container(key="final-scores"):
-        st.markdown(f"##### {t('Final scores by part')}")
+        st.markdown(f"##### {t('Final scores by part')}", anchors=False)
         st.table(_scores_table(run, t), hide_index=True, border="horizontal", alt=t("Final scores by part"))
         st.caption(_scores_note(run, t))
 

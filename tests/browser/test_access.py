@@ -1,0 +1,111 @@
+"""Every page can be used with the keyboard and with a screen reader."""
+
+import re
+from collections import Counter
+from contextlib import closing
+from urllib.parse import urlencode
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from benchmarks.serving import Server
+from nnlab.lab import Lab
+from nnlab.spec import Comparison, Experiment
+from nnlab.store import Store
+from nnlab.ui.shell.browser import COOKIE
+
+MOONS = {"data.name": "moons", "data.n_samples": "100", "train.epochs": "4", "model.hidden": "3"}
+LONG = {**MOONS, "data.n_samples": "1000", "train.batch_size": "4", "train.epochs": "50000"}
+MAIN = '[data-testid="stMainBlockContainer"]'
+# the element that has the focus: its name, and whether one can see it
+STOP = """() => {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  if (!at || at === document.body) return null;
+  const drawn = at.closest("canvas") ?? at, box = drawn.getBoundingClientRect(); // the cells of a table are drawn
+  const labels = [...(at.labels ?? [])].map((one) => one.innerText);
+  let opacity = 1;
+  for (let one = at; one; one = one.parentElement ?? one.getRootNode().host) opacity *= getComputedStyle(one).opacity;
+  const name = at.ariaLabel || at.closest("[aria-label]")?.ariaLabel || labels.join(" ") || at.innerText || at.title;
+  const good = opacity > 0.3 && box.width > 3 && box.height > 3 && name.trim() !== "";
+  return { good, html: at.outerHTML.slice(0, 200) };
+}"""
+NAMES = """(main) => {
+  const below = (one) => [one, ...[...(one.shadowRoot ?? one).children].flatMap(below)];
+  return below(main).filter((one) => one.tagName === "BUTTON" && one.tabIndex >= 0 && one.checkVisibility())
+    .map((one) => (one.ariaLabel || one.innerText).trim());
+}"""
+STREAMLITS = "", "Help", "Copy to clipboard"  # names that Streamlit gives to many
+DARK = "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor === 'rgb(20, 24, 29)'"
+
+
+def settled(page: Page) -> None:
+    expect(page.locator(f"{MAIN} h1").first).to_be_visible()
+    expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
+
+
+def serious(page: Page, **options: object) -> list[str]:
+    """What axe finds serious or critical."""
+    rules = Axe().run(page, options=options).response["violations"]
+    nodes = [(rule, node) for rule in rules if rule["impact"] in ("serious", "critical") for node in rule["nodes"]]
+    return [f"{rule['id']}: {node['html'][:150]} {node['failureSummary']}" for rule, node in nodes]
+
+
+def bad_stops(page: Page) -> list[str]:
+    """Where the tab key stops, and nothing can be seen or nothing is named; on its way through the whole page."""
+    page.evaluate("document.activeElement.blur()")
+    stops: list[dict] = []
+    while len(stops) < 200:
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if stop is None or (stops and stop["html"] == stops[0]["html"]):
+            break
+        stops.append(stop)
+    assert len(stops) > 12
+    return [f"stop: {stop['html']}" for stop in stops if not stop["good"]]
+
+
+def problems(page: Page) -> list[str]:
+    settled(page)
+    found = serious(page) + bad_stops(page)
+    names = Counter(page.locator(MAIN).evaluate(NAMES))
+    found += [f"{n} buttons: {name}" for name, n in names.items() if n > 1 and name not in STREAMLITS]
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(DARK)
+    for view in page.locator("section.view").all():  # it is told a moment later
+        expect(view).to_have_attribute("style", re.compile("#e6eaee"))
+    found += [f"dark: {one}" for one in serious(page, runOnly=["color-contrast"])]
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def test_every_page_has_names_order_and_contrast_and_an_end_is_announced(server: Server, visit, trained):
+    page = visit(color_scheme="light")
+    run = trained(page, MOONS)
+    (owner,) = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE]
+    comparison = Comparison(Experiment.from_query(MOONS), vary="width", values=(2, 3), seeds=1)
+    trained(page, {**MOONS, "model.hidden": "2"})
+    with closing(Lab(Store(server.database_url))) as lab:
+        compared = lab.submit_comparison(comparison, owner).id  # its cells are trained
+
+    links = [
+        *("", "play", "build", "compare", "backprop?stage=8", "runs", f"train?run={run}", f"inspect?run={run}"),
+        f"compare?comparison={compared}",
+    ]
+    found = {}
+    for place, link in enumerate(links):
+        page.goto(f"{server.url}/{link}{'&' if '?' in link else '?'}lang={('es', 'en')[place % 2]}")
+        found[link] = problems(page)
+    assert {link: some for link, some in found.items() if some} == {}
+
+    page.goto(f"{server.url}/build?{urlencode({**LONG, 'lang': 'en'})}")
+    settled(page)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/train\?.*run="))
+    expect(page.locator('[data-testid="stProgress"]')).to_be_visible()
+    assert serious(page) == []
+    status = page.locator('.st-key-announce [role="status"]')
+    expect(status).to_have_text("")
+    page.locator(".st-key-stop button").click()
+    expect(status).to_have_text("Training: stopped")
