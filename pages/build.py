@@ -28,15 +28,11 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     st.title(t("Build a network"), anchor=False, width="content")
     limit = None if form.problems else page.lab.check(exp, seeds) or data_problem(exp.data, seeds)
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
-        st.button(
-            t("Train"),
-            icon=":material/play_arrow:",
-            type="primary",
-            on_click=submit,
-            args=(page, exp, seeds),
-            disabled=bool(form.problems or limit),
-            key="train",
-        )
+        # no callback: a field may pass on what was typed with the same click
+        good = not (form.problems or limit)
+        look = {"icon": ":material/play_arrow:", "type": "primary", "key": "train", "disabled": not good}
+        if st.button(t("Train"), **look) and good:
+            submit(page, exp, seeds)
         page.link("compare", t("Compare"), exp.to_query(), width="content")
 open_submitted(page)
 if form.problems:

@@ -1,7 +1,7 @@
 """On every page a number is typed with a decimal comma or point; what is refused stays as typed, with the reason."""
 
 import pytest
-from page_app import LANGUAGES, OWNER, address, go, open_page, said
+from page_app import LANGUAGES, OWNER, address, go, open_page, press, said
 
 from nnlab import presets
 from nnlab.ui.shell.text import text
@@ -29,7 +29,10 @@ def test_build(lab, language):
     assert field(app, "field-train.epochs") == "2.000"
     assert text(language)("a whole number without separators, such as 1000") in said(app)
     assert app.button(key="train").disabled, "nothing is trained that was not typed"
-    assert not type_in(app, "field-train.epochs", "2000").button(key="train").disabled
+    app = type_in(app, "field-train.epochs", "2000")
+    app.text_input(key="field-train.epochs").set_value("3e3")  # with the same click, as in a browser
+    press(app, "train")
+    assert [run.epochs for run in lab.runs(OWNER)] == [3000]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -79,3 +82,9 @@ def test_compare(lab, language):
     app = go(app)
     assert "0,01,0,1" in said(app)
     assert app.button(key="compare").disabled
+    app.multiselect(key="compare-values").set_value(["0,02"])
+    app = go(app)
+    app.text_input(key="compare-seeds").set_value("2")
+    press(app, "compare")
+    (made,) = lab.comparisons(OWNER)
+    assert (made.comparison.values, made.comparison.seeds) == ((0.02,), (0, 1))
