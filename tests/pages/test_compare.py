@@ -23,6 +23,7 @@ from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
 from nnlab.ui.compare.knobs import value_texts
 from nnlab.ui.shared.comparison_naming import knob_name
 from nnlab.ui.shared.naming import moment
+from nnlab.ui.shared.widgets import clickable
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import text
 
@@ -246,7 +247,7 @@ def guess(app):
 def test_a_guess_is_asked_for_kept_and_shown_beside_the_outcome(lab, language):
     comparison, t = Comparison(QUICK, vary="depth", values=(1, 2), seeds=2), text(language)
     app = open_compare(language, **comparison.to_query())
-    assert guess(app).options == ["1", "2", t("no difference")]
+    assert guess(app).options == [clickable(name) for name in ("1", "2", t("no difference"))]
     guess(app).set_value("2").run()
     assert guess(app).value == "2"
     press(app, "compare")

@@ -257,6 +257,11 @@ class Question:
             self.state["compare-baseline"] = None
             self.show(comparison)
 
+    def submit_input(self) -> None:
+        """Submit what the controls hold now: a field may have passed on what was typed with the same click."""
+        with refusals(self.page):
+            self.submit(comparison_of(self.input))
+
     def show(self, comparison: Comparison) -> None:
         """Put a comparison into the controls."""
         made = QuestionInput.of(comparison)

@@ -58,12 +58,14 @@ def question_form(question: Question, opened: ComparisonRun | None) -> None:
         seeds = bound("compare-seeds", current.seeds, lambda text: question.change(seeds=text))
         st.text_input(t("Seeds"), width=72, label_visibility="collapsed", **seeds)
         _word(t("seeds"), help=t(labels.HELP["seeds"]))
-        # no callback: a field may pass on what was typed with the same click
-        good = question.problem is None
-        look: dict[str, Any] = {"icon": ":material/play_arrow:", "type": "primary", "key": "compare"}
-        if st.button(t("Compare"), disabled=not good, **look) and good:
-            question.submit(question.comparison)
-            st.rerun()
+        st.button(
+            t("Compare"),
+            icon=":material/play_arrow:",
+            type="primary",
+            key="compare",
+            on_click=question.submit_input,
+            disabled=question.problem is not None,
+        )
         st.caption(_cost(question.page, question.comparison), width="content")
     if question.problem is None:
         st.caption(comparison_naming.experiment_summary(question.comparison.experiment, t))
