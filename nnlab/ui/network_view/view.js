@@ -15,7 +15,7 @@ import { valuesTable } from "./values.js";
 
 const PLAY_SECONDS = 5;
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
-const NARROW = 640; // pixels
+const NARROW = 640, COMPACT = 480; // pixels, below which the parts stand one below the other
 const FEW_LAYERS = 3; // up to so many the network takes no more room than what it says
 
 const SHAPE = ["id", "layers", "words", "image", "features", "classes", "extent", "charted", "editable", "compact"];
@@ -131,7 +131,7 @@ class View {
     const width = this.root.clientWidth;
     if (!width || !this.film || (width === this.width && this.drawing.layout)) return;
     this.width = width;
-    this.root.classList.toggle("narrow", width < (this.film.compact ? NARROW / 2 : NARROW));
+    this.root.classList.toggle("narrow", width < (this.film.compact ? COMPACT : NARROW));
     keepFocus(this.host, () => this.drawing.place());
     this.paint();
   }
