@@ -87,8 +87,9 @@ def capacity(
     worded = alt.Chart().transform_calculate(part_word=part_word("part", labels), interval=interval_text(kind))
     shape = alt.Shape("part:N", scale=alt.Scale(domain=parts, range=shapes), legend=legend)
     points = dots(worded, 80, opacity=1).encode(y="score:Q", color=colour, shape=shape, tooltip=tooltip)
-    known = where("isValid(datum.low)")
-    interval: dict[str, Any] = {"y": "low:Q", "y2": "high", "color": colour}
+    most = 1 if kind == "accuracy" else "Infinity"  # the axis of accuracies ends at 0 and 100 %, not the interval
+    known = where("isValid(datum.low)").transform_calculate(bottom="max(0, datum.low)", top=f"min({most}, datum.high)")
+    interval: dict[str, Any] = {"y": "bottom:Q", "y2": "top", "color": colour}
     if ordered:
         lines = [
             where(f"datum.part === '{part}'")

@@ -587,6 +587,16 @@ def test_a_comparison_becomes_a_row_a_value_and_part_without_empty_parts() -> No
     ]
 
 
+def test_an_interval_is_drawn_up_to_100_percent_and_told_whole() -> None:
+    spec = capacity(("1", "2"), test=False)
+    own = {"part": "train", "parameters": 9, "seeds": 3}
+    rows = pd.DataFrame([{"value": v, "score": 0.8, "low": 0.4, "high": 1.2, **own} for v in ("1", "2")])
+    svg, _, words = drawn(spec, rows, 340)
+    assert "100%" in words or "100\u00a0%" in words
+    assert not [word for word in words if word.startswith(("110", "120"))]
+    assert "40.0\u00a0% – 120.0\u00a0%" in svg
+
+
 def test_the_axis_of_a_comparison_is_complete_before_its_first_result() -> None:
     (scale,) = [one for one in scales(capacity(VALUES), "x") if "domain" in one]
     assert scale["domain"] == list(VALUES)

@@ -238,6 +238,14 @@ def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab,
     assert t("Score by both settings") in said(app)
 
 
+def test_a_cell_and_a_list_of_values_show_their_names_whole(lab):
+    comparison = Comparison(QUICK, vary="activation", values=("sigmoid", "leaky_relu"), seeds=2)
+    app = open_compare(comparison=trained(lab, comparison).id)
+    assert {"**Sigmoid**", "**Leaky ReLU**"} <= {one.value for one in app.markdown}  # text wraps, labels do not
+    assert all(len(one.proto.label) < 10 for one in app.get("page_link") if "%" in one.proto.label)
+    assert app.multiselect(key="compare-values").proto.wrap
+
+
 def guess(app):
     """The control that asks for a guess, if it is there."""
     return next((one for one in app.get("button_group") if one.key == "guess-choice"), None)
