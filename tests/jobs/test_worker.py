@@ -125,7 +125,17 @@ def test_a_run_whose_engine_is_missing_fails_with_a_sentence_and_keeps_what_it_h
     assert store.checkpoint(run.id) is not None
 
 
-def test_snapshots_are_about_twenty_on_a_log_scale_from_0_to_the_last(store: Store) -> None:
+def test_a_small_network_keeps_every_epoch_up_to_200(store: Store) -> None:
+    assert store.snapshot_epochs(ran(store).id) == list(range(31))
+    epochs = store.snapshot_epochs(ran(store, EXPERIMENT.set({"train.epochs": 300})).id)
+    assert (epochs[0], epochs[-1]) == (0, 300)
+    assert 100 < len(epochs) <= 202
+
+
+def test_snapshots_of_a_larger_network_are_about_twenty_on_a_log_scale(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "FILM_BYTES", 100.0)
     run = ran(store, EXPERIMENT.set({"train.epochs": 100}))
     epochs = store.snapshot_epochs(run.id)
     assert (epochs[0], epochs[1], epochs[-1]) == (0, 1, 100)
