@@ -297,3 +297,14 @@ def test_several_hundred_runs_are_listed(lab):
     app = open_runs()
     assert list(app.dataframe[0].value["Name"])[::99] == [f"run {n} · {MOONS['en']}" for n in (299, 200)]
     assert "1 to 100 of 300" in said(app)
+
+
+def test_a_link_to_a_deleted_comparison_offers_its_owner_to_restore_it(lab):
+    made = lab.submit_comparison(DEPTHS, OWNER)
+    lab.delete_comparison(made.id, OWNER)
+    link = {"comparison": made.id}
+    assert "restore" not in {button.key for button in open_page("compare", owner=STRANGER, link=link).button}
+    app = open_page("compare", link=link)
+    assert "This comparison was deleted." in said(app)
+    press(app, "restore")
+    assert [one.id for one in lab.recent(OWNER, 10)] == [made.id]
