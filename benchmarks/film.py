@@ -159,7 +159,8 @@ def changes(page: Page, server: Server, count: int) -> list[float]:
               const view = button.closest("section.view"), before = view.dataset.film;
               const began = performance.now();
               button.click();
-              await new Promise((resolve) => {
+              await new Promise((resolve, reject) => {
+                setTimeout(() => reject(new Error(`no film after ${button.ariaLabel}`)), 30000);
                 const seen = new MutationObserver(() => {
                   if (view.dataset.film !== before) { seen.disconnect(); resolve(); }
                 });
