@@ -67,7 +67,7 @@ def film(
         float32 arrays, whose names and lengths `parts` of the header holds. Samples are feature by feature.
     """
     first = next(iter(frames.values()))
-    names, inputs = list(first), experiment.data.inputs
+    names, inputs = sorted(first), experiment.data.inputs  # one order for all films of a run: a browser keeps places
     parts: dict[str, Array] = {
         "weights": np.concatenate([weights[name].ravel() for weights in frames.values() for name in names]),
         "shift": np.broadcast_to(dataset.scaling.shift, inputs),

@@ -42,7 +42,7 @@ def test_points_stay_points_whatever_the_network_takes_of_them():
 
 def test_every_frame_has_the_weights_of_its_epoch_and_the_curves_follow():
     frames = {epoch: initial_weights(MOONS, epoch) for epoch in (0, 2, 7)}
-    curves = np.arange(15.0).reshape(3, 5)
+    curves = np.arange(15.0).reshape(3, 1, 5)
     header, parts = read(film(MOONS, frames, load_dataset(MOONS), curves, id="run-0"))
     assert (header["epochs"], header["id"], header["others"]) == ([0, 2, 7], "run-0", 0)
     for weights, got in zip(frames.values(), parts["weights"].reshape(3, -1), strict=True):
@@ -53,12 +53,17 @@ def test_every_frame_has_the_weights_of_its_epoch_and_the_curves_follow():
     assert read(film(MOONS, frames, load_dataset(MOONS)))[1]["curves"].size == 0
 
 
+def test_arrays_have_one_order_however_they_were_stored():
+    weights, dataset = initial_weights(MOONS, 0), load_dataset(MOONS)
+    assert film(MOONS, {0: weights}, dataset) == film(MOONS, {0: dict(reversed(weights.items()))}, dataset)
+
+
 def test_pictures_are_few_and_have_one_shift_for_all_pixels():
     digits = Experiment.of({"data": {"name": "digits"}})
     dataset = load_dataset(digits)
     header, parts = read(film(digits, {0: initial_weights(digits, 0)}, dataset))
     assert (header["image"], header["full"], header["extent"], header["features"]) == ([8, 8], 16, None, [])
-    assert header["samples"] == {"train": [24, len(dataset.train)], "validation": [24, len(dataset.validation)]}
+    assert header["samples"] == {"train": [15, len(dataset.train)], "validation": [15, len(dataset.validation)]}
     np.testing.assert_array_equal(parts["shift"], np.full(64, dataset.scaling.shift[0]))
 
 
