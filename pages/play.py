@@ -50,7 +50,7 @@ def redraw() -> None:
     """A click on a neuron's or a layer's button in the drawing."""
     clicked = state["play-film"].get("change")
     if clicked:
-        state["play"] = in_drawing(state["play"], clicked["kind"], clicked["layer"])
+        change({"model.hidden": in_drawing(state["play"], clicked["kind"], clicked["layer"])})
 
 
 def another_seed() -> None:

@@ -134,15 +134,52 @@ def test_a_bad_link_says_what_is_wrong_and_shows_the_usual_network(lab):
     [("unit+", 0, [5, 4]), ("unit-", 1, [4, 3]), ("layer+", None, [4, 4, 4]), ("layer-", None, [4])],
 )
 def test_buttons_in_the_drawing_change_the_network(kind, layer, widths):
-    from nnlab.ui.play.controls import hidden_widths, in_drawing
+    from nnlab.ui.play.controls import in_drawing
 
-    assert hidden_widths(in_drawing(play_experiment(), kind, layer)) == widths
+    assert in_drawing(play_experiment(), kind, layer) == widths
 
 
-def test_the_drawing_stays_within_its_limits():
-    from nnlab.ui.play.controls import hidden_widths, in_drawing
+@pytest.mark.parametrize(
+    ("before", "kind", "layer", "after"),
+    [
+        ([1], "unit-", 0, [1]),
+        ([8] * 6, "unit+", 0, [8] * 6),
+        ([8] * 6, "layer+", None, [8] * 6),
+        ([32, 20], "unit-", 0, [31, 20]),  # wider and deeper ones come from links
+        ([32, 20], "unit+", 1, [32, 20]),
+        ([4] * 9, "layer-", None, [4] * 8),
+    ],
+)
+def test_the_drawing_stays_within_its_limits_and_a_click_changes_one_thing(before, kind, layer, after):
+    from nnlab.ui.play.controls import in_drawing
 
-    small, large = play_experiment().set({"model.hidden": [1]}), play_experiment().set({"model.hidden": [8] * 6})
-    assert hidden_widths(in_drawing(small, "unit-", 0)) == [1]
-    assert hidden_widths(in_drawing(large, "unit+", 0)) == [8] * 6
-    assert hidden_widths(in_drawing(large, "layer+", None)) == [8] * 6
+    assert in_drawing(play_experiment().set({"model.hidden": before}), kind, layer) == after
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_training_that_lets_wait_says_what_for(lab, language, monkeypatch):
+    monkeypatch.setattr("nnlab.ui.play.film.SOON", 0)
+    lab.store.create_run(presets["activations"], (0,), STRANGER, rank=-2)
+    app = open_page("play", language)
+    assert text(language)("waiting: number {n} in the queue", n="2") in said(app)
+
+
+def test_a_training_that_fails_is_not_tried_again_until_something_changes(lab):
+    app = open_page("play")
+    (run,) = waiting(lab)
+    lab.store.finish(run.id, lab.store.claim(run.id), "failed", error="no room")
+    app = go(go(app))
+    assert waiting(lab) == []
+    assert "failed" in said(app)
+    assert links(app)["Show it on Train"]
+    app.text_input(key="play-depth").set_value("3")
+    go(app)
+    assert len(waiting(lab)) == 1
+
+
+def test_a_training_that_another_tab_has_cancelled_is_trained_again(lab):
+    app = open_page("play")
+    (run,) = waiting(lab)
+    lab.store.cancel_drafts([run.id], OWNER)
+    go(app)
+    assert [one.experiment for one in waiting(lab)] == [run.experiment]

@@ -118,13 +118,14 @@ def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment | 
         return error.problems
 
 
-def in_drawing(experiment: Experiment, kind: str, layer: int | None) -> Experiment:
-    """The experiment after a click in the drawing: a unit or a layer more or less."""
+def in_drawing(experiment: Experiment, kind: str, layer: int | None) -> list[int]:
+    """The widths of the hidden layers after a click in the drawing: a unit or a layer more or less."""
     widths = hidden_widths(experiment)
-    if kind == "layer+":
+    if kind == "layer+" and len(widths) < MOST_DEPTH:
         widths.append(widths[-1] if widths else 4)
     elif kind == "layer-" and widths:
         widths.pop()
     elif layer is not None and 0 <= layer < len(widths):
-        widths[layer] = min(MOST_WIDTH, max(1, widths[layer] + (1 if kind == "unit+" else -1)))
-    return experiment.set({"model.hidden": widths[:MOST_DEPTH]})
+        wider = kind == "unit+" and widths[layer] < MOST_WIDTH
+        widths[layer] = widths[layer] + 1 if wider else max(1, widths[layer] - (kind == "unit-"))
+    return widths

@@ -1,6 +1,7 @@
 """The film of Play: trained as soon as the experiment changes."""
 
 from collections.abc import Callable, Sequence
+from time import time
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.network_view import Look, network_view
 from nnlab.ui.shared.problems import problem_text
+from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shared.run_row import judged_part, mean_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -19,13 +21,17 @@ from nnlab.ui.shell.text import Text
 MOST_DEPTH, MOST_WIDTH = 6, 8  # of a network that is changed in its drawing
 LOOK = Look(editable=(MOST_DEPTH, MOST_WIDTH))
 TICK = 0.1  # seconds between two looks at a run that trains
+STOPPED = "stopped", "max_seconds"  # state and note of a run that reached the time limit of the server
+SOON = 1.0  # seconds within which a film is there, usually
 
 
 def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_change: Callable[[], None]) -> None:
     """Trains the experiment, or finds its run, and shows its film."""
     try:
         shown: list[str] = st.session_state.setdefault("play-runs", [])
-        run = page.lab.play(experiment, seeds, owner=page.owner, instead_of=shown)
+        run = _ended_early(page, shown, experiment, seeds) or page.lab.play(
+            experiment, seeds, owner=page.owner, instead_of=shown
+        )
         shown[:] = [run.id]  # in the list: Streamlit may stop the script at any use of the session's state
     except SpecError as error:
         st.error(problem_text(error.problems[0], page.t), icon=":material/block:")
@@ -33,13 +39,26 @@ def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_chang
     st.fragment(_film, run_every=TICK if run.active else None)(page, run, on_change)
 
 
+def _ended_early(page: Page, shown: Sequence[str], experiment: Experiment, seeds: Sequence[int]) -> Run | None:
+    """The run shown last where it cannot be finished: the same training would end in the same way."""
+    run = page.lab.run(shown[0]) if shown else None
+    ended = run is not None and (run.state in ("failed", "interrupted") or (run.state, run.note) == STOPPED)
+    return run if ended and run and (run.experiment, run.seeds) == (experiment, tuple(seeds)) else None
+
+
 def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
     if st.session_state["play"] != seen.experiment:  # a click in the drawing runs this fragment alone
         st.rerun()
-    run = page.lab.run(seen.id) or seen
+    run = page.lab.run(seen.id)
+    if run is None or (seen.active and run.deleted):  # cancelled in another tab of the visitor
+        st.rerun()
     shown = run if run.epoch or not run.active else st.session_state.get("play-shown", run)
     st.session_state["play-shown"] = shown
     network_view(page, shown, key="play-film", look=LOOK, on_change=on_change)
+    late = run.active and run.epoch == 0 and time() - run.created.timestamp() > SOON
+    if late or not (run.active or run.results):
+        st.caption(progress_text(page.lab, run, page.t))
+        page.link("train", page.t("Show it on Train"), {"run": run.id}, icon=":material/show_chart:")
     if run.results and len(run.seeds) > 1:
         st.markdown(sure_words(run, page.t))
     with st.container(horizontal=True, vertical_alignment="center", key="play-next"):

@@ -18,10 +18,11 @@ from nnlab.ui.shared.downloads import chart_downloads
 from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shared.network_view import Look, can_film, network_view
 from nnlab.ui.shared.pictures import own_data_note
+from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, log_scale, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
-from nnlab.ui.train.numbers import four_numbers, number_titles, progress_text, sparklines
+from nnlab.ui.train.numbers import four_numbers, number_titles, sparklines
 
 HEADING, NUMBER = 44, 112  # pixels: a heading with its switch; a number with its sparkline, with or without a value
 TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live page; a tick costs the server 5 to 10 ms

@@ -1,4 +1,4 @@
-"""What Train writes of a run while it learns: its progress, and four numbers with their sparklines."""
+"""Four numbers of a run while it learns, with their sparklines."""
 
 import math
 from collections.abc import Mapping
@@ -12,53 +12,15 @@ from nnlab.analysis.scores import score_interval
 from nnlab.charts.curves import sparkline
 from nnlab.datasets import PARTS, PartName
 from nnlab.engines.base import Floats
-from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.cache import curve_rows
-from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import preparing_words, seeds_words
+from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 from nnlab.ui.train.curve_charts import chart_rows
 
 POINTS, SPARK = 60, 44  # of a sparkline: points, pixels
 NUMBERS: list[tuple[PartName, str]] = [(part, metric) for metric in ("loss", "score") for part in PARTS[:2]]
-
-
-def progress_text(lab: Lab, run: Run, t: Text) -> str:
-    """The line above the progress bar."""
-    done = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
-    if run.state == "waiting":
-        if lab.trouble:
-            return t("waiting: no worker is available; the run starts as soon as one is")
-        if run.requested_action == "stop":
-            return t("stopping")
-        if run.position is None or run.position <= 1:
-            return t("waiting: next in the queue")
-        return t("waiting: number {n} in the queue", n=t.whole(run.position))
-    if run.state != "running":
-        early = run.state == "finished" and run.epoch < run.epochs
-        state = t("finished by early stopping") if early else t(STATES[run.state].word)
-        return f"{done} · {state} · {t('{time} of training', time=t.seconds(run.seconds))}"
-    if run.requested_action:
-        return f"{done} · {t('pausing after this epoch') if run.requested_action == 'pause' else t('stopping')}"
-    if run.loading is not None:
-        share = t.percent(run.loading, 0)
-        if words := preparing_words(run, t):
-            return words
-        if run.note == "source":
-            return t("training the source experiment, {share}", share=share)
-        return t("downloading the data, {share}", share=share)
-    if run.epoch == 0:
-        return t("starting: data and initial weights")
-    parts = [done]
-    if run.seconds_left is not None:
-        parts += [t("{time} left", time=t.seconds(max(1.0, run.seconds_left)))]
-    if run.experiment.train.patience and len(rows := curve_rows(lab, run)) and len(run.replicates) > 1:
-        training, every = int(rows["training"].iloc[-1]), len(run.replicates)
-        if training < every:
-            parts += [t("{n} of {all} still training", n=t.whole(training), all=t.whole(every))]
-    return " · ".join(parts)
 
 
 def _names(run: Run, t: Text) -> dict[tuple[PartName, str], str]:
