@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { Palette } from "../../nnlab/ui/network_view/colours.js";
 import { Film } from "../../nnlab/ui/network_view/film.js";
 import { border } from "../../nnlab/ui/network_view/borders.js";
-import { range, spansDecades } from "../../nnlab/ui/network_view/curves.js";
+import { range, spansDecades, wide } from "../../nnlab/ui/network_view/curves.js";
 import { formatter, readNumber } from "../../nnlab/ui/network_view/format.js";
+import { lineLook } from "../../nnlab/ui/network_view/drawing.js";
 import { drawnUnits, lines, nearest, place } from "../../nnlab/ui/network_view/layout.js";
 import { largest, paintClasses, paintValues } from "../../nnlab/ui/network_view/paint.js";
 import { termColumns } from "../../nnlab/ui/network_view/terms.js";
@@ -126,4 +127,27 @@ test("numbers are written in the visitor's language", () => {
 test("a weight is typed with a decimal comma or point", () => {
   assert.deepEqual(["0,5", "0.5", " −1,5e-1 ", "+2", ",5"].map(readNumber), [0.5, 0.5, -0.15, 2, 0.5]);
   for (const text of ["", " ", "1.000,5", "0x10", "Infinity", "1e999", "x"]) assert.equal(readNumber(text), null);
+});
+
+test("a curve of a single value has room, however large the value", () => {
+  for (const value of [0, 0.25, -3, 1e30]) {
+    const [low, high] = wide([value, value]);
+    assert.ok(low < value && value < high);
+  }
+  assert.deepEqual(wide([1, 2]), [1, 2]);
+});
+
+test("a weight that is no number is a thin grey line", () => {
+  const one = film(3), palette = new Palette(colours, [255, 255, 255]), line = { layer: 0, place: 1 };
+  const grey = lineLook({ film: one, palette }, { layer: 0, place: -1 }, one.weights(0));
+  for (const value of [NaN, Infinity]) {
+    const weights = one.weights(0).slice().fill(value);
+    assert.deepEqual(lineLook({ film: one, palette }, line, weights), grey);
+  }
+  assert.notDeepEqual(lineLook({ film: one, palette }, line, one.weights(0)), grey);
+});
+
+test("the number of folded units has room above the buttons below a layer", () => {
+  const one = film(20), { columns, side } = place(one, drawnUnits(one), 600, 380);
+  assert.ok(columns[1].units.at(-1).y + side / 2 + 20 < 357);
 });

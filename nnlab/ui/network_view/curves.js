@@ -18,6 +18,11 @@ export function range(values, log) {
   return low <= high ? [low, high] : null;
 }
 
+/** A range with room where it is a single value, however large. */
+export function wide([low, high]) {
+  return high > low ? [low, high] : [low - Math.max(0.5, Math.abs(low) / 2), low + Math.max(0.5, Math.abs(low) / 2)];
+}
+
 /** Whether values span so much that an axis should be logarithmic. */
 export function spansDecades(values) {
   const found = range(values, true);
@@ -36,8 +41,7 @@ export class Curves {
     this.bands = film.parts.band ? [0, 1].map((k) => [0, 4].map((end) => Array.from({ length: rows }, (_, row) => film.parts.band[8 * row + end + COLUMNS[figure][k] - 1]))) : [];
     const all = [...this.train, ...this.validation, ...this.bands.flat(2)];
     this.log = figure === "loss" && spansDecades(all);
-    [this.low, this.high] = range(all, this.log) ?? [0, 1];
-    if (this.high === this.low) [this.low, this.high] = [this.low - 0.5, this.high + 0.5];
+    [this.low, this.high] = wide(range(all, this.log) ?? [0, 1]);
     this.last = Math.max(1, film.planned && film.live ? film.planned : this.epochs.at(-1) ?? 1);
     this.root = this.draw();
   }

@@ -181,11 +181,10 @@ export class Drawing {
     const { view, film, layout } = this, chosen = view.chosen;
     context.lineCap = "round";
     for (const line of this.lines) {
-      const share = line.place < 0 ? 0.25 : weights[line.place] / film.limits[line.layer];
-      const size = Math.min(1, Math.abs(share));
+      const [share, colour] = lineLook(view, line, weights), size = Math.min(1, Math.abs(share));
       const own = chosen && ((line.layer + 1 === chosen[0] && line.to === chosen[1]) || (line.layer === chosen[0] && line.from === chosen[1]));
       const lit = own || line === this.lit || line === this.dragged?.line;
-      context.strokeStyle = css(line.place < 0 ? rgbHair(view) : view.palette.line(share), lit ? 1 : chosen ? 0.15 : 0.3 + 0.6 * size);
+      context.strokeStyle = css(colour, lit ? 1 : chosen ? 0.15 : 0.3 + 0.6 * size);
       context.lineWidth = 0.5 + 4.5 * size + (lit ? 1 : 0);
       context.setLineDash(film.layers[line.layer].frozen ? [5, 4] : []);
       context.beginPath();
@@ -198,4 +197,9 @@ export class Drawing {
   }
 }
 
-const rgbHair = (view) => view.palette.stops[0].map((_, k) => (view.palette.paper[k] + 128) / 2);
+/** The share of the largest weight that a line has, and its colour; thin and grey without a weight, or one that is no
+number. */
+export function lineLook({ film, palette }, line, weights) {
+  const share = line.place < 0 ? NaN : weights[line.place] / film.limits[line.layer];
+  return Number.isFinite(share) ? [share, palette.line(share)] : [0.2, palette.paper.map((value) => (value + 128) / 2)];
+}

@@ -29,6 +29,11 @@ export class Film {
     this.frames = header.epochs.length;
   }
 
+  /** The samples of a part as the network takes them. */
+  inputs(part) {
+    return ((this._inputs ??= {})[part] ??= this.scaled(this.parts[`${part}_x`], this.samples[part][0]));
+  }
+
   /** The weights of a frame, as a view. */
   weights(frame) {
     return this.parts.weights.subarray(frame * this.network.size, (frame + 1) * this.network.size);

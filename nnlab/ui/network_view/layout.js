@@ -43,7 +43,9 @@ export function drawnUnits(film) {
  * @returns {{side: number, columns: {x: number, units: {unit: number, y: number}[], more: number}[], width: number}}
  *   centres in pixels, the side of a unit's picture, and the width, which is more than the box if that is too narrow
  */
-export function place(film, units, width, height, top = 22, bottom = 20) {
+export function place(film, units, width, height) {
+  const folded = units.some((some, layer) => layer && some.length < film.layers[layer - 1].width);
+  const top = 22, bottom = folded ? 40 : 20; // room for "+25" above the buttons
   const marginX = Math.max(46, 26 + 6.5 * Math.max(...film.features.map((name) => name.length))); // room for "sin x₁"
   const tallest = Math.max(...units.map((one) => one.length)), gaps = units.length - 1;
   const side = Math.max(18, Math.min(40, (height - top - bottom) / tallest - 8, (width - 2 * marginX) / (gaps + 1) - 14));

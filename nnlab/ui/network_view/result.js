@@ -2,6 +2,7 @@
 hovered or pinned, its answer over the plane or the line. */
 
 import { css } from "./colours.js";
+import { range } from "./curves.js";
 import { otherBorders } from "./borders.js";
 import { element, pen, say } from "./dom.js";
 import { predicted } from "./network.js";
@@ -19,20 +20,20 @@ export class Result {
     this.note = element("p", {});
     this.part = film.samples.validation[0] ? "validation" : "train";
     const numbers = film.extent?.[0].length, fits = film.task === "regression";
-    this.kind = film.image ? "pictures" : numbers === 1 && fits ? "line" : numbers === 2 && !fits ? "plane" : "table";
+    this.kind = film.image ? "pictures" : fits ? (numbers === 1 ? "line" : "fit") : numbers === 2 ? "plane" : "table";
     this.root = element("div", { class: "result" }, this.title);
     if (this.kind === "pictures") this.pictures(words);
     else this.root.append(this.canvas);
     if (!film.compact) this.root.append(this.note);
-    this.words = { plane: words.surface, line: words.line, pictures: words.pictures, table: words.table }[this.kind];
+    this.words = { plane: words.surface, line: words.line, fit: words.fit, pictures: words.pictures, table: words.table }[this.kind];
     this.reset();
   }
 
   /** Forget what was taken from an earlier film. */
   reset() {
     const { film } = this, { words } = film;
-    this.bordersOf = this.scaled = undefined;
-    this.noteText = { plane: words.surfaceNote, line: words.lineNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
+    this.bordersOf = undefined;
+    this.noteText = { plane: words.surfaceNote, line: words.lineNote, fit: words.fitNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
     if (this.kind === "plane" && film.others) this.noteText += ` ${words.others}`;
     this.note.textContent = this.noteText;
   }
@@ -151,10 +152,8 @@ export class Result {
     this.canvas.style.height = `${height}px`;
     const context = pen(this.canvas, full, height), inner = full - LEFT - RIGHT, tall = height - TOP - BOTTOM;
     const targets = chosen ? [] : [...film.parts.train_y, ...film.parts.validation_y];
-    const all = [...targets, ...(chosen ? values : [])].filter(Number.isFinite), edge = chosen ? responses.limit(...chosen) : 0;
-    let [low, high] = chosen ? [-edge, edge] : [Math.min(...all), Math.max(...all)];
-    const room = (high - low) * 0.1 || 1;
-    [low, high] = [low - room, high + room];
+    const edge = chosen ? responses.limit(...chosen) : 0;
+    const [low, high] = padded(chosen ? [-edge, edge] : targets);
     const x = (value) => LEFT + ((value - left) / (right - left)) * inner, y = (value) => TOP + (1 - (value - low) / (high - low)) * tall;
     context.save();
     context.beginPath();
@@ -182,6 +181,37 @@ export class Result {
     this.axes(context, [left, low], [right, high], x, y, inner, tall, [film.axes[0], chosen ? "" : film.target]);
   }
 
+  /** Regression of several inputs: what is predicted against the true values. */
+  fitChart(weights) {
+    const { film, view } = this, { palette } = view, [full, height] = this.size(0.72), inner = full - LEFT - RIGHT, tall = height - TOP - BOTTOM;
+    const [low, high] = padded([...film.parts.train_y, ...film.parts.validation_y]);
+    const x = (value) => LEFT + ((value - low) / (high - low)) * inner, y = (value) => TOP + (1 - (value - low) / (high - low)) * tall;
+    this.canvas.style.height = `${height}px`;
+    const context = pen(this.canvas, full, height);
+    context.save();
+    context.beginPath();
+    context.rect(LEFT, TOP, inner, tall);
+    context.clip();
+    context.strokeStyle = palette.css.accent;
+    context.beginPath();
+    context.moveTo(x(low), y(low));
+    context.lineTo(x(high), y(high));
+    context.stroke();
+    for (const part of ["train", "validation"]) {
+      const n = film.samples[part][0], values = film.network.forward(weights, film.inputs(part), n).at(-1);
+      context.fillStyle = palette[part];
+      for (let k = 0; k < Math.min(n, MOST_POINTS); k++) {
+        context.beginPath();
+        context.arc(x(film.parts[`${part}_y`][k]), y(values[k]), 3, 0, 7);
+        context.fill();
+      }
+    }
+    context.restore();
+    context.strokeStyle = palette.hair;
+    context.strokeRect(LEFT, TOP, inner, tall);
+    this.axes(context, [low, low], [high, high], x, y, inner, tall, [film.target, film.words.prediction]);
+  }
+
   pictures(words) {
     const { film, view } = this, [rows, columns] = film.image;
     this.grid = element("div", { class: "pictures", role: "group", "aria-label": words.pictures });
@@ -206,8 +236,7 @@ export class Result {
 
   picturesChart(weights) {
     const { film, view } = this, { n } = this, y = film.parts[`${this.part}_y`];
-    this.scaled ??= film.scaled(this.x, n);
-    this.layers = film.network.forward(weights, this.scaled, n, this.layers);
+    this.layers = film.network.forward(weights, film.inputs(this.part), n, this.layers);
     const p = predicted(this.layers.at(-1), n, film.loss), units = p.length / n, { format } = view;
     const share = (k, j) => (units === 1 ? (j ? p[k] : 1 - p[k]) : p[j * n + k]);
     this.shown.forEach(({ button, text }, k) => {
@@ -231,8 +260,7 @@ export class Result {
 
   tableChart(weights) {
     const { film, view, n } = this, { palette } = view, y = film.parts[`${this.part}_y`], k = film.classes.length;
-    this.scaled ??= film.scaled(this.x, n);
-    this.layers = film.network.forward(weights, this.scaled, n, this.layers);
+    this.layers = film.network.forward(weights, film.inputs(this.part), n, this.layers);
     const p = predicted(this.layers.at(-1), n, film.loss), units = p.length / n, counts = new Float32Array(k * k);
     for (let s = 0; s < n; s++) {
       let best = units === 1 ? (p[s] > 0.5 ? 1 : 0) : 0;
@@ -257,6 +285,12 @@ export class Result {
     });
     context.fillText(film.words.predictedClass, LEFT + inner / 2, height - 2);
   }
+}
+
+/** The range of values with a tenth of it at both ends. */
+function padded(values) {
+  const [low, high] = range(values, false) ?? [0, 1], room = (high - low) * 0.1 || 1;
+  return [low - room, high + room];
 }
 
 /** About four round numbers within a range. */

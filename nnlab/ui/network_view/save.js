@@ -1,6 +1,7 @@
 /* The picture as a file: the network and what it says, as PNG or as SVG. */
 
 import { element } from "./dom.js";
+import { lineLook } from "./drawing.js";
 
 const GAP = 24, SCALE = 2, FACE = 80;
 
@@ -32,8 +33,7 @@ export function picture(view) {
   const { drawing, result, palette, weights, film } = view, { layout } = drawing;
   const height = drawing.canvas.clientHeight, right = layout.width + GAP, parts = [];
   for (const line of drawing.lines) {
-    const share = line.place < 0 ? 0.2 : weights[line.place] / film.limits[line.layer], middle = (line.x1 + line.x2) / 2;
-    const [r, g, b] = palette.line(share).map(Math.round);
+    const [share, colour] = lineLook(view, line, weights), [r, g, b] = colour.map(Math.round), middle = (line.x1 + line.x2) / 2;
     parts.push(`<path d="M${line.x1} ${line.y1}C${middle} ${line.y1} ${middle} ${line.y2} ${line.x2} ${line.y2}" fill="none" stroke="rgb(${r},${g},${b})" stroke-width="${(0.5 + 4.5 * Math.min(1, Math.abs(share))).toFixed(2)}"/>`);
   }
   const face = element("canvas", { width: FACE, height: FACE }).getContext("2d");

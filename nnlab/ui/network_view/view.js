@@ -258,8 +258,8 @@ class View {
     if (this.playButton.title !== label) this.playButton.title = this.playButton.ariaLabel = label;
     this.playButton.disabled = film.frames < 2;
     this.undo.hidden = !this.edits.length;
-    say(this.status, this.edits.length ? words.changed : "");
-    this.status.hidden = !this.edits.length;
+    say(this.status, [weights.every(Number.isFinite) ? "" : words.diverged, this.edits.length ? words.changed : ""].join(" ").trim());
+    this.status.hidden = !this.status.textContent;
     Object.assign(this.root.dataset, { film: film.id, epoch: this.epoch });
   }
 
@@ -268,9 +268,7 @@ class View {
     const { film } = this, found = ["train", "validation"].map((part) => {
       const n = film.samples[part][0];
       if (!n) return [NaN, NaN];
-      const x = (this.scaled ??= new WeakMap()).get(film.parts[`${part}_x`]) ?? film.scaled(film.parts[`${part}_x`], n);
-      this.scaled.set(film.parts[`${part}_x`], x);
-      return lossAndScore(film.network.forward(weights, x, n).at(-1), film.parts[`${part}_y`], n, film.loss);
+      return lossAndScore(film.network.forward(weights, film.inputs(part), n).at(-1), film.parts[`${part}_y`], n, film.loss);
     });
     return { loss: found.map((one) => one[0]), score: found.map((one) => one[1]) };
   }
