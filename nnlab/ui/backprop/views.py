@@ -168,7 +168,8 @@ def explanation(page: Page, scene: Scene, step: Step) -> None:
             f":material/code: {where}",
             help=t("keep(name, f, …) computes f(…) and stores it in memory that every step reuses."),
         )
-    st.code("\n\n".join(one.text for one in code), language=None, wrap_lines=True)
+    # as high as the longest: nothing moves from stage to stage, and nothing scrolls
+    st.code("\n\n".join(one.text for one in code), language=None, height=350, wrap_lines=True)
 
 
 def all_numbers(page: Page, scene: Scene, step: Step) -> None:
