@@ -130,13 +130,20 @@ def test_a_bad_link_says_what_is_wrong_and_shows_the_usual_network(lab):
 
 
 @pytest.mark.parametrize(
-    ("kind", "layer", "widths"),
-    [("unit+", 0, [5, 4]), ("unit-", 1, [4, 3]), ("layer+", None, [4, 4, 4]), ("layer-", None, [4])],
+    ("before", "kind", "layer", "after"),
+    [
+        ([4, 3], "unit+", 0, [5, 3]),
+        ([4, 3], "unit-", 1, [4, 2]),
+        ([4, 3], "layer+", None, [4, 3, 3]),
+        ([4, 3], "layer-", None, [4]),
+        ([], "layer+", None, [4]),
+        ([], "layer-", None, []),
+    ],
 )
-def test_buttons_in_the_drawing_change_the_network(kind, layer, widths):
+def test_buttons_in_the_drawing_change_the_network(before, kind, layer, after):
     from nnlab.ui.play.controls import in_drawing
 
-    assert in_drawing(play_experiment(), kind, layer) == widths
+    assert in_drawing(play_experiment().set({"model.hidden": before}), kind, layer) == after
 
 
 @pytest.mark.parametrize(
