@@ -258,7 +258,8 @@ class View {
     if (this.playButton.title !== label) this.playButton.title = this.playButton.ariaLabel = label;
     this.playButton.disabled = film.frames < 2;
     this.undo.hidden = !this.edits.length;
-    say(this.status, [weights.every(Number.isFinite) ? "" : words.diverged, this.edits.length ? words.changed : ""].join(" ").trim());
+    const told = changed && !this.curves.length ? `${words.loss} ${changed.loss.filter(Number.isFinite).map((value, k) => `${this.format.figure("loss", value)} (${[words.train, words.validation][k].toLowerCase()})`).join(", ")}.` : "";
+    say(this.status, [weights.every(Number.isFinite) ? "" : words.diverged, changed ? words.changed : "", told].filter(Boolean).join(" "));
     this.status.hidden = !this.status.textContent;
     Object.assign(this.root.dataset, { film: film.id, epoch: this.epoch });
   }
