@@ -18,7 +18,7 @@ from nnlab.spec import Experiment
 
 FRAMES, BYTES = 200, 1_000_000
 """Most frames of a film, and bytes of its weights unless two frames take more."""
-SAMPLES = 500  # of a part, on which the browser measures the loss and which it draws
+SAMPLES = 1000  # of a part, on which the browser measures the loss and which it draws
 PICTURES = 15
 CURVES = ("epoch", "train_loss", "train_score", "validation_loss", "validation_score")
 """The columns of a film's curves."""

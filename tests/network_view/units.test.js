@@ -6,6 +6,7 @@ import { Film } from "../../nnlab/ui/network_view/film.js";
 import { border } from "../../nnlab/ui/network_view/borders.js";
 import { range, spansDecades, wide } from "../../nnlab/ui/network_view/curves.js";
 import { formatter, readNumber } from "../../nnlab/ui/network_view/format.js";
+import { keep, restored } from "../../nnlab/ui/network_view/kept.js";
 import { lineLook } from "../../nnlab/ui/network_view/drawing.js";
 import { drawnUnits, lines, nearest, place } from "../../nnlab/ui/network_view/layout.js";
 import { largest, paintClasses, paintValues } from "../../nnlab/ui/network_view/paint.js";
@@ -150,4 +151,15 @@ test("a weight that is no number is a thin grey line", () => {
 test("the number of folded units has room above the buttons below a layer", () => {
   const one = film(20), { columns, side } = place(one, drawnUnits(one), 600, 380);
   assert.ok(columns[1].units.at(-1).y + side / 2 + 20 < 357);
+});
+
+test("what is changed and pinned outlives one reload, of the same film alone", () => {
+  const entries = new Map(), storage = { getItem: (key) => entries.get(key) ?? null, setItem: (key, text) => entries.set(key, text), removeItem: (key) => entries.delete(key) };
+  const view = { film: { id: "a-0" }, edits: [[3, -1.5]], pinned: [1, 0], frame: 7 };
+  keep(storage, { ...view, edits: [], pinned: null });
+  assert.equal(restored(storage, { id: "a-0" }), null);
+  keep(storage, view);
+  assert.equal(restored(storage, { id: "b-0" }), null);
+  assert.deepEqual(restored(storage, { id: "a-0" }), { edits: [[3, -1.5]], pinned: [1, 0], frame: 7 });
+  assert.equal(restored(storage, { id: "a-0" }), null);
 });

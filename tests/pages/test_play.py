@@ -1,11 +1,14 @@
 """Play: every change trains at once, and nothing is listed that is not kept."""
 
+import json
+
 import pytest
 from page_app import LANGUAGES, OWNER, STRANGER, address, go, links, open_page, press, said
 
 from nnlab import presets
 from nnlab.jobs.worker import work
 from nnlab.spec import Experiment
+from nnlab.ui.shared import network_view
 from nnlab.ui.shared.new_experiment import play_experiment
 from nnlab.ui.shared.run_row import score_value
 from nnlab.ui.shell.text import text
@@ -190,3 +193,16 @@ def test_a_training_that_another_tab_has_cancelled_is_trained_again(lab):
     lab.store.cancel_drafts([run.id], OWNER)
     go(app)
     assert [one.experiment for one in waiting(lab)] == [run.experiment]
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_the_film_of_early_stopping_ends_with_the_figures_of_its_weights(lab, index):
+    run = lab.submit(play_experiment().set({"train.patience": 1, "train.epochs": 60}), 3, owner=OWNER)
+    work(lab.store.url)
+    run = lab.run(run.id)
+    content = network_view._film_of(lab, run, index, "en", network_view.PLAIN)
+    best = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])["best"]
+    assert best["epoch"] == run.final_epochs[index] < run.epoch
+    for place, part in enumerate(("train", "validation")):
+        assert best["loss"][place] == run.results[part]["loss"][index]
+        assert best["score"][place] == run.results[part]["accuracy"][index]

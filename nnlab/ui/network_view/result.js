@@ -20,12 +20,12 @@ export class Result {
     this.note = element("p", {});
     this.part = film.samples.validation[0] ? "validation" : "train";
     const numbers = film.extent?.[0].length, fits = film.task === "regression";
-    this.kind = film.image ? "pictures" : fits ? (numbers === 1 ? "line" : "fit") : numbers === 2 ? "plane" : "table";
+    this.kind = film.image ? "pictures" : numbers === 1 && fits ? "line" : numbers === 2 && !fits ? "plane" : "table";
     this.root = element("div", { class: "result" }, this.title);
     if (this.kind === "pictures") this.pictures(words);
     else this.root.append(this.canvas);
     if (!film.compact) this.root.append(this.note);
-    this.words = { plane: words.surface, line: words.line, fit: words.fit, pictures: words.pictures, table: words.table }[this.kind];
+    this.words = { plane: words.surface, line: words.line, pictures: words.pictures, table: words.table }[this.kind];
     this.reset();
   }
 
@@ -33,7 +33,7 @@ export class Result {
   reset() {
     const { film } = this, { words } = film;
     this.bordersOf = undefined;
-    this.noteText = { plane: words.surfaceNote, line: words.lineNote, fit: words.fitNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
+    this.noteText = { plane: words.surfaceNote, line: words.lineNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
     if (this.kind === "plane" && film.others) this.noteText += ` ${words.others}`;
     this.note.textContent = this.noteText;
   }
@@ -179,37 +179,6 @@ export class Result {
     context.strokeStyle = palette.hair;
     context.strokeRect(LEFT, TOP, inner, tall);
     this.axes(context, [left, low], [right, high], x, y, inner, tall, [film.axes[0], chosen ? "" : film.target]);
-  }
-
-  /** Regression of several inputs: what is predicted against the true values. */
-  fitChart(weights) {
-    const { film, view } = this, { palette } = view, [full, height] = this.size(0.72), inner = full - LEFT - RIGHT, tall = height - TOP - BOTTOM;
-    const [low, high] = padded([...film.parts.train_y, ...film.parts.validation_y]);
-    const x = (value) => LEFT + ((value - low) / (high - low)) * inner, y = (value) => TOP + (1 - (value - low) / (high - low)) * tall;
-    this.canvas.style.height = `${height}px`;
-    const context = pen(this.canvas, full, height);
-    context.save();
-    context.beginPath();
-    context.rect(LEFT, TOP, inner, tall);
-    context.clip();
-    context.strokeStyle = palette.css.accent;
-    context.beginPath();
-    context.moveTo(x(low), y(low));
-    context.lineTo(x(high), y(high));
-    context.stroke();
-    for (const part of ["train", "validation"]) {
-      const n = film.samples[part][0], values = film.network.forward(weights, film.inputs(part), n).at(-1);
-      context.fillStyle = palette[part];
-      for (let k = 0; k < Math.min(n, MOST_POINTS); k++) {
-        context.beginPath();
-        context.arc(x(film.parts[`${part}_y`][k]), y(values[k]), 3, 0, 7);
-        context.fill();
-      }
-    }
-    context.restore();
-    context.strokeStyle = palette.hair;
-    context.strokeRect(LEFT, TOP, inner, tall);
-    this.axes(context, [low, low], [high, high], x, y, inner, tall, [film.target, film.words.prediction]);
   }
 
   pictures(words) {

@@ -10,6 +10,7 @@ import { Panel } from "./panel.js";
 import { Result } from "./result.js";
 import { lossAndScore } from "./network.js";
 import { formatter } from "./format.js";
+import { keep, restored } from "./kept.js";
 import { saveButtons } from "./save.js";
 import { valuesTable } from "./values.js";
 
@@ -47,6 +48,7 @@ class View {
     this.pinned = null; // [layer, unit] with layer 0 for the inputs
     this.hovered = null;
     this.sample = 0;
+    addEventListener("pagehide", () => this.root.isConnected && this.film && keep(sessionStorage, this));
     new ResizeObserver(() => this.resized()).observe(this.root);
   }
 
@@ -59,10 +61,8 @@ class View {
     const theme = paper[0] + paper[1] + paper[2] < 384 ? "dark" : "light";
     this.palette = new Palette(film.colours[theme], paper);
     for (const [name, colour] of Object.entries(film.colours[theme].css)) this.root.style.setProperty(`--${name}`, colour);
-    if (first) {
-      Object.assign(this, { edits: [], pinned: null, hovered: null, sample: 0 });
-      this.stopped = false;
-    }
+    const kept = first ? restored(sessionStorage, film) : null;
+    if (first) Object.assign(this, { edits: [], pinned: null, hovered: null, sample: 0, stopped: kept !== null }, kept);
     const shape = [theme, ...SHAPE.map((name) => film[name])].map((one) => JSON.stringify(one)).join();
     if (shape === this.shape && (film.live || this.drawing.fits())) this.grow();
     else keepFocus(this.host, () => this.build());
@@ -70,7 +70,7 @@ class View {
     const last = film.frames - 1, still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (film.live) {
       if (first || (atEnd && !this.stopped)) this.frame = last;
-    } else if (first || (this.wasLive && !this.stopped)) {
+    } else if ((first && !kept) || (this.wasLive && !this.stopped)) {
       this.frame = film.start === null ? last : film.frameAt(film.start);
       if (film.start === null && !still && last > 0) this.play(0);
     }
@@ -246,8 +246,9 @@ class View {
     this.drawing.paint(weights);
     this.result.paint(weights);
     this.panel.paint(weights);
-    const changed = this.edits.length ? this.figures(weights) : null;
-    for (const curve of this.curves) curve.at(this.epoch, changed?.[curve.figure]);
+    const best = film.best && this.frame === film.frames - 1 ? film.best : null;
+    const changed = this.edits.length ? this.figures(weights) : null, figures = changed ?? best; // not those of the curve
+    for (const curve of this.curves) curve.at(this.epoch, figures?.[curve.figure]);
     this.table.paint(weights);
     this.slider.value = this.frame;
     const total = film.live ? film.planned : film.epochs.at(-1);
@@ -259,9 +260,18 @@ class View {
     this.playButton.disabled = film.frames < 2;
     this.undo.hidden = !this.edits.length;
     const told = changed && !this.curves.length ? `${words.loss} ${changed.loss.filter(Number.isFinite).map((value, k) => `${this.format.figure("loss", value)} (${[words.train, words.validation][k].toLowerCase()})`).join(", ")}.` : "";
-    say(this.status, [weights.every(Number.isFinite) ? "" : words.diverged, changed ? words.changed : "", told].filter(Boolean).join(" "));
+    const said = [weights.every(Number.isFinite) ? "" : words.diverged, best ? words.best.replace("{n}", this.format.whole(best.epoch)) : "",
+      ...(changed ? [words.changed, told, this.measured()] : [])];
+    say(this.status, said.filter(Boolean).join(" "));
     this.status.hidden = !this.status.textContent;
     Object.assign(this.root.dataset, { film: film.id, epoch: this.epoch });
+  }
+
+  /** On which samples changed weights are measured, where a film has not all. */
+  measured() {
+    const { samples, words } = this.film;
+    if (Object.values(samples).every(([some, all]) => some === all)) return "";
+    return words.measured.replace(/{(\w+)}/g, (_, part) => this.format.whole(samples[part][0]));
   }
 
   /** Loss and score on both parts, of these weights: {loss: [train, validation], score: [...]}. */

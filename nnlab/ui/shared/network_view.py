@@ -13,7 +13,7 @@ import streamlit as st
 from nnlab.analysis.film import BYTES, CURVES, FRAMES, film, thin
 from nnlab.analysis.predictions import replicate
 from nnlab.charts.colours import CLASSES, DIVERGING, INKS, TRAIN, VALIDATION
-from nnlab.datasets import Dataset
+from nnlab.datasets import PARTS, Dataset
 from nnlab.engines.base import Array, Weights
 from nnlab.lab import Lab
 from nnlab.store import Run
@@ -90,8 +90,27 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
     own = {epoch: {name: array[index] for name, array in weights.items()} for epoch, weights in frames}
     others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index, dataset)
     curves = _curves(lab, run, list(own)) if look.charted else None
-    more = {"id": f"{run.id}-{index}", "live": run.active, "planned": run.epochs, **shown_as(language, look)}
+    more: dict[str, Any] = {
+        "id": f"{run.id}-{index}",
+        "live": run.active,
+        "planned": run.epochs,
+        **shown_as(language, look),
+    }
+    if run.results and run.final_epochs[index] < epochs[-1]:
+        more["best"] = _best(run, index)
     return film(experiment, own, replicate({}, dataset, index)[1], curves, index, others, **more)
+
+
+def _best(run: Run, index: int) -> dict[str, Any]:
+    """The epoch whose weights a replicate went back to at the end, and their figures on both parts."""
+    results = run.results or {}
+
+    def figures(name: str) -> list[float | None]:
+        values = [part[name][index] if part else np.nan for part in (results[part] for part in PARTS[:2])]
+        return [value if np.isfinite(value) else None for value in values]
+
+    loss = "loss" if run.experiment.score == "accuracy" else "mse"
+    return {"epoch": run.final_epochs[index], "loss": figures(loss), "score": figures(run.experiment.score)}
 
 
 def _curves(lab: Lab, run: Run, frames: Sequence[int]) -> Array:
@@ -174,6 +193,8 @@ def _words(t: Text) -> dict[str, str]:
         "speed": t("Speed"),
         "player": t("Film"),
         "changed": t("You have changed weights here. The run itself is not touched."),
+        "best": t("Early stopping: the run ended with the weights of the best epoch, {n}."),
+        "measured": t("Loss and accuracy are now of the first {train} training and {validation} validation samples."),
         "close": t("Close"),
         "inputNote": t("An input has no weights of its own."),
         "bias": t("Bias"),
@@ -194,9 +215,6 @@ def _words(t: Text) -> dict[str, str]:
         "others": t("Thin lines: where the other seeds draw the border."),
         "line": t("The fitted line"),
         "lineNote": t("Points: the samples."),
-        "fit": t("Predicted and true values"),
-        "fitNote": t("A point is a sample; on the line its prediction is right. Blue: training; orange: validation."),
-        "prediction": t("Prediction"),
         "diverged": t("The training has diverged: the weights are no numbers any more. Try a smaller learning rate."),
         "pictures": t("Sample pictures"),
         "picturesNote": t("Click a picture to see what every neuron makes of it."),
