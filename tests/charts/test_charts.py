@@ -591,7 +591,8 @@ def test_an_interval_is_drawn_up_to_100_percent_and_told_whole() -> None:
     spec = capacity(("1", "2"), test=False)
     own = {"part": "train", "parameters": 9, "seeds": 3}
     rows = pd.DataFrame([{"value": v, "score": 0.8, "low": 0.4, "high": 1.2, **own} for v in ("1", "2")])
-    svg, _, words = drawn(spec, rows, 340)
+    told = {**spec, "config": {**spec["config"], "aria": True, "mark": {"aria": True}}}  # the SVG holds the tooltips
+    svg, _, words = drawn(told, rows, 340)
     assert "100%" in words or "100\u00a0%" in words
     assert not [word for word in words if word.startswith(("110", "120"))]
     assert "40.0\u00a0% – 120.0\u00a0%" in svg
