@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nnlab.store import schema
 from nnlab.store.connect import Database
 from nnlab.store.runs import UnknownRun
-from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, runs_table
+from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, guesses_table, runs_table
 
 DELETED_STAY, DRAFTS_STAY = 7 * 86400, 86400  # seconds
 col, cell, made = runs_table.c, cells_table.c, comparisons_table.c
@@ -64,7 +64,8 @@ class DeletionStore(Database):
             col.id.not_in(sa.select(cell.run)),  # comparisons still show these
         )
         with self._write() as db:
-            db.execute(cells_table.delete().where(cell.comparison.in_(gone)))
+            for table in (cells_table, guesses_table):
+                db.execute(table.delete().where(table.c.comparison.in_(gone)))
             heir = sa.select(sa.func.min(cell.comparison)).where(cell.run == col.id).scalar_subquery()
             db.execute(runs_table.update().where(col.comparison.in_(gone)).values(comparison=heir))
             db.execute(comparisons_table.delete().where(made.deleted < before))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Run, Store
 from nnlab.store.deletion import DRAFTS_STAY
-from nnlab.store.schema import cells_table, runs_table
+from nnlab.store.schema import cells_table, guesses_table, runs_table
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
 DEPTHS = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2)
@@ -88,13 +88,16 @@ def test_a_deleted_comparison_is_removed_in_the_end_but_not_what_others_show(sto
     first, (kept, _) = compared(store)
     second = store.create_comparison(DEPTHS, "ana")
     store.set_cells(second, DEPTHS, [[(kept.id, True)]])
+    for made in (first, second):
+        store.guess(made, "ben", "2")
     store.delete_comparison(first)
     assert store.purge() == 0
     assert store.purge(older_than=-1) == 1
     assert store.comparison(first) is None
     assert now(store, kept).comparison == second  # whose test set is still closed
     with store._read() as db:
-        assert db.execute(sa.select(cells_table.c.comparison)).scalars().all() == [second]
+        for table in (cells_table, guesses_table):
+            assert db.execute(sa.select(table.c.comparison)).scalars().all() == [second]
 
 
 @pytest.mark.parametrize("age", [DRAFTS_STAY - 60, DRAFTS_STAY + 60])
