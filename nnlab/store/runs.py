@@ -217,10 +217,11 @@ def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:
 
 def seconds_left(row: sa.RowMapping) -> float:
     """The seconds that an unfinished run will still train, an estimate."""
-    experiment, seeds = experiment_from_json(row["experiment"]), len(json.loads(row["seeds"]))
-    _, left = _progress(row, experiment, seeds)
-    whole = _estimated(row["experiment"], seeds)
-    return whole * (1 - row["epoch"] / row["epochs"]) if left is None else left
+    seeds = len(json.loads(row["seeds"]))
+    if row["state"] == "running":
+        return _progress(row, experiment_from_json(row["experiment"]), seeds)[1] or 0.0
+    left: float = _estimated(row["experiment"], seeds) * (1 - row["epoch"] / row["epochs"])
+    return left
 
 
 @lru_cache(maxsize=4096)
