@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock
 
+from nnlab.analysis.film import BYTES, FRAMES
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
@@ -42,7 +43,6 @@ CHECKPOINT_EVERY = 2.0
 BEAT_EVERY = 0.5
 TORCH_AFTER = 5.0  # seconds in which the first runs of a server need not wait until PyTorch is imported
 SNAPSHOTS = 20
-FRAMES, FILM_BYTES = 200, 1e6  # of one network's film, at most
 SNAPSHOT_BYTES = 128e6  # of all snapshots of a run, roughly
 OnEpoch = Callable[[Epoch], None]
 Made = TypeVar("Made")
@@ -346,7 +346,7 @@ def _snapshot_epochs(training: Training) -> frozenset[int]:
     """Every epoch if they fit a film, else so many on a log scale: at least 20, but for a large network with many seeds
     fewer. The last epoch is stored in any case."""
     size = sum(array.nbytes for array in training.weights().values())
-    frames = np.clip(FILM_BYTES * len(training.seeds) / max(1, size), SNAPSHOTS, FRAMES)
+    frames = np.clip(BYTES * len(training.seeds) / max(1, size), SNAPSHOTS, FRAMES)
     count = int(np.clip(SNAPSHOT_BYTES / max(1, size), 2, frames))
     epochs = training.experiment.train.epochs
     if epochs <= count:

@@ -135,7 +135,7 @@ def test_a_small_network_keeps_every_epoch_up_to_200(store: Store) -> None:
 def test_snapshots_of_a_larger_network_are_about_twenty_on_a_log_scale(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "FILM_BYTES", 100.0)
+    monkeypatch.setattr(worker, "BYTES", 100)
     run = ran(store, EXPERIMENT.set({"train.epochs": 100}))
     epochs = store.snapshot_epochs(run.id)
     assert (epochs[0], epochs[1], epochs[-1]) == (0, 1, 100)

@@ -128,10 +128,10 @@ def shown_as(language: str, look: Look) -> dict[str, Any]:
 
 def _others(lab: Lab, run: Run, index: int, dataset: Dataset) -> list[tuple[Weights, Dataset]]:
     """The final weights of some other replicates, each with the data it was trained on."""
-    stored = lab.snapshot(run.id)
+    some = [i for i in range(len(run.replicates)) if i != index][:MOST_OTHERS]
+    stored = lab.snapshot(run.id) if some else None
     if stored is None:
         return []
-    some = [i for i in range(len(run.replicates)) if i != index][:MOST_OTHERS]
     each = [replicate(stored[1], dataset, i) for i in some]
     return [({name: array[0] for name, array in weights.items()}, own) for weights, own in each]
 
