@@ -1,4 +1,4 @@
-/* A film: the weights of one network at many epochs, its curves, and what is needed to draw it. See nnlab/ui/shared/film.py,
+/* A film: the weights of one network at many epochs, its curves, and what is needed to draw it. See nnlab/analysis/film.py,
 which writes the bytes that `readFilm` reads. */
 
 import { Network } from "./network.js";
