@@ -108,9 +108,13 @@ class Lab(Comparisons):
         return run
 
     def keep(self, run_id: str, owner: str) -> None:
-        """List a draft among the owner's runs."""
-        own(self.store.run, run_id, owner)
-        self.store.keep(run_id)
+        """List what Play shows among the owner's runs: a draft itself, of another owner's finished run a copy."""
+        run = self.store.run(run_id)
+        if run is not None and run.owner != owner and run.state == "finished":
+            self.submit(run.experiment, run.seeds, owner)
+        else:
+            own(self.store.run, run_id, owner)
+            self.store.keep(run_id)
 
     def train_here(
         self,

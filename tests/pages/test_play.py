@@ -77,6 +77,10 @@ def test_what_was_trained_before_is_shown_without_training(lab):
     app = open_page("play")
     assert waiting(lab) == []
     assert drawn(app) == 1
+    app = press(app, "keep")
+    (mine,) = lab.runs(OWNER)
+    assert mine.experiment == play_experiment()
+    assert not [one for one in app.button if one.key == "keep"]
 
 
 def test_nothing_is_listed_until_it_is_kept(lab):

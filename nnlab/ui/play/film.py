@@ -66,7 +66,7 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
         depths = {**link, "vary": "depth", "values": "1,2,4,6", "seeds": "10"}
         page.link("compare", page.t("Compare depths"), depths, width="content")
         page.link("build", page.t("Open in Build"), link, width="content")
-        if run.results and run.draft and run.owner == page.owner:
+        if run.results and (run.draft or run.owner != page.owner):
             keep, whose = page.t("Keep in Runs"), (run.id, page.owner)
             st.button(keep, icon=":material/bookmark_add:", key="keep", on_click=page.lab.keep, args=whose)
     announce_end(page, run)
