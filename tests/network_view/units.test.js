@@ -11,7 +11,7 @@ import { lineLook } from "../../nnlab/ui/network_view/drawing.js";
 import { drawnUnits, lines, nearest, place } from "../../nnlab/ui/network_view/layout.js";
 import { largest, paintClasses, paintValues } from "../../nnlab/ui/network_view/paint.js";
 import { termColumns } from "../../nnlab/ui/network_view/terms.js";
-import { ticks } from "../../nnlab/ui/network_view/result.js";
+import { Result, ticks } from "../../nnlab/ui/network_view/result.js";
 
 const layer = (inputs, width) => ({ inputs, width, activation: "tanh", norm: "none", residual: false, frozen: false });
 
@@ -120,6 +120,7 @@ test("ticks are round numbers inside the range", () => {
 test("numbers are written in the visitor's language", () => {
   const es = formatter({ language: "es", score: "accuracy" }), en = formatter({ language: "en", score: "accuracy" });
   assert.equal(es.figure("score", 0.961), "96,1 %");
+  assert.deepEqual([es.whole(1000), en.whole(1000), es.significant(1580), en.significant(1580)], ["1.000", "1,000", "1580", "1580"]); // as on the page
   assert.equal(en.significant(-0.03), "−0.0300");
   assert.equal(es.significant(1.5e-5), "1,50e-5".replace("-", "−"));
   assert.equal(es.significant(NaN), "–");
@@ -162,4 +163,12 @@ test("what is changed and pinned outlives one reload, of the same film alone", (
   assert.equal(restored(storage, { id: "b-0" }), null);
   assert.deepEqual(restored(storage, { id: "a-0" }), { edits: [[3, -1.5]], pinned: [1, 0], frame: 7 });
   assert.equal(restored(storage, { id: "a-0" }), null);
+});
+
+test("points and borders are drawn anew for a film with other replicates", () => {
+  const view = { film: { words: { surfaceNote: "", others: "thin lines" }, others: 9 } };
+  const result = Object.assign(Object.create(Result.prototype), { view, kind: "plane", note: {}, still: "300,200,0,true", bordersOf: 0 });
+  result.reset();
+  assert.deepEqual([result.still, result.bordersOf], [undefined, undefined]);
+  assert.match(result.note.textContent, /thin lines/);
 });

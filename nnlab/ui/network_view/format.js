@@ -1,10 +1,10 @@
 /* Numbers as the page writes them. */
 
 export function formatter({ language, score }) {
-  const make = (options) => new Intl.NumberFormat(language === "es" ? "es-ES" : "en-GB", options);
+  const make = (options) => new Intl.NumberFormat(language === "es" ? "es-ES" : "en-GB", { useGrouping: false, ...options });
   const significant = make({ minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
   const share = make({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  const plain = make({ maximumFractionDigits: 2 }), whole = make({ maximumFractionDigits: 0 });
+  const plain = make({ maximumFractionDigits: 2 }), whole = make({ maximumFractionDigits: 0, useGrouping: "always" });
   const minus = (text) => text.replace("-", "−");
   const number = (value) => {
     if (!Number.isFinite(value)) return value === Infinity ? "∞" : value === -Infinity ? "−∞" : "–";

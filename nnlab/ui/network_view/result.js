@@ -32,7 +32,7 @@ export class Result {
   /** Forget what was taken from an earlier film. */
   reset() {
     const { film } = this, { words } = film;
-    this.bordersOf = undefined;
+    this.bordersOf = this.still = undefined;
     this.noteText = { plane: words.surfaceNote, line: words.lineNote, pictures: words.picturesNote, table: words.tableNote }[this.kind];
     if (this.kind === "plane" && film.others) this.noteText += ` ${words.others}`;
     this.note.textContent = this.noteText;

@@ -81,7 +81,7 @@ def sure_words(run: Run, t: Text) -> str:
     return t(
         "**{name}: {score}** over {what}. The interval covers {covered}.",
         name=names[run.experiment.score],
-        score=mean_text(run, part, run.experiment.score, t),
+        score=mean_text(run, part, run.experiment.score, t) + " %" * (run.experiment.score == "accuracy"),
         what=seeds_words(run, t),
         covered=covers(run.experiment, part).words(t),
     )
