@@ -114,3 +114,4 @@ def test_the_first_five_minutes(server, visit, language, hand, width):
     hand.press(page.locator(".st-key-play-next a").first)
     page.wait_for_url(re.compile("/compare"))
     expect(page.locator(".st-key-question")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()  # though the link was at the end of Play

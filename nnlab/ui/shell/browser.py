@@ -32,7 +32,11 @@ button:hover, button:focus-visible { border-color: var(--st-primary-color); colo
 export default function({ data, parentElement }) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `${COOKIE}=${data.visitor}; path=/; max-age=31536000; SameSite=Lax${secure}`;
-  document.documentElement.lang = data.language;
+  const root = document.documentElement, page = location.pathname;
+  if (root.dataset.page && root.dataset.page !== page)  // a link from low on another page
+    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+  root.dataset.page = page;
+  root.lang = data.language;
   const button = parentElement.querySelector("button");
   const colour = getComputedStyle(parentElement.host ?? parentElement).getPropertyValue("--st-background-color");
   const probe = document.createElement("canvas").getContext("2d");
@@ -42,10 +46,10 @@ export default function({ data, parentElement }) {
   button.textContent = dark ? "☀" : "☾";
   button.title = button.ariaLabel = dark ? data.light : data.dark;
   button.onclick = () => {
-    const root = location.pathname.replace(/[^/]*$/, "");
+    const folder = location.pathname.replace(/[^/]*$/, "");
     for (const page of data.pages)
       for (const end of page ? ["", "/"] : [""])
-        localStorage.setItem(`stActiveTheme-${root}${page}${end}-v2`, JSON.stringify(dark ? "Light" : "Dark"));
+        localStorage.setItem(`stActiveTheme-${folder}${page}${end}-v2`, JSON.stringify(dark ? "Light" : "Dark"));
     location.reload();
   };
 }
