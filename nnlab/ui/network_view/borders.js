@@ -1,5 +1,7 @@
 /* Where a network changes from one class to another. */
 
+import { argmax } from "./network.js";
+
 /**
  * The border between the classes on a grid, as segments.
  *
@@ -8,14 +10,8 @@
  */
 export function border(outputs, across, up) {
   const n = across * up, units = outputs.length / n, found = [];
-  const value = units === 1 ? (k) => outputs[k] : null;
-  const label = (k) => {
-    let best = 0;
-    for (let j = 1; j < units; j++) if (outputs[j * n + k] > outputs[best * n + k]) best = j;
-    return best;
-  };
-  if (!value) {
-    const labels = Array.from({ length: n }, (_, k) => label(k));
+  if (units > 1) {
+    const labels = Array.from({ length: n }, (_, k) => argmax(outputs, n, k));
     for (let row = 0; row < up; row++) {
       for (let column = 0; column < across; column++) {
         const own = labels[row * across + column];
@@ -28,7 +24,7 @@ export function border(outputs, across, up) {
   for (let row = 0; row + 1 < up; row++) { // marching squares: Lorensen and Cline 1987, in the plane
     for (let column = 0; column + 1 < across; column++) {
       const corners = [[column, row], [column + 1, row], [column + 1, row + 1], [column, row + 1]];
-      const values = corners.map(([x, y]) => value(y * across + x)), points = [];
+      const values = corners.map(([x, y]) => outputs[y * across + x]), points = [];
       for (let side = 0; side < 4; side++) {
         const a = values[side], b = values[(side + 1) % 4];
         if (a > 0 === b > 0) continue;

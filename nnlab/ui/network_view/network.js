@@ -159,6 +159,14 @@ function layerNorm(values, array, width, n) {
   }
 }
 
+/** The unit with the largest output for sample k. */
+export function argmax(outputs, n, k) {
+  const units = outputs.length / n;
+  let best = 0;
+  for (let j = 1; j < units; j++) if (outputs[j * n + k] > outputs[best * n + k]) best = j;
+  return best;
+}
+
 /**
  * What the outputs of the last layer say: probabilities of the classes (of class 1 where there is one output), or the
  * values themselves for regression.
@@ -199,8 +207,8 @@ export function lossAndScore(outputs, y, n, loss) {
       right += (z > 0 ? 1 : 0) === y[k];
       continue;
     }
-    let most = 0, sum = 0;
-    for (let j = 1; j < units; j++) if (outputs[j * n + k] > outputs[most * n + k]) most = j;
+    const most = argmax(outputs, n, k);
+    let sum = 0;
     for (let j = 0; j < units; j++) sum += Math.exp(outputs[j * n + k] - outputs[most * n + k]);
     total += outputs[most * n + k] + Math.log(sum) - outputs[y[k] * n + k];
     right += most === y[k];

@@ -1,5 +1,7 @@
 /* Paints values of a network as pixels. Every function fills the RGBA bytes of an image. */
 
+import { argmax } from "./network.js";
+
 /** Values on a diverging ramp; value / limit from -1 to 1. */
 export function paintValues(data, values, limit, palette) {
   const pixels = new Uint32Array(data.buffer), { words } = palette, scale = 128 / limit;
@@ -13,13 +15,8 @@ export function paintValues(data, values, limit, palette) {
 export function paintClasses(data, outputs, n, palette) {
   const units = outputs.length / n, guess = units === 1 ? 0.5 : 1 / units, { classes, paper } = palette;
   for (let k = 0; k < n; k++) {
-    let best = 0, p = outputs[k];
-    if (units === 1) {
-      best = p > 0.5 ? 1 : 0;
-      p = best ? p : 1 - p;
-    } else {
-      for (let j = 1; j < units; j++) if (outputs[j * n + k] > p) [best, p] = [j, outputs[j * n + k]];
-    }
+    const best = units === 1 ? (outputs[k] > 0.5 ? 1 : 0) : argmax(outputs, n, k);
+    const p = units > 1 ? outputs[best * n + k] : best ? outputs[k] : 1 - outputs[k];
     const share = Number.isFinite(p) ? 0.12 + 0.6 * Math.max(0, (p - guess) / (1 - guess)) : 0;
     const colour = classes[best % classes.length];
     for (let c = 0; c < 3; c++) data[4 * k + c] = paper[c] + (colour[c] - paper[c]) * share;

@@ -5,7 +5,7 @@ import { css } from "./colours.js";
 import { range } from "./curves.js";
 import { otherBorders } from "./borders.js";
 import { element, pen, say } from "./dom.js";
-import { predicted } from "./network.js";
+import { argmax, predicted } from "./network.js";
 import { largest, paintClasses, paintInk, paintValues } from "./paint.js";
 
 const LEFT = 40, BOTTOM = 30, TOP = 4, RIGHT = 8; // of charts, pixels
@@ -232,8 +232,7 @@ export class Result {
     this.layers = film.network.forward(weights, film.inputs(this.part), n, this.layers);
     const p = predicted(this.layers.at(-1), n, film.loss), units = p.length / n, counts = new Float32Array(k * k);
     for (let s = 0; s < n; s++) {
-      let best = units === 1 ? (p[s] > 0.5 ? 1 : 0) : 0;
-      for (let j = 1; j < units; j++) if (p[j * n + s] > p[best * n + s]) best = j;
+      const best = units === 1 ? (p[s] > 0.5 ? 1 : 0) : argmax(p, n, s);
       counts[y[s] * k + best]++;
     }
     const [full, height] = this.size(0.72), context = pen(this.canvas, full, height), inner = full - LEFT - RIGHT, tall = height - TOP - BOTTOM, most = largest(counts);
