@@ -48,13 +48,13 @@ export class Responses {
 
   compute(weights) {
     const { film, view } = this, began = performance.now();
-    if (this.kind === "sample") {
-      const sample = view.result.pixels;
-      this.x = film.scaled(sample, 1);
-    }
+    if (this.kind === "sample") this.x = film.scaled(view.result.pixels, 1);
     this.layers = film.network.forward(weights, this.x, this.n, this.layers);
     const took = performance.now() - began;
-    if (this.kind === "plane" && view.playing && took > SLOW && this.level < SIDES.length - 1) this.choose(this.level + 1), this.compute(weights);
+    if (this.kind === "plane" && view.playing && took > SLOW && this.level < SIDES.length - 1) {
+      this.choose(this.level + 1);
+      this.compute(weights);
+    }
   }
 
   /** The values of a unit, (n,); layer 0 are the inputs as the network takes them. */

@@ -31,6 +31,7 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
     views.set(parentElement, view);
     view.report = { setStateValue, setTriggerValue };
     view.show(film);
+    return () => view.leave();
   } catch (error) {
     console.error(error); // an error that leaves this function is shown with its stack
   }
@@ -48,8 +49,15 @@ class View {
     this.pinned = null; // [layer, unit] with layer 0 for the inputs
     this.hovered = null;
     this.sample = 0;
-    addEventListener("pagehide", () => this.root.isConnected && this.film && keep(sessionStorage, this));
+    this.hides = () => this.root.isConnected && this.film && keep(sessionStorage, this);
+    addEventListener("pagehide", this.hides);
     new ResizeObserver(() => this.resized()).observe(this.root);
+  }
+
+  /** The page has no place for the view any more. */
+  leave() {
+    removeEventListener("pagehide", this.hides);
+    clearTimeout(this.telling);
   }
 
   /** Another film, or the same one with more frames. */
@@ -242,7 +250,7 @@ class View {
   }
 
   paintNow() {
-    const { film, words = film.words } = this, weights = this.weights;
+    const { film, weights } = this, { words } = film;
     this.drawing.paint(weights);
     this.result.paint(weights);
     this.panel.paint(weights);
