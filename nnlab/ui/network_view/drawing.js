@@ -181,12 +181,12 @@ export class Drawing {
     const { view, film, layout } = this, chosen = view.chosen;
     context.lineCap = "round";
     for (const line of this.lines) {
-      const [share, colour] = lineLook(view, line, weights), size = Math.min(1, Math.abs(share));
+      const { colour, opacity, width, dash } = lineLook(view, line, weights);
       const own = chosen && ((line.layer + 1 === chosen[0] && line.to === chosen[1]) || (line.layer === chosen[0] && line.from === chosen[1]));
       const lit = own || line === this.lit || line === this.dragged?.line;
-      context.strokeStyle = css(colour, lit ? 1 : chosen ? 0.15 : 0.3 + 0.6 * size);
-      context.lineWidth = 0.5 + 4.5 * size + (lit ? 1 : 0);
-      context.setLineDash(film.layers[line.layer].frozen ? [5, 4] : []);
+      context.strokeStyle = css(colour, lit ? 1 : chosen ? 0.15 : opacity);
+      context.lineWidth = width + (lit ? 1 : 0);
+      context.setLineDash(dash);
       context.beginPath();
       context.moveTo(line.x1 + layout.side / 2, line.y1);
       const middle = (line.x1 + line.x2) / 2;
@@ -197,9 +197,10 @@ export class Drawing {
   }
 }
 
-/** The share of the largest weight that a line has, and its colour; thin and grey without a weight, or one that is no
-number. */
+/** How the line of a weight looks: the larger, the thicker; thin and grey without a weight, or one that is no number. */
 export function lineLook({ film, palette }, line, weights) {
-  const share = line.place < 0 ? NaN : weights[line.place] / film.limits[line.layer];
-  return Number.isFinite(share) ? [share, palette.line(share)] : [0.2, palette.paper.map((value) => (value + 128) / 2)];
+  const share = line.place < 0 ? NaN : weights[line.place] / film.limits[line.layer], good = Number.isFinite(share);
+  const size = good ? Math.min(1, Math.abs(share)) : 0.2;
+  const colour = good ? palette.line(share) : palette.paper.map((value) => (value + 128) / 2);
+  return { colour, opacity: 0.3 + 0.6 * size, width: 0.5 + 4.5 * size, dash: film.layers[line.layer].frozen ? [5, 4] : [] };
 }

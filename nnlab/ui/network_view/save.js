@@ -33,8 +33,9 @@ export function picture(view) {
   const { drawing, result, palette, weights, film } = view, { layout } = drawing;
   const height = drawing.canvas.clientHeight, right = layout.width + GAP, parts = [];
   for (const line of drawing.lines) {
-    const [share, colour] = lineLook(view, line, weights), [r, g, b] = colour.map(Math.round), middle = (line.x1 + line.x2) / 2;
-    parts.push(`<path d="M${line.x1} ${line.y1}C${middle} ${line.y1} ${middle} ${line.y2} ${line.x2} ${line.y2}" fill="none" stroke="rgb(${r},${g},${b})" stroke-width="${(0.5 + 4.5 * Math.min(1, Math.abs(share))).toFixed(2)}"/>`);
+    const { colour, opacity, width, dash } = lineLook(view, line, weights), middle = (line.x1 + line.x2) / 2;
+    const stroke = `stroke="rgb(${colour.map(Math.round).join()})" stroke-opacity="${opacity.toFixed(2)}" stroke-width="${width.toFixed(2)}" stroke-dasharray="${dash.join(" ") || "none"}"`;
+    parts.push(`<path d="M${line.x1} ${line.y1}C${middle} ${line.y1} ${middle} ${line.y2} ${line.x2} ${line.y2}" fill="none" stroke-linecap="round" ${stroke}/>`);
   }
   const face = element("canvas", { width: FACE, height: FACE }).getContext("2d");
   for (const name of drawing.faces.keys()) {
