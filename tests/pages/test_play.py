@@ -211,3 +211,26 @@ def test_the_film_of_early_stopping_ends_with_the_figures_of_its_weights(lab, in
     for place, part in enumerate(("train", "validation")):
         assert best["loss"][place] == run.results[part]["loss"][index]
         assert best["score"][place] == run.results[part]["accuracy"][index]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_network_too_large_for_a_film_says_so(lab, language):
+    large = {"data.name": "moons", "model.hidden": "400-400", "train.epochs": "1"}
+    app, t = open_page("play", language, link=large), text(language)
+    work(lab.store.url)
+    app = go(app)
+    assert drawn(app) == 0
+    assert t("This network is too large for a film.") in said(app)
+    assert links(app)[t("Show it on Train")]
+
+
+@pytest.mark.parametrize("path", ["model.hidden", "data.labels"])
+def test_a_list_of_a_link_is_explained_in_the_visitors_language(lab, path):
+    from nnlab.spec.errors import SpecError
+    from nnlab.ui.shared.problems import problem_text
+
+    with pytest.raises(SpecError) as refused:
+        Experiment.from_query({path: "x+y"})
+    (problem,) = refused.value.problems
+    assert problem.expected in problem_text(problem, text("en"))
+    assert problem.expected not in problem_text(problem, text("es"))

@@ -11,7 +11,7 @@ from nnlab.spec.errors import SpecError
 from nnlab.store import Run
 from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.naming import seeds_words
-from nnlab.ui.shared.network_view import Look, network_view
+from nnlab.ui.shared.network_view import MOST_PARAMETERS, Look, network_view
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shared.run_row import judged_part, mean_text
@@ -54,10 +54,11 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
         st.rerun()
     shown = run if run.epoch or not run.active else st.session_state.get("play-shown", run)
     st.session_state["play-shown"] = shown
-    network_view(page, shown, key="play-film", look=LOOK, on_change=on_change)
+    filmed = network_view(page, shown, key="play-film", look=LOOK, on_change=on_change)
     late = run.active and run.epoch == 0 and time() - run.created.timestamp() > SOON
-    if late or not (run.active or run.results):
-        st.caption(progress_text(page.lab, run, page.t))
+    large = run.experiment.parameters > MOST_PARAMETERS
+    if late or (large and not filmed) or not (run.active or run.results):
+        st.caption(page.t("This network is too large for a film.") if large else progress_text(page.lab, run, page.t))
         page.link("train", page.t("Show it on Train"), {"run": run.id}, icon=":material/show_chart:")
     if run.results and len(run.seeds) > 1:
         st.markdown(sure_words(run, page.t))

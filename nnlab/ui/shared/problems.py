@@ -22,6 +22,8 @@ _KINDS: Texts = {
     "list": "a list",
     "object": "a group of fields",
     "true or false": "yes or no",
+    "list of widths as 8-8-4 (0 for none)": "a list of widths as 8-8-4 (0 for none)",
+    "list of classes as 5-6-9 (0 for all)": "a list of classes as 5-6-9 (0 for all)",
 }
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")
