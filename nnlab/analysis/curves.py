@@ -61,11 +61,16 @@ def curves_frame(epochs: ArrayLike, figures: Floats, patience: int) -> pd.DataFr
     return pd.DataFrame({"epoch": epochs, **columns, "training": (~ended).sum(axis=1)})
 
 
+def evenly_spaced(n: int, most: int) -> list[int]:
+    """At most `most` of the places 0 to n - 1, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, n - 1, min(n, most))})
+
+
 def evenly(rows: pd.DataFrame, max_points: int | None) -> pd.DataFrame:
     """At most `max_points` of the rows, the first and the last among them."""
     if max_points is None or len(rows) <= max_points:
         return rows
-    return rows.iloc[np.linspace(0, len(rows) - 1, max_points).round().astype(int)].reset_index(drop=True)
+    return rows.iloc[evenly_spaced(len(rows), max_points)].reset_index(drop=True)
 
 
 def by_epoch(metrics: pd.DataFrame, *names: str) -> tuple[Array, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.analysis.curves import evenly_spaced
 from nnlab.analysis.predictions import extent
 from nnlab.datasets import Dataset, Part
 from nnlab.engines.base import Array, Weights
@@ -29,9 +30,7 @@ def thin(epochs: Sequence[int], parameters: int, frames: int = FRAMES, size: int
     """Of the epochs with weights those that fit a film of so many frames and bytes, evenly spread, with the first and
     the last: at least these two."""
     most = int(np.clip(size // (4 * parameters), 2, frames))
-    if len(epochs) <= most:
-        return list(epochs)
-    return [epochs[i] for i in np.unique(np.linspace(0, len(epochs) - 1, most).round().astype(int))]
+    return [epochs[place] for place in evenly_spaced(len(epochs), most)]
 
 
 def film(
@@ -83,23 +82,42 @@ def film(
             "other_shift": np.concatenate([np.broadcast_to(own.scaling.shift, inputs) for _, own in others]),
             "other_factor": np.concatenate([np.broadcast_to(own.scaling.scale, inputs) for _, own in others]),
         }
-    most = max(1, min(SAMPLES if dataset.image_shape is None else PICTURES, _PIXELS // dataset.raw_inputs))
-    counts = {}
-    for name in ("train", "validation"):
-        part: Part = getattr(dataset, name)
-        some = slice(min(most, len(part)))
-        parts |= {f"{name}_x": np.asarray(part.x[some], np.float32).T, f"{name}_y": np.asarray(part.y[some]).T}
-        counts[name] = [len(part.y[some]), len(part)]
-    parts = {name: np.ascontiguousarray(array, "<f4").ravel() for name, array in parts.items()}
+    samples, counts = _samples(dataset)
+    parts = {name: np.ascontiguousarray(array, "<f4").ravel() for name, array in (parts | samples).items()}
     header = {
         "layers": [asdict(layer) for layer in experiment.layers],
-        "arrays": [[name, first[name].size] for name in names],
-        "epochs": list(frames),
-        "others": len(others),
         "task": experiment.task,
         "loss": experiment.loss,
         "score": experiment.score,
+        "arrays": [[name, first[name].size] for name in names],
+        "epochs": list(frames),
+        "others": len(others),
         "samples": counts,
+        "parts": [[name, array.size] for name, array in parts.items()],
+        **_described(dataset),
+        **more,
+    }
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 4)
+    return b"".join([len(text).to_bytes(4, "little"), text, *(array.tobytes() for array in parts.values())])
+
+
+def _samples(dataset: Dataset) -> tuple[dict[str, Array], dict[str, list[int]]]:
+    """Some samples of both parts, feature by feature; and how many these are, and how many there are."""
+    most = max(1, min(SAMPLES if dataset.image_shape is None else PICTURES, _PIXELS // dataset.raw_inputs))
+    arrays: dict[str, Array] = {}
+    counts: dict[str, list[int]] = {}
+    for name in ("train", "validation"):
+        part: Part = getattr(dataset, name)
+        some = slice(min(most, len(part)))
+        arrays |= {f"{name}_x": np.asarray(part.x[some], np.float32).T, f"{name}_y": np.asarray(part.y[some]).T}
+        counts[name] = [len(part.y[some]), len(part)]
+    return arrays, counts
+
+
+def _described(dataset: Dataset) -> dict[str, Any]:
+    """What the header says about the data."""
+    return {
         "features": list(dataset.input_names) if dataset.image_shape is None else [],
         "axes": list(dataset.feature_names[:2]),
         "terms": list(dataset.scaling.terms),
@@ -108,9 +126,4 @@ def film(
         "image": dataset.image_shape,
         "full": 16.0 if dataset.name == "digits" else 255.0,  # the largest value of a pixel
         "extent": [end.tolist() for end in extent(dataset)] if dataset.raw_inputs <= 2 else None,
-        "parts": [[name, array.size] for name, array in parts.items()],
-        **more,
     }
-    text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 4)
-    return b"".join([len(text).to_bytes(4, "little"), text, *(array.tobytes() for array in parts.values())])

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
@@ -42,11 +41,6 @@ class Labels:
 
 ENGLISH = Labels()
 FORMATS = {"loss": ".3~r", "mse": ".3~r", "accuracy": ".1%"}
-
-
-def evenly_spaced(n: int, most: int) -> list[int]:
-    """At most `most` of the places 0 to n - 1, the first and the last among them."""
-    return sorted({round(place) for place in np.linspace(0, n - 1, min(n, most))})
 
 
 def quoted(text: str) -> str:

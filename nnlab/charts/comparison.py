@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnlab.analysis.curves import evenly_spaced
 from nnlab.charts.axes import axis, epochs_axis, gradient_legend, line_legend, number_colour, number_y
 from nnlab.charts.base import (
     ENGLISH,
@@ -20,7 +21,6 @@ from nnlab.charts.base import (
     HEIGHT,
     Labels,
     Spec,
-    evenly_spaced,
     finish,
     interval_text,
     part_word,

@@ -28,7 +28,7 @@ def end_names(rows: Any, curve: str, field: str, name: str, width: str, colour: 
     fields: list[tuple[str, dict[str, Any]]] = [("rank", {"op": "row_number"})]
     for k in range(1, most):
         fields += [(f"above{k}", {"op": "lag", "param": k}), (f"below{k}", {"op": "lead", "param": k})]
-    window: Any = [{"field": field, "as": name, **given} for name, given in fields]
+    window: Any = [{"field": field, "as": column, **given} for column, given in fields]
     last = (
         rows.transform_joinaggregate(last="max(epoch)", groupby=[curve])
         .transform_filter("datum.epoch === datum.last")

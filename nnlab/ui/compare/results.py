@@ -11,11 +11,12 @@ import pyarrow as pa
 import streamlit as st
 
 from nnlab.analysis import predictions
+from nnlab.analysis.curves import evenly_spaced
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.analysis.statistics import LEVEL
 from nnlab.catalogue.classics import classic_of
 from nnlab.charts.axes import spans_decades
-from nnlab.charts.base import Spec, evenly_spaced
+from nnlab.charts.base import Spec
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
+from nnlab.analysis.curves import evenly_spaced
 from nnlab.analysis.film import BYTES, CURVES, FRAMES, film, thin
 from nnlab.analysis.predictions import replicate
 from nnlab.charts.colours import CLASSES, DIVERGING, INKS, TRAIN, VALIDATION
@@ -117,7 +118,7 @@ def _curves(lab: Lab, run: Run, frames: Sequence[int]) -> Array:
     """The CURVES (epochs, replicates, 5) at the epochs of the frames, and at so many others that a curve shows its
     shape."""
     rows = lab.metrics(run.id)[list(CURVES)].to_numpy(float).reshape(-1, len(run.replicates), len(CURVES))
-    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(int)), 0, 0]
+    some = rows[evenly_spaced(len(rows), MOST_POINTS), 0, 0]
     return rows[np.isin(rows[:, 0, 0], [*some, *frames])]
 
 
