@@ -62,4 +62,4 @@ if recent := page.lab.recent(page.owner, RECENT):
         (run_row if isinstance(one, Run) else comparison_row)(page, one, titles[one.id])
     page.link("runs", t("All runs"), width="content")
 else:
-    st.caption(t("Nothing trained yet. Run one of the cards above: the first curve appears within seconds."))
+    st.caption(t("Nothing trained yet. Press the button of a card above: the first curve appears within seconds."))

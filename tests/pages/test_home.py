@@ -69,7 +69,7 @@ def test_run_trains_what_the_card_asks(lab, card):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_before_the_first_run_home_points_to_the_cards(lab, language):
     assert text(language)(
-        "Nothing trained yet. Run one of the cards above: the first curve appears within seconds."
+        "Nothing trained yet. Press the button of a card above: the first curve appears within seconds."
     ) in said(open_home(language))
 
 
