@@ -127,7 +127,7 @@ def test_the_question_of_a_card_of_home_is_compared(server, visit):
     page.goto(f"{server.url}/?lang=en")
     page.locator(".st-key-run-activations button").click()
     page.wait_for_url(re.compile(r"/compare\?.*comparison="))
-    expect(page.get_by_role("heading", name=re.compile("First to reach a validation accuracy"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("First to reach a validation accuracy"))).to_have_count(1)
 
 
 def test_the_run_of_a_card_of_home_is_followed_on_a_narrow_screen(server, visit):

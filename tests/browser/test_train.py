@@ -122,7 +122,7 @@ def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
     assert len(lines) == 1 + 12 * 3, "one line an epoch and seed"
 
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="download").and_(page.locator('[class*="-loss-menu"] button')).first.click()
+    page.get_by_role("button", name="Save: Loss").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="SVG", exact=True).click()
     assert download.value.suggested_filename.endswith("-loss.svg")
