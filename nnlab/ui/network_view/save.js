@@ -30,7 +30,7 @@ function save(view, kind) {
 
 /** The view as SVG: lines and captions as shapes, the pictures of the units embedded. */
 export function picture(view) {
-  const { drawing, result, palette, weights, film } = view, { layout } = drawing;
+  const { drawing, result, palette, weights } = view, { layout } = drawing;
   const height = drawing.canvas.clientHeight, right = layout.width + GAP, parts = [];
   for (const line of drawing.lines) {
     const { colour, opacity, width, dash } = lineLook(view, line, weights), middle = (line.x1 + line.x2) / 2;
