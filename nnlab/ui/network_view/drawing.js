@@ -36,7 +36,7 @@ export class Drawing {
   }
 
   buttons() {
-    const { view, film } = this;
+    const { view } = this;
     let first = true;
     this.units.forEach((units, layer) => units.forEach((unit) => {
       const face = element("button", { type: "button", class: "unit", tabindex: first ? 0 : -1, "data-unit": `${layer}/${unit}`,
@@ -178,7 +178,7 @@ export class Drawing {
   }
 
   paintLines(context, weights) {
-    const { view, film, layout } = this, chosen = view.chosen;
+    const { view, layout } = this, chosen = view.chosen;
     context.lineCap = "round";
     for (const line of this.lines) {
       const { colour, opacity, width, dash } = lineLook(view, line, weights);
