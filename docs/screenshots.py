@@ -5,7 +5,6 @@ python -m docs.screenshots
 
 from __future__ import annotations
 
-import re
 import tempfile
 from pathlib import Path
 
@@ -38,8 +37,10 @@ def main() -> None:
             page.goto(f"{server.url}/build?{MOONS}&train.epochs=3000&seeds=5&lang=en")
             page.locator(".st-key-train button").click()
             page.wait_for_url("**/train?*run=*")
-            page.get_by_text(re.compile(r"epoch \d[\d,]+ / 3,000 .* left")).first.wait_for()
-            page.wait_for_timeout(2000)  # in the middle of training
+            page.locator('.st-key-outcome, section.view[data-epoch="3000"]').nth(1).wait_for()  # verdict and film's end
+            page.get_by_role("button", name="Play the film").wait_for()
+            page.set_viewport_size({"width": 1280, "height": 1180})
+            settle(page)
             page.screenshot(path=HERE / "train.png")
             run = page.url
             page.goto(
@@ -52,9 +53,8 @@ def main() -> None:
             page.set_viewport_size({"width": 1280, "height": 1040})  # the charts in view
             settle(page)
             page.screenshot(path=HERE / "compare.png")
-            page.set_viewport_size({"width": 1280, "height": 860})
             page.goto(run.replace("/train", "/inspect"))
-            page.get_by_text("Heat map").wait_for()
+            page.get_by_text("Heat map", exact=True).wait_for()
             settle(page)
             page.screenshot(path=HERE / "inspect.png")
         finally:
