@@ -11,6 +11,7 @@ from nnlab.store.runs import UnknownRun
 from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, guesses_table, runs_table
 
 DELETED_STAY, DRAFTS_STAY = 7 * 86400, 86400  # seconds
+MANY = 1000  # ids in one statement
 col, cell, made = runs_table.c, cells_table.c, comparisons_table.c
 
 
@@ -69,11 +70,18 @@ class DeletionStore(Database):
             heir = sa.select(sa.func.min(cell.comparison)).where(cell.run == col.id).scalar_subquery()
             db.execute(runs_table.update().where(col.comparison.in_(gone)).values(comparison=heir))
             db.execute(comparisons_table.delete().where(made.deleted < before))
-            removed = db.execute(old).rowcount
-            if removed:
-                for table in schema.DATA_TABLES:
-                    db.execute(table.delete().where(table.c.data.not_in(sa.select(col.data))))
-        return removed
+            removed = db.scalars(old.returning(col.data)).all()
+            for start in range(0, len(removed), MANY):
+                _drop_data(db, removed[start : start + MANY])
+        return len(removed)
+
+
+def _drop_data(db: sa.Connection, data: Sequence[str]) -> None:
+    """Remove curves and weights of runs that are gone, unless a copy of such a run shows them."""
+    shown = set(db.scalars(sa.select(col.data).where(col.data.in_(data))))
+    unused = [one for one in data if one not in shown]
+    for table in schema.DATA_TABLES:
+        db.execute(table.delete().where(table.c.data.in_(unused)))
 
 
 def _hide(db: sa.Connection, which: sa.ColumnElement[bool], now: float) -> int:
