@@ -15,7 +15,7 @@ from nnlab.analysis.curves import evenly_spaced
 from nnlab.analysis.predictions import extent
 from nnlab.datasets import Dataset, Part
 from nnlab.engines.base import Array, Weights
-from nnlab.spec import Experiment
+from nnlab.spec import DATASETS, Experiment
 
 FRAMES, BYTES = 200, 1_000_000
 """Most frames of a film, and bytes of its weights unless two frames take more."""
@@ -124,6 +124,6 @@ def _described(dataset: Dataset) -> dict[str, Any]:
         "classes": [str(name) for name in dataset.class_names],
         "target": dataset.target_name,
         "image": dataset.image_shape,
-        "full": 16.0 if dataset.name == "digits" else 255.0,  # the largest value of a pixel
+        "full": DATASETS[dataset.name].full_scale,
         "extent": [end.tolist() for end in extent(dataset)] if dataset.raw_inputs <= 2 else None,
     }

@@ -175,7 +175,7 @@ def _dataset(spec: DataSpec, raw: Raw, parts: Parts, fold_seed: int) -> Dataset:
         train=train,
         validation=validation,
         test=test,
-        scaling=fit_scaling(spec.scaling, train.x, raw.full_scale, spec.computed_terms),
+        scaling=fit_scaling(spec.scaling, train.x, spec.facts.full_scale, spec.computed_terms),
         feature_names=raw.feature_names,
         class_names=raw.class_names,
         target_name=raw.target_name,
@@ -190,5 +190,5 @@ def _folds(dataset: Dataset, spec: DataSpec, raw: Raw, fold_seed: int) -> Iterat
         raise SpecError.conflict("data.folds", spec.folds, "folds_exceed_class")
     for rows in fold_rows(pool.y, spec.folds, fold_seed, classes=classes):
         train, validation = (pool.take(chosen) for chosen in rows)
-        scaling = fit_scaling(spec.scaling, train.x, raw.full_scale, spec.computed_terms)
+        scaling = fit_scaling(spec.scaling, train.x, spec.facts.full_scale, spec.computed_terms)
         yield replace(dataset, train=train, validation=validation, scaling=scaling)

@@ -131,7 +131,6 @@ class Raw:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     target_name: str = "class"
-    full_scale: float | None = None  # the largest pixel value, for pictures
     test: Part | None = None  # where the data comes with a test part
 
 

@@ -16,7 +16,7 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     if spec.labels:
         x, y = keep_labels(x, y, spec.labels)
     chosen = spread_order(y, rng)[: spec.n_samples]
-    return Raw(x[chosen], y[chosen], pixel_names(8, 8), digit_names(spec), full_scale=16.0)
+    return Raw(x[chosen], y[chosen], pixel_names(8, 8), digit_names(spec))
 
 
 @cache

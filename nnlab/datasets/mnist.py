@@ -161,7 +161,7 @@ def load(spec: DataSpec, rng: np.random.Generator) -> Raw:
     if spec.n_samples < len(x):
         chosen = spread_order(y, rng)[: spec.n_samples]
         x, y = x[chosen], y[chosen]
-    return Raw(x, y, pixel_names(28, 28), digit_names(spec), full_scale=255.0, test=Part(test_x, test_y))
+    return Raw(x, y, pixel_names(28, 28), digit_names(spec), test=Part(test_x, test_y))
 
 
 @lru_cache(maxsize=1)

@@ -110,8 +110,7 @@ def _training_sections(experiment: Experiment) -> list[Section]:
 def _tensor_code(experiment: Experiment) -> str:
     """Scaled inputs and targets as tensors; parts that seeds or folds do not share are scaled in the last section."""
     data = experiment.data
-    full_scale = {"digits": 16.0, "mnist": 255.0}.get(data.name)
-    scaling = function_source(shift_and_scale, name=data.scaling, full_scale=full_scale)["shift_and_scale"]
+    scaling = function_source(shift_and_scale, name=data.scaling, full_scale=data.facts.full_scale)["shift_and_scale"]
     target = "torch.from_numpy(y)"
     if experiment.loss != "cross_entropy":
         target += ".float().reshape(len(y), 1)"

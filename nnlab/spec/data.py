@@ -28,6 +28,7 @@ class DataFacts:
     max_samples: int
     uses: frozenset[str] = frozenset()  # those of OPTIONAL_FIELDS that have an effect
     image_shape: tuple[int, int] | None = None
+    full_scale: float | None = None  # the largest pixel value, for pictures
     own_test: int = 0  # size of a test set that comes with the data (MNIST); the share `test` is then without effect
     splits: bool = True  # False where the samples are so few that all are for training
     class_sizes: tuple[int, ...] = ()  # where classes can be left out: samples of each of the ten, without `own_test`
@@ -58,8 +59,12 @@ OPTIONAL_FIELDS = frozenset({"n_samples", "noise", "terms", "features", "classes
 """Fields that have no effect on some data sets."""
 _DRAWN: tuple[PerSeed, ...] = ("samples", "split", "weights")  # of data that are generated
 _PLANE = DataFacts("binary", 2, 2, 100_000, frozenset({"n_samples", "noise", "terms"}), per_seed=_DRAWN)
-_DIGITS = DataFacts("classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8), per_seed=("split", "weights"))
-_MNIST = DataFacts("classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), own_test=10_000, per_seed=("weights", "split"))
+_DIGITS = DataFacts(
+    "classes", 64, 10, 1797, frozenset({"n_samples", "labels"}), (8, 8), 16.0, per_seed=("split", "weights")
+)
+_MNIST = DataFacts(
+    "classes", 784, 10, 60_000, _DIGITS.uses, (28, 28), 255.0, own_test=10_000, per_seed=("weights", "split")
+)
 DATASETS: Mapping[str, DataFacts] = {
     "synthetic": replace(_PLANE, inputs=4, uses=frozenset({"n_samples", "noise", "features", "classes"})),
     "moons": _PLANE,

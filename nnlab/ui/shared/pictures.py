@@ -13,7 +13,7 @@ from nnlab.charts.pictures import picture_grid, picture_rows
 from nnlab.datasets import PARTS, Dataset, PartName, load_dataset, mnist
 from nnlab.datasets.mnist import DatasetUnavailable
 from nnlab.engines.base import Array, Floats
-from nnlab.spec import DataSpec, Experiment
+from nnlab.spec import DATASETS, DataSpec, Experiment
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
@@ -85,7 +85,7 @@ def sample_pictures(
         None if predicted is None else [names[label] for label in predicted],
         probability,
         columns=columns,
-        full=16.0 if dataset.name == "digits" else 255.0,
+        full=DATASETS[dataset.name].full_scale or 1.0,
     )
 
 
