@@ -14,14 +14,14 @@ import numpy as np
 from nnlab.analysis.curves import evenly_spaced
 from nnlab.analysis.predictions import extent
 from nnlab.datasets import Dataset, Part
-from nnlab.engines.base import Array, Weights
+from nnlab.engines.base import METRICS, Array, Weights
 from nnlab.spec import DATASETS, Experiment
 
 FRAMES, BYTES = 200, 1_000_000
 """Most frames of a film, and bytes of its weights unless two frames take more."""
 SAMPLES = 1000  # of a part, on which the browser measures the loss and which it draws
 PICTURES = 15
-CURVES = ("epoch", "train_loss", "train_score", "validation_loss", "validation_score")
+CURVES = ("epoch", *METRICS)
 """The columns of a film's curves."""
 _PIXELS = 100_000  # numbers of the samples of both parts, at most
 

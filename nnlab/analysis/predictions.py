@@ -86,6 +86,11 @@ def replicate(weights: Weights, dataset: Dataset, index: int | None) -> tuple[We
     return own, dataset.training_sets[index % len(dataset.training_sets)]
 
 
+def one_replicate(weights: Weights, index: int) -> Weights:
+    """The arrays of one replicate, without the leading axis."""
+    return {name: values[index] for name, values in weights.items()}
+
+
 def first_set(weights: Weights, dataset: Dataset) -> tuple[Weights, Dataset]:
     """The replicates of the first set and its data, for charts of single validation samples: all of these replicates
     were validated on the same ones."""

@@ -307,6 +307,7 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
 
 
 def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
+    from nnlab.analysis.predictions import one_replicate
     from nnlab.export.weights_file import safetensors
 
     seed, folds = run.seeds[0] if seed is None else seed, max(1, run.experiment.data.folds)
@@ -318,8 +319,7 @@ def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
     if found is None:
         raise click.ClickException(f"The run {run.id} has no weights yet: it is {run.state}.")
     place = run.seeds.index(seed) * folds + fold
-    weights = {name: values[place] for name, values in found[1].items()}
-    return safetensors(run.experiment, weights, *run.replicates[place])
+    return safetensors(run.experiment, one_replicate(found[1], place), *run.replicates[place])
 
 
 @cli.command(epilog=_example("runs --limit 5"))

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnlab.analysis.predictions import one_replicate
 from nnlab.engines.random_streams import stacked_weights
 from nnlab.export.tables import csv_text
 from nnlab.spec import Experiment
-from nnlab.ui.inspect.layers import one_replicate, scales, statistics, values_table
+from nnlab.ui.inspect.layers import scales, statistics, values_table
 from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.text import text
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from nnlab.analysis.predictions import replicate
+from nnlab.analysis.predictions import one_replicate, replicate
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Weights
 from nnlab.store import Run
-from nnlab.ui.inspect.layers import layer_view, one_replicate, responses_view, scales, statistics_view
+from nnlab.ui.inspect.layers import layer_view, responses_view, scales, statistics_view
 from nnlab.ui.inspect.predictions import results_view, try_inputs
 from nnlab.ui.shared.naming import layer_name, replicate_name
 from nnlab.ui.shared.network_view import Look, network_view

@@ -27,11 +27,6 @@ HEIGHT = 340
 MOST_VALUES = 200_000  # of the table of values; a larger matrix can only be downloaded
 
 
-def one_replicate(weights: Weights, index: int) -> Weights:
-    """The arrays of one replicate, without the leading axis."""
-    return {name: values[index] for name, values in weights.items()}
-
-
 def statistics(experiment: Experiment, weights: Weights) -> pd.DataFrame:
     """One row per array of one replicate: `layer` (from 0), `array`, `shape`, `mean`, `deviation`, `min`, `max`, `norm`
     (Euclidean) and `near_zero`: the share of values smaller than a hundredth of the largest."""

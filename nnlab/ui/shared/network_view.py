@@ -12,7 +12,7 @@ import streamlit as st
 
 from nnlab.analysis.curves import evenly_spaced
 from nnlab.analysis.film import BYTES, CURVES, FRAMES, film, thin
-from nnlab.analysis.predictions import replicate
+from nnlab.analysis.predictions import one_replicate, replicate
 from nnlab.charts.colours import CLASSES, DIVERGING, INKS, TRAIN, VALIDATION
 from nnlab.datasets import PARTS, Dataset
 from nnlab.engines.base import Array, Weights
@@ -88,7 +88,7 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
     frames = lab.frames(run.id, epochs)
     if run.active and (latest := lab.snapshot(run.id)) and latest[0] > epochs[-1]:
         frames.append(latest)
-    own = {epoch: {name: array[index] for name, array in weights.items()} for epoch, weights in frames}
+    own = {epoch: one_replicate(weights, index) for epoch, weights in frames}
     others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index, dataset)
     curves = _curves(lab, run, list(own)) if look.charted else None
     more: dict[str, Any] = {
@@ -134,7 +134,7 @@ def _others(lab: Lab, run: Run, index: int, dataset: Dataset) -> list[tuple[Weig
     if stored is None:
         return []
     each = [replicate(stored[1], dataset, i) for i in some]
-    return [({name: array[0] for name, array in weights.items()}, own) for weights, own in each]
+    return [(one_replicate(weights, 0), own) for weights, own in each]
 
 
 def _colours() -> dict[str, Any]:
