@@ -138,7 +138,7 @@ class ComparisonRun:
         """The best mean score of a cell on the validation part, on the training part where there is none; nan before
         the first results."""
         experiment = self.comparison.experiment
-        part = "validation" if experiment.data.sizes[1] else "train"
+        part = experiment.data.judged_part
         scores = [final_scores(cell.results, part, experiment.score) for cell in self.cells]
         means = [float(each.mean()) for each in scores if len(each) and np.isfinite(each).all()]
         return (max if experiment.score == "accuracy" else min)(means, default=math.nan)

@@ -203,3 +203,8 @@ class DataSpec(Value):
         pool = n if own_test else n - test
         validation = pool // self.folds if self.folds else round(n * self.validation)
         return pool - validation, validation, test
+
+    @property
+    def judged_part(self) -> Literal["train", "validation"]:
+        """The part whose scores an experiment is judged by: training where there is no validation part."""
+        return "validation" if self.sizes[1] else "train"

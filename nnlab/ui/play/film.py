@@ -14,7 +14,7 @@ from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.network_view import MOST_PARAMETERS, Look, network_view
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.progress import progress_text
-from nnlab.ui.shared.run_row import judged_part, mean_text
+from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -77,7 +77,7 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
 
 def sure_words(run: Run, t: Text) -> str:
     """How much the score varies over the seeds."""
-    part = judged_part(run)
+    part = run.experiment.data.judged_part
     names = {"accuracy": t("Accuracy, validation"), "mse": t("Mean squared error")}
     return t(
         "**{name}: {score}** over {what}. The interval covers {covered}.",

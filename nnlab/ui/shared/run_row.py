@@ -51,7 +51,7 @@ def state_badge(t: Text, state: State) -> None:
 def score_text(run: Run, t: Text) -> str:
     """The final score on the validation part: "95.0 ± 0.9 %"; without one "95.0 ± 0.9 % (training)". Empty before the
     end. Rows are there to choose by, and the test set is not."""
-    part = judged_part(run)
+    part = run.experiment.data.judged_part
     text = mean_text(run, part, run.experiment.score, t)
     if text in ("", UNKNOWN):
         return text
@@ -61,13 +61,8 @@ def score_text(run: Run, t: Text) -> str:
 
 def score_value(run: Run) -> float:
     """The mean of the score that `score_text` shows, to sort by; nan before the end."""
-    values = final_scores(run.results, judged_part(run), run.experiment.score)
+    values = final_scores(run.results, run.experiment.data.judged_part, run.experiment.score)
     return float(values.mean()) if values.size else math.nan
-
-
-def judged_part(run: Run) -> PartName:
-    """The part whose scores a run is judged by: training where there is no validation part."""
-    return "validation" if run.experiment.data.sizes[1] else "train"
 
 
 def mean_text(run: Run, part: PartName, figure: str, t: Text) -> str:

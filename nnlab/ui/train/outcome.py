@@ -12,7 +12,7 @@ from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.labels import WITHOUT_NUMBA
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.run_links import advice_link, experiment_link
-from nnlab.ui.shared.run_row import judged_part, mean_text
+from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
@@ -82,7 +82,7 @@ def _scores_table(run: Run, t: Text) -> pd.DataFrame:
 
 def _scores_note(run: Run, t: Text) -> str:
     """What the scores are, and whether the test part was evaluated."""
-    part = judged_part(run)
+    part = run.experiment.data.judged_part
     covered, coarse = covered_and_grain(run.experiment, part, t)
     several = t("Mean and 95 % interval over {what}; it covers {covered}.", what=seeds_words(run, t), covered=covered)
     if len(run.replicates) == 1:
