@@ -1,11 +1,12 @@
 """The film that Home begins with: a small network on moons, trained once a server."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from nnlab.analysis.film import film
-from nnlab.engines.base import Weights
+from nnlab.engines.base import METRICS, Weights
 from nnlab.training.api import train
 from nnlab.training.loop import Training
 from nnlab.ui.shared.network_view import Look, shown_as
@@ -14,18 +15,20 @@ from nnlab.ui.shared.new_experiment import play_experiment
 
 @cache
 def home_film(language: str) -> bytes:
-    """A training with the NumPy engine, in a quarter of a second: it needs no worker, and nothing compiled."""
+    """The film in a language."""
+    return film(*_trained(), id="home", live=False, **shown_as(language, Look(compact=True)))
+
+
+@cache
+def _trained() -> tuple[Any, ...]:
+    """What `film` takes: a training with the NumPy engine, in a quarter of a second. It needs no worker, and nothing
+    compiled."""
     training = train(play_experiment().set({"train.engine": "numpy"}))
     frames, curves = {0: _only(training)}, []
     for epoch in training:
         frames[epoch.epoch] = _only(training)
-        figures = (epoch.train_loss, epoch.train_score, epoch.validation_loss, epoch.validation_score)
-        curves.append([epoch.epoch, *(float(each[0]) for each in figures)])
-    look = shown_as(language, Look(compact=True))
-    own = training.dataset.training_sets[0]
-    return film(
-        training.experiment, frames, own, np.array(curves)[:, None], id="home", live=False, planned=len(curves), **look
-    )
+        curves.append([epoch.epoch, *(float(getattr(epoch, name)[0]) for name in METRICS)])
+    return training.experiment, frames, training.dataset.training_sets[0], np.array(curves)[:, None]
 
 
 def _only(training: Training) -> Weights:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from nnlab.spec import Experiment
+from nnlab.spec import DATASETS, Experiment
 from nnlab.spec.data import TERMS
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.play.film import MOST_DEPTH, MOST_WIDTH
@@ -17,8 +17,7 @@ from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.text import Text
 
-PLANE = ("moons", "circles", "xor", "gaussians", "spirals")
-DATA = (*PLANE, "digits", "celsius")
+DATA = ("moons", "circles", "xor", "gaussians", "spirals", "digits", "celsius")
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "none")
 RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 L2 = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
@@ -67,7 +66,7 @@ def on_data(experiment: Experiment, name: str, left: dict[str, Experiment]) -> E
 
 
 def _kind(name: str) -> str:
-    return "plane" if name in PLANE else name
+    return "plane" if "terms" in DATASETS[name].uses else name
 
 
 def _choice(t: Text, path: str, allowed: Sequence[str], value: str, take: Callable[[str], None]) -> None:
