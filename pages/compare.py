@@ -45,8 +45,8 @@ if st.session_state.pop("comparison-lost", None):
     st.info(lost, icon=":material/link_off:")
 
 if opened is None:
-    preset_questions(page, question.submit)
-    gallery(page, question.submit)
+    preset_questions(page, question.forecast, question.submit)
+    gallery(page, question.forecast, question.submit)
 else:
     if opened.comparison != question.comparison:
         st.caption(t("The results below are for: {question}", question=comparison_summary(opened.comparison, t)))

@@ -25,7 +25,7 @@ def place():
     if opened := st.session_state.get("opened"):
         usual_outcome(page, page.lab.comparison(opened))
     else:
-        gallery(page, lambda comparison: st.session_state.update(asked=comparison))
+        gallery(page, page.lab.forecast(page.owner), lambda comparison: st.session_state.update(asked=comparison))
 
 
 def shown(language, **state):

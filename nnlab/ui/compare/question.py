@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -13,6 +13,7 @@ import streamlit as st
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.cells import split_seeds
+from nnlab.jobs.forecast import Forecast
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
@@ -110,6 +111,11 @@ class Question:
             self.comparison = self.state.get("question-valid", preset_comparisons["binary"])
         else:
             self.problem = _first_limit(page.lab, self.comparison, settings())
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        """The queue as this run of the page finds it."""
+        return self.page.lab.forecast(self.page.owner)
 
     @property
     def input(self) -> QuestionInput:

@@ -9,6 +9,7 @@ import streamlit as st
 from nnlab.catalogue.classics import classics
 from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.engines.costs import estimate_bytes
+from nnlab.jobs.forecast import Forecast
 from nnlab.lab import ComparisonRun
 from nnlab.spec import Comparison
 from nnlab.ui.compare import knobs
@@ -19,7 +20,7 @@ from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Texts
+from nnlab.ui.shell.text import Text, Texts
 
 PRESETS: Texts = {  # inside the sentence
     "binary": "100 samples, two classes",
@@ -40,6 +41,7 @@ SELECT = 240  # pixels of a choice: titles of runs have room
 MANY_CELLS = 12  # above this the form shows how many cells there will be
 MOST_PILLS = 16  # values to guess among as buttons; more are in a list
 Change = Callable[[str], None]
+Submit = Callable[[Comparison], None]
 
 
 def question_form(question: Question, opened: ComparisonRun | None) -> None:
@@ -66,7 +68,7 @@ def question_form(question: Question, opened: ComparisonRun | None) -> None:
             on_click=question.submit_input,
             disabled=question.problem is not None,
         )
-        st.caption(_cost(question.page, question.comparison), width="content")
+        st.caption(_cost(question), width="content")
     if question.problem is None:
         st.caption(comparison_naming.experiment_summary(question.comparison.experiment, t))
         if question.asks_for_guess(opened):
@@ -150,10 +152,10 @@ def _guess(question: Question, opened: ComparisonRun | None) -> None:
             st.selectbox(ask, list(options), placeholder=t("Choose a value"), width=330, **look)
 
 
-def _cost(page: Page, comparison: Comparison) -> str:
+def _cost(question: Question) -> str:
     """How many cells, about how long, about how much memory."""
-    t, cells = page.t, len(comparison.points)
-    expected = page.lab.forecast(page.owner).of(comparison_seconds(comparison))
+    t, comparison, cells = question.page.t, question.comparison, len(question.comparison.points)
+    expected = question.forecast.of(comparison_seconds(comparison))
     largest = max(estimate_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
     parts = [
         *([t.many("{n} cell", "{n} cells", cells)] if comparison.by or cells > MANY_CELLS else []),
@@ -163,7 +165,7 @@ def _cost(page: Page, comparison: Comparison) -> str:
     return " · ".join(parts)
 
 
-def preset_questions(page: Page, submit: Callable[[Comparison], None]) -> None:
+def preset_questions(page: Page, forecast: Forecast, submit: Submit) -> None:
     """A card for each preset comparison."""
     t = page.t
     st.markdown(f"#### {t('Ask your own question above, or start with one of these')}", anchors=False)
@@ -172,10 +174,10 @@ def preset_questions(page: Page, submit: Callable[[Comparison], None]) -> None:
         comparison = preset_comparisons[name]
         caption, action = comparison_naming.settings_summary(comparison, t), t("Compare: {what}", what=t(PRESETS[name]))
         cards[f"ask-{name}"] = _Card(f"**{t(question)}**", caption, action, comparison)
-    _cards(page, cards, submit)
+    _cards(t, cards, forecast, submit)
 
 
-def gallery(page: Page, submit: Callable[[Comparison], None]) -> None:
+def gallery(page: Page, forecast: Forecast, submit: Submit) -> None:
     """A card for each classic comparison."""
     t = page.t
     st.markdown(f"#### {t('The classics')}", anchors=False)
@@ -183,7 +185,7 @@ def gallery(page: Page, submit: Callable[[Comparison], None]) -> None:
     cards = {
         f"classic-{name}": _Card(t(one.question), "", t(one.title), one.comparison) for name, one in classics.items()
     }
-    _cards(page, cards, submit)
+    _cards(t, cards, forecast, submit)
 
 
 class _Card(NamedTuple):
@@ -193,9 +195,8 @@ class _Card(NamedTuple):
     comparison: Comparison
 
 
-def _cards(page: Page, cards: Mapping[str, _Card], submit: Callable[[Comparison], None]) -> None:
+def _cards(t: Text, cards: Mapping[str, _Card], forecast: Forecast, submit: Submit) -> None:
     """Cards with a text and a button that submits a comparison; the keys name the cards."""
-    t, forecast = page.t, page.lab.forecast(page.owner)
     columns = [column for _ in range(0, len(cards), ACROSS) for column in st.columns(ACROSS)]
     for column, (key, card) in zip(columns, cards.items(), strict=False):
         with column, st.container(border=True, key=key, height="stretch"):
