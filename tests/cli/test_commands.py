@@ -16,8 +16,8 @@ from safetensors.numpy import load
 
 from nnlab import Comparison, Experiment, compare, presets, train
 from nnlab.catalogue.classics import classics
-from nnlab.cli import commands
-from nnlab.cli.commands import progress_bar
+from nnlab.cli import commands, output
+from nnlab.cli.output import progress_bar
 from nnlab.cli.sources import experiment_from
 from nnlab.engines import choice
 from nnlab.engines.compiled_cache import Function, Preparation, folder
@@ -396,7 +396,7 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with progress_bar("epoch 0 of 4") as show:
-        monkeypatch.setattr(commands.time, "monotonic", lambda: 1e9)
+        monkeypatch.setattr(output.time, "monotonic", lambda: 1e9)
         show("epoch 1 of 4", 0.25)
         show("too soon to be shown", 0.3)
         show("epoch 4 of 4", 1.0)
