@@ -7,8 +7,8 @@ import streamlit as st
 
 from nnlab.store import StoredComparison
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.naming import ago, in_markdown
-from nnlab.ui.shared.run_row import state_badge
+from nnlab.ui.shared.naming import in_markdown
+from nnlab.ui.shared.run_row import row_places
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
@@ -25,17 +25,11 @@ def _row(page: Page, seen: StoredComparison, title: str) -> None:
     one = (page.lab.comparison_state(seen.id) or seen) if seen.active else seen
     if seen.active and not one.active:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{one.id}", wrap=True):
-        with st.container(width=300):
-            link = {"comparison": one.id}
-            page.link("compare", in_markdown(title), link, icon=":material/stacked_line_chart:")
-        with st.container(width=120):
-            state_badge(t, one.state)
-        with st.container(width=130):
-            st.caption(cells_done(one, t))
-        with st.container(width=150):
-            st.markdown(best_text(one, best_scores(page, [one])[0], t))
-        st.caption(ago(one.created, t), width="content")
+    name, course, score = row_places(t, one)
+    with name:
+        page.link("compare", in_markdown(title), {"comparison": one.id}, icon=":material/stacked_line_chart:")
+    course.caption(cells_done(one, t))
+    score.markdown(best_text(one, best_scores(page, [one])[0], t))
 
 
 def cells_done(one: StoredComparison, t: Text) -> str:

@@ -3,11 +3,12 @@
 import math
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.analysis.scores import final_scores, score_interval
 from nnlab.charts.curves import sparkline
 from nnlab.datasets import PartName
-from nnlab.store import Run, State
+from nnlab.store import Run, State, StoredComparison
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import ago, in_markdown
@@ -25,21 +26,27 @@ def _row(page: Page, seen: Run, title: str) -> None:
     run = (page.lab.run(seen.id) or seen) if seen.active else seen
     if run.state != seen.state and not run.active:
         st.rerun()
-    with st.container(
-        horizontal=True, vertical_alignment="center", gap="small", key=f"row-{run.id}", wrap=True, border=False
-    ):
-        with st.container(width=300):
-            page.link("train", in_markdown(title), {"run": run.id}, icon=":material/show_chart:")
+    name, course, score = row_places(t, run)
+    with name:
+        page.link("train", in_markdown(title), {"run": run.id}, icon=":material/show_chart:")
+    with course:
+        rows = curve_rows(page.lab, run)
+        few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
+        st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=f"{t('Loss by epoch')}: {title}")
+    progress = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
+    score.markdown(score_text(run, t) or f":gray[{progress}]")
+
+
+def row_places(t: Text, one: Run | StoredComparison) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Draws state and time of a row, and gives its places for the name, the course and the score: rows of runs and of
+    comparisons stand in the same columns."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{one.id}", wrap=True):
+        name = st.container(width=300)
         with st.container(width=120):
-            state_badge(t, run.state)
-        with st.container(width=130):
-            rows = curve_rows(page.lab, run)
-            few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
-            st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=f"{t('Loss by epoch')}: {title}")
-        with st.container(width=150):
-            progress = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
-            st.markdown(score_text(run, t) or f":gray[{progress}]")
-        st.caption(ago(run.created, t), width="content")
+            state_badge(t, one.state)
+        course, score = st.container(width=130), st.container(width=150)
+        st.caption(ago(one.created, t), width="content")
+    return name, course, score
 
 
 def state_badge(t: Text, state: State) -> None:
