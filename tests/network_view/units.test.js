@@ -9,6 +9,7 @@ import { formatter, readNumber } from "../../nnlab/ui/network_view/format.js";
 import { keep, restored } from "../../nnlab/ui/network_view/kept.js";
 import { lineLook } from "../../nnlab/ui/network_view/drawing.js";
 import { drawnUnits, lines, nearest, place } from "../../nnlab/ui/network_view/layout.js";
+import { label, probability } from "../../nnlab/ui/network_view/network.js";
 import { largest, paintClasses, paintValues } from "../../nnlab/ui/network_view/paint.js";
 import { termColumns } from "../../nnlab/ui/network_view/terms.js";
 import { Result, ticks } from "../../nnlab/ui/network_view/result.js";
@@ -171,4 +172,12 @@ test("points and borders are drawn anew for a film with other replicates", () =>
   result.reset();
   assert.deepEqual([result.still, result.bordersOf], [undefined, undefined]);
   assert.match(result.note.textContent, /thin lines/);
+});
+
+test("probabilities name a class, with one output and with several", () => {
+  const one = Float32Array.of(0.25, 0.75), several = Float32Array.of(0.125, 0.5, 0.625, 0.25, 0.25, 0.25); // 3 classes, 2 samples
+  assert.deepEqual([0, 1].map((k) => label(one, 2, k)), [0, 1]);
+  assert.deepEqual([0, 1].map((k) => label(several, 2, k)), [1, 0]);
+  assert.deepEqual([0, 1].map((j) => probability(one, 2, 0, j)), [0.75, 0.25]);
+  assert.deepEqual([0, 1, 2].map((j) => probability(several, 2, 1, j)), [0.5, 0.25, 0.25]);
 });

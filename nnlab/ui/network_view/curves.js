@@ -3,7 +3,7 @@
 import { element, say, shape } from "./dom.js";
 
 const WIDTH = 420, HEIGHT = 120, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
-const DECADES = 100; // largest over smallest loss, from which the axis is logarithmic
+const WIDE = 100; // largest over smallest loss, above which the axis is logarithmic
 
 const COLUMNS = { loss: [1, 3], score: [2, 4] };
 
@@ -26,7 +26,7 @@ export function wide([low, high]) {
 /** Whether values span so much that an axis should be logarithmic. */
 export function spansDecades(values) {
   const found = range(values, true);
-  return found !== null && found[1] > DECADES * found[0];
+  return found !== null && found[1] > WIDE * found[0];
 }
 
 export class Curves {

@@ -2,7 +2,7 @@
 
 import { css } from "./colours.js";
 import { element, pen } from "./dom.js";
-import { drawnUnits, lines, nearest, place } from "./layout.js";
+import { drawnUnits, folded, lines, nearest, place } from "./layout.js";
 import { Responses } from "./responses.js";
 
 const DRAG = 120; // pixels up or down that change a weight by the largest one of its layer
@@ -29,10 +29,10 @@ export class Drawing {
   /** What colours, lines and squares mean, and the rule by which units are left out. */
   legend() {
     const { view, film } = this, { words } = film, { ramp } = view.palette;
-    const colours = [0, 64, 128, 192, 256].map((k) => css(ramp[k])), folded = this.units.some((some, layer) => layer && some.length < film.layers[layer - 1].width);
+    const colours = [0, 64, 128, 192, 256].map((k) => css(ramp[k]));
     const squares = { plane: words.squaresPlane, line: words.squaresLine, sample: film.image ? words.squaresPicture : words.squaresSample }[this.responses.kind];
     return element("p", { class: "note legend" }, element("i", { style: `background:linear-gradient(to right, ${colours})` }),
-      element("span", {}, [words.legend, squares, words.change, folded ? words.folded : "", film.layers.some((one) => one.frozen) ? words.frozen : ""].filter(Boolean).join(" ")));
+      element("span", {}, [words.legend, squares, words.change, folded(film, this.units) ? words.folded : "", film.layers.some((one) => one.frozen) ? words.frozen : ""].filter(Boolean).join(" ")));
   }
 
   buttons() {
@@ -98,22 +98,22 @@ export class Drawing {
   /** The two buttons that remove and add a hidden layer. */
   layers() {
     const { words, layers, editable } = this.film, depth = layers.length - 1;
-    const button = (kind, label, sign, off) => element("button", { type: "button", title: label, "aria-label": label, disabled: off, onclick: () => this.ask(kind) }, sign);
-    return element("div", { class: "layers" }, words.hidden,
-      button("layer-", words.fewerLayers, "−", depth === 0), element("b", {}, `${depth}`), button("layer+", words.moreLayers, "+", depth >= editable[0]));
+    return element("div", { class: "layers" }, words.hidden, this.asks("layer-", null, words.fewerLayers, "−", depth === 0),
+      element("b", {}, `${depth}`), this.asks("layer+", null, words.moreLayers, "+", depth >= editable[0]));
   }
 
   /** The two buttons that change the width of a layer. */
   change(layer, x) {
     const { words, layers, editable } = this.film, { width } = layers[layer - 1];
-    const button = (kind, label, sign, off) => element("button", { type: "button", title: label, "aria-label": `${words.layer} ${layer}: ${label}`, disabled: off,
-      onclick: () => this.ask(kind, layer - 1) }, sign);
     return element("span", { class: "edit", style: `left:${x}px;top:${this.height - 12}px` },
-      button("unit-", words.fewerNeurons, "−", width <= 1), button("unit+", words.moreNeurons, "+", width >= editable[1]));
+      this.asks("unit-", layer, words.fewerNeurons, "−", width <= 1), this.asks("unit+", layer, words.moreNeurons, "+", width >= editable[1]));
   }
 
-  ask(kind, layer = null) {
-    this.view.report.setTriggerValue("change", { kind, layer });
+  /** A button that asks the page for another network; `layer` counts from 1. */
+  asks(kind, layer, label, sign, disabled) {
+    const name = layer ? `${this.film.words.layer} ${layer}: ${label}` : label;
+    return element("button", { type: "button", title: label, "aria-label": name, disabled,
+      onclick: () => this.view.report.setTriggerValue("change", { kind, layer: layer && layer - 1 }) }, sign);
   }
 
   tab(face) {

@@ -1,6 +1,7 @@
 /* Where the units and lines of a network are drawn. */
 
 export const MOST_UNITS = 8; // of a column; the others are counted below it
+export const MOST_OUTPUTS = 10; // which are classes, the first ones
 export const MOST_LINES = 250; // of the network; the weakest are left out
 
 /**
@@ -31,11 +32,14 @@ export function drawnUnits(film) {
     const count = layer ? film.layers[layer - 1].width : film.layers[0].inputs;
     const all = Array.from({ length: count }, (_, unit) => unit);
     if (layer === 0 && film.image) return [0]; // one picture instead of its pixels
-    if (count <= MOST_UNITS || layer === film.layers.length) return all.slice(0, 10);
+    if (count <= MOST_UNITS || layer === film.layers.length) return all.slice(0, MOST_OUTPUTS);
     const sums = strengths(film, last, layer);
     return all.sort((a, b) => sums[b] - sums[a]).slice(0, MOST_UNITS - 1).sort((a, b) => a - b);
   });
 }
+
+/** Whether units of a layer are left out. */
+export const folded = (film, units) => units.some((some, layer) => layer && some.length < film.layers[layer - 1].width);
 
 /**
  * Columns of units in a box.
@@ -44,8 +48,7 @@ export function drawnUnits(film) {
  *   centres in pixels, the side of a unit's picture, and the width, which is more than the box if that is too narrow
  */
 export function place(film, units, width, height) {
-  const folded = units.some((some, layer) => layer && some.length < film.layers[layer - 1].width);
-  const top = 22, bottom = folded ? 40 : 20; // room for "+25" above the buttons
+  const top = 22, bottom = folded(film, units) ? 40 : 20; // room for "+25" above the buttons
   const marginX = Math.max(46, 26 + 6.5 * Math.max(...film.features.map((name) => name.length))); // room for "sin x₁"
   const tallest = Math.max(...units.map((one) => one.length)), gaps = units.length - 1;
   const side = Math.max(18, Math.min(40, (height - top - bottom) / tallest - 8, (width - 2 * marginX) / (gaps + 1) - 14));

@@ -167,6 +167,17 @@ export function argmax(outputs, n, k) {
   return best;
 }
 
+/** The probability of class j for sample k; one output is that of class 1. */
+export function probability(p, n, k, j) {
+  if (p.length > n) return p[j * n + k];
+  return j ? p[k] : 1 - p[k];
+}
+
+/** The class that probabilities name for sample k. */
+export function label(p, n, k) {
+  return p.length > n ? argmax(p, n, k) : p[k] > 0.5 ? 1 : 0;
+}
+
 /**
  * What the outputs of the last layer say: probabilities of the classes (of class 1 where there is one output), or the
  * values themselves for regression.

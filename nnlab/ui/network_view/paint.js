@@ -1,6 +1,6 @@
 /* Paints values of a network as pixels. Every function fills the RGBA bytes of an image. */
 
-import { argmax } from "./network.js";
+import { label, probability } from "./network.js";
 
 /** Values on a diverging ramp; value / limit from -1 to 1. */
 export function paintValues(data, values, limit, palette) {
@@ -15,8 +15,7 @@ export function paintValues(data, values, limit, palette) {
 export function paintClasses(data, outputs, n, palette) {
   const units = outputs.length / n, guess = units === 1 ? 0.5 : 1 / units, { classes, paper } = palette;
   for (let k = 0; k < n; k++) {
-    const best = units === 1 ? (outputs[k] > 0.5 ? 1 : 0) : argmax(outputs, n, k);
-    const p = units > 1 ? outputs[best * n + k] : best ? outputs[k] : 1 - outputs[k];
+    const best = label(outputs, n, k), p = probability(outputs, n, k, best);
     const share = Number.isFinite(p) ? 0.12 + 0.6 * Math.max(0, (p - guess) / (1 - guess)) : 0;
     const colour = classes[best % classes.length];
     for (let c = 0; c < 3; c++) data[4 * k + c] = paper[c] + (colour[c] - paper[c]) * share;

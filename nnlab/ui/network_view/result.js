@@ -5,7 +5,7 @@ import { css } from "./colours.js";
 import { range } from "./curves.js";
 import { otherBorders } from "./borders.js";
 import { element, pen, say } from "./dom.js";
-import { argmax, predicted } from "./network.js";
+import { label, predicted, probability } from "./network.js";
 import { largest, paintClasses, paintInk, paintValues } from "./paint.js";
 
 const LEFT = 40, BOTTOM = 30, TOP = 4, RIGHT = 8; // of charts, pixels
@@ -81,7 +81,7 @@ export class Result {
     responses.small.putImageData(image, 0, 0);
     context.imageSmoothingQuality = "high";
     context.drawImage(responses.small.canvas, LEFT, TOP, inner, tall);
-    const x = (value) => LEFT + ((value - low[0]) / (high[0] - low[0])) * inner, y = (value) => TOP + (1 - (value - low[1]) / (high[1] - low[1])) * tall;
+    const x = scale(low[0], high[0], LEFT, LEFT + inner), y = scale(low[1], high[1], TOP + tall, TOP);
     const still = [full, tall, responses.level, !chosen].join();
     if (this.still !== still) { // what is the same in every frame
       this.still = still;
@@ -154,7 +154,7 @@ export class Result {
     const targets = chosen ? [] : [...film.parts.train_y, ...film.parts.validation_y];
     const edge = chosen ? responses.limit(...chosen) : 0;
     const [low, high] = padded(chosen ? [-edge, edge] : targets);
-    const x = (value) => LEFT + ((value - left) / (right - left)) * inner, y = (value) => TOP + (1 - (value - low) / (high - low)) * tall;
+    const x = scale(left, right, LEFT, LEFT + inner), y = scale(low, high, TOP + tall, TOP);
     context.save();
     context.beginPath();
     context.rect(LEFT, TOP, inner, tall);
@@ -206,12 +206,9 @@ export class Result {
   picturesChart(weights) {
     const { film, view } = this, { n } = this, y = film.parts[`${this.part}_y`];
     this.layers = film.network.forward(weights, film.inputs(this.part), n, this.layers);
-    const p = predicted(this.layers.at(-1), n, film.loss), units = p.length / n, { format } = view;
-    const share = (k, j) => (units === 1 ? (j ? p[k] : 1 - p[k]) : p[j * n + k]);
+    const p = predicted(this.layers.at(-1), n, film.loss), { format } = view;
     this.shown.forEach(({ button, text }, k) => {
-      let best = 0;
-      for (let j = 1; j < film.classes.length; j++) if (share(k, j) > share(k, best)) best = j;
-      const right = best === y[k], said = right ? `✓ ${film.classes[best]}` : `✗ ${film.classes[y[k]]}→${film.classes[best]}`;
+      const best = label(p, n, k), right = best === y[k], said = right ? `✓ ${film.classes[best]}` : `✗ ${film.classes[y[k]]}→${film.classes[best]}`;
       if (text.textContent !== said) {
         text.textContent = said;
         text.className = right ? "" : "wrong";
@@ -220,7 +217,7 @@ export class Result {
       button.setAttribute("aria-pressed", k === view.sample ? "true" : "false");
     });
     this.rows.forEach(({ bar, value }, j) => {
-      const own = share(view.sample, j);
+      const own = probability(p, n, view.sample, j);
       bar.style.width = `${Math.max(1, 100 * own)}%`;
       bar.style.background = css(view.palette.classes[j % view.palette.classes.length]);
       value.textContent = format.percent(own);
@@ -230,11 +227,8 @@ export class Result {
   tableChart(weights) {
     const { film, view, n } = this, { palette } = view, y = film.parts[`${this.part}_y`], k = film.classes.length;
     this.layers = film.network.forward(weights, film.inputs(this.part), n, this.layers);
-    const p = predicted(this.layers.at(-1), n, film.loss), units = p.length / n, counts = new Float32Array(k * k);
-    for (let s = 0; s < n; s++) {
-      const best = units === 1 ? (p[s] > 0.5 ? 1 : 0) : argmax(p, n, s);
-      counts[y[s] * k + best]++;
-    }
+    const p = predicted(this.layers.at(-1), n, film.loss), counts = new Float32Array(k * k);
+    for (let s = 0; s < n; s++) counts[y[s] * k + label(p, n, s)]++;
     const [full, height] = this.size(0.72), context = pen(this.canvas, full, height), inner = full - LEFT - RIGHT, tall = height - TOP - BOTTOM, most = largest(counts);
     this.canvas.style.height = `${height}px`;
     context.font = "12px sans-serif";
@@ -254,6 +248,9 @@ export class Result {
     context.fillText(film.words.predictedClass, LEFT + inner / 2, height - 2);
   }
 }
+
+/** Where a value from low to high is drawn, in pixels. */
+const scale = (low, high, from, to) => (value) => from + ((value - low) / (high - low)) * (to - from);
 
 /** The range of values with a tenth of it at both ends. */
 function padded(values) {

@@ -267,12 +267,18 @@ class View {
     if (this.playButton.title !== label) this.playButton.title = this.playButton.ariaLabel = label;
     this.playButton.disabled = film.frames < 2;
     this.undo.hidden = !this.edits.length;
-    const told = changed && !this.curves.length ? `${words.loss} ${changed.loss.filter(Number.isFinite).map((value, k) => `${this.format.figure("loss", value)} (${[words.train, words.validation][k].toLowerCase()})`).join(", ")}.` : "";
     const said = [weights.every(Number.isFinite) ? "" : words.diverged, best ? words.best.replace("{n}", this.format.whole(best.epoch)) : "",
-      ...(changed ? [words.changed, told, this.measured()] : [])];
+      ...(changed ? [words.changed, this.curves.length ? "" : this.losses(changed.loss), this.measured()] : [])];
     say(this.status, said.filter(Boolean).join(" "));
     this.status.hidden = !this.status.textContent;
     Object.assign(this.root.dataset, { film: film.id, epoch: this.epoch });
+  }
+
+  /** The loss on both parts in words, where no curves show it. */
+  losses(values) {
+    const { words } = this.film, parts = [words.train, words.validation].map((word) => word.toLowerCase());
+    const known = values.map((value, k) => (Number.isFinite(value) ? `${this.format.figure("loss", value)} (${parts[k]})` : "")).filter(Boolean);
+    return `${words.loss} ${known.join(", ")}.`;
   }
 
   /** On which samples changed weights are measured, where a film has not all. */
