@@ -23,7 +23,7 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts
 
 PRESETS: Texts = {  # inside the sentence
-    "binary": "100 samples, two classes",
+    "binary": "100 samples",
     "activations": "500 moons",
     "mnist": "MNIST",
     "celsius": "Celsius to Fahrenheit",
