@@ -77,7 +77,8 @@ class Keyboard:
             self.page.keyboard.press("ArrowUp")
 
 
-@pytest.mark.parametrize(("language", "hand", "width"), [("en", Mouse, 1280), ("es", Keyboard, 390)])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("language", "hand"), [("en", Mouse), ("es", Keyboard)])
 def test_the_first_five_minutes(server, visit, language, hand, width):
     page, t = visit(width, 900), text(language)
     hand = hand(page)
