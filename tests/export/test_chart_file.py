@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from nnlab.charts import colours
 from nnlab.charts.base import WIDTH, Labels, on_paper
 from nnlab.charts.curves import curves
 from nnlab.charts.pictures import filter_rows, filters, weights_heatmap, weights_rows
+from nnlab.export import chart_file as module
 from nnlab.export.chart_file import chart_file
 from nnlab.ui.shell.text import text
 
@@ -103,6 +105,23 @@ def test_a_constant_spec_is_left_as_it_is() -> None:
 def test_what_cannot_be_drawn_is_one_error() -> None:
     with pytest.raises(RuntimeError, match="could not be drawn"):
         chart_file({"mark": "no such mark", "encoding": 7}, curve_rows(), "svg")
+
+
+def test_a_chart_that_takes_too_long_is_one_error_and_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    endless = tmp_path / "endless.py"
+    endless.write_text("while True: pass")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_RENDER", endless)
+        patch.setattr(module, "DRAWS", 0.2)
+        with pytest.raises(RuntimeError, match="took more than"):
+            chart_file(curves("loss"), curve_rows(3), "svg")
+    assert not module._drawing.locked()
+    with module._drawing, monkeypatch.context() as patch:
+        patch.setattr(module, "WAITS", 0.0)
+        with pytest.raises(RuntimeError, match="others are being drawn"):
+            chart_file(curves("loss"), curve_rows(3), "svg")
 
 
 def test_a_chart_is_drawn_in_a_process_of_its_own() -> None:
