@@ -41,8 +41,11 @@ class Lab(Comparisons):
     """
 
     def warm(self) -> None:
-        """Start the workers in the background, so that the first run does not wait for them."""
-        if settings().warm:
+        """Start the workers in the background, so that the first run does not wait for them.
+
+        With NNLAB_WARM=0 they start only if runs of an earlier process are unfinished."""
+        queue = self.store.counts()
+        if settings().warm or queue.waiting or queue.running:
             self._dispatcher.start()
 
     def close(self) -> None:
@@ -310,16 +313,11 @@ _labs: dict[str, Lab] = {}
 _labs_lock = threading.Lock()
 
 
-def open_lab(*, warm: bool = False) -> Lab:
-    """The lab of this process's settings, always the same one.
-
-    warm : start the workers in the background now; by default they start with the first submit."""
+def open_lab() -> Lab:
+    """The lab of this process's settings, always the same one. Its workers start with the first submit, or `warm`."""
     url = settings().database_url
     with _labs_lock:
-        lab = _labs.get(url) or _labs.setdefault(url, Lab(Store(url)))
-    if warm:
-        lab.warm()
-    return lab
+        return _labs.get(url) or _labs.setdefault(url, Lab(Store(url)))
 
 
 def close_labs() -> None:

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.ui.backprop.engine_race import engine_race
 from nnlab.ui.backprop.gradient_check import gradient_check
 from nnlab.ui.backprop.log_sum_exp import large_logits

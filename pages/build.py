@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.export.pytorch_code import pytorch_code
 from nnlab.ui.build.form import Form

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.lab import ComparisonRun
 from nnlab.ui.compare.actions import earlier_comparisons, extend_menu, save_menu, stop_menu, test_set
 from nnlab.ui.compare.cell_table import cell_table

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.ui.inspect.epoch_view import epoch_view
 from nnlab.ui.shared.naming import moment
 from nnlab.ui.shared.run_names import distinct_titles

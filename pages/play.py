@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.ui.play.controls import changed, controls, in_drawing, on_data

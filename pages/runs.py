@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.ui.runs.actions import actions, undo_line
 from nnlab.ui.runs.cells import cell_entries
 from nnlab.ui.runs.run_table import Entry, entry_names, matching, runs_table, states_of

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-import nnlab.ui.shell.start_workers  # noqa: F401  first: see there
 from nnlab.lab import Run
 from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.labels import ENGINES

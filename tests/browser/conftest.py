@@ -15,7 +15,7 @@ from benchmarks.serving import CHROMIUM, FLAGS, Server
 from nnlab.lab import Lab
 from nnlab.spec import Experiment
 from nnlab.store import Store
-from nnlab.ui.shell.browser import COOKIE
+from nnlab.ui.shell.visitors import COOKIE
 
 PATIENCE = 90_000  # ms: the machine may be busy with other things
 

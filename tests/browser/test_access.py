@@ -13,7 +13,7 @@ from benchmarks.serving import Server
 from nnlab.lab import Lab
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Store
-from nnlab.ui.shell.browser import COOKIE
+from nnlab.ui.shell.visitors import COOKIE
 
 MOONS = {"data.name": "moons", "data.n_samples": "100", "train.epochs": "4", "model.hidden": "3"}
 LONG = {**MOONS, "data.n_samples": "1000", "train.batch_size": "4", "train.epochs": "4000", "model.hidden": "64-64"}

@@ -1,21 +1,14 @@
-"""What the visitor's browser stores: an unguessable name, which stands for a login, and the choice of a theme.
-
-The name is a secret in a cookie. It is never put into a link, so whoever gets a link sees a run but cannot change it.
+"""The switch between light and dark, and the language of the document.
 
 Streamlit keeps the theme in the browser, one entry for each page's path, and reads it when a page loads; no call sets
 it. The switch writes the entries of all pages and reloads the page. Nothing is lost: the link holds the experiment.
 """
 
-import re
-import secrets
 from collections.abc import Sequence
 
 import streamlit as st
 
 from nnlab.ui.shell.text import Text
-
-COOKIE = "nnlab_visitor"
-_SHAPE = re.compile(r"v-[A-Za-z0-9_-]{22}")
 
 _switch = st.components.v2.component(
     "nnlab_browser",
@@ -27,11 +20,8 @@ button { font: inherit; font-size: 0.875rem; color: var(--st-text-color); backgr
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color);
   outline: none; }
 """,
-    js=f"const COOKIE = {COOKIE!r};"
-    + """
+    js="""
 export default function({ data, parentElement }) {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${COOKIE}=${data.visitor}; path=/; max-age=31536000; SameSite=Lax${secure}`;
   const root = document.documentElement, page = location.pathname;
   if (root.dataset.page && root.dataset.page !== page)  // a link from low on another page
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
@@ -57,16 +47,8 @@ export default function({ data, parentElement }) {
 )
 
 
-def visitor() -> str:
-    """The owner of this browser's runs: the same after F5, on every page, in every tab."""
-    if "visitor" not in st.session_state:
-        sent = st.context.cookies.get(COOKIE, "")
-        st.session_state["visitor"] = sent if _SHAPE.fullmatch(sent) else "v-" + secrets.token_urlsafe(16)
-    return str(st.session_state["visitor"])
-
-
-def theme_switch(t: Text, owner: str, pages: Sequence[str]) -> None:
-    """Draws the switch for pages with these paths; sets the cookie, for a year, and the language of the document."""
+def theme_switch(t: Text, pages: Sequence[str]) -> None:
+    """Draws the switch for pages with these paths; sets the language of the document."""
     words = {"light": t("Light theme"), "dark": t("Dark theme")}
-    data = {**words, "pages": list(pages), "visitor": owner, "language": t.language}
+    data = {**words, "pages": list(pages), "language": t.language}
     _switch(key="theme-switch", data=data, width="content")

@@ -4,9 +4,6 @@ Every script starts with `page = open_page("build")`. With Streamlit's `pages/` 
 link to it on a fresh server runs nothing else before it.
 """
 
-import gc
-import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +13,11 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from nnlab.charts.base import Labels
-from nnlab.datasets import load_dataset
 from nnlab.lab import Lab, open_lab
-from nnlab.ui.shell.browser import theme_switch, visitor
+from nnlab.ui.shell.browser import theme_switch
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
+from nnlab.ui.shell.visitors import visitor
 
 NAME = "nnlab"
 BUSY, IDLE = 5.0, 60.0  # seconds between two looks at the queue: while something is in it, and otherwise
@@ -101,26 +98,8 @@ def chart_words(language: str) -> Labels:
     return Labels(language, text(language))
 
 
-@cache
-def _warm() -> None:
-    """Once a server: imports what the first visitors need, in the background, and shortens the threads' turns.
-
-    Every tick is a thread that hands over to the event loop a dozen times. With Python's turns of 5 ms, fifty live
-    pages wait 0.6 s (p95), with 0.2 ms 0.3 s (benchmarks/load.py)."""
-    sys.setswitchinterval(0.0002)
-
-    def load() -> None:
-        load_dataset("digits")
-        gc.collect()
-        gc.freeze()  # half a million imported objects: collecting them again would stop every page for 0.2 s
-        gc.set_threshold(50_000, 20, 20)
-
-    threading.Thread(target=load, name="warm", daemon=True).start()
-
-
 def open_page(name: str) -> Page:
     """Starts a page: call it before drawing anything else."""
-    _warm()
     t = text(_language())
     place = PLACES[name]
     st.set_page_config(
@@ -130,7 +109,7 @@ def open_page(name: str) -> Page:
         initial_sidebar_state=220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
     )
-    page = Page(name, t, visitor(), open_lab(warm=True))
+    page = Page(name, t, visitor(), open_lab())
     with st.sidebar:
         _navigation(page)
     return page
@@ -166,7 +145,7 @@ def _navigation(page: Page) -> None:
             label_visibility="collapsed",
             required=True,
         )
-        theme_switch(t, page.owner, ["" if name == "home" else name for name in PLACES])
+        theme_switch(t, ["" if name == "home" else name for name in PLACES])
         keyboard()
 
 

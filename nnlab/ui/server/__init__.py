@@ -1,0 +1,1 @@
+"""What the server does around the pages: it starts the workers, names the visitors and guards its doors."""
