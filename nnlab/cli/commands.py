@@ -7,7 +7,6 @@ other errors; each error is one sentence.
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -362,11 +361,11 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sentence, code = f"{error.filename or 'A file'}: {error.strerror or error}.", 1
     except Exception as error:
-        if not isinstance(error, sqlite3.Error) and not type(error).__module__.startswith("sqlalchemy."):
+        from nnlab.store import StoreUnavailable  # imported already where it is raised
+
+        if not isinstance(error, StoreUnavailable):
             raise  # a fault of nnlab: its traceback is useful
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        sentence = f"The store cannot be used: {reason} (NNLAB_HOME and NNLAB_DATABASE_URL set where it is)."
-        code = 1
+        sentence, code = f"{error} NNLAB_HOME and NNLAB_DATABASE_URL set where it is.", 1
     click.echo(sentence, err=True)
     return code
 

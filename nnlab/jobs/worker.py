@@ -27,10 +27,11 @@ from nnlab.engines.base import Epoch, Weights
 from nnlab.engines.choice import working_engine
 from nnlab.engines.compiled_cache import Progress
 from nnlab.jobs.limits import check_limits
+from nnlab.jobs.retry import Retry
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import Lost, RequestedAction, Run, State, Store
+from nnlab.store import Lost, RequestedAction, Run, State, Store, StoreUnavailable
 from nnlab.training import transfer
 from nnlab.training.api import train
 from nnlab.training.loop import Training
@@ -124,15 +125,19 @@ def work(url: str) -> int:
 def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = None) -> None:
     """Train a claimed run until it is finished or requested to pause or stop. Errors become the run's state.
 
-    KeyboardInterrupt leaves the run interrupted, so that it can be resumed, and is raised again."""
-    run = store.run(run_id)
+    While the store is away or full the training waits at its last whole epoch. KeyboardInterrupt leaves the run
+    interrupted, so that it can be resumed, and is raised again."""
+    retry = Retry()
+    run = retry(store.run, run_id)
     if run is None:
         return
     try:
-        with Heartbeat(store, run_id, attempt) as heartbeat:
-            _Job(store, run, attempt, heartbeat, on_epoch).train()
+        with Heartbeat(store, run_id, attempt, retry) as heartbeat:
+            _Job(store, run, attempt, heartbeat, on_epoch, retry).train()
     except Lost:
         log.warning("run %s was taken over by another worker", run_id)
+    except StoreUnavailable:  # and that will not pass by itself: the run stays as it is stored
+        raise
     except Exception as error:
         sentence = str(error)
         if not isinstance(error, (SpecError, DatasetUnavailable)):  # whose text is a sentence for the user
@@ -140,9 +145,9 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
             message = " ".join(sentence.split())[:300]
             sentence = f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
         with suppress(Lost):
-            store.finish(run_id, attempt, "failed", error=sentence)
+            retry(store.finish, run_id, attempt, "failed", error=sentence)
     except BaseException:
-        with suppress(Lost):
+        with suppress(Lost, StoreUnavailable):
             store.finish(run_id, attempt, "interrupted")
         raise
 
@@ -150,19 +155,22 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
 class _Job:
     """Trains one run and decides when its progress is written."""
 
-    def __init__(self, store: Store, run: Run, attempt: str, heartbeat: Heartbeat, on_epoch: OnEpoch | None) -> None:
+    def __init__(
+        self, store: Store, run: Run, attempt: str, heartbeat: Heartbeat, on_epoch: OnEpoch | None, retry: Retry
+    ) -> None:
         self.store, self.run, self.attempt, self.heartbeat, self.on_epoch = store, run, attempt, heartbeat, on_epoch
+        self.retry, self.clock = retry, retry.clock
         self.pending: list[Epoch] = []
         self.snapshots: list[tuple[str, int, Weights]] = []
         self.live, self.checkpoint = Throttle(LIVE_EVERY), Throttle(CHECKPOINT_EVERY)
-        self.seconds, self.began = 0.0, time.monotonic()  # seconds of training until `began`
+        self.seconds, self.began = 0.0, self.clock()  # seconds of training until `began`
         self.pace: float | None = None
 
     def train(self) -> None:
         """Train until the run is finished, its time is over or an action is requested."""
         run = self.run
         check_limits(run.experiment, run.seeds)
-        checkpoint = self.store.checkpoint(run.id)
+        checkpoint = self.retry(self.store.checkpoint, run.id)
         try:
             self._prepare_engine()
             dataset = self._dataset()
@@ -176,9 +184,9 @@ class _Job:
         snapshot_epochs = _snapshot_epochs(training)
         if training.epoch == 0:
             self.snapshots.append(("step", 0, training.weights()))
-        self.seconds, self.began = training.seconds, time.monotonic()
+        self.seconds, self.began = training.seconds, self.clock()
         for epoch in training:
-            now = time.monotonic()
+            now = self.clock()
             self.pace = now - self.began if self.pace is None else 0.7 * self.pace + 0.3 * (now - self.began)
             self.seconds, self.began = training.seconds, now
             self.pending.append(epoch)
@@ -190,7 +198,7 @@ class _Job:
         self._end(training, self.heartbeat.action)
 
     def _should_stop(self) -> bool:
-        seconds = self.seconds + time.monotonic() - self.began
+        seconds = self.seconds + self.clock() - self.began
         return self.heartbeat.action is not None or seconds >= settings().max_seconds
 
     def _prepare_engine(self) -> None:
@@ -226,11 +234,11 @@ class _Job:
             def on_progress(share: float) -> None:
                 self.heartbeat.loading, self.heartbeat.note = share, "source"
 
-            self.began = time.monotonic()
+            self.began = self.clock()
             source = transfer.source_weights(
                 experiment.train.start_from.experiment,
                 seeds,
-                find_weights=self.store.trained_weights,
+                find_weights=lambda *wanted: self.retry(self.store.trained_weights, *wanted),
                 should_stop=self._should_stop,
                 on_progress=on_progress,
             )
@@ -246,18 +254,25 @@ class _Job:
         self._write(training, self.checkpoint.when_due(training.checkpoint))
 
     def _write(self, training: Training, checkpoint: bytes | None) -> None:
-        began = time.monotonic()
-        progress: dict[str, Any] = {"epoch": training.epoch, "seconds": training.seconds, "pace": self.pace}
-        progress["engine"] = training.engine_used
-        action = self.store.append(
-            self.run.id, self.attempt, self.pending, **progress, snapshots=self.snapshots, checkpoint=checkpoint
+        began = self.clock()
+        action = self.retry(
+            self.store.append,
+            self.run.id,
+            self.attempt,
+            self.pending,
+            epoch=training.epoch,
+            seconds=training.seconds,
+            pace=self.pace,
+            engine=training.engine_used,
+            snapshots=self.snapshots,
+            checkpoint=checkpoint,
         )
         self.heartbeat.action = action or self.heartbeat.action
         self.heartbeat.written = time.monotonic()
         if checkpoint is not None:
-            self.checkpoint.cost += self.heartbeat.written - began
+            self.checkpoint.cost += self.clock() - began
         if any(kind == "live" for kind, _, _ in self.snapshots):
-            self.live.cost += self.heartbeat.written - began
+            self.live.cost += self.clock() - began
         self.pending, self.snapshots = [], []
 
     def _end(self, training: Training, action: RequestedAction | None) -> None:
@@ -269,7 +284,7 @@ class _Job:
         self._write(training, training.checkpoint())
         results = None
         if training.epoch and not pausing:
-            initial = self.store.snapshot(self.run.id, 0)  # a resumed training does not have it
+            initial = self.retry(self.store.snapshot, self.run.id, 0)  # a resumed training does not have it
             parts = PARTS if training.finished else ("train", "validation")
             results = final_results(training, parts, initial[1] if initial else None)
         self._finish(action, results, finished=training.finished)
@@ -284,7 +299,8 @@ class _Job:
         elif action is None:
             limit, note = settings().max_seconds, "max_seconds"
             error = f"seconds: the run was stopped after {limit} s, the most allowed; its results so far are saved."
-        self.store.finish(self.run.id, self.attempt, state, requested=action, error=error, note=note, results=results)
+        this = self.run.id, self.attempt, state
+        self.retry(self.store.finish, *this, requested=action, error=error, note=note, results=results)
 
 
 class _Cancelled(Exception):
@@ -312,8 +328,8 @@ class Throttle:
 class Heartbeat:
     """A thread that writes a run's heartbeat and reads the requested action while an epoch or a download is long."""
 
-    def __init__(self, store: Store, run_id: str, attempt: str) -> None:
-        self.store, self.run_id, self.attempt = store, run_id, attempt
+    def __init__(self, store: Store, run_id: str, attempt: str, retry: Retry) -> None:
+        self.store, self.run_id, self.attempt, self.retry = store, run_id, attempt, retry
         self.action: RequestedAction | None = None
         self.loading: float | None = None
         self.note: str | None = None
@@ -322,7 +338,7 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat, name="nnlab-heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
-        self.action = self.store.heartbeat(self.run_id, self.attempt)
+        self.action = self.retry(self.store.heartbeat, self.run_id, self.attempt)
         self._thread.start()
         return self
 
@@ -338,6 +354,8 @@ class Heartbeat:
                 self.action = self.store.heartbeat(self.run_id, self.attempt, loading=self.loading, note=self.note)
             except Lost:
                 return  # the next write of the job raises it
+            except StoreUnavailable:
+                pass  # the next beat tries again; what the job writes is repeated and logged
             except Exception:
                 log.exception("the heartbeat of run %s could not be written", self.run_id)
 

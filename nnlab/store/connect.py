@@ -1,6 +1,7 @@
 """Connections to SQLite and PostgreSQL: engines, transactions, creating and migrating the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +9,54 @@ import sqlalchemy as sa
 from filelock import FileLock
 
 from nnlab.store import schema
+from nnlab.store.errors import translated, unavailable, watch
+
+LOCKED_MS = 30_000  # a SQLite file that another process locks for longer cannot be reached
+# a cut network is noticed within seconds (libpq's names; tcp_user_timeout in milliseconds)
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class Database:
     """A data base with up-to-date tables. Threads may share one; each process opens its own.
 
-    Its `url` is `sqlite:///path` or `postgresql://user@host/name`. Raises RuntimeError if a newer nnlab wrote it."""
+    Its `url` is `sqlite:///path` or `postgresql://user@host/name`. All methods raise StoreUnavailable while it cannot
+    be used, as when a newer nnlab wrote it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = _create_engine(sa.make_url(url))
-        self._read = self._engine.connect
-        self._write = self._engine.execution_options(nnlab_write=True).begin
-        self._prepare()
+        try:
+            self._address = sa.make_url(url)
+        except (sa.exc.ArgumentError, ValueError):  # whose texts may contain the address
+            raise unavailable("unreachable", sa.URL.create(""), "its address is not a SQLAlchemy URL") from None
+        with translated(self._address):
+            self._engine = _create_engine(self._address)
+        self._writing = self._engine.execution_options(nnlab_write=True)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with translated(self._address), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; it is committed at the end."""
+        with translated(self._address), self._writing.begin() as db:
+            yield db
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         with self._read() as db:
@@ -46,10 +78,8 @@ class Database:
                 schema.metadata.create_all(db)
                 db.execute(schema.version_table.insert().values(version=schema.VERSION))
             elif version > schema.VERSION:
-                raise RuntimeError(
-                    f"The data base has version {version}, this nnlab supports up to {schema.VERSION}: "
-                    "install a newer nnlab."
-                )
+                known = f"version {version}, this one knows up to {schema.VERSION}; install a newer nnlab"
+                raise unavailable("newer", self._address, known)
             else:
                 for step in range(version + 1, schema.VERSION + 1):
                     for statement in schema.MIGRATIONS[step]:
@@ -59,13 +89,18 @@ class Database:
 
 def _create_engine(address: sa.URL) -> sa.Engine:
     if address.get_backend_name() == "postgresql":
-        return sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_size=10, pool_pre_ping=True)
-    engine = sa.create_engine(address, pool_size=10, max_overflow=40)
+        given = {name: value for name, value in _NETWORK.items() if name not in address.query}
+        address = address.set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(address, pool_size=10, pool_pre_ping=True, hide_parameters=True, connect_args=given)
+        watch(engine)
+        return engine
+    engine = sa.create_engine(address, pool_size=10, max_overflow=40, hide_parameters=True)
+    watch(engine)
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # `_begin` starts the transactions, not the driver
-        for pragma in ("busy_timeout=30000", "synchronous=NORMAL", "temp_store=MEMORY"):
+        for pragma in (f"busy_timeout={LOCKED_MS}", "synchronous=NORMAL", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

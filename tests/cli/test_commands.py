@@ -373,7 +373,7 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(nnlab, tmp_path, monkeypa
     settings.cache_clear()
     code, _, err = nnlab("runs")
     assert code == 1
-    assert err.startswith("The store cannot be used: ")
+    assert err.startswith(f"The store {tmp_path} cannot be reached: ")
     assert len(err.strip().splitlines()) == 1
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, UnknownRun, new_id, schema
+from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, StoreUnavailable, UnknownRun, new_id, schema
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
 
@@ -548,7 +548,7 @@ def test_several_processes_may_open_a_new_data_base_at_once(url: str) -> None:
 def test_a_data_base_of_a_newer_version_is_refused_in_a_sentence(store: Store, url: str) -> None:
     with store._write() as db:
         db.execute(sa.text("UPDATE nnlab_schema SET version = 999"))
-    with pytest.raises(RuntimeError, match=r"999.*install a newer nnlab"):
+    with pytest.raises(StoreUnavailable, match=r"999.*install a newer nnlab"):
         Store(url)
 
 
