@@ -83,9 +83,7 @@ class StoreUnavailable(Exception):
 
 def unavailable(reason: Reason, address: sa.URL, detail: object) -> StoreUnavailable:
     """A StoreUnavailable whose sentence names the data base without user and password."""
-    place = (
-        f" {address.host}/{address.database}" if address.host else f" {address.database}" if address.database else ""
-    )
+    place = "/".join(filter(None, (address.host, address.database)))
     text = next(iter(str(detail).splitlines()), "").strip().rstrip(".")
     if address.password:
         text = text.replace(str(address.password), "***")
