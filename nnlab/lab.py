@@ -265,18 +265,26 @@ class Lab(Comparisons):
     def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
         """Train a finished, stopped or paused run for n more epochs. Raises SpecError while it waits or runs.
 
-        A run that answers a comparison stays as it is: a copy outside the comparison is trained further."""
+        A run that answers a comparison stays as it is: a copy outside the comparison is trained further. So does one
+        whose checkpoint is no longer stored: a new run trains all epochs, see `can_continue`."""
         run = own(self.store.run, run_id, owner)
         more = whole("epochs", n, 1, 100_000)  # fewer epochs would not match the weights
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
         check_limits(experiment, run.seeds)
         at_rest = not run.active
+        if at_rest and not self.can_continue(run_id):
+            return self.submit(experiment, run.seeds, owner, run.name)
         if at_rest and self.store.answers_comparison(run_id):
             run = self.store.copy_run(run, owner, run.name)
         if not (at_rest and self.store.extend(run.id, experiment)):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
         self._dispatcher.wake()
         return own(self.run, run.id, owner)
+
+    def can_continue(self, run_id: str) -> bool:
+        """Whether more epochs of a run go on from its end. Finished runs of large networks and runs that were stopped
+        long ago have no checkpoint any more."""
+        return self.store.can_continue(run_id)
 
     def rename(self, run_id: str, name: str, owner: str) -> None:
         """Give a run another name."""

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-import numpy as np
 from filelock import FileLock
 
-from nnlab.analysis.film import BYTES, FRAMES
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
@@ -31,7 +29,7 @@ from nnlab.jobs.retry import Retry
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import Lost, RequestedAction, Run, State, Store, StoreUnavailable
+from nnlab.store import Lost, RequestedAction, Run, State, Store, StoreUnavailable, budget
 from nnlab.training import transfer
 from nnlab.training.api import train
 from nnlab.training.loop import Training
@@ -43,8 +41,6 @@ LIVE_EVERY = 0.5
 CHECKPOINT_EVERY = 2.0
 BEAT_EVERY = 0.5
 TORCH_AFTER = 5.0  # seconds in which the first runs of a server need not wait until PyTorch is imported
-SNAPSHOTS = 20
-SNAPSHOT_BYTES = 128e6  # of all snapshots of a run, roughly
 OnEpoch = Callable[[Epoch], None]
 Made = TypeVar("Made")
 
@@ -192,7 +188,8 @@ class _Job:
             self.pending.append(epoch)
             if epoch.epoch in snapshot_epochs:
                 self.snapshots.append(("step", epoch.epoch, training.weights_so_far()))
-            self._write_sometimes(training)
+            if not training.finished:  # `_end` writes the last epoch
+                self._write_sometimes(training)
             if self.on_epoch:
                 self.on_epoch(epoch)
         self._end(training, self.heartbeat.action)
@@ -249,7 +246,8 @@ class _Job:
         """Write the first epoch at once, then at most four times a second."""
         if time.monotonic() - self.heartbeat.written < WRITE_EVERY:
             return
-        if weights := self.live.when_due(training.weights_so_far):
+        stored = bool(self.snapshots) and self.snapshots[-1][1] == training.epoch  # as a step
+        if not stored and (weights := self.live.when_due(training.weights_so_far)):
             self.snapshots.append(("live", training.epoch, weights))
         self._write(training, self.checkpoint.when_due(training.checkpoint))
 
@@ -278,10 +276,13 @@ class _Job:
     def _end(self, training: Training, action: RequestedAction | None) -> None:
         """The last write, and the scores. Only a finished run is evaluated on the test set."""
         pausing = action == "pause" and not training.finished
-        weights = training.weights_so_far() if pausing else training.final_weights()
+        weights, best = training.weights_so_far() if pausing else training.final_weights(), training.best_weights()
         self.snapshots.append(("last", training.epoch, weights))
-        self.snapshots.append(("best", training.epoch, training.best_weights()))
-        self._write(training, training.checkpoint())
+        if not _equal(weights, best):
+            self.snapshots.append(("best", training.epoch, best))
+        checkpoint = training.checkpoint()
+        dropped = training.finished and len(checkpoint) > budget.CHECKPOINT_BYTES
+        self._write(training, None if dropped else checkpoint)
         results = None
         if training.epoch and not pausing:
             initial = self.retry(self.store.snapshot, self.run.id, 0)  # a resumed training does not have it
@@ -361,15 +362,14 @@ class Heartbeat:
 
 
 def _snapshot_epochs(training: Training) -> frozenset[int]:
-    """Every epoch if they fit a film, else so many on a log scale: at least 20, but for a large network with many seeds
-    fewer. The last epoch is stored in any case."""
+    """The epochs whose weights are stored on the way."""
     size = sum(array.nbytes for array in training.weights().values())
-    frames = np.clip(BYTES * len(training.seeds) / max(1, size), SNAPSHOTS, FRAMES)
-    count = int(np.clip(SNAPSHOT_BYTES / max(1, size), 2, frames))
-    epochs = training.experiment.train.epochs
-    if epochs <= count:
-        return frozenset(range(1, epochs + 1))
-    return frozenset(np.geomspace(1, epochs, count).round().astype(int).tolist())
+    train = training.experiment.train
+    return budget.snapshot_epochs(size, len(training.seeds), train.epochs, train.patience)
+
+
+def _equal(some: Weights, others: Weights) -> bool:
+    return all(array.tobytes() == others[name].tobytes() for name, array in some.items())
 
 
 def final_results(training: Training, parts: Sequence[PartName], initial: Weights | None = None) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class CurveStore(RunQueue):
         epoch : epochs done; the last of `epochs` by default.
         seconds, pace : training time so far, seconds per epoch.
         engine : that trains the run.
-        snapshots : (kind, epoch, weights) of kind step, live, last or best; one of the last three replaces the former.
+        snapshots : (kind, epoch, weights) of kind step, live, last or best; one of the last three replaces the former,
+            and "last" replaces "live" and "best" too. Where the best weights are the last ones, "best" is left out.
         checkpoint : of the same moment as `epoch`."""
         if epoch is None and epochs:
             epoch = epochs[-1].epoch
@@ -89,8 +90,10 @@ class CurveStore(RunQueue):
                 insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
                 db.execute(insert(metrics_table).values(data=data).on_conflict_do_nothing(), rows)
             for kind, at, blob in blobs:
-                same = {"data": data, "kind": kind} | ({"epoch": at} if kind == "step" else {})
-                db.execute(snapshots_table.delete().filter_by(**same))
+                columns = snapshots_table.c
+                kinds = ("last", "live", "best") if kind == "last" else (kind,)
+                same = (columns.data == data) & columns.kind.in_(kinds)
+                db.execute(snapshots_table.delete().where(same & (columns.epoch == at) if kind == "step" else same))
                 db.execute(snapshots_table.insert().values(data=data, kind=kind, epoch=at, weights=blob))
             if checkpoint is not None:
                 db.execute(checkpoints_table.delete().where(checkpoints_table.c.data == data))
@@ -148,12 +151,12 @@ class CurveStore(RunQueue):
         columns = snapshots_table.c
         query = sa.select(columns.epoch, columns.weights).where(columns.data == _data_of(run_id))
         if epoch == "best":
-            query = query.where(columns.kind == "best")
+            query = query.where(columns.kind.in_(("best", "last")))
         elif epoch is None:
             query = query.where(columns.kind != "best")
         else:
             query = query.where(columns.kind.in_(("step", "last")), columns.epoch <= epoch)
-        kinds = sa.case({"last": 0, "live": 1}, value=columns.kind, else_=2)
+        kinds = sa.case({"best": 0, "last": 1, "live": 2}, value=columns.kind, else_=3)
         rows = self._rows(query.order_by(columns.epoch.desc(), kinds).limit(1))
         return (rows[0].epoch, safetensors.numpy.load(rows[0].weights)) if rows else None
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from nnlab.store import schema
 from nnlab.store.connect import Database
 from nnlab.store.runs import UnknownRun
 from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, guesses_table, runs_table
+from nnlab.store.stored import drop_unused
 
 DELETED_STAY, DRAFTS_STAY = 7 * 86400, 86400  # seconds
 MANY = 1000  # ids in one statement
@@ -72,16 +72,8 @@ class DeletionStore(Database):
             db.execute(comparisons_table.delete().where(made.deleted < before))
             removed = db.scalars(old.returning(col.data)).all()
             for start in range(0, len(removed), MANY):
-                _drop_data(db, removed[start : start + MANY])
+                drop_unused(db, removed[start : start + MANY])
         return len(removed)
-
-
-def _drop_data(db: sa.Connection, data: Sequence[str]) -> None:
-    """Remove curves and weights of runs that are gone, unless a copy of such a run shows them."""
-    shown = set(db.scalars(sa.select(col.data).where(col.data.in_(data))))
-    unused = [one for one in data if one not in shown]
-    for table in schema.DATA_TABLES:
-        db.execute(table.delete().where(table.c.data.in_(unused)))
 
 
 def _hide(db: sa.Connection, which: sa.ColumnElement[bool], now: float) -> int:

@@ -20,8 +20,10 @@ import sqlalchemy as sa
 from nnlab.engines.base import ALGORITHM
 from nnlab.spec import Experiment
 from nnlab.store import schema
+from nnlab.store.budget import CHECKPOINT_BYTES
 from nnlab.store.runs import Run, RunStore, UnknownRun, col, seconds_left, unfinished_runs
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table
+from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step
 
 RUNNING = -2  # before the rank of every waiting run, drafts' included
 MAX_ATTEMPTS = 3  # a run whose worker died this often is marked interrupted and not tried again
@@ -104,30 +106,43 @@ class RunQueue(RunStore):
             db.execute(runs_table.update().where(this).values(changes))
 
     def requeue(self, run_id: str) -> bool:
-        """Queue a paused, interrupted, stopped or failed run again; False if it is in another state."""
+        """Queue a paused, interrupted, stopped or failed run again; False if it is in another state.
+
+        It continues where it ended; where its checkpoint has been removed, it starts again."""
         with self._write() as db:
             this = runs_table.update().where(col.id == run_id)
-            ended = col.state.in_(("paused", "interrupted", "stopped", "failed"))
-            if db.execute(this.where(ended).values(_queued_values())).rowcount:
+            row = db.execute(sa.select(runs_table).where(col.id == run_id).with_for_update()).one_or_none()
+            if row and row.state in ("paused", "interrupted", "stopped", "failed"):
+                start_over = row.epoch > 0 and not has_checkpoint(db, row.data)
+                start = {"data": new_id(), "epoch": 0, "extended": False} if start_over else {}
+                db.execute(this.values(_queued_values() | start))
+                if start_over:
+                    drop_unused(db, [row.data])
+                else:
+                    _keep_on_the_way(db, row, row.data)
                 return True
             # a pause was requested and has not happened yet: withdraw it
             db.execute(this.where(col.state == "running", col.deleted.is_(None)).values(wish=None))
         return False
 
+    def can_continue(self, run_id: str) -> bool:
+        """Whether a run has a checkpoint, or has not begun."""
+        with self._read() as db:
+            row = db.execute(sa.select(col.epoch, col.data).where(col.id == run_id)).one_or_none()
+            return row is not None and (row.epoch == 0 or has_checkpoint(db, row.data))
+
     def extend(self, run_id: str, experiment: Experiment) -> bool:
-        """Queue a run again with the epochs of `experiment`; False while it is waiting or running."""
+        """Queue a run again with the epochs of `experiment`; False while it is waiting or running, and without a
+        checkpoint."""
         with self._write() as db:
             row = db.execute(sa.select(runs_table).where(col.id == run_id).with_for_update()).one()
-            if row.state in UNFINISHED:
+            if row.state in UNFINISHED or (row.epoch and not has_checkpoint(db, row.data)):
                 return False
             data = row.data
             copies = sa.select(col.id).where(col.data == data, col.id != run_id).limit(1)
             if db.execute(copies).first():  # from now on this run's curves and weights differ from those of its copies
-                data = new_id()
-                for table in schema.DATA_TABLES:
-                    others = [column for column in table.c if column.name != "data"]
-                    copied = sa.select(sa.literal(data), *others).where(table.c.data == row.data)
-                    db.execute(table.insert().from_select([table.c.data, *others], copied))
+                data = copied(db, data)
+            _keep_on_the_way(db, row, data)
             train = experiment.train
             differs = row.epoch > 0 and (train.schedule != "constant" or train.patience > 0)
             changes = {
@@ -187,8 +202,10 @@ class RunQueue(RunStore):
                 return
             end = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
             db.execute(this.values(wish=None, **end))
-            if state in ("finished", "stopped"):  # the snapshot "last" replaces it
-                db.execute(schema.snapshots_table.delete().filter_by(data=data, kind="live"))
+            if state == "finished":
+                content = schema.checkpoints_table.c
+                large = (content.data == data) & (sa.func.length(content.content) > CHECKPOINT_BYTES)
+                db.execute(schema.checkpoints_table.delete().where(large))
 
     def release_dead(self, stale_after: float) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
@@ -219,6 +236,12 @@ class RunQueue(RunStore):
         if row is None:
             raise Lost(run_id)
         return row.wish, row.data
+
+
+def _keep_on_the_way(db: sa.Connection, row: sa.Row[Any], data: str) -> None:
+    """Keep the last weights of a run that continues; with early stopping they may be those of another epoch."""
+    if row.state in ("finished", "stopped") and not json.loads(row.experiment)["train"].get("patience"):
+        last_becomes_step(db, data)
 
 
 def _queued_values() -> dict[str, Any]:

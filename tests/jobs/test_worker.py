@@ -23,7 +23,7 @@ from nnlab.jobs import worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import Lost, RequestedAction, Run, Store
+from nnlab.store import Lost, RequestedAction, Run, Store, budget
 from nnlab.training import loop
 from nnlab.training.api import train
 from nnlab.training.loop import Training
@@ -135,7 +135,7 @@ def test_a_small_network_keeps_every_epoch_up_to_200(store: Store) -> None:
 def test_snapshots_of_a_larger_network_are_about_twenty_on_a_log_scale(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "BYTES", 100)
+    monkeypatch.setattr(budget, "BYTES", 100)
     run = ran(store, EXPERIMENT.set({"train.epochs": 100}))
     epochs = store.snapshot_epochs(run.id)
     assert (epochs[0], epochs[1], epochs[-1]) == (0, 1, 100)
@@ -146,8 +146,8 @@ def test_snapshots_of_a_larger_network_are_about_twenty_on_a_log_scale(
 
 
 def test_a_large_network_has_fewer_snapshots(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "SNAPSHOT_BYTES", 100.0)
-    assert store.snapshot_epochs(ran(store).id) == [0, 1, 30]
+    monkeypatch.setattr(budget, "SNAPSHOT_BYTES", 100.0)
+    assert store.snapshot_epochs(ran(store).id) == [0, 30]
 
 
 def test_only_a_finished_run_is_evaluated_on_the_test_set(store: Store) -> None:
