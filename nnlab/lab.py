@@ -25,11 +25,19 @@ from nnlab.spec import Experiment, as_seeds
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.store import Counts, RequestedAction, Run, State, Store, StoredComparison, UnknownRun
 
-__all__ = ["ComparisonRun", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
+__all__ = ["ComparisonRun", "Interrupted", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
 Seeds = int | Iterable[int]
 LONGEST_FIRST = 10.0  # seconds: a draft that takes longer does not go before other runs
 LONGEST_SOURCE = 30.0  # seconds: a rate test does not first train a source experiment that takes longer
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended the training of the run `run_id`, which can be resumed."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
 
 
 class Lab(Comparisons):
@@ -129,15 +137,42 @@ class Lab(Comparisons):
     ) -> Run:
         """Train in this process, without workers, as the command line does; `progress` is called after every epoch.
 
-        Ctrl-C leaves the run interrupted, to be resumed. After an error its state is `failed` and `run.error` a
-        sentence about it."""
-        from nnlab.jobs.worker import run_job
-
+        Ctrl-C leaves the run interrupted and raises Interrupted; `resume_here` trains on. After an error its state is
+        `failed` and `run.error` a sentence about it."""
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
         run, attempt = self.store.create_claimed(experiment, seeds, owner, name)
-        run_job(self.store, run.id, attempt, progress)
-        return own(self.run, run.id, owner)
+        return self._train_claimed(run.id, attempt, progress)
+
+    def resume_here(self, run_id: str, progress: Callable[[Epoch], None] | None = None) -> Run:
+        """Train a waiting, paused, interrupted, stopped or failed run on in this process, whoever owns it: as
+        `train_here`.
+
+        Raises
+        ------
+        SpecError
+            If the run is being trained, or was deleted.
+        """
+        if (run := self.store.run(run_id)) is None:
+            raise UnknownRun(run_id)
+        check_limits(run.experiment, run.seeds)
+        self.store.release_dead(settings().stale_after)  # it may have ended with the terminal it was started from
+        if run.deleted:
+            raise SpecError.conflict("run", run_id, "run_deleted")
+        self.store.requeue(run_id)
+        attempt = self.store.claim(run_id)
+        if attempt is None:
+            raise SpecError.conflict("run", run_id, "run_in_training")
+        return self._train_claimed(run_id, attempt, progress)
+
+    def _train_claimed(self, run_id: str, attempt: str, progress: Callable[[Epoch], None] | None) -> Run:
+        from nnlab.jobs.worker import run_job
+
+        try:
+            run_job(self.store, run_id, attempt, progress)
+        except KeyboardInterrupt:
+            raise Interrupted(run_id) from None
+        return self._shown(self.store.runs(ids=[run_id], include_deleted=True))[0]
 
     def run(self, run_id: str) -> Run | None:
         """One run as it is now. As in `runs`, `results["test"]` of a comparison's run is None until the comparison's

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,11 +18,11 @@ import click
 from nnlab import __version__
 from nnlab.catalogue.classics import classic_of, classics
 from nnlab.catalogue.presets import presets as all_presets
-from nnlab.cli.output import print_json, progress_bar, write
-from nnlab.cli.sources import baseline_place, comparison_from, experiment_from
+from nnlab.cli.output import any_terminal, end_output, note, print_json, progress_bar, write
+from nnlab.cli.sources import baseline_place, comparison_from, experiment_from, seeds_from
 from nnlab.settings import SettingsError
 from nnlab.spec import Experiment, parse_seeds
-from nnlab.spec.errors import SpecError
+from nnlab.spec.errors import SpecError, shortened
 
 if TYPE_CHECKING:
     from nnlab.engines.base import Epoch
@@ -114,30 +115,92 @@ def _compiled(now: Progress) -> str:
 
 @cli.command(epilog=_example("train mnist --seeds 3 --set model.hidden=[64,32] --set train.epochs=2"))
 @click.argument("experiment")
-@click.option("--seeds", default="1", show_default=True, metavar="SEEDS", help=_SEEDS)
+@click.option("--seeds", metavar="SEEDS", help=_SEEDS + "  [default: those of a link, else 1]")
 @_SET
 @click.option("--name", default="", help="A name for the run.")
 @click.option("--again", is_flag=True, help="Train even if the same run is in the store.")
-def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, again: bool) -> None:
+def train(experiment: str, seeds: str | None, changes: tuple[str, ...], name: str, again: bool) -> None:
     """Train EXPERIMENT under one or more seeds and print its scores as JSON.
 
     What a seed varies besides the weights is data.per_seed: samples (new ones), split (another one) or weights (nothing
     else).
 
-    The run is saved in the store, where the dashboard and `nnlab export` find it."""
+    The run is saved in the store, where the dashboard and `nnlab export` find it. Ctrl-C ends it after its last whole
+    epoch; `nnlab resume` trains on."""
+    from nnlab.jobs.limits import check_limits
     from nnlab.lab import open_lab
 
-    chosen, wanted = parse_seeds(seeds), experiment_from(experiment, changes)
+    wanted = experiment_from(experiment, changes)
+    chosen = parse_seeds(seeds or seeds_from(experiment, "1"))
+    check_limits(wanted, chosen)
     lab = open_lab()
     run = None if again else lab.store.find_finished(wanted, chosen, "local")
     if run is not None:
-        click.echo(f"The same run is in the store as {run.id}; --again trains it once more.", err=True)
+        note(f"The same run is in the store as {run.id}; --again trains it once more.")
     else:
-        run = _train(lab, wanted, chosen, name)
+        with _training(wanted) as on_epoch:
+            run = lab.train_here(wanted, chosen, name=name, progress=on_epoch)
+    _print_run(run)
+
+
+@cli.command(epilog=_example("resume RUN"))
+@click.argument("run_id", metavar="RUN")
+def resume(run_id: str) -> None:
+    """Train RUN on, by its id, and print its scores as JSON.
+
+    RUN was interrupted, paused, stopped or failed, or waits in the queue. It continues after its last whole epoch, in
+    this process."""
+    from nnlab.lab import open_lab
+
+    lab = open_lab()
+    run = _known(lab, run_id)
+    if run.state != "finished":
+        with _training(run.experiment) as on_epoch:
+            run = lab.resume_here(run_id, on_epoch)
+    else:
+        note(f"The run {run.id} is finished.")
+    _print_run(run)
+
+
+def _known(lab: Lab, run_id: str) -> Run:
+    if (run := lab.run(run_id)) is None:
+        shown = shortened(run_id)
+        raise click.UsageError(f"RUN: got '{shown}', allowed is the id of a run in the store (see `nnlab runs`).")
+    return run
+
+
+@contextmanager
+def _training(experiment: Experiment) -> Iterator[Callable[[Epoch], None]]:
+    """Shows the progress of a training, and after Ctrl-C how to go on; gives what is called after every epoch."""
+    from nnlab.engines.choice import working_engine
+    from nnlab.lab import Interrupted
+
+    total = experiment.train.epochs
+    with progress_bar(f"epoch 0 of {total}") as show:
+
+        def on_epoch(epoch: Epoch) -> None:
+            loss = float(epoch.train_loss.mean())
+            show(f"epoch {epoch.epoch} of {total}, training loss {loss:.3g}", epoch.epoch / total)
+
+        try:
+            working_engine(experiment, lambda now: show(_compiled(now), 0))
+            yield on_epoch
+        except Interrupted as stop:
+            raise _Stopped(f"Stopped. To train on: nnlab resume {stop.run_id}") from None
+
+
+class _Stopped(click.ClickException):
+    """Ctrl-C ended what a command did; the message says how to go on."""
+
+    exit_code = 130
+
+
+def _print_run(run: Run) -> None:
+    """The scores of a finished run; of another one, why it is none."""
+    if run.state != "finished":
+        raise click.ClickException(run.error or f"The run {run.id} is {run.state} after {run.epoch} epochs.")
     if run.without_numba:
-        click.echo(
-            "The NumPy engine trained this run: the compiled one needs Numba, which does not work here.", err=True
-        )
+        note("The NumPy engine trained this run: the compiled one needs Numba, which does not work here.")
     results = run.results or {}
     shown = {
         "run": run.id,
@@ -154,28 +217,11 @@ def train(experiment: str, seeds: str, changes: tuple[str, ...], name: str, agai
     print_json(shown)
 
 
-def _train(lab: Lab, experiment: Experiment, seeds: tuple[int, ...], name: str) -> Run:
-    from nnlab.engines.choice import working_engine
-
-    total = experiment.train.epochs
-    with progress_bar(f"epoch 0 of {total}") as show:
-
-        def on_epoch(epoch: Epoch) -> None:
-            loss = float(epoch.train_loss.mean())
-            show(f"epoch {epoch.epoch} of {total}, training loss {loss:.3g}", epoch.epoch / total)
-
-        working_engine(experiment, lambda now: show(_compiled(now), 0))
-        run = lab.train_here(experiment, seeds, name=name, progress=on_epoch)
-    if run.state != "finished":
-        raise click.ClickException(run.error or f"The run {run.id} is {run.state} after {run.epoch} epochs.")
-    return run
-
-
 @cli.command(epilog=_example("rates activations --seeds 3"))
 @click.argument("experiment")
-@click.option("--seeds", default="3", show_default=True, metavar="SEEDS", help=_SEEDS)
+@click.option("--seeds", metavar="SEEDS", help=_SEEDS + "  [default: those of a link, else 3]")
 @_SET
-def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
+def rates(experiment: str, seeds: str | None, changes: tuple[str, ...]) -> None:
     """Find a learning rate for EXPERIMENT and print the range test as JSON.
 
     The learning rate grows from step to step, from 1e-6 to 10. The loss before each step, as mean, lowest and highest
@@ -183,7 +229,8 @@ def rates(experiment: str, seeds: str, changes: tuple[str, ...]) -> None:
     from nnlab.jobs.limits import check_limits
     from nnlab.training.lr_range_test import range_test
 
-    chosen, wanted = parse_seeds(seeds), experiment_from(experiment, changes)
+    wanted = experiment_from(experiment, changes)
+    chosen = parse_seeds(seeds or seeds_from(experiment, "3"))
     check_limits(wanted, chosen)
     test = range_test(wanted, chosen)
     shown = {
@@ -235,12 +282,19 @@ def compare(
     One row per cell: scores as mean and 95 % interval, gap, best epoch, seconds per epoch, verdict, paired difference
     to the best or to the baseline. The test columns stay empty without --open-test. The finding follows. Instead of
     EXPERIMENT and --vary, give a comparison's JSON file or link, or the name of a classic (see `nnlab presets
-    --compare`); its usual outcome is printed at the end."""
+    --compare`); its usual outcome is printed at the end.
+
+    Nothing is saved in the store: after Ctrl-C the comparison has to be trained again. The page Compare of the
+    dashboard keeps every cell that is trained."""
+    from nnlab.jobs.limits import check_limits
+
     comparison = comparison_from(source, vary, by, seeds, changes)
     place = None if baseline is None else baseline_place(comparison, baseline)
     for file in filter(None, files.values()):
         if not file.resolve().parent.is_dir():
             raise click.UsageError(f"{file}: there is no folder {file.resolve().parent}.")
+    for experiment in comparison.experiments:
+        check_limits(experiment, comparison.seeds)
 
     from nnlab.comparison.answer_text import AnswerText
     from nnlab.comparison.api import compare as run_comparison
@@ -249,7 +303,10 @@ def compare(
     from nnlab.export.tables import comparison_file, csv_text, markdown_table
 
     with progress_bar(comparison.vary) as show:
-        result = run_comparison(comparison, progress=show, margin=None if margin is None else margin / 100)
+        try:
+            result = run_comparison(comparison, progress=show, margin=None if margin is None else margin / 100)
+        except KeyboardInterrupt:
+            raise _Stopped("Stopped. The cells trained so far are lost: this command keeps none.") from None
     table = table_of(comparison, result.cells, baseline=place, test=open_test)
     write(csv_text(table, spanish), files["csv"])
     if files["epochs_csv"]:
@@ -259,12 +316,12 @@ def compare(
     if files["json"]:
         write(comparison_file(comparison, table), files["json"])
     if result.answer:
-        click.echo(AnswerText(result.answer).sentence(), err=True)
+        note(AnswerText(result.answer).sentence())
     finding = FindingText(result.finding)
     for text in filter(None, (finding.sentence(result.answer), finding.basis(result.answer))):
-        click.echo(text, err=True)
+        note(text)
     if classic := classic_of(comparison):
-        click.echo(f"What is usually seen: {classic.outcome}", err=True)
+        note(f"What is usually seen: {classic.outcome}")
 
 
 @cli.command(epilog=_example("export RUN --as script --out run.py"))
@@ -288,16 +345,14 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
     from nnlab.lab import open_lab
 
     lab = open_lab()
-    run = lab.run(run_id)
-    if run is None:
-        raise click.UsageError(f"RUN: got '{run_id}', allowed is the id of a run in the store (see `nnlab runs`).")
+    run = _known(lab, run_id)
     if form == "csv":
         content = csv_text(lab.epochs(run), spanish)
     elif form == "safetensors":
         content = _weights_file(lab, run, seed, fold)
     else:
         if run.state != "finished":
-            click.echo(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.", err=True)
+            note(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.")
         content = (script if form == "script" else notebook)(run.experiment, run.seeds).encode()
     if out is None and form == "safetensors" and sys.stdout.isatty():
         raise click.UsageError("--out: weights are not text; name a file to write them to.")
@@ -347,29 +402,28 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; errors are one sentence on standard error."""
     from nnlab.datasets.mnist import DatasetUnavailable
 
+    any_terminal()
     try:
         code = cli.main(arguments and list(arguments), prog_name="nnlab", standalone_mode=False)
+        end_output()
         return code if isinstance(code, int) else 0
     except (click.Abort, KeyboardInterrupt):
         sentence, code = "Stopped.", 130
     except click.ClickException as error:
-        sentence, code = error.format_message(), 2 if isinstance(error, click.UsageError) else 1
+        sentence, code = error.format_message(), error.exit_code
     except (SpecError, SettingsError) as error:
         sentence, code = str(error), 2
     except DatasetUnavailable as error:
         sentence, code = " ".join([str(error), *error.hints]), 1
+    except SystemExit:  # click's, where nobody reads on, as of `nnlab presets | head`
+        end_output()
+        return 0
     except OSError as error:
-        sentence, code = f"{error.filename or 'A file'}: {error.strerror or error}.", 1
+        sentence, code = f"{error.filename or 'The output'}: {error.strerror or error}.", 1
     except Exception as error:
         from nnlab.store import StoreUnavailable  # imported already where it is raised
 
         if not isinstance(error, StoreUnavailable):
             raise  # a fault of nnlab: its traceback is useful
-        sentence, code = f"{error} NNLAB_HOME and NNLAB_DATABASE_URL set where it is.", 1
-    click.echo(sentence, err=True)
-    return code
-
-
-def main() -> NoReturn:
-    """The `nnlab` command."""
-    sys.exit(run_command())
+    note(sentence)
+    end_output()

@@ -1,22 +1,50 @@
-"""What the command line prints and writes: progress, JSON, files."""
+"""What the command line prints and writes, whatever the terminal: progress, notes, JSON, files."""
 
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import click
+
+
+def any_terminal() -> None:
+    """Let a terminal that lacks a character, as ≥ in a code page of Windows, show a question mark in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def end_output() -> None:
+    """Write what is still to be written; if nobody reads it, leave nothing for Python to complain about at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # closed by the shell
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def note(text: str) -> None:
+    """A sentence beside the result, on standard error; no command fails because nobody reads it."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[str, float], None]]:
     """Yield a function of a label and the share done (0 to 1), which draws a bar on a terminal and otherwise prints the
     label, at most every five seconds."""
-    with click.progressbar(length=1000, label=label, file=sys.stderr, width=20, update_min_steps=0) as bar:
-        every = 0.1 if sys.stderr.isatty() else 5.0
+    stream = cast(TextIO, _Unread(sys.stderr))
+    with click.progressbar(length=1000, label=label, file=stream, width=20, update_min_steps=0) as bar:
+        every = 0.1 if stream.isatty() else 5.0
         shown = time.monotonic()
 
         def show(label: str, share: float) -> None:
@@ -30,16 +58,44 @@ def progress_bar(label: str) -> Iterator[Callable[[str, float], None]]:
         yield show
 
 
+class _Unread(io.TextIOBase):
+    """A stream that may be closed at its other end: a training goes on when nobody reads its progress."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            if self._stream is not None:
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            if self._stream is not None:
+                self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+
 def print_json(value: Any) -> None:
-    """Print JSON with null for values that are not finite."""
+    """Print JSON with null for values that are not finite; with escapes for characters that the terminal lacks."""
     finite = json.loads(json.dumps(value), parse_constant=lambda constant: None)
-    click.echo(json.dumps(finite, ensure_ascii=False, indent=2))
+    text = json.dumps(finite, ensure_ascii=False, indent=2)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(finite, indent=2)
+    click.echo(text)
 
 
 def write(content: bytes, file: Path | None) -> None:
     """Write to a file, or to standard output."""
     if file is None:
-        sys.stdout.buffer.write(content)
+        if sys.stdout is not None:
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
         return
     try:
         file.write_bytes(content)

@@ -14,6 +14,7 @@ from nnlab.spec.seeds import as_seeds, parse_seeds, seeds_summary, seeds_text
 from nnlab.spec.text import (
     Value,
     is_stored,
+    link_parameters,
     link_text,
     list_parameter,
     list_text,
@@ -175,6 +176,7 @@ class Comparison(Value):
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
         """The comparison of a link. Raises SpecError."""
+        params = link_parameters(params)
         vary, by = text_parameter(params, "vary", "depth"), text_parameter(params, "by", "")
         values: dict[str, Any] = {"vary": vary}
         if by:

@@ -33,15 +33,15 @@ class Problem:
     CONFLICTS."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "field", _tidy(self.field) or "''")  # it may come from a link, with anything in it
+        object.__setattr__(self, "field", shortened(self.field) or "''")  # it may come from a link, with anything in it
 
     @property
     def shown(self) -> str:
         """The value as at most 60 printable characters."""
         if isinstance(self.got, str):
-            return _tidy(f"'{self.got[:100]}'")
+            return shortened(f"'{self.got[:100]}'")
         try:  # piece by piece: the whole may be too deep
-            return _tidy("".join(islice(_JSON.iterencode(self.got), 100)))
+            return shortened("".join(islice(_JSON.iterencode(self.got), 100)))
         except (ValueError, TypeError):  # too long, or not a JSON value
             return "too much to show"
 
@@ -78,6 +78,8 @@ CONFLICTS: Mapping[str, str] = {
     "loss_needs_binary": "Binary cross-entropy needs data with two classes.",
     "loss_needs_classes": "Cross-entropy needs data with classes.",
     "loss_needs_regression": "Mean squared error needs data with numbers to predict.",
+    "parameter_repeats": "A link may give a field one value.",
+    "field_repeats": "A field may appear only once.",
     "seeds_repeat": "Every seed may appear only once.",
     "values_repeat": "Every value may appear only once.",
     "terms_repeat": "Every input feature may appear only once.",
@@ -94,6 +96,8 @@ CONFLICTS: Mapping[str, str] = {
     "`nnlab data fetch mnist`.",
     "engine_missing": "The compiled engine, which began this run, needs Numba and cannot use it here; repair Numba, or "
     "train the experiment again.",
+    "run_in_training": "It is being trained already.",
+    "run_deleted": "It was deleted.",
     "knobs_clash": "The other setting sets the same field.",
     "knob_other_data": "Scores on different data cannot be compared with each other; make a comparison for each.",
     "knob_other_parts": "Its values are scored on different samples, so the scores cannot be compared; set it in the "
@@ -122,7 +126,7 @@ class SpecError(ValueError):
         return SpecError, (self.problems,)
 
 
-def _tidy(text: str) -> str:
+def shortened(text: str) -> str:
     """At most 60 printable characters, on one line."""
     text = " ".join(text.split())
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -20,7 +20,17 @@ from nnlab.spec.data import DATASETS, OPTIONAL_FIELDS, DataSpec, Task
 from nnlab.spec.errors import Problem, SpecError, whole
 from nnlab.spec.knobs import KNOBS
 from nnlab.spec.network import MAX_DEPTH, Layer, ModelSpec
-from nnlab.spec.text import Value, compact, from_link, is_stored, last, link_text, parse_json, stored_values
+from nnlab.spec.text import (
+    Value,
+    compact,
+    from_link,
+    is_stored,
+    link_parameters,
+    link_text,
+    parse_json,
+    single,
+    stored_values,
+)
 
 Optimizer = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one_cycle", "step"]
@@ -308,16 +318,16 @@ class Experiment(Value):
 
     @classmethod
     def from_query(cls, params: Mapping[str, Any]) -> Self:
-        """The experiment of a link; parameters that do not begin with `data.`, `model.` or `train.` are ignored. Raises
-        SpecError."""
+        """The experiment of a link; parameters without a dot in their names, as `seeds`, are not the experiment's and
+        ignored. Raises SpecError."""
         values: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
-        for path, text in params.items():
-            part, dot, name = str(path).partition(".")
-            if not dot or part not in PARTS:
+        for path, text in link_parameters(params).items():
+            part, dot, name = path.partition(".")
+            if not dot:
                 continue
             if path not in FIELDS:
                 raise SpecError([Problem(path, text, "unknown", choices=FIELDS)])
-            values[part][name] = from_link(path, last(text))
+            values[part][name] = from_link(path, single(path, text))
         return cls.of(values)
 
     def short(self) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -14,6 +15,8 @@ from pydantic_core import to_jsonable_python
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
 
+MOST_TEXT = 4_000_000
+"""Bytes of JSON that are read: the file of a comparison of 200 cells has a tenth of it."""
 compact = partial(json.dumps, separators=(",", ":"))  # JSON text without blanks
 _LISTS = {
     "model.hidden": "list of widths as 8-8-4 (0 for none)",
@@ -21,6 +24,7 @@ _LISTS = {
     "data.terms": "list of input features as x1-x2-x1_squared",
 }
 """Fields that are lists, and how a link writes them."""
+_ESCAPED = re.compile(r"(amp;)+")
 
 
 _stored: ContextVar[bool] = ContextVar("stored", default=False)
@@ -145,22 +149,50 @@ def list_parameter(params: Mapping[str, Any], name: str, knob: str, default: str
 
 def text_parameter(params: Mapping[str, Any], name: str, default: str) -> str:
     """A text from a link's parameter. Raises SpecError."""
-    text = last(params.get(name, default))
+    text = single(name, params.get(name, default))
     if not isinstance(text, str):
         raise SpecError([Problem(name, text, "type", expected="text")])
     return text
 
 
-def last(values: Any) -> Any:
-    """The last value of a parameter that stands in a link several times."""
-    if isinstance(values, (list, tuple)):
-        return values[-1] if values else ""
-    return values
+def link_parameters(params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The parameters of a link by their names; one with several values has a list of them.
+
+    A link that was copied from the source of a web page has `&amp;` for `&`, which is read as `&`."""
+    found: dict[str, list[Any]] = {}
+    for name, value in params.items() if isinstance(params, Mapping) else params:
+        values = found.setdefault(_ESCAPED.sub("", str(name)), [])
+        values += [one for one in (value if isinstance(value, (list, tuple)) else [value]) if one not in values]
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def single(name: str, value: Any) -> Any:
+    """The value of a parameter from `link_parameters`. Raises SpecError where there are several."""
+    if isinstance(value, list):
+        raise SpecError.conflict(name, value, "parameter_repeats")
+    return value
 
 
 def parse_json(text: str | bytes, where: str, expected: str = "") -> Any:
     """What a JSON text holds. Raises SpecError, which names `where` and what is expected there."""
     try:
-        return json.loads(text)
+        if len(text) <= MOST_TEXT:
+            return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except SpecError:
+        raise
     except (ValueError, TypeError, RecursionError):
-        raise SpecError([Problem(where, text, "type" if expected else "json", expected=expected)]) from None
+        pass
+    raise SpecError([Problem(where, text[:100], "type" if expected else "json", expected=expected)])
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise SpecError.conflict(name, value, "field_repeats")
+        found[name] = value
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and Infinity are no JSON

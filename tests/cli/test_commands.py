@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
+from itertools import count
 from urllib.parse import urlencode
 
 import numpy as np
@@ -16,12 +19,12 @@ from safetensors.numpy import load
 
 from nnlab import Comparison, Experiment, compare, presets, train
 from nnlab.catalogue.classics import classics
-from nnlab.cli import commands, output
+from nnlab.cli import commands, output, sources
 from nnlab.cli.output import progress_bar
 from nnlab.cli.sources import experiment_from
 from nnlab.engines import choice
 from nnlab.engines.compiled_cache import Function, Preparation, folder
-from nnlab.lab import close_labs, open_lab
+from nnlab.lab import Lab, close_labs, open_lab
 from nnlab.settings import settings
 from nnlab.spec.errors import SpecError
 
@@ -315,6 +318,13 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
         (["train", "binary", "--seeds", "0"], "seeds: got 0, allowed is from 1 to 1000."),
         (["train", "http://localhost:8501/?lang=es"], "EXPERIMENT: this link carries no experiment"),
         (["train", "data.name=nothing"], "data.name: got 'nothing', allowed is one of synthetic,"),
+        (["train", "data.name=xor&model.hiden=8"], "EXPERIMENT: not understood in the link: model.hiden; allowed"),
+        (["train", "data.name=xor&Seeds=3"], "EXPERIMENT: not understood in the link: Seeds; allowed are names as"),
+        (["train", "data.name=xor&data.name=moons"], 'data.name: got ["xor", "moons"], but a link may give a field'),
+        (["train", "https://[/?data.name=xor"], "EXPERIMENT: got 'https://[/?data.name=xor', which is no link"),
+        (["train", "binary", "--set", "train.lr=1", "--set", "train.lr=2"], "--set: got train.lr twice, allowed is"),
+        (["train", "."], "EXPERIMENT: the file . cannot be read: Is a directory."),
+        (["train", "a\0b"], "EXPERIMENT: got 'a\N{REPLACEMENT CHARACTER}b', allowed is a preset"),
         (["train"], "Missing argument 'EXPERIMENT'."),
         (["compare", "binary"], "--vary: it is missing"),
         (["compare", "binary", "--vary", "depth=1", "--by", "depth=2"], "by: got 'depth', but the other setting sets"),
@@ -322,6 +332,8 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
         (["compare", "binary", "--vary", "depth=1,x"], "depth: got 'x', allowed is a whole number."),
         (["compare", "binary", "--vary", "size=1"], "vary: got 'size', allowed is one of depth,"),
         (["compare", "binary", "--vary", "depth=1", "--csv", "/no/such/folder/a.csv"], "there is no folder"),
+        (["compare", "binary", "--vary", "depth=1", "--baseline", "depth=1,depth=2"], "--baseline: got depth twice"),
+        (["resume", "nothing"], "RUN: got 'nothing', allowed is the id of a run in the store"),
         (["export", "nothing", "--as", "csv"], "RUN: got 'nothing', allowed is the id of a run"),
         (["export", "nothing", "--as", "pdf"], "'pdf' is not one of 'script', 'notebook', 'safetensors', 'csv'"),
         (["data", "fetch", "cifar"], "'cifar' is not"),
@@ -337,22 +349,164 @@ def test_bad_input_is_one_sentence_and_exit_code_2(nnlab, arguments, sentence):
     assert len(err.strip().splitlines()) == 1
 
 
-def test_a_file_that_is_no_experiment_names_what_is_wrong(nnlab, tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"{", b"\xff\xfe", b"[]", b"\0", b'{"data": {"noise": "loud"}}', b'{"dta": 1}', b"[" * 100_000),
+        *(b'{"data": {"noise": NaN}}', b'{"data": {"noise": 1e400}}', b"1" * 10_000, b'{"model": {"hidden": 1e99}}'),
+        b'{"data": {"noise": 0.1, "noise": 0.3}}',
+        '{"model": {"hidden": "\ud800"}}'.encode("utf-8", "surrogatepass"),
+    ],
+)
+def test_a_file_that_is_no_experiment_names_what_is_wrong(nnlab, tmp_path, content):
     file = tmp_path / "bad.json"
-    for content in (b"{", b"\xff\xfe", b"[]", b'{"data": {"noise": "loud"}}', b'{"dta": 1}'):
-        file.write_bytes(content)
-        with pytest.raises(SpecError) as error:
-            Experiment.from_json(content)
-        code, _, err = nnlab("train", str(file))
-        assert (code, err.strip()) == (2, str(error.value))
+    file.write_bytes(content)
+    with pytest.raises(SpecError) as error:
+        Experiment.from_json(content)
+    code, _, err = nnlab("train", str(file))
+    assert (code, err.strip()) == (2, str(error.value))
+    assert nnlab("compare", str(file), "--vary", "depth=1")[0] == 2
+
+
+def test_a_file_may_begin_with_a_mark_of_its_encoding(tmp_path):
+    file, text = tmp_path / "experiment.json", presets["binary"].to_json()
+    for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+        file.write_bytes(text.encode(encoding))
+        assert experiment_from(str(file), ()) == presets["binary"]
+
+
+def test_a_file_that_is_too_large_is_not_read(nnlab, tmp_path, monkeypatch):
+    file = tmp_path / "large.json"
+    file.write_bytes(b" " * 2000)
+    monkeypatch.setattr(sources, "MOST_TEXT", 1000)
+    assert nnlab("train", str(file)) == (2, "", f"EXPERIMENT: the file {file} is too large, allowed are 1,000 bytes.\n")
+
+
+def test_a_file_is_a_file_even_if_its_name_could_be_a_link(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("data.name=xor", "lr=0.1.json", "a?b=c"):
+        (tmp_path / name).write_text(presets["activations"].to_json())
+        assert experiment_from(name, ()) == presets["activations"]
+
+
+def test_a_link_out_of_the_source_of_a_page_is_read_as_it_was_meant(nnlab):
+    link = "http://localhost:8501/build?data.name=xor&amp;model.hidden=8-8&amp;amp;train.lr=0.5&amp;lang=es"
+    wanted = Experiment().set({"data.name": "xor", "model.hidden": [8, 8], "train.lr": 0.5, "data.noise": 0.1})
+    assert experiment_from(link, ()) == wanted
+
+
+def test_the_seeds_of_a_link_are_trained_and_what_is_not_used_of_it_is_said(nnlab):
+    link = "data.name=celsius&train.epochs=1&seeds=4-5&vary=depth&values=1,2"
+    code, out, err = nnlab("train", link)
+    assert (code, json.loads(out)["seeds"]) == (0, [4, 5])
+    assert "Not used of the link: vary, values." in err
 
 
 def test_more_than_the_settings_allow_is_bad_input(nnlab, monkeypatch):
     monkeypatch.setenv("NNLAB_MAX_EPOCHS", "1")
     settings.cache_clear()
-    code, _, err = nnlab("train", "binary", *SHORT)
-    assert code == 2
-    assert "train.epochs" in err
+    for command in (["train", "binary"], ["rates", "binary"], ["compare", "binary", "--vary", "depth=1"]):
+        code, out, err = nnlab(*command, *SHORT)
+        assert (code, out) == (2, "")
+        assert err.startswith("train.epochs: got 2, allowed is from 1 to 1.")
+
+
+def stop_after(epoch, monkeypatch):
+    """Ctrl-C at the end of this epoch."""
+    plain = Lab.train_here
+
+    def train_here(self, *args, progress, **options):
+        def on_epoch(event):
+            progress(event)
+            if event.epoch == epoch:
+                raise KeyboardInterrupt
+
+        return plain(self, *args, progress=on_epoch, **options)
+
+    monkeypatch.setattr(Lab, "train_here", train_here)
+
+
+def test_a_run_that_ctrl_c_ended_is_resumed_to_the_same_numbers(nnlab, monkeypatch):
+    whole = json.loads(nnlab("train", "binary", "--set", "train.epochs=6")[1])
+    with monkeypatch.context() as patch:
+        stop_after(3, patch)
+        code, out, err = nnlab("train", "binary", "--set", "train.epochs=6", "--again")
+    assert (code, out) == (130, "")
+    command = re.search(r"To train on: nnlab (resume \S+)", err)[1].split()
+    code, out, err = nnlab(*command)
+    assert code == 0
+    resumed = json.loads(out)
+    assert resumed["run"] == command[1]
+    assert {**resumed, "run": "", "seconds": 0} == {**whole, "run": "", "seconds": 0}
+    assert "epoch 6 of 6" in err
+
+    code, out, err = nnlab(*command)
+    assert (code, json.loads(out)) == (0, resumed)
+    assert "is finished" in err
+
+
+def test_a_waiting_run_is_trained_and_one_that_is_being_trained_is_left_alone(nnlab):
+    experiment = presets["binary"].set({"train.epochs": 2})
+    store = open_lab().store
+    waiting = store.create_run(experiment, (0,), "v-someone")
+    assert json.loads(nnlab("resume", waiting.id)[1])["epochs"] == 2
+    running, _ = store.create_claimed(experiment, (0,), "v-someone", "")
+    sentence = f"run: got '{running.id}', but it is being trained already.\n"
+    assert nnlab("resume", running.id) == (2, "", f"epoch 0 of 2\n{sentence}")
+
+
+def test_ctrl_c_in_a_comparison_says_that_nothing_is_kept(nnlab, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nnlab.comparison.api.compare", interrupted)
+    code, out, err = nnlab("compare", "binary", "--vary", "depth=1")
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "Stopped. The cells trained so far are lost: this command keeps none."
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp850", "ascii"])
+def test_a_terminal_without_a_character_gets_the_rest(monkeypatch, encoding):
+    open_lab().store.create_run(presets["binary"], (0,), "local", "日本 ≥ ü")
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    assert commands.run_command(["runs"]) == 0
+    assert json.loads(out.buffer.getvalue().decode(encoding))[0]["name"] == "日本 ≥ ü"
+    assert commands.run_command(["train", "≥"]) == 2
+    assert commands.run_command(["train", "--help"]) == 0
+
+
+@pytest.fixture
+def unread():
+    """A stream whose reader has gone, as of `| head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = open(writer, "w", buffering=1)  # noqa: SIM115
+    yield stream
+    with suppress(BrokenPipeError):
+        stream.close()
+
+
+def test_nobody_has_to_read_to_the_end(monkeypatch, unread):
+    monkeypatch.setattr(sys, "stdout", unread)
+    assert commands.run_command(["presets"]) == 0
+    monkeypatch.setattr(sys, "stdout", None)
+    assert commands.run_command(["presets"]) == 0
+
+
+def test_a_training_goes_on_when_nobody_reads_its_progress(monkeypatch, unread, capfd):
+    monkeypatch.setattr(sys, "stderr", unread)
+    monkeypatch.setattr(output.time, "monotonic", count(step=10).__next__)
+    assert commands.run_command(["train", "celsius", *SHORT]) == 0
+    assert json.loads(capfd.readouterr().out)["epochs"] == 2
+
+
+def test_a_full_disk_behind_the_output_is_one_sentence(monkeypatch, capfd):
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert commands.run_command(["presets"]) == 1
+    assert capfd.readouterr().err == "The output: No space left on device.\n"
 
 
 def test_a_seed_that_was_not_trained_is_named(nnlab):
@@ -427,7 +581,7 @@ def test_help_names_every_command(nnlab):
 
 
 def test_the_help_of_every_command_has_an_example(nnlab):
-    for command in ("presets", "data", "data fetch", "train", "rates", "compare", "export", "runs"):
+    for command in ("presets", "data", "data fetch", "train", "resume", "rates", "compare", "export", "runs"):
         _, out, _ = nnlab(*command.split(), "--help")
         assert f"Example:\n    $ nnlab {command}" in out
 
