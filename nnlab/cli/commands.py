@@ -425,5 +425,12 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
 
         if not isinstance(error, StoreUnavailable):
             raise  # a fault of nnlab: its traceback is useful
+        sentence, code = f"{error} NNLAB_HOME and NNLAB_DATABASE_URL set where it is.", 1
     note(sentence)
     end_output()
+    return code
+
+
+def main() -> NoReturn:
+    """The `nnlab` command."""
+    sys.exit(run_command())
