@@ -204,8 +204,7 @@ class Lab(Comparisons):
 
     def forecast(self, owner: str) -> Forecast:
         """When jobs that this owner submits now would be finished, and when those in the queue will be."""
-        mine = self.store.counts(owner, drafts=False)
-        return Forecast(self.store.jobs(), mine.mine_running + mine.mine_waiting, settings().workers)
+        return Forecast(self.store.jobs(), owner, settings().workers)
 
     def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
         """The metrics of every epoch above `after` and every replicate.

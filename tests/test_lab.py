@@ -72,7 +72,7 @@ def test_opening_a_lab_loads_neither_torch_nor_dask() -> None:
 
 def test_a_submitted_run_waits_its_turn_and_then_has_curves(lab: Lab) -> None:
     first, second = lab.submit(EXPERIMENT, 2, "ana"), lab.submit(EXPERIMENT.vary("lr", 0.1), 2, "ana")
-    third = lab.submit(EXPERIMENT, 2, "ben")
+    third = lab.submit(EXPERIMENT, 3, "ben")
     assert [now(lab, run).position for run in (first, third, second)] == [1, 2, 3]
     assert (lab.activity("ana").waiting, lab.activity("ana").mine_waiting) == (3, 2)
     done = worked(lab, first)

@@ -91,7 +91,8 @@ def test_visitors_who_change_at_the_same_time_lose_nothing(lab: Lab) -> None:
     def change(owner: str) -> None:
         shown: list[str] = []
         for width in range(1, 9):
-            shown = [lab.play(EXPERIMENT.set({"model.hidden": [width]}), 1, owner, instead_of=shown).id]
+            experiment = EXPERIMENT.set({"model.hidden": [width, ord(owner[0])]})
+            shown = [lab.play(experiment, 1, owner, instead_of=shown).id]
         last[owner] = shown[0]
 
     threads = [threading.Thread(target=change, args=(owner,)) for owner in ("ana", "ben", "carl")]

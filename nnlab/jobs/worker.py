@@ -110,7 +110,7 @@ def work(url: str) -> int:
     try:
         with _warming:
             pass
-        while attempt := next(((i, token) for i in store.queue() if (token := store.claim(i))), None):
+        while attempt := store.claim_next():
             run_job(store, *attempt)
             done += 1
     finally:

@@ -21,11 +21,12 @@ from nnlab.engines.base import ALGORITHM
 from nnlab.spec import Experiment
 from nnlab.store import schema
 from nnlab.store.budget import CHECKPOINT_BYTES
-from nnlab.store.runs import Run, RunStore, UnknownRun, col, seconds_left, unfinished_runs
+from nnlab.store.order import Place, Unfinished, in_order
+from nnlab.store.runs import COPIED, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step
 
-RUNNING = -2  # before the rank of every waiting run, drafts' included
+LATE = 10.0  # seconds between the search for a finished run and the new run's row, at most
 MAX_ATTEMPTS = 3  # a run whose worker died this often is marked interrupted and not tried again
 
 
@@ -44,39 +45,41 @@ class Counts:
 
 
 class QueuedJob(NamedTuple):
-    """A waiting or running run."""
+    """A waiting or running run, its place in the order and the seconds that are left of it."""
 
-    id: str
-    owner: str
-    rank: int  # the lower, the earlier it is trained
-    seconds: float  # left, an estimate
+    place: Place
+    seconds: float  # an estimate
 
 
 class RunQueue(RunStore):
     """The runs of a data base and their queue."""
 
     def queue(self) -> list[str]:
-        """The ids of the waiting runs, next one first.
-
-        Owners with fewer runs go first: a run's rank is the number of unfinished runs its owner had when it was
-        queued. Among equal ranks the one that has waited longest goes first."""
-        query = sa.select(col.id).where(col.state == "waiting").order_by(col.rank, col.queued, col.id)
-        return [row.id for row in self._rows(query)]
+        """The ids of the waiting runs that a worker may take, next one first; see `in_order`."""
+        with self._read() as db:
+            return [one.id for one in _places(db) if one.waits and not one.follows]
 
     def jobs(self) -> list[QueuedJob]:
-        """The running runs, then the waiting ones in the order of `queue`."""
-        names = ("id", "owner", "state", "experiment", "seeds", "epoch", "epochs", "pace", "stepped", "loading")
-        rank = sa.case((col.state == "running", RUNNING), else_=col.rank).label("rank")
-        query = sa.select(rank, *(col[name] for name in names)).where(col.state.in_(UNFINISHED))
-        rows = self._rows(query.order_by(sa.text("1"), col.queued, col.id))
-        return [QueuedJob(row.id, row.owner, row.rank, seconds_left(row._mapping)) for row in rows]
+        """The running runs, then the waiting ones in their order."""
+        names = ("id", "experiment", "seeds", "state", "epoch", "epochs", "pace", "stepped", "loading")
+        with self._read() as db:
+            places = _places(db)
+            rows = db.execute(sa.select(*(col[name] for name in names)).where(col.state.in_(UNFINISHED)))
+            left = {row.id: seconds_left(row._mapping) for row in rows}
+        return [QueuedJob(one, 0.0 if one.follows else left.get(one.id, 0.0)) for one in places]
 
     def with_positions(self, runs: Sequence[Run]) -> list[Run]:
-        """The same runs with their positions in the queue."""
+        """The same runs with their positions in the queue, or the runs that they follow."""
         if not any(run.state == "waiting" for run in runs):
             return list(runs)
-        positions = {run_id: i for i, run_id in enumerate(self.queue(), 1)}
-        return [replace(run, position=positions.get(run.id)) if run.state == "waiting" else run for run in runs]
+        with self._read() as db:
+            places = [one for one in _places(db) if one.waits]
+        leaders = {one.id: one.leader for one in places if one.follows}
+        positions = {one.id: i for i, one in enumerate((one for one in places if not one.follows), 1)}
+        return [
+            replace(run, position=positions.get(run.id), follows=leaders.get(run.id)) if run.state == "waiting" else run
+            for run in runs
+        ]
 
     def counts(self, owner: str | None = None, *, drafts: bool = True) -> Counts:
         """How many runs wait and run, in one query; with or without drafts."""
@@ -100,7 +103,7 @@ class RunQueue(RunStore):
             elif row.state not in possible:
                 return
             elif action == "stop" and row.epoch:  # a worker has to evaluate what was trained so far
-                changes = {"state": "waiting", "wish": "stop", "queued": now, "rank": 0}
+                changes = {"state": "waiting", "wish": "stop", "queued": now}
             else:
                 changes = {"state": "paused" if action == "pause" else "stopped", "wish": None, "finished": now}
             db.execute(runs_table.update().where(this).values(changes))
@@ -158,15 +161,26 @@ class RunQueue(RunStore):
     def create_claimed(self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str) -> tuple[Run, str]:
         """A new run that this process trains at once, without the queue; and the attempt's token."""
         claim = _claim_values(this_process())
-        return self.create_run(experiment, seeds, owner, name, rank=0, **claim), claim["attempt"]
+        return self.create_run(experiment, seeds, owner, name, **claim), claim["attempt"]
 
     def claim(self, run_id: str, worker: str = "") -> str | None:
         """Take a waiting run: the attempt's token, or None if another worker was faster."""
-        values = _claim_values(worker or this_process())
-        again = {"attempts": col.attempts + 1, "started": sa.func.coalesce(col.started, values["started"])}
-        again["algorithm"] = sa.case((col.epoch == 0, ALGORITHM), else_=col.algorithm)  # that begins it
-        this = runs_table.update().where(col.id == run_id, col.state == "waiting")
-        return values["attempt"] if self._change(this.values(values | again)) else None
+        with self._write() as db:
+            return _claim(db, run_id, worker)
+
+    def claim_next(self, worker: str = "") -> tuple[str, str] | None:
+        """Take the first waiting run: its id and the attempt's token; None if none waits.
+
+        A run whose equal was finished since it was queued is not trained: it gets those results."""
+        with self._write() as db:
+            if db.dialect.name == "postgresql":  # one after the other, so that of two equal runs one is taken
+                db.execute(sa.text("SELECT pg_advisory_xact_lock(7245502)"))
+            while head := next((one for one in _places(db) if one.waits and not one.follows), None):
+                if equal := None if head.run.begun else db.scalar(_finished_equal(head.id)):
+                    _give_results(db, equal)
+                elif token := _claim(db, head.id, worker):
+                    return head.id, token
+        return None
 
     def heartbeat(
         self, run_id: str, attempt: str, *, loading: float | None = None, note: str | None = None
@@ -206,6 +220,7 @@ class RunQueue(RunStore):
                 content = schema.checkpoints_table.c
                 large = (content.data == data) & (sa.func.length(content.content) > CHECKPOINT_BYTES)
                 db.execute(schema.checkpoints_table.delete().where(large))
+                _give_results(db, run_id)
 
     def release_dead(self, stale_after: float) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
@@ -244,10 +259,72 @@ def _keep_on_the_way(db: sa.Connection, row: sa.Row[Any], data: str) -> None:
         last_becomes_step(db, data)
 
 
+def _places(db: sa.Connection) -> list[Place]:
+    """The waiting and running runs in their order."""
+    names = ("id", "owner", "queued", "state", "started", "seconds", "stepped", "draft", "rank", "wish", "epoch")
+    columns = [col[name] for name in (*names, "key", "seeds", "algorithm", "extended", "deleted")]
+    rows = db.execute(sa.select(*columns).where(col.state.in_(UNFINISHED)))
+    return in_order(map(_unfinished, rows), time.time())
+
+
+def _unfinished(row: sa.Row[Any]) -> Unfinished:
+    running = row.state == "running"
+    shared = not row.extended and row.deleted is None and row.wish is None
+    shared = shared and (row.epoch == 0 or row.algorithm == ALGORITHM)
+    return Unfinished(
+        row.id,
+        row.owner,
+        row.queued,
+        running=row.started if running else None,
+        trained=row.seconds,
+        stepped=row.stepped or 0.0,
+        quick=row.draft and row.rank < 0,
+        ending=not running and row.wish is not None,
+        begun=row.epoch > 0,
+        equal=f"{row.key} {row.seeds}" if shared else None,
+    )
+
+
+def _claim(db: sa.Connection, run_id: str, worker: str) -> str | None:
+    """Take a waiting run: the attempt's token, or None if it does not wait any more."""
+    values = _claim_values(worker or this_process())
+    again = {"attempts": col.attempts + 1, "started": sa.func.coalesce(col.started, values["started"])}
+    again["algorithm"] = sa.case((col.epoch == 0, ALGORITHM), else_=col.algorithm)  # that begins it
+    this = runs_table.update().where(col.id == run_id, col.state == "waiting")
+    token: str = values["attempt"]
+    return token if db.execute(this.values(values | again)).rowcount else None
+
+
+def _finished_equal(run_id: str) -> sa.Select[Any]:
+    """The id of an equal run of another owner that was finished since this one was queued."""
+    this = runs_table.alias().c
+    same = (col.key == this.key) & (col.seeds == this.seeds) & (col.owner != this.owner) & ~this.extended
+    usable = (col.state == "finished") & (col.algorithm == ALGORITHM) & ~col.extended
+    return sa.select(col.id).where(this.id == run_id, same, usable, col.finished > this.created - LATE).limit(1)
+
+
+def _give_results(db: sa.Connection, run_id: str) -> None:
+    """Finish the waiting runs of other owners that equal a finished one: all read the same curves and weights."""
+    given = db.execute(sa.select(*(col[name] for name in COPIED), col.owner).where(col.id == run_id)).one()
+    others = (col.key == given.key) & (col.seeds == given.seeds) & (col.owner != given.owner) & ~col.extended
+    follows = others & (col.state == "waiting") & (col.epoch == 0) & col.wish.is_(None) & col.deleted.is_(None)
+    if (
+        given.extended
+        or given.algorithm != ALGORITHM
+        or not (former := db.scalars(sa.select(col.data).where(follows)).all())
+    ):
+        return
+    for table in schema.DATA_TABLES:  # that of an attempt without a whole epoch
+        db.execute(table.delete().where(table.c.data.in_(former)))
+    now = time.time()
+    same = {name: getattr(given, name) for name in COPIED}
+    db.execute(runs_table.update().where(follows).values(same | {"started": now, "finished": now}))
+
+
 def _queued_values() -> dict[str, Any]:
     """The columns of a run that enters the queue again."""
     empty = dict.fromkeys(("wish", "error", "note", "results", "finished"))
-    return empty | {"state": "waiting", "attempts": 0, "queued": time.time(), "rank": unfinished_runs(col.owner)}
+    return empty | {"state": "waiting", "attempts": 0, "queued": time.time()}
 
 
 def _claim_values(worker: str) -> dict[str, Any]:

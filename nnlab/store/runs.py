@@ -18,6 +18,10 @@ from nnlab.store.connect import Database
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table, utc
 
 col = runs_table.c
+COPIED = (  # what copies of a finished run share
+    *("data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note", "results"),
+    *("extended", "engine", "algorithm"),
+)
 experiment_from_json = lru_cache(maxsize=512)(Experiment.from_store)
 
 
@@ -61,7 +65,9 @@ class Run:
     draft: bool  # trained on Play and not kept: not listed
     extended: bool  # epochs were added in a way that a new run of the same experiment would not reproduce
     attempts: int
-    position: int | None = None  # in the queue: 1 is next; only `with_positions` fills it in
+    # only `with_positions` fills these in
+    position: int | None = None  # in the queue: 1 is next
+    follows: str | None = None  # the equal run of another owner that is trained for this one too
 
     def __repr__(self) -> str:
         data, network = self.experiment.summary.split(", ")[:2]
@@ -112,7 +118,6 @@ class RunStore(Database):
             "key": experiment.key,
             "epochs": experiment.train.epochs,
             "parameters": experiment.parameters,
-            "rank": unfinished_runs(owner),
         }
         self._change(runs_table.insert().values(values | other))
         return self._known(run_id)
@@ -120,8 +125,7 @@ class RunStore(Database):
     def copy_run(self, run: Run, owner: str, name: str = "", comparison: str | None = None) -> Run:
         """A copy of a finished run for another owner. Both read the same curves and weights."""
         copy_id = new_id()
-        same = ["data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note"]
-        columns = [col[column] for column in (*same, "results", "extended", "engine", "algorithm")]
+        columns = [col[name] for name in COPIED]
         values = {"id": copy_id, "owner": owner, "name": name[:200], "comparison": comparison}
         times = dict.fromkeys(("created", "queued", "started", "finished"), time.time())
         with self._write() as db:
@@ -195,13 +199,6 @@ class RunStore(Database):
     def _update(self, run_id: str, **changes: Any) -> None:
         if not self._change(runs_table.update().where(col.id == run_id).values(changes)):
             raise UnknownRun(run_id)
-
-
-def unfinished_runs(owner: str | sa.Column[str]) -> sa.ScalarSelect[int]:
-    """The number of the owner's waiting and running runs without drafts, as a subquery."""
-    other = runs_table.alias()
-    unfinished = sa.select(sa.func.count()).where(other.c.owner == owner, other.c.state.in_(UNFINISHED), ~other.c.draft)
-    return unfinished.scalar_subquery()
 
 
 def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:

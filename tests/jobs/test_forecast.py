@@ -12,8 +12,7 @@ from nnlab.jobs.forecast import Expected, Forecast
 from nnlab.lab import Lab, open_lab
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import QueuedJob, schema
-from nnlab.store.queue import RUNNING
+from nnlab.store import Place, QueuedJob, Unfinished, schema
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 400})
 
@@ -27,31 +26,46 @@ def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return open_lab()
 
 
+RUNNING = 0  # the turn of a running run
+
+
 def queue(*jobs: tuple[int, float]) -> list[QueuedJob]:
-    return [QueuedJob(f"run {i}", "ben", rank, seconds) for i, (rank, seconds) in enumerate(jobs)]
+    """The jobs of others: their turn (0: running) and seconds."""
+    made = []
+    for i, (turn, seconds) in enumerate(jobs):
+        run = Unfinished(f"run {i}", "ben", float(i))
+        made.append(QueuedJob(Place(turn != RUNNING, 0, turn, run.queued, run.id, run.id, run), seconds))
+    return made
+
+
+def ours(turn: int) -> QueuedJob:
+    run = Unfinished("ours", "ana", 0.0)
+    return QueuedJob(Place(False, 0, turn, 0.0, run.id, run.id, run), 0.0)
 
 
 @pytest.mark.parametrize(
-    ("jobs", "rank", "workers", "own", "want"),
+    ("jobs", "workers", "own", "want"),
     [
-        ([], 0, 1, [12], Expected(12, 0, 12)),
-        ([], 0, 2, [12, 4, 4], Expected(12, 0, 12)),
-        ([(RUNNING, 10)], 0, 1, [12], Expected(12, 1, 22)),
-        ([(RUNNING, 10)], 0, 2, [12], Expected(12, 1, 12)),
-        ([(RUNNING, 10), (0, 8), (0, 10)], 0, 1, [12], Expected(12, 3, 40)),
-        ([(RUNNING, 10), (0, 8), (5, 99)], 0, 1, [12], Expected(12, 2, 30)),  # the last one is behind
-        ([(0, 8), (0, 8), (3, 99)], 2, 1, [12], Expected(12, 2, 28)),  # the owner has two unfinished runs
-        ([(0, 5), (1, 5), (9, 99)], 0, 1, [1, 1, 1], Expected(3, 2, 13)),  # cells take turns with others
+        ([], 1, [12], Expected(12, 0, 12)),
+        ([], 2, [12, 4, 4], Expected(12, 0, 12)),
+        (queue((RUNNING, 10)), 1, [12], Expected(12, 1, 22)),
+        (queue((RUNNING, 10)), 2, [12], Expected(12, 1, 12)),
+        (queue((RUNNING, 10), (1, 8), (1, 10)), 1, [12], Expected(12, 3, 40)),
+        (queue((RUNNING, 10), (1, 8), (5, 99)), 1, [9], Expected(9, 2, 27)),  # the last one is behind
+        ([ours(1), *queue((1, 8), (2, 8), (3, 99))], 1, [9], Expected(9, 3, 25)),  # the owner has an unfinished run
+        (queue((1, 5), (2, 5), (9, 99)), 1, [1, 1, 1], Expected(3, 2, 13)),  # cells take turns with others
+        (queue((1, 1000)), 1, [8], Expected(8, 1, 18)),  # a long one in front yields after 10 s
+        (queue((1, 12)), 1, [1000], Expected(1000, 1, 1012)),
     ],
 )
 def test_jobs_are_expected_behind_those_that_the_queue_prefers(
-    jobs: list[tuple[int, float]], rank: int, workers: int, own: list[float], want: Expected
+    jobs: list[QueuedJob], workers: int, own: list[float], want: Expected
 ) -> None:
-    assert Forecast(queue(*jobs), rank, workers).of(own) == want
+    assert Forecast(jobs, "ana", workers).of(own) == want
 
 
 def test_what_is_left_counts_those_in_front_and_not_those_behind() -> None:
-    forecast = Forecast(queue((RUNNING, 10), (0, 8), (0, 7), (1, 99)), 0, 2)
+    forecast = Forecast(queue((RUNNING, 10), (1, 8), (1, 7), (2, 99)), "ana", 2)
     assert forecast.left({"run 0"}) == 10
     assert forecast.left({"run 0", "run 2"}) == 15
     assert forecast.left({"finished long ago"}) == 0
@@ -66,9 +80,9 @@ def test_the_jobs_of_the_store_come_in_the_order_in_which_they_are_trained(lab: 
         this = schema.runs_table.update().where(schema.runs_table.c.id == third)
         db.execute(this.values(epoch=300))  # it was paused and goes on
     jobs = lab.store.jobs()
-    assert [job.id for job in jobs] == [running, *lab.store.queue()]
-    assert [job.id for job in jobs] == [running, draft.id, theirs.id, second, third]
-    seconds = {job.id: job.seconds for job in jobs}
+    assert [job.place.id for job in jobs] == [running, *lab.store.queue()]
+    assert [job.place.id for job in jobs] == [running, draft.id, theirs.id, second, third]
+    seconds = {job.place.id: job.seconds for job in jobs}
     assert seconds[theirs.id] == estimate_seconds(EXPERIMENT, 2)
     assert seconds[third] == pytest.approx(estimate_seconds(EXPERIMENT.vary("depth", 3), 1) / 4)
 

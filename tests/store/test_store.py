@@ -214,16 +214,34 @@ def test_names_and_unknown_runs(store: Store) -> None:
 # -- the queue
 
 
-def test_owners_with_fewer_runs_go_first(store: Store) -> None:
-    ana = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(3)]
-    ben = [store.create_run(EXPERIMENT, (0,), "ben").id for _ in range(2)]
+def other(n: int) -> Experiment:
+    """The experiment with another number of units: its runs are equal to no other's."""
+    return EXPERIMENT.set({"model.hidden": [n]})
+
+
+def test_owners_take_turns_and_the_places_are_those_of_now(store: Store) -> None:
+    ana = [store.create_run(other(n), (0,), "ana").id for n in (1, 2, 3)]
+    ben = [store.create_run(other(n), (0,), "ben").id for n in (4, 5)]
     assert store.queue() == [ana[0], ben[0], ana[1], ben[1], ana[2]]
-    store.claim(ana[0])  # a running job counts, and the places stay
-    carl, ana4 = store.create_run(EXPERIMENT, (0,), "carl").id, store.create_run(EXPERIMENT, (0,), "ana").id
-    assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4]
+    token = store.claim(ana[0])
+    assert token is not None
+    carl, ana4 = (store.create_run(other(n), (0,), owner).id for n, owner in ((6, "carl"), (7, "ana")))
+    assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4], "a running run counts"
+    store.finish(ana[0], token, "finished")
+    assert store.queue() == [ana[1], ben[0], carl, ana[2], ben[1], ana4]
     store.request(ana[1], "pause")
     store.requeue(ana[1])
-    assert store.queue() == [ben[0], carl, ben[1], ana[2], ana4, ana[1]]
+    assert store.queue() == [ana[2], ben[0], carl, ben[1], ana4, ana[1]]
+
+
+def test_workers_take_the_runs_in_the_order_of_the_queue(store: Store) -> None:
+    runs = [store.create_run(other(n), (0,), owner).id for n, owner in enumerate(("ana", "ana", "ben", "carl"), 1)]
+    queue = store.queue()
+    claims = [claim for _ in range(5) if (claim := store.claim_next())]
+    assert [run_id for run_id, _ in claims] == queue
+    assert sorted(queue) == sorted(runs)
+    for run_id, token in claims:
+        store.finish(run_id, token, "finished")
 
 
 def test_a_run_is_claimed_once_by_many_threads(store: Store) -> None:
@@ -231,9 +249,8 @@ def test_a_run_is_claimed_once_by_many_threads(store: Store) -> None:
     claims: list[str] = []
 
     def take() -> None:
-        for run_id in runs:
-            if store.claim(run_id):
-                claims.append(run_id)
+        while claim := store.claim_next():
+            claims.append(claim[0])
 
     threads = [threading.Thread(target=take) for _ in range(6)]
     for thread in threads:
