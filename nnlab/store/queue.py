@@ -308,17 +308,11 @@ def _give_results(db: sa.Connection, run_id: str) -> None:
     given = db.execute(sa.select(*(col[name] for name in COPIED), col.owner).where(col.id == run_id)).one()
     others = (col.key == given.key) & (col.seeds == given.seeds) & (col.owner != given.owner) & ~col.extended
     follows = others & (col.state == "waiting") & (col.epoch == 0) & col.wish.is_(None) & col.deleted.is_(None)
-    if (
-        given.extended
-        or given.algorithm != ALGORITHM
-        or not (former := db.scalars(sa.select(col.data).where(follows)).all())
-    ):
-        return
-    for table in schema.DATA_TABLES:  # that of an attempt without a whole epoch
-        db.execute(table.delete().where(table.c.data.in_(former)))
-    now = time.time()
-    same = {name: getattr(given, name) for name in COPIED}
-    db.execute(runs_table.update().where(follows).values(same | {"started": now, "finished": now}))
+    former = db.scalars(sa.select(col.data).where(follows)).all()
+    if former and given.algorithm == ALGORITHM and not given.extended:
+        now, same = time.time(), {name: getattr(given, name) for name in COPIED}
+        db.execute(runs_table.update().where(follows).values(same | {"started": now, "finished": now}))
+        drop_unused(db, former)  # of an attempt without a whole epoch
 
 
 def _queued_values() -> dict[str, Any]:
