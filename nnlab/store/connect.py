@@ -68,23 +68,33 @@ class Database:
             return db.execute(statement).rowcount
 
     def _prepare(self) -> None:
-        """Create or migrate the tables, one process at a time."""
+        """Create or upgrade the tables, one process at a time; all of it or nothing."""
+        with self._read() as db:
+            if self._version(db) == schema.VERSION:
+                return
         with self._write() as db:
             if db.dialect.name == "postgresql":
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7245501)"))
-            schema.version_table.create(db, checkfirst=True)
-            version = db.execute(sa.select(schema.version_table.c.version)).scalar()
+            version = self._version(db)  # another process may have been faster
             if version is None:
                 schema.metadata.create_all(db)
+                db.execute(schema.alembic_table.insert().values(version_num=f"{schema.VERSION:04}"))
                 db.execute(schema.version_table.insert().values(version=schema.VERSION))
-            elif version > schema.VERSION:
-                known = f"version {version}, this one knows up to {schema.VERSION}; install a newer nnlab"
-                raise unavailable("newer", self._address, known)
-            else:
-                for step in range(version + 1, schema.VERSION + 1):
-                    for statement in schema.MIGRATIONS[step]:
-                        db.execute(sa.text(statement))
-                    db.execute(schema.version_table.update().values(version=step))
+            elif version != schema.VERSION:
+                from nnlab.store.migrations import upgrade  # Alembic takes 0.1 s to import
+
+                upgrade(db, version)
+                db.execute(schema.version_table.update().values(version=schema.VERSION))
+
+    def _version(self, db: sa.Connection) -> int | None:
+        """The version of the tables; None if there are none. Raises StoreUnavailable if it is unknown here."""
+        if not sa.inspect(db).has_table(schema.version_table.name):
+            return None
+        version: int | None = db.execute(sa.select(schema.version_table.c.version)).scalar()
+        if version is not None and version > schema.VERSION:
+            known = f"version {version}, this one knows up to {schema.VERSION}; install a newer nnlab"
+            raise unavailable("newer", self._address, known)
+        return version
 
 
 def _create_engine(address: sa.URL) -> sa.Engine:
@@ -111,7 +121,10 @@ def _create_engine(address: sa.URL) -> sa.Engine:
 
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        # the file remembers the mode of its journal; two processes that change it at once would get an error
-        with FileLock(f"{address.database}.lock"), engine.connect() as db:
-            db.connection.cursor().execute("PRAGMA journal_mode=WAL")
+        with engine.connect() as db:
+            write_ahead = db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        if not write_ahead:
+            # the file remembers the mode of its journal; two processes that change it at once would get an error
+            with FileLock(f"{address.database}.lock"), engine.connect() as db:
+                db.connection.cursor().execute("PRAGMA journal_mode=WAL")
     return engine

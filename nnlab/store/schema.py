@@ -1,4 +1,4 @@
-"""The tables, their version and migrations, and how ids and times are stored."""
+"""The tables, their version, and how ids and times are stored."""
 
 import secrets
 import string
@@ -17,10 +17,11 @@ PRECEDENCE: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", 
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
-VERSION = 5  # of the schema; a later change adds its step to MIGRATIONS
+VERSION = 5  # the number of the newest revision in `migrations`
 
 metadata = sa.MetaData()
 version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+alembic_table = sa.Table("alembic_version", metadata, sa.Column("version_num", sa.String(32), primary_key=True))
 runs_table = sa.Table(
     "runs",
     metadata,
@@ -116,25 +117,6 @@ guesses_table = sa.Table(
     sa.Column("owner", sa.String(200), primary_key=True),  # each visitor has one
     sa.Column("value", sa.Text, nullable=False),  # as in a link; empty: no difference
 )
-
-MIGRATIONS = {  # version n: the statements that turn version n - 1 into it
-    2: (
-        "ALTER TABLE comparisons ADD COLUMN test_opened DOUBLE PRECISION",
-        "CREATE TABLE cell_runs (comparison VARCHAR(12) NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL, "
-        "run VARCHAR(12) NOT NULL, reused BOOLEAN NOT NULL, PRIMARY KEY (comparison, place, part))",
-        "INSERT INTO cell_runs SELECT comparison, place, 0, run, reused FROM cells",
-        "DROP TABLE cells",
-        "CREATE INDEX ix_cell_runs_run ON cell_runs (run)",
-    ),
-    3: ("ALTER TABLE runs ADD COLUMN engine VARCHAR(12)",),
-    4: ("ALTER TABLE runs ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",),
-    5: (
-        "ALTER TABLE runs ADD COLUMN draft BOOLEAN NOT NULL DEFAULT FALSE",
-        "ALTER TABLE comparisons ADD COLUMN deleted DOUBLE PRECISION",
-        "CREATE TABLE guesses (comparison VARCHAR(12) NOT NULL, owner VARCHAR(200) NOT NULL, value TEXT NOT NULL, "
-        "PRIMARY KEY (comparison, owner))",
-    ),
-}
 
 DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, StoreUnavailable, UnknownRun, new_id, schema
+from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, UnknownRun, new_id, schema
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
 
@@ -563,80 +563,6 @@ def test_several_processes_may_open_a_new_data_base_at_once(url: str) -> None:
     store = Store(url)
     assert {run.id for run in store.runs()} == {out.strip() for out, _ in said}
     store.close()
-
-
-def test_a_data_base_of_a_newer_version_is_refused_in_a_sentence(store: Store, url: str) -> None:
-    with store._write() as db:
-        db.execute(sa.text("UPDATE nnlab_schema SET version = 999"))
-    with pytest.raises(StoreUnavailable, match=r"999.*install a newer nnlab"):
-        Store(url)
-
-
-def test_an_older_data_base_is_brought_up_to_date(store: Store, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = finished(store)
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    step = {schema.VERSION: ["ALTER TABLE runs ADD COLUMN colour VARCHAR(10)"]}
-    monkeypatch.setattr(schema, "MIGRATIONS", step)
-    for _ in range(2):  # the second time there is nothing to do
-        newer = Store(url)
-        with newer._read() as db:
-            assert db.execute(sa.text("SELECT colour FROM runs")).scalar() is None
-        assert newer.run(run.id) == run
-        newer.close()
-
-
-_WITHOUT_DRAFTS = (
-    "ALTER TABLE runs DROP COLUMN draft",
-    "ALTER TABLE comparisons DROP COLUMN deleted",
-    "DROP TABLE guesses",
-)
-"""From version 5 to version 4."""
-
-
-def test_a_data_base_without_drafts_opens_and_gains_them(store: Store, url: str) -> None:
-    comparison = Comparison(EXPERIMENT, vary="depth", values=[1], seeds=2)
-    run, made = finished(store), store.create_comparison(comparison, "ana")
-    store.set_cells(made, comparison, [[(run.id, True)]])
-    with store._write() as db:
-        for statement in (*_WITHOUT_DRAFTS, "UPDATE nnlab_schema SET version = 4"):
-            db.execute(sa.text(statement))
-    newer = Store(url)
-    assert newer.runs("ana") == [run]
-    assert [one.deleted for one in newer.comparisons("ana")] == [False]
-    draft = newer.create_run(EXPERIMENT, (7,), "ana", draft=True)
-    newer.delete_comparison(made)
-    assert newer.runs("ana") == [run]
-    assert now(newer, draft.id).draft
-    assert newer.comparisons("ana") == []
-    newer.close()
-
-
-def test_comparisons_of_the_first_version_keep_their_runs(store: Store, url: str) -> None:
-    comparison = Comparison(EXPERIMENT, vary="depth", values=[2, 1], seeds=2)
-    made = store.create_comparison(comparison, "ana", "depths")
-    runs = [store.create_run(one, (0, 1), "ana").id for one in comparison.experiments]
-    with store._write() as db:
-        for statement in (
-            "DROP TABLE cell_runs",
-            *_WITHOUT_DRAFTS,
-            "ALTER TABLE comparisons DROP COLUMN test_opened",
-            "ALTER TABLE runs DROP COLUMN engine",
-            "ALTER TABLE runs DROP COLUMN algorithm",
-            "CREATE TABLE cells (comparison VARCHAR(12), place INTEGER, run VARCHAR(12), reused BOOLEAN)",
-            f"INSERT INTO cells VALUES ('{made}', 0, '{runs[0]}', true), ('{made}', 1, '{runs[1]}', false)",
-            "UPDATE nnlab_schema SET version = 1",
-        ):
-            db.execute(sa.text(statement))
-    newer = Store(url)
-    found = newer.comparison(made)
-    assert found is not None
-    assert found.cells == (((runs[0], True),), ((runs[1], False),))
-    assert [(now(newer, run).engine, now(newer, run).algorithm) for run in runs] == [(None, 1), (None, 1)]
-    newer.open_test(made)
-    newer.guess(made, "ben", "2")
-    assert newer.comparison(made).guesses == {"ben": "2"}  # type: ignore[union-attr]
-    newer.set_cells(made, comparison, [[(runs[0], True), (runs[1], False)]] * 2)
-    newer.close()
 
 
 def test_a_sqlite_store_writes_ahead_so_that_readers_never_wait(home: Path) -> None:
