@@ -129,7 +129,6 @@ def visit(chromium, visitors) -> Iterator[Callable]:
 
 
 def _of_the_machine(error: str) -> bool:
-    """Not ours: outside hosts that Streamlit's front end asks for small things and a closed network refuses; and the
-    server it looks for under a deep link's own path (/train/_stcore/health) before it finds it at the root."""
-    outside = "net::ERR" in error and "127.0.0.1" not in error
-    return outside or re.search(r"404 .*:\d+/\w+/_stcore/(health|host-config)$", error) is not None
+    """Not ours: the server that Streamlit's front end looks for under a deep link's own path (/train/_stcore/health)
+    before it finds it at the root."""
+    return re.search(r"404 .*:\d+/\w+/_stcore/(health|host-config)$", error) is not None

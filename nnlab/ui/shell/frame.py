@@ -7,6 +7,7 @@ link to it on a fresh server runs nothing else before it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -20,6 +21,7 @@ from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.visitors import visitor
 
 NAME = "nnlab"
+ICON = Path(__file__).with_name("icon.svg").read_text()  # Streamlit's own icons come from another host here
 BUSY, IDLE = 5.0, 60.0  # seconds between two looks at the queue: while something is in it, and otherwise
 
 
@@ -104,7 +106,7 @@ def open_page(name: str) -> Page:
     place = PLACES[name]
     st.set_page_config(
         page_title=f"{t(place.label)} · {NAME}" if name != "home" else NAME,
-        page_icon=place.icon,
+        page_icon=ICON,
         layout="wide",
         initial_sidebar_state=220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},

@@ -1,0 +1,107 @@
+"""A real server and browser: nothing leaves for another host, nothing comes in that no page asked for."""
+
+import contextlib
+import http.client
+import re
+import socket
+from itertools import cycle
+from urllib.parse import urlencode, urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from nnlab.ui.shell.frame import PLACES
+from nnlab.ui.shell.visitors import COOKIE
+
+GIGABYTE = 1 << 30
+SHORT = {"data.name": "moons", "data.n_samples": "100", "train.epochs": "2"}
+
+
+def test_no_page_asks_another_host_for_anything(server, visit, trained):
+    """What the browser refuses because of the policy, it logs as an error, which fails every test here."""
+    page = visit()
+    asked = set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url)))
+    run = trained(page, SHORT)
+    for name, color_scheme in zip(PLACES, cycle(["light", "dark"]), strict=False):
+        page.emulate_media(color_scheme=color_scheme)
+        path = "" if name == "home" else name
+        page.goto(f"{server.url}/{path}?{urlencode({'run': run, 'lang': 'en'})}")
+        page.locator("[data-testid=stSidebar] [data-testid=stPageLink] [data-testid=stIconMaterial]").first.wait_for()
+        expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+        page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+        assert page.evaluate("document.fonts.load('16px \"Material Symbols Rounded\"').then(found => found.length)")
+    ours = urlsplit(server.url).netloc
+    assert {one.geturl() for one in asked if one.scheme not in ("data", "blob") and one.netloc != ours} == set()
+    assert {one.scheme for one in asked} <= {"http", "ws", "data", "blob"}
+
+
+def test_two_first_tabs_that_open_at_once_are_one_visitor(server, visit):
+    context = visit().context
+    sent = []
+    for _ in range(3):
+        context.clear_cookies()
+        sent.clear()
+        tabs = [context.new_page() for _ in range(2)]
+        for tab in tabs:
+            wire = context.new_cdp_session(tab)
+            wire.send("Network.enable")
+            wire.on("Network.webSocketWillSendHandshakeRequest", lambda event: sent.append(event["request"]["headers"]))
+        for tab in tabs:
+            tab.evaluate("url => { location.href = url }", f"{server.url}/runs?lang=en")
+        for tab in tabs:
+            expect(tab.get_by_role("heading", name="Runs")).to_be_visible()
+            tab.close()
+        (kept,) = [cookie for cookie in context.cookies() if cookie["name"] == COOKIE]
+        assert kept["httpOnly"]
+        assert [re.search(f"{COOKIE}=([^;]+)", headers["Cookie"])[1] for headers in sent] == [kept["value"]] * 2
+
+
+def test_a_name_from_before_is_kept_and_hidden_from_scripts(server, visit):
+    page, name = visit(), "v-" + "o" * 22
+    page.context.add_cookies([{"name": COOKIE, "value": name, "url": server.url, "httpOnly": False}])
+    page.goto(f"{server.url}/?lang=en")
+    expect(page.get_by_role("heading", name="Continue")).to_be_visible()
+    assert [one["value"] for one in page.context.cookies() if one["name"] == COOKIE] == [name]
+    assert COOKIE not in page.evaluate("document.cookie")
+
+
+@pytest.mark.parametrize("size", [{"Content-Length": str(GIGABYTE)}, {"Transfer-Encoding": "chunked"}], ids=str)
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_an_upload_of_a_gigabyte_is_refused_unread(server, method, size):
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
+    connection.putrequest(method, "/_stcore/upload_file/session/file")
+    for name, value in size.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    block = b"x" * (1 << 20) if "Content-Length" in size else b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
+    sent = 0
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        for _ in range(1024):
+            connection.send(block)
+            sent += 1
+    with contextlib.suppress(ConnectionResetError):  # with the rest unread, the answer may be lost
+        assert connection.getresponse().status == 404
+    connection.close()
+    assert sent < 64, f"{sent} MB were taken"
+    assert process.memory_info().rss - before < 50 << 20
+
+
+def test_a_huge_message_ends_its_connection_only(server, visit):
+    """A frame that says it has a gigabyte is refused by its length."""
+    host = urlsplit(server.url)
+    with socket.create_connection((host.hostname, host.port), timeout=60) as connection:
+        connection.sendall(
+            f"GET /_stcore/stream HTTP/1.1\r\nHost: {host.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        assert connection.recv(12) == b"HTTP/1.1 101"
+        connection.sendall(b"\x82\xff" + GIGABYTE.to_bytes(8, "big") + b"mask")
+        while connection.recv(1 << 16):  # until the server closes
+            pass
+    page = visit()
+    page.goto(f"{server.url}/runs?lang=en")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
