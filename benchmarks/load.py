@@ -17,7 +17,6 @@ import asyncio
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,9 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from benchmarks.serving import ROOT, Server
+from benchmarks.serving import Server
+from nnlab.jobs.cluster import LocalProcess
+from nnlab.settings import load_settings
 from nnlab.store import Store
 
 
@@ -110,23 +111,18 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
 
 
-def start_cluster(home: Path) -> tuple[subprocess.Popen[str], str]:
-    """The workers as the server starts them, used by the server and this process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnlab.jobs.cluster"],
-        cwd=ROOT,
-        text=True,
-        env={**os.environ, "NNLAB_HOME": str(home)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+def start_cluster(home: Path) -> tuple[LocalProcess, dict[str, str]]:
+    """The workers as the server starts them, and the settings with which the server and this process use them."""
+    os.environ["NNLAB_HOME"] = str(home)
+    process = LocalProcess(load_settings().database_url)
+    contact, tls = process.contact, "DASK_DISTRIBUTED__COMM__TLS__"
+    key = {f"{tls}CLIENT__CERT": contact.certificate, f"{tls}CLIENT__KEY": contact.key}
+    return process, {"NNLAB_SCHEDULER": contact.address, f"{tls}CA_FILE": contact.certificate, **key}
 
 
-def two_runs(home: Path, scheduler: str, epochs: int) -> list[str]:
+def two_runs(scheduler: dict[str, str], epochs: int) -> list[str]:
     """A run whose film is small, and one that has none while it trains."""
-    os.environ.update(NNLAB_HOME=str(home), NNLAB_SCHEDULER=scheduler)
+    os.environ.update(scheduler)
     from nnlab import presets
     from nnlab.lab import open_lab
 
@@ -145,16 +141,16 @@ def main(viewers: int, seconds: float, finished: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         cluster, scheduler = start_cluster(home)
-        server = Server(home, NNLAB_SCHEDULER=scheduler).start()
+        server = Server(home, **scheduler).start()
         try:
-            runs = two_runs(home, scheduler, 100 if finished else 5000)  # 5,000 take longer than the measurement
+            runs = two_runs(scheduler, 100 if finished else 5000)  # 5,000 take longer than the measurement
             places = ["train", "train", "play", "play"] if finished else ["train"]
             if finished:
                 wait_for(server, runs)
             share = asyncio.run(measure(server, runs, places, viewers, seconds))
         finally:
             server.stop()
-            cluster.communicate()
+            cluster.close()
     if finished:
         click.echo(f"below 5 % of a core: {'met' if share < 0.05 else 'NOT MET'}")
         sys.exit(share >= 0.05)

@@ -20,6 +20,7 @@ from nnlab.jobs.comparisons import Comparisons
 from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.jobs.ownership import NotYours, own
+from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 from nnlab.spec import Experiment, as_seeds
 from nnlab.spec.errors import Problem, SpecError, whole
@@ -62,8 +63,8 @@ class Lab(Comparisons):
         self.store.close()
 
     @property
-    def trouble(self) -> str | None:
-        """One sentence while no worker can be reached; runs wait until one can."""
+    def trouble(self) -> Trouble | None:
+        """Why runs wait, while workers are missing or cannot work; `str()` of it is a sentence."""
         return self._dispatcher.trouble
 
     def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:

@@ -39,7 +39,7 @@ def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def worked(lab: Lab, run: Run) -> Run:
-    work(lab.store.url)
+    work()
     return now(lab, run)
 
 
@@ -111,7 +111,7 @@ def test_curves_are_over_all_seeds_where_some_were_stopped_early(lab: Lab) -> No
         np.testing.assert_allclose(curves[name], np.mean(counted, axis=0), err_msg=str(i))
         np.testing.assert_array_equal(curves[f"{name}_high"], np.max(counted, axis=0))
     few = lab.submit_comparison(Comparison(EARLY, vary="depth", values=[1], seeds=(0, 3, 4)))
-    work(lab.store.url)
+    work()
     merged = lab.extend_comparison(few.id, Comparison(EARLY, vary="depth", values=[1], seeds=6), "local")
     pd.testing.assert_frame_equal(lab.cells_curves(merged.cells)[0], curves)
     pd.testing.assert_frame_equal(lab.cell_metrics(merged.cells[0]).drop(columns="seconds"), table[[*table][:-1]])
@@ -150,9 +150,9 @@ def test_folds_have_a_column_of_their_own_and_curves_are_over_all_of_them(lab: L
 def test_a_comparison_of_folds_is_over_seeds_and_folds_and_takes_more_seeds(lab: Lab) -> None:
     asked = Comparison(EXPERIMENT.set({"data.folds": 3}), vary="depth", values=[1, 2], seeds=(2, 0))
     run = lab.submit_comparison(asked)
-    work(lab.store.url)
+    work()
     more = lab.submit_comparison(Comparison(asked.experiment, vary="depth", values=[1, 2], seeds=(0, 1, 2)))
-    work(lab.store.url)
+    work()
     first, later = lab.comparison(run.id), lab.comparison(more.id)
     assert first is not None
     assert later is not None
@@ -313,7 +313,7 @@ def test_epochs_added_to_a_run_of_a_comparison_make_a_run_of_its_own(lab: Lab) -
     made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana", "depths")
     with pytest.raises(SpecError, match="at rest"):
         lab.add_epochs(made.runs[0].id, 3, "ana")
-    work(lab.store.url)
+    work()
     before = compared(lab, made)
     more = lab.add_epochs(made.runs[0].id, 3, "ana")
     assert more.id not in {run.id for run in made.runs}
@@ -328,7 +328,7 @@ def test_epochs_added_to_a_run_of_a_comparison_make_a_run_of_its_own(lab: Lab) -
 def test_cells_of_an_older_algorithm_are_trained_again_when_a_comparison_grows(lab: Lab) -> None:
     few = Comparison(EXPERIMENT, vary="depth", values=[1], seeds=2)
     made = lab.submit_comparison(few, "ana")
-    work(lab.store.url)
+    work()
     with lab.store._write() as db:
         db.execute(schema.runs_table.update().values(algorithm=schema.ALGORITHM - 1))
     older = compared(lab, made)
@@ -346,7 +346,7 @@ def test_a_comparison_trains_every_value_and_reuses_finished_runs(lab: Lab) -> N
     assert [cell.from_before for cell in made.cells] == [False, True, False]
     assert made.runs[1].id == known.id
     assert made.active
-    work(lab.store.url)
+    work()
     done = lab.comparison(made.id)
     assert done is not None
     assert ([run.state for run in done.runs], done.progress, done.active) == (["finished"] * 3, 1.0, False)
@@ -385,12 +385,12 @@ def compared(lab: Lab, made: ComparisonRun) -> ComparisonRun:
 def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None:
     few = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=[0, 1])
     made = lab.submit_comparison(few, "ana")
-    work(lab.store.url)
+    work()
     more = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=[0, 1, 2, 5])
     lab.extend_comparison(made.id, more, "ana")
     assert [[run.seeds for run in cell.runs] for cell in compared(lab, made).cells] == [[(0, 1), (2, 5)]] * 2
     assert [cell.results for cell in compared(lab, made).cells] == [None] * 2  # until all its seeds have finished
-    work(lab.store.url)
+    work()
     cell = compared(lab, made).cells[1]
     whole = worked(lab, lab.submit(more.experiments[1], more.seeds, "ben"))
     assert cell.results is not None
@@ -419,10 +419,10 @@ def test_a_comparison_says_the_same_to_the_bit_whether_its_seeds_came_at_once_or
     experiment = EXPERIMENT.set({"train.engine": engine, "data.per_seed": per_seed, "model.dropout": 0.2})
     few, many = (Comparison(experiment, vary="depth", values=[1, 3], seeds=seeds) for seeds in (5, 10))
     grown = lab.submit_comparison(few, "ana")
-    work(lab.store.url)
+    work()
     lab.extend_comparison(grown.id, many, "ana")
     whole = lab.submit_comparison(many, "ben", reuse=False)
-    work(lab.store.url)
+    work()
     one, other = compared(lab, grown), compared(lab, whole)
     assert [len(cell.runs) for cell in (*one.cells, *other.cells)] == [2, 2, 1, 1]
     assert [cell.results for cell in one.cells] == [cell.results for cell in other.cells]
@@ -438,7 +438,7 @@ def test_a_comparison_says_the_same_to_the_bit_whether_its_seeds_came_at_once_or
 
 def test_values_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None:
     made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 4], seeds=2), "ana")
-    work(lab.store.url)
+    work()
     lab.stop_comparison(made.id, "ana")
     more = lab.extend_comparison(made.id, Comparison(EXPERIMENT, vary="depth", values=[1, 2, 4], seeds=2), "ana")
     assert [(cell.state, cell.from_before) for cell in more.cells] == [
@@ -486,7 +486,7 @@ def test_two_knobs_train_every_pair(lab: Lab) -> None:
 def test_the_test_part_of_a_comparison_is_opened_deliberately(lab: Lab) -> None:
     alone = worked(lab, lab.submit(EXPERIMENT, 1, "ana"))
     made = lab.submit_comparison(Comparison(EXPERIMENT.vary("lr", 0.1), values=[1], seeds=1), "ana")
-    work(lab.store.url)
+    work()
     assert made.test_opened is None
     run = now(lab, made.runs[0])
     assert run.state == "finished"

@@ -68,7 +68,7 @@ def test_going_back_to_what_still_trains_does_not_cancel_it(lab: Lab) -> None:
 
 def test_what_one_visitor_has_trained_the_next_sees_at_once(lab: Lab) -> None:
     first = lab.play(EXPERIMENT, 1, "ana")
-    work(lab.store.url)
+    work()
     assert lab.play(EXPERIMENT, 1, "ben").id == first.id
     assert lab.store.queue() == []
 
@@ -129,7 +129,7 @@ def test_drafts_do_not_move_their_owners_other_runs_back(lab: Lab) -> None:
 def test_a_draft_that_is_then_trained_from_build_is_listed(lab: Lab, trained: bool) -> None:
     draft = lab.play(EXPERIMENT, 1, "ana")
     if trained:
-        work(lab.store.url)
+        work()
     run = lab.submit(EXPERIMENT, 1, "ana")
     assert (run.id, run.draft) == (draft.id, False)
     assert listed(lab) == [draft.id]
@@ -139,7 +139,7 @@ def test_a_draft_that_is_then_trained_from_build_is_listed(lab: Lab, trained: bo
 
 def test_a_draft_of_another_visitor_is_copied_when_it_is_trained_from_build(lab: Lab) -> None:
     draft = lab.play(EXPERIMENT, 1, "ana")
-    work(lab.store.url)
+    work()
     run = lab.submit(EXPERIMENT, 1, "ben")
     assert (run.owner, run.state, run.draft) == ("ben", "finished", False)
     assert (listed(lab, "ben"), listed(lab, "ana")) == ([run.id], [])
@@ -148,7 +148,7 @@ def test_a_draft_of_another_visitor_is_copied_when_it_is_trained_from_build(lab:
 
 def test_a_comparison_makes_a_finished_draft_one_of_its_runs(lab: Lab) -> None:
     draft = lab.play(EXPERIMENT.vary("depth", 2), 2, "ana")
-    work(lab.store.url)
+    work()
     made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
     cell = found(lab, draft.id)
     assert (made.cells[1].run.id, cell.comparison, cell.draft) == (draft.id, made.id, False)
@@ -168,7 +168,7 @@ def test_a_comparison_does_not_rely_on_a_draft_that_may_be_cancelled(lab: Lab) -
 def test_a_run_of_a_comparison_that_is_trained_from_build_is_listed_by_itself(lab: Lab) -> None:
     made = lab.submit_comparison(Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=2), "ana")
     assert lab.submit(EXPERIMENT.vary("depth", 2), 2, "ana").id == made.runs[1].id, "it is under way"
-    work(lab.store.url)
+    work()
     run = lab.submit(EXPERIMENT.vary("depth", 2), 2, "ana")
     assert (run.state, run.comparison) == ("finished", None)
     assert [one.id for one in lab.recent("ana", 10)] == [run.id, made.id]

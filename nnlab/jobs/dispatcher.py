@@ -13,16 +13,35 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from nnlab import __version__
 from nnlab.jobs.cluster import LocalProcess, local_process
-from nnlab.jobs.worker import work
+from nnlab.jobs.trouble import Kind, Trouble, trouble_of
+from nnlab.jobs.worker import Errand, work
 from nnlab.settings import settings
-from nnlab.store import Store
+from nnlab.store import Store, StoreUnavailable
 
 log = logging.getLogger("nnlab.jobs.dispatcher")
 
 # seconds between two queries of the store: while local workers start, while runs wait or run, and otherwise
 STARTING_TICK, BUSY_TICK, IDLE_TICK = 0.1, 1.0, 5.0
+LONGEST_PAUSE = 15.0  # seconds, after workers or the store failed again and again
+ANSWERS_WITHIN = 30.0  # seconds that the scheduler may take
+REPLACED_AFTER = 90.0  # seconds without an answer after which a local cluster is replaced
+MISSED_AFTER = 5.0  # seconds without any worker until that is said
 PURGE_EVERY = 3600.0  # seconds between two removals of runs that were deleted more than a week ago
+
+
+class Pause:
+    """The time until something is tried again: ever longer while it fails."""
+
+    def __init__(self) -> None:
+        self.failures, self.until = 0, -math.inf
+
+    def failed(self) -> float:
+        """It failed once more: the seconds until the next attempt."""
+        seconds = float(min(LONGEST_PAUSE, 2**self.failures))
+        self.failures, self.until = self.failures + 1, time.monotonic() + seconds
+        return seconds
 
 
 class Dispatcher:
@@ -32,11 +51,12 @@ class Dispatcher:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.trouble: str | None = None  # one sentence while no worker is available
+        self.trouble: Trouble | None = None  # why runs wait, if workers are missing or cannot work
         self._local: LocalProcess | None = None
         self._client: Any = None
         self._tasks: dict[tuple[str, int], Any] = {}  # the current task of each (worker's address, thread)
-        self._failed: str | None = None  # one sentence if the last task that ended raised an error
+        self._failed: dict[str, tuple[Trouble, Pause]] = {}  # the workers whose last task raised an error
+        self._answered = self._reached = time.monotonic()  # when the scheduler answered, and when it had a worker
         self._seen: set[str] = set()  # workers that had a task; the first opens the store, before any run is queued
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
@@ -71,26 +91,39 @@ class Dispatcher:
             self._thread.join()
 
     def _run(self) -> None:
-        purged = -math.inf
+        purged, pause = -math.inf, Pause()
         while not self._over.is_set():
             self._wake.clear()
-            busy = True
             try:
                 busy = self._dispatch()
                 if time.monotonic() - purged > PURGE_EVERY:
                     purged = time.monotonic()
                     self.store.purge()
-                self.trouble = self._failed
+                self.trouble, pause = self._worker_trouble(), Pause()
+                wait = STARTING_TICK if self._starting else BUSY_TICK if busy else IDLE_TICK
+            except StoreUnavailable as error:  # the workers go on with what they have
+                self.trouble, wait = Trouble("store", str(error)), BUSY_TICK
             except Exception as error:
                 if self._over.is_set():
                     break
                 log.warning("no workers: %s", error)
-                self.trouble = f"The workers cannot be reached: {type(error).__name__}: {error}"
+                self.trouble, wait = trouble_of(error, "unreachable"), pause.failed()
                 self._disconnect()
-            self._wake.wait(STARTING_TICK if self._starting else BUSY_TICK if busy else IDLE_TICK)
+                if time.monotonic() - self._answered > REPLACED_AFTER:
+                    self._end_local()
+            self._wake.wait(wait)
         self._disconnect()
+        self._end_local()
+
+    def _worker_trouble(self) -> Trouble | None:
+        """What is wrong if a worker cannot work, or if there are fewer than wanted for some seconds."""
+        for trouble, _ in self._failed.values():
+            return trouble
         if self._local is not None:
-            self._local.close()
+            return self._local.trouble
+        if time.monotonic() - self._reached > MISSED_AFTER:
+            return Trouble("unreachable", f"the scheduler {settings().scheduler} has no worker")
+        return None
 
     @property
     def _starting(self) -> bool:
@@ -99,42 +132,71 @@ class Dispatcher:
     def _dispatch(self) -> bool:
         """Submit `work` to free workers while runs wait; True if any run waits or runs."""
         client = self._connect()
+        nthreads = client.sync(client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN)
+        self._answered = time.monotonic()
         self.store.release_dead(settings().stale_after)
         counts = self.store.counts()
-        threads = [(address, i) for address, n in client.nthreads().items() for i in range(n)]
+        threads = [(address, i) for address, n in nthreads.items() for i in range(n)]
+        if threads:
+            self._reached = time.monotonic()
         for thread, task in list(self._tasks.items()):
             if task.done():
-                # an error: the worker cannot open the store, for example, or does not have nnlab
-                error = task.exception() if task.status == "error" else None
-                self._failed = error and f"A worker cannot work: {type(error).__name__}: {error}"
+                self._note_end(thread[0], task)
             if task.done() or thread not in threads:
                 del self._tasks[thread]
-        self._seen &= {address for address, _ in threads}
-        free = [thread for thread in threads if thread not in self._tasks]
-        new = [thread for thread in free if thread[0] not in self._seen]
+        self._seen &= nthreads.keys()
+        self._failed = {address: one for address, one in self._failed.items() if address in nthreads}
+        free = [thread for thread in threads if thread not in self._tasks and not self._pauses(thread[0])]
+        # a worker that failed is tried again, whether a run waits or not
+        new = [thread for thread in free if thread[0] not in self._seen or thread[0] in self._failed]
+        errand = Errand(__version__, next(iter(self.store.queue()), None)) if counts.waiting or new else None
         for thread in {*free[: counts.waiting], *new}:
             self._seen.add(thread[0])
-            task = client.submit(work, self.store.url, workers=[thread[0]], pure=False)
+            task = client.submit(work, errand, workers=[thread[0]], pure=False)
             task.add_done_callback(lambda _: self._wake.set())  # a run may have been queued as the task ended
             self._tasks[thread] = task
         return bool(counts.waiting or counts.running)
+
+    def _note_end(self, address: str, task: Any) -> None:
+        """Remember an error of a task: the worker cannot open the store, for example, or does not have nnlab."""
+        failed = self._failed.pop(address, None)
+        if task.status == "error":
+            error, pause = task.exception(), failed[1] if failed else Pause()
+            log.warning("the worker %s cannot work: %s", address, error)
+            pause.failed()
+            kind: Kind = "store" if isinstance(error, StoreUnavailable) else "broken"
+            self._failed[address] = trouble_of(error, kind), pause
+
+    def _pauses(self, address: str) -> bool:
+        return address in self._failed and time.monotonic() < self._failed[address][1].until
 
     def _connect(self) -> Any:
         if self._local is not None and self._local.poll() is not None:
             log.warning("the local workers ended; starting new ones")
             self._disconnect()
-            self._local.close()
-            self._local = None
+            self._end_local()
         if self._client is None or self._client.status not in ("running", "connecting"):
             self._disconnect()
-            address = settings().scheduler
+            address, security = settings().scheduler, None
             if address is None:
-                self._local = self._local or local_process()
-                address = self._local.address
+                self._local = self._local or local_process(self.store.url)
+                address, security = self._local.address, self._local.contact.security()
             from distributed import Client
 
-            self._client = Client(address, set_as_default=False, timeout=5, name="nnlab")  # type: ignore[no-untyped-call]
+            options = {
+                "set_as_default": False,
+                "timeout": 30 if self._local else 5,
+                "name": "nnlab",
+                "security": security,
+            }
+            self._client = Client(address, **options)  # type: ignore[no-untyped-call]
         return self._client
+
+    def _end_local(self) -> None:
+        if self._local is not None:
+            local, self._local = self._local, None
+            self._answered = time.monotonic()  # the next one has as long
+            local.close()
 
     def _disconnect(self) -> None:
         """Close the connection; runs continue."""

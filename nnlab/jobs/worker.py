@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from filelock import FileLock
 
+from nnlab import __version__
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
@@ -26,6 +28,7 @@ from nnlab.engines.choice import working_engine
 from nnlab.engines.compiled_cache import Progress
 from nnlab.jobs.limits import check_limits
 from nnlab.jobs.retry import Retry
+from nnlab.jobs.trouble import WorkerError
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
@@ -101,9 +104,26 @@ _idle, _warming = threading.Event(), threading.Lock()
 _idle.set()
 
 
-def work(url: str) -> int:
-    """Train the waiting runs of the store at `url` until none is left; their number."""
-    store = _store(url)
+class Errand(NamedTuple):
+    """What the dispatcher tells a worker. The address of the store is not sent: it may contain a password."""
+
+    version: str  # of nnlab
+    first: str | None  # the id of a run that waits; the worker's own settings must lead to the store that has it
+
+
+def work(errand: Errand | None = None) -> int:
+    """Train the waiting runs of the store of this process's settings until none is left; their number.
+
+    Raises
+    ------
+    WorkerError
+        If this is another version of nnlab, or another store, than the dispatcher's.
+    """
+    if errand and errand.version != __version__:
+        raise WorkerError("other_version", f"{__version__}, where the server has {errand.version}")
+    store = _store(settings().database_url)
+    if errand and errand.first and store.run(errand.first) is None:
+        raise WorkerError("other_store", f"set NNLAB_DATABASE_URL on {socket.gethostname()} to the server's")
     store.release_dead(settings().stale_after)  # this call may replace a worker that died
     done = 0
     _idle.clear()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, TypeVar
 
+import dask
 import numpy as np
 import psutil
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from nnlab.jobs import cluster, dispatcher
-from nnlab.jobs.cluster import local_process, start_early
+from nnlab.jobs.cluster import Contact, local_process, start_early
 from nnlab.lab import Lab, open_lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -45,10 +49,10 @@ def state_of(lab: Lab, run: Run) -> str:
     return found.state
 
 
-def address_of(lab: Lab) -> str:
-    """The scheduler of the lab's local cluster."""
+def contact_of(lab: Lab) -> Contact:
+    """How to reach the lab's local cluster."""
     lab._dispatcher.start()
-    return until(lambda: lab._dispatcher._local).address
+    return until(lambda: lab._dispatcher._local).contact
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +127,11 @@ def test_lost_workers_are_replaced_when_the_next_run_comes(lab: Lab) -> None:
 
 
 def test_trouble_names_workers_that_cannot_work_until_they_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    dispatcher = lab._dispatcher  # new workers still have a task that will succeed: wait for it
-    until(
-        lambda: (
-            len(dispatcher._seen) == settings().workers and all(one.done() for one in list(dispatcher._tasks.values()))
-        )
-    )
     with monkeypatch.context() as patch:
-        patch.setattr(lab.store, "url", "sqlite:////proc/nowhere/nnlab.db")  # as on a machine that has no such folder
+        patch.setattr(dispatcher, "__version__", "another")  # the server's
         run = lab.submit(EXPERIMENT, [13], "trouble")
-        assert "A worker cannot work: " in until(lambda: lab.trouble)
+        trouble = until(lambda: (now := lab.trouble) and now.kind == "other_version" and now)
+        assert str(trouble).startswith("A worker has another version of nnlab")
         assert state_of(lab, run) == "waiting"
     until(lambda: state_of(lab, run) == "finished")
     until(lambda: lab.trouble is None)
@@ -156,22 +155,88 @@ def test_workers_have_low_priority_and_are_warm(lab: Lab) -> None:
 
         return os.nice(0), torch.get_num_threads(), "nnlab.engines.torch_engine" in sys.modules
 
-    with Client(address_of(lab), set_as_default=False) as client:
+    contact = contact_of(lab)
+    with Client(contact.address, security=contact.security(), set_as_default=False) as client:
         until(lambda: len(client.nthreads()) == settings().workers)
         until(lambda: set(client.run(about).values()) == {(19, 1, True)})  # once they have prepared in the background
         assert set(client.nthreads().values()) == {1}
 
 
-def test_any_dask_scheduler_will_do(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NNLAB_SCHEDULER", address_of(lab))
+def test_a_scheduler_elsewhere_is_reached_by_the_certificates_of_dasks_own_settings(
+    lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = contact_of(lab)
+    files = {"ca-file": contact.certificate, "client.cert": contact.certificate, "client.key": contact.key}
+    monkeypatch.setenv("NNLAB_SCHEDULER", contact.address)
+    monkeypatch.setenv("NNLAB_DATABASE_URL", lab.store.url)
     settings.cache_clear()
     other = Lab(Store(settings().database_url))
     try:
-        run = other.submit(EXPERIMENT, 2)
-        until(lambda: state_of(other, run) == "finished")
+        with dask.config.set({f"distributed.comm.tls.{name}": text for name, text in files.items()}):
+            run = other.submit(EXPERIMENT, [15], "elsewhere")
+            until(lambda: state_of(other, run) == "finished")
         assert other._dispatcher._local is None
     finally:
         other.close()
+
+
+def test_a_scheduler_without_tls_or_workers_is_reached_and_the_missing_workers_are_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "MISSED_AFTER", 0.0)
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None) as workers:
+        monkeypatch.setenv("NNLAB_SCHEDULER", workers.scheduler_address)
+        settings.cache_clear()
+        lab = Lab(Store(settings().database_url))
+        lab.submit(EXPERIMENT, 1)
+        assert "has no worker" in str(until(lambda: lab.trouble))
+        lab.close()
+
+
+def test_nobody_without_the_certificate_reaches_the_workers(lab: Lab) -> None:
+    contact = contact_of(lab)
+    port = contact.address.rpartition(":")[2]
+    stranger = Security.temporary()  # whoever may make a certificate of their own
+    for address, security in ((f"tls://127.0.0.1:{port}", stranger), (f"tcp://127.0.0.1:{port}", Security())):
+        with pytest.raises(OSError, match=r"."):
+            Client(address, security=security, timeout=2, set_as_default=False)
+
+
+def test_the_workers_listen_only_on_this_machine_have_no_web_page_and_show_nobody_their_key(lab: Lab) -> None:
+    contact = contact_of(lab)
+    until(lambda: len(lab._dispatcher._seen) == settings().workers)
+    local = lab._dispatcher._local
+    assert local is not None
+    top = psutil.Process(local.pid)
+    for process in (top, *top.children(recursive=True)):
+        ports = {one.laddr for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+        assert len(ports) <= 1
+        assert {port.ip for port in ports} <= {"127.0.0.1"}
+        shown = " ".join([*process.cmdline(), *process.environ().values()])
+        assert "PRIVATE KEY" not in shown
+        assert contact.key.splitlines()[1] not in shown
+
+
+def test_a_password_of_the_data_base_is_not_in_the_tasks(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Recorder:
+        """A scheduler with one worker, whose tasks never end."""
+
+        status, scheduler = "running", SimpleNamespace(ncores=None)
+        sent: ClassVar[list[Any]] = []
+
+        def sync(self, *_: Any, **__: Any) -> dict[str, int]:
+            return {"tls://worker": 1}
+
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            self.sent.append((arguments, options))
+            return SimpleNamespace(done=lambda: False, add_done_callback=lambda _: None)
+
+    one = dispatcher.Dispatcher(lab.store)
+    monkeypatch.setattr(one, "_connect", Recorder)
+    monkeypatch.setattr(lab.store, "url", "postgresql://nnlab:secret@host/nnlab")
+    one._dispatch()
+    assert Recorder.sent
+    assert b"secret" not in pickle.dumps(Recorder.sent)
 
 
 def test_trouble_names_a_missing_scheduler_and_the_run_waits(
@@ -182,7 +247,7 @@ def test_trouble_names_a_missing_scheduler_and_the_run_waits(
     lab = Lab(Store(settings().database_url))
     try:
         run = lab.submit(EXPERIMENT, 1)
-        assert "cannot be reached" in until(lambda: lab.trouble)
+        assert "cannot be reached" in str(until(lambda: lab.trouble))
         assert state_of(lab, run) == "waiting"
     finally:
         lab.close()
@@ -192,9 +257,9 @@ def test_the_workers_that_a_page_started_are_those_of_the_lab(home: Path, monkey
     monkeypatch.setenv("NNLAB_WARM", "1")
     settings.cache_clear()
     start_early()
-    early = local_process()
+    early = local_process(settings().database_url)
     assert early.poll() is None
-    monkeypatch.setattr(dispatcher, "local_process", lambda: early)
+    monkeypatch.setattr(dispatcher, "local_process", lambda _: early)
     lab = open_lab()
     try:
         lab.warm()
@@ -212,14 +277,14 @@ def test_no_workers_start_early_where_they_are_not_wanted(
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
-    monkeypatch.setattr(cluster, "LocalProcess", lambda: pytest.fail("a process was started"))
+    monkeypatch.setattr(cluster, "LocalProcess", lambda _: pytest.fail("a process was started"))
     start_early()
 
 
 _PARENT = """
 import sys
 from nnlab.jobs.cluster import LocalProcess
-cluster = LocalProcess()
+cluster = LocalProcess(sys.argv[1])
 assert cluster.address
 print(cluster.pid, flush=True)
 sys.stdin.read()
@@ -227,7 +292,12 @@ sys.stdin.read()
 
 
 def test_no_process_is_left_when_the_parent_is_killed(home: Path) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT, settings().database_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert parent.stdout is not None
     cluster = psutil.Process(int(parent.stdout.readline()))
     children = until(lambda: len(kids := cluster.children(recursive=True)) > settings().workers and kids)

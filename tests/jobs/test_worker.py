@@ -525,12 +525,11 @@ def test_slow_tasks_are_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_work_takes_every_waiting_run_in_turn(home: Path) -> None:
-    url = f"sqlite:///{home / 'nnlab.db'}"
-    store = Store(url)
+    store = Store(settings().database_url)
     small = EXPERIMENT.set({"train.epochs": 2})
     runs = [store.create_run(small, SEEDS, owner) for owner in ("ana", "ana", "ben")]
-    assert worker.work(url) == 3
+    assert worker.work() == 3
     ended = {run.id: run.finished for run in store.runs(state="finished")}
     assert sorted(ended, key=lambda run_id: ended[run_id]) == [runs[0].id, runs[2].id, runs[1].id]
-    assert worker.work(url) == 0
+    assert worker.work() == 0
     store.close()

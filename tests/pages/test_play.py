@@ -25,7 +25,7 @@ def waiting(lab):
 
 def trained(lab, app):
     """Train what the page has asked for, and look at it."""
-    work(lab.store.url)
+    work()
     return go(app)
 
 
@@ -203,7 +203,7 @@ def test_a_training_that_another_tab_has_cancelled_is_trained_again(lab):
 @pytest.mark.parametrize("index", [0, 2])
 def test_the_film_of_early_stopping_ends_with_the_figures_of_its_weights(lab, index):
     run = lab.submit(play_experiment().set({"train.patience": 1, "train.epochs": 60}), 3, owner=OWNER)
-    work(lab.store.url)
+    work()
     run = lab.run(run.id)
     content = network_view._film_of(lab, run, index, "en", network_view.PLAIN)
     best = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])["best"]
@@ -217,7 +217,7 @@ def test_the_film_of_early_stopping_ends_with_the_figures_of_its_weights(lab, in
 def test_a_network_too_large_for_a_film_says_so(lab, language):
     large = {"data.name": "moons", "model.hidden": "400-400", "train.epochs": "1"}
     app, t = open_page("play", language, link=large), text(language)
-    work(lab.store.url)
+    work()
     app = go(app)
     assert drawn(app) == 0
     assert t("This network is too large for a film.") in said(app)

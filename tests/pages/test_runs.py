@@ -152,7 +152,7 @@ def test_a_comparison_is_one_row_with_its_question_cells_state_and_best_score(la
     row = open_runs(language).dataframe[0].value.iloc[0]
     assert (row[t("Name")], row[t("State")]) == (f"▸ {title(made, t)}", f"◌ {t('waiting')} 0 / 2")
     assert np.isnan(row[t("Score")])
-    work(lab.store.url)
+    work()
     lab.train_here(QUICK.vary("depth", 2), 2, owner=OWNER)
     table = open_runs(language).dataframe[0].value
     assert list(table[t("Name")])[1] == f"▸ {title(made, t)}"
@@ -223,7 +223,7 @@ def test_a_comparison_leads_to_its_results_and_to_its_runs(lab, language):
 
 def test_the_file_of_a_comparison_is_its_table(lab):
     made = lab.submit_comparison(DEPTHS, OWNER)
-    work(lab.store.url)
+    work()
     (row,) = lab.recent(OWNER, 10)
     page = SimpleNamespace(lab=lab, owner=OWNER)
     english = pd.read_csv(BytesIO(comparison_csv(page, row, False)))

@@ -270,7 +270,7 @@ def test_numbers_are_over_all_seeds_while_some_have_stopped_early(lab):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_more_epochs_for_a_run_of_a_comparison_open_a_copy_of_it(lab, language):
     made = lab.submit_comparison(Comparison(QUICK, vary="depth", values=[1, 2], seeds=2), OWNER)
-    work(lab.store.url)
+    work()
     cell = lab.comparison(made.id).cells[0]
     app, t = open_train(language, run=cell.run.id), text(language)
     press(app, "more-epochs")

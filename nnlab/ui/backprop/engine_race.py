@@ -10,6 +10,7 @@ from nnlab.ui.backprop.scene import Scene, change
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.trouble_text import trouble_text
 
 
 def engine_race(page: Page, scene: Scene) -> None:
@@ -77,8 +78,8 @@ def _race(page: Page, scene: Scene, live: bool) -> None:
         st.caption(t("Press the button: both curves appear here."))
     elif any(run.state == "failed" for run in runs):
         st.caption(t("One of the two trainings failed; try another learning rate."))
-    elif page.lab.trouble and live:
-        st.caption(t("No worker is available now; the runs start as soon as one is."))
+    elif (trouble := page.lab.trouble) and live:
+        st.caption(trouble_text(trouble, t))
     else:
         st.caption(t("PyTorch is the wide line, NumPy the dashed line on top of it."))
 

@@ -9,6 +9,7 @@ from nnlab.scratch.steps import Step, finite_differences, relative_difference
 from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.views import readable
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.trouble_text import trouble_text
 
 
 def gradient_check(page: Page, scene: Scene, step: Step) -> None:
@@ -83,6 +84,8 @@ def _autograd(page: Page, scene: Scene, step: Step) -> tuple[dict[str, Array] | 
     if key != scene.numbers:
         answer = page.lab.autograd(step.experiment, step.before, step.x, step.t)
         state["step-autograd"] = None if answer is None else (scene.numbers, answer)
+    if (trouble := page.lab.trouble) and not isinstance(answer, dict):
+        return None, trouble_text(trouble, t)
     if answer is None:
         return None, t("No worker is ready yet. PyTorch's gradients appear as soon as one is.")
     if isinstance(answer, dict):

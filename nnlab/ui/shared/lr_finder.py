@@ -18,6 +18,7 @@ from nnlab.training.lr_range_test import RangeTest, subject_of
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.trouble_text import trouble_text
 
 log = logging.getLogger("nnlab.ui")
 
@@ -85,7 +86,9 @@ def _wait(page: Page, job: Job) -> None:
     t = page.t
     if job.future is None:
         job.future = page.lab.rate_test(job.subject, SEEDS)
-    if job.future is None:
+    if (trouble := page.lab.trouble) and (job.future is None or not job.future.done()):
+        st.caption(trouble_text(trouble, t))
+    elif job.future is None:
         st.caption(t("No worker is running yet; the test starts as soon as one is."))
     elif not job.future.done():
         st.caption(t("Testing: the chart appears once a worker has been free for a second or two."))

@@ -6,14 +6,15 @@ from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.trouble_text import trouble_text
 
 
 def progress_text(lab: Lab, run: Run, t: Text) -> str:
     """What a run waits for, or its epoch and the time left."""
     done = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
     if run.state == "waiting":
-        if lab.trouble:
-            return t("waiting: no worker is available; the run starts as soon as one is")
+        if (trouble := lab.trouble) and not trouble.running:
+            return f"{t('waiting')} · {trouble_text(trouble, t)}"
         if run.requested_action == "stop":
             return t("stopping")
         if run.position is None or run.position <= 1:

@@ -18,6 +18,7 @@ from nnlab.lab import Lab, open_lab
 from nnlab.ui.shell.browser import theme_switch
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
+from nnlab.ui.shell.trouble_text import show_trouble
 from nnlab.ui.shell.visitors import visitor
 
 NAME = "nnlab"
@@ -155,6 +156,8 @@ def activity_line(page: Page) -> None:
     """One line with the number of the visitor's running and waiting runs, and a link to them."""
     t = page.t
     now = page.lab.activity(page.owner)
+    if now.running or now.waiting:
+        show_trouble(page.lab.trouble, t)
     if now.mine_running or now.mine_waiting:
         words = [t.many("{n} running", "{n} running", now.mine_running)] if now.mine_running else []
         words += [t.many("{n} waiting", "{n} waiting", now.mine_waiting)] if now.mine_waiting else []
