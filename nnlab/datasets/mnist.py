@@ -2,10 +2,12 @@
 that are downloaded once, from the first mirror that provides them."""
 
 import gzip
+import hashlib
 import math
+import stat
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -48,23 +50,32 @@ _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0
 _MAX_BYTES = 2**31
 
 
+Reason = Literal["offline", "damaged", "read_only", "blocked"]
+REASONS: Mapping[Reason, str] = {
+    "offline": "MNIST could not be downloaded: no mirror could be reached.",
+    "damaged": "MNIST could not be downloaded: what the mirrors sent was damaged.",
+    "read_only": "MNIST could not be downloaded: its folder cannot be written to.",
+    "blocked": "MNIST could not be downloaded: a folder is in the place of a file.",
+}
+"""Why there is no MNIST; the dashboard translates these sentences."""
+
+
 class DatasetUnavailable(RuntimeError):
     """Data that is not on disk and cannot be downloaded: `files` are missing in `folder`. `str()` is one sentence,
     `hints` are the remedies."""
 
-    def __init__(self, reason: Literal["offline", "damaged", "read_only"], folder: Path, files: Sequence[str]) -> None:
+    def __init__(self, reason: Reason, folder: Path, files: Sequence[str]) -> None:
         self.reason, self.folder, self.files = reason, folder, tuple(files)
+        again = {
+            "read_only": f"Let nnlab write to {folder}.",
+            "blocked": f"Remove the folders in {folder}.",
+        }
         self.hints = (
-            "Try again when the network is back.",
+            again.get(reason, "Try again when the network is back."),
             f"Put {', '.join(self.files)} into {folder}.",
             "Use digits, pictures that need no download.",
         )
-        why = {
-            "offline": "no mirror could be reached",
-            "damaged": "what the mirrors sent was damaged",
-            "read_only": f"{folder} cannot be written to",
-        }[reason]
-        super().__init__(f"MNIST could not be downloaded: {why}.")
+        super().__init__(REASONS[reason])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return DatasetUnavailable, (self.reason, self.folder, self.files)
@@ -76,9 +87,8 @@ def default_folder() -> Path:
 
 
 def available(folder: Path | None = None) -> bool:
-    """Whether all files are there, by name and size; `fetch` compares the checksums."""
-    paths = [((folder or default_folder()) / file.name, file.size) for file in FILES]
-    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+    """Whether all files are there, readable and undamaged."""
+    return not _missing(folder or default_folder(), FILES)
 
 
 def fetch(
@@ -107,18 +117,29 @@ def fetch(
                     _download(missing, folder, mirrors, progress, total)
                     del missing[0]
         except OSError as error:
-            raise DatasetUnavailable("read_only", folder, [file.name for file in missing]) from error
+            reason: Reason = "blocked" if any((folder / file.name).is_dir() for file in missing) else "read_only"
+            raise DatasetUnavailable(reason, folder, [file.name for file in missing]) from error
     progress(total, total)
     return folder
 
 
 def _missing(folder: Path, files: Iterable[RemoteFile]) -> list[RemoteFile]:
-    import pooch
+    return [file for file in files if not _intact(folder / file.name, file)]
 
-    def intact(path: Path, sha256: str) -> bool:
-        return path.is_file() and bool(pooch.file_hash(str(path), alg="sha256") == sha256)
 
-    return [file for file in files if not intact(folder / file.name, file.sha256)]
+def _intact(path: Path, file: RemoteFile) -> bool:
+    try:
+        about = path.stat()
+        same_size = stat.S_ISREG(about.st_mode) and about.st_size == file.size
+        return same_size and _sha256(path, about.st_mtime_ns, about.st_ino) == file.sha256
+    except OSError:  # it is not there, or cannot be read
+        return False
+
+
+@lru_cache(maxsize=16)
+def _sha256(path: Path, *version: int) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _download(
@@ -129,7 +150,7 @@ def _download(
     import requests
 
     pooch.get_logger().setLevel("WARNING")
-    reason: Literal["offline", "damaged"] = "offline"
+    reason: Reason = "offline"
     file, before = missing[0], total - sum(file.size for file in missing)
     headers = {"Accept-Encoding": "identity"}  # a server must not unpack the file
 
@@ -140,6 +161,7 @@ def _download(
                 opened.write(chunk)
                 progress(before + min(opened.tell(), file.size), total)
 
+    _remove(folder / file.name)
     for mirror in mirrors:
         try:
             pooch.retrieve(mirror + file.name, f"sha256:{file.sha256}", file.name, folder, downloader=download)
@@ -149,6 +171,14 @@ def _download(
         except ValueError:  # the checksum differs
             reason = "damaged"
     raise DatasetUnavailable(reason, folder, [file.name for file in missing])
+
+
+def _remove(path: Path) -> None:
+    """Remove what is in the place of a file: it is damaged or cannot be read, and pooch reads it first."""
+    if path.is_dir():
+        path.rmdir()  # an empty one
+    else:
+        path.unlink(missing_ok=True)
 
 
 def load(spec: DataSpec, rng: np.random.Generator) -> Raw:

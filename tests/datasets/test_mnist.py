@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import multiprocessing
+import os
 import pickle
 import re
 import struct
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.datasets import load_dataset
+from nnlab.datasets import load_dataset, mnist
 from nnlab.datasets.mnist import (
     FILES,
     MIRRORS,
@@ -188,8 +189,28 @@ def test_a_file_with_the_wrong_sum_is_refused(mirror: Mirror, tmp_path: Path):
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
-def test_a_damaged_file_in_the_folder_is_replaced(mirror: Mirror, tmp_path: Path):
-    (tmp_path / "labels.gz").write_bytes(bytes(5_000))
+def _damage(path: Path, how: str) -> None:
+    match how:
+        case "damaged":
+            path.write_bytes(bytes(5_000))
+        case "half":
+            path.write_bytes(CONTENTS["labels.gz"][:2_500])
+        case "folder":
+            path.mkdir()
+        case "unreadable":  # to root, too
+            path.symlink_to(path)
+        case "device":
+            os.mkfifo(path)
+
+
+@pytest.mark.parametrize("how", ["damaged", "half", "folder", "unreadable", "device"])
+def test_a_damaged_file_in_the_folder_is_not_there_and_is_replaced(mirror: Mirror, tmp_path: Path, monkeypatch, how):
+    monkeypatch.setattr(mnist, "FILES", WANTED)
+    fetch(folder=tmp_path, mirrors=[mirror("good")], files=WANTED)
+    assert available(tmp_path)
+    (tmp_path / "labels.gz").unlink()
+    _damage(tmp_path / "labels.gz", how)
+    assert not available(tmp_path)
     fetch(folder=tmp_path, mirrors=[mirror("good")], files=WANTED)
     assert holds_everything(tmp_path)
 
@@ -222,6 +243,15 @@ def test_a_folder_that_cannot_be_made_is_said(mirror: Mirror, tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DatasetUnavailable, match="cannot be written to"):
         fetch(folder=tmp_path / "file" / "mnist", mirrors=[mirror("good")], files=WANTED)
+
+
+def test_a_folder_with_files_in_the_place_of_a_file_is_left_alone(mirror: Mirror, tmp_path: Path):
+    (tmp_path / "labels.gz").mkdir()
+    (tmp_path / "labels.gz" / "own").touch()
+    with pytest.raises(DatasetUnavailable, match="a folder is in the place of a file") as caught:
+        fetch(folder=tmp_path, mirrors=[mirror("good")], files=WANTED)
+    assert caught.value.hints[0] == f"Remove the folders in {tmp_path}."
+    assert (tmp_path / "labels.gz" / "own").exists()
 
 
 def _fetch_in_a_process(folder: Path, address: str) -> None:

@@ -59,7 +59,7 @@ def data_panel(page: Page, spec: DataSpec, seed: int) -> None:
         st.error(problem_text(error.problems[0], t), icon=":material/error:")
         return
     except DatasetUnavailable as unavailable:
-        st.warning(str(unavailable), icon=":material/cloud_off:")
+        st.warning(t(str(unavailable)), icon=":material/cloud_off:")
         return
     if dataset is None:
         _offer_download(page)
@@ -134,7 +134,7 @@ def _offer_download(page: Page) -> None:
         _progress_bar(page, download)
         return
     if download is not None and download.error:
-        st.warning(download.error, icon=":material/cloud_off:")
+        st.warning(t(download.error), icon=":material/cloud_off:")
         label = t("Try again")
     else:
         st.info(t("MNIST is not on this server yet. It is downloaded once (11 MB)."), icon=":material/download:")

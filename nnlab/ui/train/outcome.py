@@ -15,7 +15,7 @@ from nnlab.ui.shared.run_links import advice_link, experiment_link
 from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import UNKNOWN, Text
+from nnlab.ui.shell.text import UNKNOWN, Text, mark
 from nnlab.ui.train.numbers import best_epochs
 
 
@@ -53,6 +53,25 @@ def _formula(page: Page, run: Run) -> str:
         start=t.number(float(at[0])),
     )
     return f"{said} {line}"
+
+
+def _without_mnist(page: Page, run: Run) -> None:
+    """Why there is no MNIST, and what to do."""
+    t, folder = page.t, f"`{mnist.default_folder()}`"
+    again = t("When the connection is back, press Try again above.")
+    if run.error in (mnist.REASONS["read_only"], mnist.REASONS["blocked"]):
+        again = t("Let nnlab write to {folder}, remove the folders in it, and press Try again above.", folder=folder)
+    why = run.error if run.error in mnist.REASONS.values() else mark("MNIST could not be downloaded.")
+    st.warning(
+        f"{t(why or '')}\n\n"
+        f"- {again}\n"
+        f"- {t('Or copy the four MNIST files into {folder} on the server.', folder=folder)}\n"
+        f"- {t('Or use the 8×8 digits that come with nnlab: smaller pictures, the same task.')}",
+        icon=":material/cloud_off:",
+    )
+    epochs = max(run.experiment.train.epochs, 20)
+    on_digits = run.experiment.set({"data.name": "digits", "train.epochs": epochs})
+    page.link("build", t("Open it with the 8×8 digits"), experiment_link(run, on_digits), icon=":material/swap_horiz:")
 
 
 def final_scores(page: Page, run: Run) -> None:
@@ -133,18 +152,7 @@ def trouble(page: Page, run: Run) -> None:
         words = t("This run was stopped at the time limit of this server. Its progress is saved.")
         st.info(words, icon=":material/timer:")
     elif run.state == "failed" and no_data:
-        folder = f"`{mnist.default_folder()}`"
-        st.warning(
-            f"{t('MNIST could not be downloaded.')}\n\n"
-            f"- {t('When the connection is back, press Try again above.')}\n"
-            f"- {t('Or copy the four MNIST files into {folder} on the server.', folder=folder)}\n"
-            f"- {t('Or use the 8×8 digits that come with nnlab: smaller pictures, the same task.')}",
-            icon=":material/cloud_off:",
-        )
-        epochs = max(run.experiment.train.epochs, 20)
-        on_digits = run.experiment.set({"data.name": "digits", "train.epochs": epochs})
-        link = experiment_link(run, on_digits)
-        page.link("build", t("Open it with the 8×8 digits"), link, icon=":material/swap_horiz:")
+        _without_mnist(page, run)
     elif run.state == "failed":
         sentence = next((t(one) for one in CONFLICTS.values() if (run.error or "").endswith(one[1:])), run.error or "")
         st.error(f"{t('The training failed.')} {sentence}", icon=":material/error:")
