@@ -1,6 +1,8 @@
 """One place for the `NNLAB_*` settings. All are optional."""
 
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -30,31 +32,40 @@ class Settings:
     warm: bool = True  # whether workers start with the first page; with NNLAB_WARM=0 they start with the first job
 
 
-def _whole(name: str, default: int) -> int:
+def _whole(name: str, default: int, low: int = 1, high: int = 10**9) -> int:
     text = os.environ.get(name, "").strip()
     if not text:
         return default
-    if not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name}: got '{text}', allowed is a whole number from 1.")
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
+        raise SettingsError(f"{name}: got {text[:60]!r}, allowed is a whole number from {low} to {high}.")
     return int(text)
+
+
+def _folder(name: str, default: Callable[[], Path]) -> Path:
+    text = os.environ.get(name, "")
+    try:
+        return Path(text or default()).expanduser().resolve()
+    except (RuntimeError, OSError):  # no such user, links in a circle
+        got = f"got {text[:60]!r}" if text else "this user has no home folder (HOME is not set)"
+        raise SettingsError(f"{name}: {got}, allowed is the path of a folder.") from None
 
 
 def load_settings() -> Settings:
     """The settings as the environment gives them now. Raises SettingsError."""
-    home = Path(os.environ.get("NNLAB_HOME") or user_data_path("nnlab")).expanduser().resolve()
-    data_dir = Path(os.environ.get("NNLAB_DATA_DIR") or home / "data").expanduser().resolve()
+    home = _folder("NNLAB_HOME", lambda: user_data_path("nnlab"))
+    data_dir = _folder("NNLAB_DATA_DIR", lambda: home / "data")
     return Settings(
         home=home,
         data_dir=data_dir,
         database_url=os.environ.get("NNLAB_DATABASE_URL") or f"sqlite:///{home / 'nnlab.db'}",
         scheduler=os.environ.get("NNLAB_SCHEDULER") or None,
-        workers=_whole("NNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1))),
+        workers=_whole("NNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1)), high=1000),
         **{
             field.name: _whole(f"NNLAB_{field.name.upper()}", field.default)
             for field in fields(Settings)
             if type(field.default) is int
         },
-        warm=os.environ.get("NNLAB_WARM", "1").strip() != "0",
+        warm=_whole("NNLAB_WARM", 1, low=0, high=1) == 1,
     )
 
 

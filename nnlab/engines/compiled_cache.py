@@ -87,7 +87,7 @@ def folder() -> Path:
     import numba
 
     config: Any = numba.config
-    root = Path(config.CACHE_DIR or settings().home / "compiled").expanduser()
+    root = Path(os.path.expanduser(config.CACHE_DIR or settings().home / "compiled"))  # without a home as it is
     found = root / _version()
     if not _writable(found):
         wanted, root = found, _own_temporary_folder()
