@@ -1,6 +1,5 @@
 """Comparisons and the runs of their cells."""
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from nnlab.store.schema import (
     comparisons_table,
     guesses_table,
     new_id,
+    now,
     runs_table,
     utc,
 )
@@ -97,7 +97,7 @@ class ComparisonStore(Database):
     def open_test(self, comparison_id: str) -> None:
         """Show the scores on the test set from now on. Only the first time is stored."""
         this = comparisons_table.update().where(col.id == comparison_id, col.test_opened.is_(None))
-        self._change(this.values(test_opened=time.time()))
+        self._change(this.values(test_opened=now()))
 
     def with_closed_test(self, comparison_ids: Iterable[str]) -> set[str]:
         """Those of these comparisons whose test set has not been opened."""

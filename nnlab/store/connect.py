@@ -1,5 +1,7 @@
 """Connections to SQLite and PostgreSQL: engines, transactions, creating and migrating the tables."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 from filelock import FileLock
 
 from nnlab.store import schema
-from nnlab.store.errors import translated, unavailable, watch
+from nnlab.store.errors import StoreUnavailable, translated, unavailable, watch
 
 LOCKED_MS = 30_000  # a SQLite file that another process locks for longer cannot be reached
 # a cut network is noticed within seconds (libpq's names; tcp_user_timeout in milliseconds)
@@ -36,6 +38,13 @@ class Database:
             raise unavailable("unreachable", sa.URL.create(""), "its address is not a SQLAlchemy URL") from None
         with translated(self._address):
             self._engine = _create_engine(self._address)
+        self._failed = -math.inf  # when the data base was unavailable last
+
+        @sa.event.listens_for(self._engine, "handle_error")
+        def _remember(context: sa.engine.ExceptionContext) -> None:
+            if isinstance(getattr(context, "chained_exception", None), StoreUnavailable):
+                self._failed = time.monotonic()
+
         self._writing = self._engine.execution_options(nnlab_write=True)
         try:
             self._prepare()
@@ -109,6 +118,7 @@ def _create_engine(address: sa.URL) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:
+        connection.create_function("nnlab_now", 0, time.time)
         connection.isolation_level = None  # `_begin` starts the transactions, not the driver
         for pragma in (f"busy_timeout={LOCKED_MS}", "synchronous=NORMAL", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")

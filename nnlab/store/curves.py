@@ -1,7 +1,6 @@
 """What training writes: curves (metrics per epoch), snapshots of the weights, checkpoints."""
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,7 +20,7 @@ from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, experiment_from_json
-from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, snapshots_table
+from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, now, snapshots_table
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class CurveStore(RunQueue):
             epoch = epochs[-1].epoch
         rows = [_metrics_row(one) for one in epochs]
         blobs = [(kind, at, safetensors.numpy.save(weights)) for kind, at, weights in snapshots]
-        new = {"seconds": seconds, "pace": pace, "engine": engine, "stepped": time.time() if epochs else None}
+        new = {"seconds": seconds, "pace": pace, "engine": engine, "stepped": now() if epochs else None}
         changes: dict[str, Any] = {name: value for name, value in new.items() if value is not None}
         if epoch is not None:
             changes["epoch"] = sa.case((col.epoch < epoch, epoch), else_=col.epoch)

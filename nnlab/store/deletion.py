@@ -1,13 +1,12 @@
 """Deleting runs, comparisons and drafts: they are hidden first, and removed for good later."""
 
-import time
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from nnlab.store.connect import Database
 from nnlab.store.runs import UnknownRun
-from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, guesses_table, runs_table
+from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, guesses_table, now, runs_table
 from nnlab.store.stored import drop_unused
 
 DELETED_STAY, DRAFTS_STAY = 7 * 86400, 86400  # seconds
@@ -21,7 +20,7 @@ class DeletionStore(Database):
     def delete(self, run_id: str) -> None:
         """Hide a run, and stop it if it is unfinished; `restore` undoes it until it is purged."""
         with self._write() as db:
-            if not _hide(db, col.id == run_id, time.time()):
+            if not _hide(db, col.id == run_id):
                 raise UnknownRun(run_id)
 
     def restore(self, run_id: str) -> None:
@@ -32,13 +31,14 @@ class DeletionStore(Database):
 
     def delete_comparison(self, comparison_id: str) -> None:
         """Hide a comparison with the runs that were queued for comparisons and that no other one shows."""
-        now, ours = time.time(), sa.select(cell.run).where(cell.comparison == comparison_id)
+        ours = sa.select(cell.run).where(cell.comparison == comparison_id)
         others = sa.select(made.id).where(made.id != comparison_id, made.deleted.is_(None))
         elsewhere = sa.select(cell.run).where(cell.comparison.in_(others))
         only_here = col.id.in_(ours) & col.id.not_in(elsewhere) & col.comparison.is_not(None) & col.deleted.is_(None)
         with self._write() as db:
-            db.execute(comparisons_table.update().where(made.id == comparison_id).values(deleted=now))
-            _hide(db, only_here, now)
+            moment = db.scalar(sa.select(now()))
+            db.execute(comparisons_table.update().where(made.id == comparison_id).values(deleted=moment))
+            _hide(db, only_here, moment)
 
     def restore_comparison(self, comparison_id: str) -> None:
         """Undo `delete_comparison`; runs that were deleted before stay deleted."""
@@ -52,15 +52,15 @@ class DeletionStore(Database):
         """Hide and stop those of these runs that are unfinished drafts of this owner."""
         with self._write() as db:
             unfinished = col.draft & col.state.in_(UNFINISHED) & (col.owner == owner)
-            _hide(db, col.id.in_(run_ids) & unfinished, time.time())
+            _hide(db, col.id.in_(run_ids) & unfinished)
 
     def purge(self, older_than: float = DELETED_STAY) -> int:
         """Remove for good what was deleted more than `older_than` seconds ago, and drafts of yesterday; the number of
         runs."""
-        before = time.time() - older_than
+        before = now() - older_than
         gone = sa.select(made.id).where(made.deleted < before)
         old = runs_table.delete().where(
-            (col.deleted < before) | (col.draft & (col.created < time.time() - DRAFTS_STAY)),
+            (col.deleted < before) | (col.draft & (col.created < now() - DRAFTS_STAY)),
             col.state != "running",
             col.id.not_in(sa.select(cell.run)),  # comparisons still show these
         )
@@ -76,15 +76,16 @@ class DeletionStore(Database):
         return len(removed)
 
 
-def _hide(db: sa.Connection, which: sa.ColumnElement[bool], now: float) -> int:
+def _hide(db: sa.Connection, which: sa.ColumnElement[bool], moment: float | None = None) -> int:
     """Hide runs; those that have not begun stop at once, the other unfinished ones at their worker's next write."""
+    moment = moment or db.scalar(sa.select(now()))
     not_begun = (col.state == "waiting") & (col.epoch == 0)
     stop = {
         "state": sa.case((not_begun, "stopped"), else_=col.state),
-        "finished": sa.case((not_begun, now), else_=col.finished),
+        "finished": sa.case((not_begun, moment), else_=col.finished),
         "wish": sa.case((not_begun, sa.null()), (col.state.in_(UNFINISHED), "stop"), else_=col.wish),
     }
-    return db.execute(runs_table.update().where(which).values(deleted=now, **stop)).rowcount
+    return db.execute(runs_table.update().where(which).values(deleted=moment, **stop)).rowcount
 
 
 def _show(db: sa.Connection, which: sa.ColumnElement[bool]) -> int:

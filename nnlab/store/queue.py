@@ -22,8 +22,8 @@ from nnlab.spec import Experiment
 from nnlab.store import schema
 from nnlab.store.budget import CHECKPOINT_BYTES
 from nnlab.store.order import Place, Unfinished, in_order
-from nnlab.store.runs import COPIED, Run, RunStore, UnknownRun, col, seconds_left
-from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table
+from nnlab.store.runs import COPIED, SINCE, Run, RunStore, UnknownRun, col, seconds_left
+from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step
 
 LATE = 10.0  # seconds between the search for a finished run and the new run's row, at most
@@ -61,10 +61,10 @@ class RunQueue(RunStore):
 
     def jobs(self) -> list[QueuedJob]:
         """The running runs, then the waiting ones in their order."""
-        names = ("id", "experiment", "seeds", "state", "epoch", "epochs", "pace", "stepped", "loading")
+        names = ("id", "experiment", "seeds", "state", "epoch", "epochs", "pace", "loading")
         with self._read() as db:
             places = _places(db)
-            rows = db.execute(sa.select(*(col[name] for name in names)).where(col.state.in_(UNFINISHED)))
+            rows = db.execute(sa.select(SINCE, *(col[name] for name in names)).where(col.state.in_(UNFINISHED)))
             left = {row.id: seconds_left(row._mapping) for row in rows}
         return [QueuedJob(one, 0.0 if one.follows else left.get(one.id, 0.0)) for one in places]
 
@@ -92,7 +92,7 @@ class RunQueue(RunStore):
 
     def request(self, run_id: str, action: RequestedAction) -> None:
         """Request a run to pause or stop. A waiting run does so at once, a running one at its next write."""
-        now, possible = time.time(), ("waiting",) if action == "pause" else ("waiting", "paused", "interrupted")
+        possible = ("waiting",) if action == "pause" else ("waiting", "paused", "interrupted")
         with self._write() as db:
             this = col.id == run_id
             row = db.execute(sa.select(col.state, col.epoch).where(this).with_for_update()).one_or_none()
@@ -103,9 +103,9 @@ class RunQueue(RunStore):
             elif row.state not in possible:
                 return
             elif action == "stop" and row.epoch:  # a worker has to evaluate what was trained so far
-                changes = {"state": "waiting", "wish": "stop", "queued": now}
+                changes = {"state": "waiting", "wish": "stop", "queued": now()}
             else:
-                changes = {"state": "paused" if action == "pause" else "stopped", "wish": None, "finished": now}
+                changes = {"state": "paused" if action == "pause" else "stopped", "wish": None, "finished": now()}
             db.execute(runs_table.update().where(this).values(changes))
 
     def requeue(self, run_id: str) -> bool:
@@ -214,7 +214,7 @@ class RunQueue(RunStore):
             if requested is not None and action != requested:
                 db.execute(this.values(state="waiting", attempts=0, note=None))
                 return
-            end = {"state": state, "error": error, "note": note, "results": text, "finished": time.time()}
+            end = {"state": state, "error": error, "note": note, "results": text, "finished": now()}
             db.execute(this.values(wish=None, **end))
             if state == "finished":
                 content = schema.checkpoints_table.c
@@ -225,16 +225,20 @@ class RunQueue(RunStore):
     def release_dead(self, stale_after: float) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
 
-        A worker is dead if its process on this machine is gone, or `stale_after` seconds after its last heartbeat."""
-        now, released = time.time(), []
-        query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat)
+        A worker is dead if its process on this machine is gone, or `stale_after` seconds after its last heartbeat. It
+        has as long again after the store was unavailable here: it may not have reached the store either."""
+        released, silent = [], (now() - col.heartbeat).label("silent")
+        query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat, silent)
         for row in self._rows(query.where(col.state == "running")):
-            if now - row.heartbeat < stale_after and _maybe_alive(row.worker):
+            stale = row.silent >= stale_after and time.monotonic() - self._failed >= stale_after
+            if not stale and _maybe_alive(row.worker):
                 continue
-            changes: dict[str, Any] = {"state": "waiting"}  # its rank and its requested action stay
+            changes: dict[str, Any] = {"state": "waiting"}  # its requested action stays
             if row.attempts >= MAX_ATTEMPTS:
-                changes = {"state": "interrupted", "wish": None, "finished": now}
-            this = runs_table.update().where(col.id == row.id, col.attempt == row.attempt)
+                changes = {"state": "interrupted", "wish": None, "finished": now()}
+            # it may have ended, or shown that it is alive, since it was read
+            same = (col.attempt == row.attempt) & (col.state == "running") & (col.heartbeat == row.heartbeat)
+            this = runs_table.update().where(col.id == row.id, same)
             if self._change(this.values(attempt=None, worker=None, loading=None, note=None, **changes)):
                 released.append(row.id)
         return released
@@ -246,7 +250,7 @@ class RunQueue(RunStore):
 
         Raises Lost unless the attempt owns the run."""
         this = runs_table.update().where(col.id == run_id, col.attempt == attempt, col.state == "running")
-        values = {"heartbeat": time.time()} | changes
+        values = {"heartbeat": now()} | changes
         row = db.execute(this.values(values).returning(col.wish, col.data)).one_or_none()
         if row is None:
             raise Lost(run_id)
@@ -263,8 +267,8 @@ def _places(db: sa.Connection) -> list[Place]:
     """The waiting and running runs in their order."""
     names = ("id", "owner", "queued", "state", "started", "seconds", "stepped", "draft", "rank", "wish", "epoch")
     columns = [col[name] for name in (*names, "key", "seeds", "algorithm", "extended", "deleted")]
-    rows = db.execute(sa.select(*columns).where(col.state.in_(UNFINISHED)))
-    return in_order(map(_unfinished, rows), time.time())
+    rows = db.execute(sa.select(now().label("now"), *columns).where(col.state.in_(UNFINISHED))).all()
+    return in_order(map(_unfinished, rows), rows[0].now if rows else 0.0)
 
 
 def _unfinished(row: sa.Row[Any]) -> Unfinished:
@@ -310,21 +314,21 @@ def _give_results(db: sa.Connection, run_id: str) -> None:
     follows = others & (col.state == "waiting") & (col.epoch == 0) & col.wish.is_(None) & col.deleted.is_(None)
     former = db.scalars(sa.select(col.data).where(follows)).all()
     if former and given.algorithm == ALGORITHM and not given.extended:
-        now, same = time.time(), {name: getattr(given, name) for name in COPIED}
-        db.execute(runs_table.update().where(follows).values(same | {"started": now, "finished": now}))
+        same = {name: getattr(given, name) for name in COPIED}
+        db.execute(runs_table.update().where(follows).values(same | {"started": now(), "finished": now()}))
         drop_unused(db, former)  # of an attempt without a whole epoch
 
 
 def _queued_values() -> dict[str, Any]:
     """The columns of a run that enters the queue again."""
     empty = dict.fromkeys(("wish", "error", "note", "results", "finished"))
-    return empty | {"state": "waiting", "attempts": 0, "queued": time.time()}
+    return empty | {"state": "waiting", "attempts": 0, "queued": now()}
 
 
 def _claim_values(worker: str) -> dict[str, Any]:
-    now = time.time()
     values = {"state": "running", "attempt": secrets.token_hex(16), "attempts": 1, "worker": worker}
-    return values | {"heartbeat": now, "stepped": now, "started": now, "finished": None, "loading": None, "pace": None}
+    times = dict.fromkeys(("heartbeat", "stepped", "started"), now())
+    return values | times | {"finished": None, "loading": None, "pace": None}
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,6 @@
 """Runs: creating, listing, renaming, deleting and finding them."""
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +14,10 @@ from nnlab.engines.choice import EngineName, engine_name
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
 from nnlab.store.connect import Database
-from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, runs_table, utc
+from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table, utc
 
 col = runs_table.c
+SINCE = (now() - col.stepped).label("since")  # the last epoch, seconds
 COPIED = (  # what copies of a finished run share
     *("data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note", "results"),
     *("extended", "engine", "algorithm"),
@@ -127,8 +127,8 @@ class RunStore(Database):
         copy_id = new_id()
         columns = [col[name] for name in COPIED]
         values = {"id": copy_id, "owner": owner, "name": name[:200], "comparison": comparison}
-        times = dict.fromkeys(("created", "queued", "started", "finished"), time.time())
         with self._write() as db:
+            times = dict.fromkeys(("created", "queued", "started", "finished"), db.scalar(sa.select(now())))
             original = db.execute(sa.select(*columns).where(col.id == run.id)).mappings().one()
             db.execute(runs_table.insert().values({**original, **values, **times}))
         return self._known(copy_id)
@@ -164,7 +164,7 @@ class RunStore(Database):
     def keep(self, run_id: str, comparison: str | None = None) -> Run | None:
         """Turn a draft into a new run like any other, or of a comparison; None if it was cancelled."""
         draft = runs_table.update().where(col.id == run_id, col.draft, col.deleted.is_(None))
-        self._change(draft.values(draft=False, comparison=comparison, created=time.time()))
+        self._change(draft.values(draft=False, comparison=comparison, created=now()))
         run = self._known(run_id)
         return None if run.deleted else run
 
@@ -188,7 +188,7 @@ class RunStore(Database):
         return self._select(_usable_runs(experiment, owner).where(~col.draft | (col.state == "finished")))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
-        return [_run(row._mapping) for row in self._rows(query)]
+        return [_run(row._mapping) for row in self._rows(query.add_columns(SINCE))]
 
     def _known(self, run_id: str) -> Run:
         run = self.run(run_id)
@@ -248,7 +248,7 @@ def _progress(row: sa.RowMapping, experiment: Experiment, seeds: int) -> tuple[f
         return (1.0 if row["state"] == "finished" else row["epoch"] / row["epochs"]), None
     # within an epoch, estimated from the pace of the last ones, so that the bar moves without a write
     pace = row["pace"] or estimate_seconds(experiment, seeds) / row["epochs"]
-    since = max(0.0, time.time() - row["stepped"]) if row["loading"] is None else 0.0
+    since = max(0.0, row["since"]) if row["loading"] is None else 0.0
     part = min(0.95, since / pace) if pace > 0.5 else 0.0
     left = max(0.0, pace * (row["epochs"] - row["epoch"]) - since)
     return min(1.0, (row["epoch"] + part) / row["epochs"]), left

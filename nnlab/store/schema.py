@@ -2,11 +2,12 @@
 
 import secrets
 import string
-import time
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from nnlab.engines.base import ALGORITHM
 
@@ -18,6 +19,21 @@ UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
 VERSION = 5  # the number of the newest revision in `migrations`
+
+
+class now(sa.sql.functions.FunctionElement[float]):
+    """The seconds since 1970 by the data base's clock, so that times of several machines can be compared."""
+
+    type = sa.Float(53)
+    inherit_cache = True
+
+
+@compiles(now)
+def _now(element: now, compiler: SQLCompiler, **_: Any) -> str:
+    if compiler.dialect.name == "postgresql":
+        return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+    return "nnlab_now()"  # `time.time`, see `connect.py`: a SQLite file is on one machine
+
 
 metadata = sa.MetaData()
 version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -47,8 +63,8 @@ runs_table = sa.Table(
     sa.Column("algorithm", sa.Integer, nullable=False, default=ALGORITHM),
     sa.Column("draft", sa.Boolean, nullable=False, default=False),  # trained on Play: not listed unless it is kept
     # times are seconds since 1970, UTC
-    sa.Column("created", sa.Float(53), nullable=False, default=time.time),
-    sa.Column("queued", sa.Float(53), nullable=False, default=time.time),
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
+    sa.Column("queued", sa.Float(53), nullable=False, default=now()),
     sa.Column("rank", sa.Integer, nullable=False, default=0),  # unfinished runs of its owner when it was queued
     sa.Column("started", sa.Float(53)),
     sa.Column("finished", sa.Float(53)),
@@ -97,7 +113,7 @@ comparisons_table = sa.Table(
     sa.Column("owner", sa.String(200), nullable=False, index=True),
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("comparison", sa.Text, nullable=False),
-    sa.Column("created", sa.Float(53), nullable=False, default=time.time),
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
     sa.Column("test_opened", sa.Float(53)),
     sa.Column("deleted", sa.Float(53)),  # so are then the runs that only it has, at the same moment
 )

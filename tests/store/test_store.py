@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,23 @@ import sqlalchemy as sa
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import MAX_ATTEMPTS, Lost, RequestedAction, Run, Store, UnknownRun, new_id, schema
+from nnlab.store import (
+    MAX_ATTEMPTS,
+    Lost,
+    RequestedAction,
+    Run,
+    Store,
+    UnknownRun,
+    new_id,
+    queue,
+    runs_table,
+    schema,
+    this_process,
+)
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
+
+FORK = multiprocessing.get_context("fork")  # other processes would import for seconds
 
 
 def epoch(n: int, seeds: tuple[int, ...] = (0, 1), value: float | None = None) -> Epoch:
@@ -416,18 +431,68 @@ def test_an_attempt_that_was_replaced_cannot_write(store: Store) -> None:
 def test_a_living_run_is_not_released_and_one_of_a_dead_process_is(store: Store) -> None:
     alive, _ = claimed(store)
     dead = store.create_run(EXPERIMENT, (0,), "ana")
-    child = subprocess.run(
-        [sys.executable, "-c", "from nnlab.store import this_process; print(this_process())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    store.claim(dead.id, worker=child.stdout.strip())
+    name = FORK.SimpleQueue()
+    child = FORK.Process(target=lambda: name.put(this_process()))
+    child.start()
+    child.join()
+    store.claim(dead.id, worker=name.get())
     elsewhere = store.create_run(EXPERIMENT, (0,), "ana")
     store.claim(elsewhere.id, worker="another-machine/1/1.0")
     assert store.release_dead(stale_after=60) == [dead.id]
     assert now(store, dead.id).state == "waiting"
     assert {now(store, alive.id).state, now(store, elsewhere.id).state} == {"running"}
+
+
+@pytest.mark.parametrize("meanwhile", ["beats", "finishes"])
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_run_that_beats_or_ends_while_it_is_released_stays_as_it_is(
+    store: Store, url: str, monkeypatch: pytest.MonkeyPatch, meanwhile: str, dead: bool
+) -> None:
+    run, attempt = claimed(store)
+    other = Store(url)
+
+    def change(statement: Any) -> int:
+        if meanwhile == "beats":
+            other.heartbeat(run.id, attempt)
+        else:
+            other.finish(run.id, attempt, "finished", results={"test": {"loss": [0.0]}})
+        return release(statement)
+
+    release = store._change
+    monkeypatch.setattr(store, "_change", change)
+    monkeypatch.setattr(queue, "_maybe_alive", lambda _: not dead)
+    assert store.release_dead(stale_after=15 if dead else -1) == []
+    after = now(store, run.id)
+    assert after.state == ("running" if meanwhile == "beats" else "finished")
+    other.close()
+
+
+def test_times_are_by_the_clock_of_the_data_base(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine may be an hour late or early."""
+    run, attempt = claimed(store)
+    store.append(run.id, attempt, [epoch(1)], pace=100.0)
+    clock = time.time
+    for wrong in (-3600, 3600):
+        monkeypatch.setattr(time, "time", lambda wrong=wrong: clock() + wrong)
+        assert store.release_dead(stale_after=15) == []
+        store.heartbeat(run.id, attempt)
+        assert now(store, run.id).progress < 2 / EXPERIMENT.train.epochs
+    later, _ = claimed(store)
+    monkeypatch.undo()
+    assert store.release_dead(stale_after=15) == []
+    assert abs(now(store, later.id).created.timestamp() - clock()) < 600
+    assert [one.id for one in store.runs()] == [later.id, run.id]
+
+
+def test_a_silent_run_is_not_released_while_the_store_was_out_of_reach_here(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = claimed(store)
+    store._failed = time.monotonic()
+    with store._write() as db:
+        db.execute(runs_table.update().values(heartbeat=0.0))
+    assert store.release_dead(stale_after=15) == []
+    assert store.release_dead(stale_after=-1) == [run.id]
 
 
 def test_a_run_that_kills_its_workers_is_interrupted_in_the_end(store: Store) -> None:
@@ -543,25 +608,21 @@ def test_every_visitor_has_one_guess_of_a_comparison(store: Store) -> None:
 # -- the data base
 
 
-_OPEN = """
-import sys
-from nnlab.spec import Experiment
-from nnlab.store import Store
-sys.stdin.readline()
-print(Store(sys.argv[1]).create_run(Experiment(), (0,), "ana").id)
-"""
+def _open(url: str, ready: Any, ids: Any) -> None:
+    ready.wait()
+    ids.put(Store(url).create_run(EXPERIMENT, (0,), "ana").id)
 
 
 def test_several_processes_may_open_a_new_data_base_at_once(url: str) -> None:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen([sys.executable, "-c", _OPEN, url], **pipes) for _ in range(4)]  # type: ignore[call-overload]
+    ready, ids = FORK.Barrier(4), FORK.SimpleQueue()
+    processes = [FORK.Process(target=_open, args=(url, ready, ids)) for _ in range(4)]
     for process in processes:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0, 0], said
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     store = Store(url)
-    assert {run.id for run in store.runs()} == {out.strip() for out, _ in said}
+    assert {run.id for run in store.runs()} == {ids.get() for _ in processes}
     store.close()
 
 
