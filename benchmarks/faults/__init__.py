@@ -1,0 +1,1 @@
+"""Runs under random faults, on one machine: `python -m benchmarks.faults`."""

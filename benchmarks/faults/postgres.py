@@ -1,0 +1,85 @@
+"""A PostgreSQL server of our own, which can be killed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+def programs() -> Path | None:
+    """The folder of the newest PostgreSQL server here."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: float(one.parent.name))
+    on_path = shutil.which("pg_ctl")
+    return found[-1] if found else Path(on_path).parent if on_path else None
+
+
+class Postgres:
+    """A data base server in `folder`, on a free port of loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        found = programs()
+        assert found is not None, "PostgreSQL is not installed"
+        self._programs, self._folder = found, folder
+        self._user = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            entry = pwd.getpwnam(self._user)
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._run("initdb", "-D", f"{folder}/data", "-U", "nnlab", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start()
+
+    def url(self, port: int | None = None) -> str:
+        """The data base's address, through another port if one is given."""
+        return f"postgresql://nnlab@127.0.0.1:{port or self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it; the processes of a killed one may need some seconds to end."""
+        for _ in range(60):
+            if not self._ctl("-w", "start", "-l", f"{self._folder}/log", "-o", self._options).returncode:
+                return
+            time.sleep(0.5)
+        raise RuntimeError((self._folder / "log").read_text()[-2000:])
+
+    def kill(self) -> None:
+        """Kill it as `kill -9` does; nothing if it has ended."""
+        try:
+            os.kill(int((self._folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            return
+
+    def revive(self) -> None:
+        """Start it, unless it runs."""
+        if self._ctl("status").returncode:
+            self.start()
+
+    def stop(self) -> None:
+        self._ctl("-m", "immediate", "stop")
+
+    @property
+    def _options(self) -> str:
+        return f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c max_wal_size=64MB"
+
+    def _ctl(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return self._run("pg_ctl", "-s", "-D", f"{self._folder}/data", *arguments, check=False)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [str(self._programs / program), *arguments],
+            user=self._user,
+            group=self._user,
+            extra_groups=[] if self._user else None,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=check,
+        )
