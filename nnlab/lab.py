@@ -92,7 +92,7 @@ class Lab(Comparisons):
         if run is None:
             run = self.store.create_run(experiment, seeds, owner, name)
         elif run.owner != owner or (run.comparison and not run.active):  # a comparison's run is not listed by itself
-            run = self.store.copy_run(run, owner, name)
+            run = self.store.copy_run(run, owner, name) or self.store.create_run(experiment, seeds, owner, name)
         self._dispatcher.wake()
         return self.store.with_positions([run])[0]
 
@@ -306,15 +306,15 @@ class Lab(Comparisons):
         more = whole("epochs", n, 1, 100_000)  # fewer epochs would not match the weights
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
         check_limits(experiment, run.seeds)
-        at_rest = not run.active
-        if at_rest and not self.can_continue(run_id):
+        found = None if run.active else run
+        if found and not self.can_continue(run_id):
             return self.submit(experiment, run.seeds, owner, run.name)
-        if at_rest and self.store.answers_comparison(run_id):
-            run = self.store.copy_run(run, owner, run.name)
-        if not (at_rest and self.store.extend(run.id, experiment)):
+        if found and self.store.answers_comparison(run_id):
+            found = self.store.copy_run(run, owner, run.name)
+        if not (found and self.store.extend(found.id, experiment)):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])
         self._dispatcher.wake()
-        return own(self.run, run.id, owner)
+        return own(self.run, found.id, owner)
 
     def can_continue(self, run_id: str) -> bool:
         """Whether more epochs of a run go on from its end. Finished runs of large networks and runs that were stopped

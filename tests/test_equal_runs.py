@@ -113,6 +113,18 @@ def test_a_run_whose_equal_ended_as_it_was_queued_gets_its_results(lab: Lab, tra
     assert now(lab, late).results == now(lab, first).results
 
 
+def test_a_run_that_is_to_pause_gets_no_results_instead(lab: Lab, trained: list[str]) -> None:
+    """Its worker died before the pause, and an equal run was finished meanwhile."""
+    paused = lab.submit(EXPERIMENT, 1, "ana")
+    assert lab.store.claim(paused.id)
+    lab.pause(paused.id, "ana")
+    lab.submit(EXPERIMENT, 1, "ben")
+    work()
+    lab.store.release_dead(stale_after=-1)
+    work()
+    assert (now(lab, paused).state, len(trained)) == ("paused", 2)
+
+
 def test_other_seeds_and_runs_with_added_epochs_are_not_the_same(lab: Lab, trained: list[str]) -> None:
     paused = lab.submit(EXPERIMENT, 1, "ana")
     work(lab.store.url)

@@ -34,8 +34,10 @@ def queue_cells(
             runs, missing = cover(seeds, found)
             for run in runs:
                 own = run if run.owner == owner else store.copy_run(run, owner, name, stored.id)
-                if own.draft:
-                    store.keep(own.id, stored.id)
+                if own and own.draft:
+                    own = store.keep(own.id, stored.id)
+                if own is None:  # it was changed or cancelled at this moment: look again
+                    return runs_of(experiment, former)
                 parts.append((own.id, former.get(own.id, True)))
         for some in split_seeds(experiment, missing):
             parts.append((store.create_run(experiment, some, owner, name, comparison=stored.id).id, False))

@@ -82,7 +82,9 @@ class CurveStore(RunQueue):
         new = {"seconds": seconds, "pace": pace, "engine": engine, "stepped": now() if epochs else None}
         changes: dict[str, Any] = {name: value for name, value in new.items() if value is not None}
         if epoch is not None:
-            changes["epoch"] = sa.case((col.epoch < epoch, epoch), else_=col.epoch)
+            further = col.epoch < epoch
+            changes["epoch"] = sa.case((further, epoch), else_=col.epoch)
+            changes["attempts"] = sa.case((further, 1), else_=col.attempts)  # those before died without its doing
         with self._write() as db:
             action, data = self._update_claimed(db, run_id, attempt, loading=None, note=None, **changes)
             if epochs:

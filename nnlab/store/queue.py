@@ -27,7 +27,7 @@ from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, 
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step
 
 LATE = 10.0  # seconds between the search for a finished run and the new run's row, at most
-MAX_ATTEMPTS = 3  # a run whose worker died this often is marked interrupted and not tried again
+MAX_ATTEMPTS = 3  # a run whose worker died this often without a further epoch is marked interrupted, not tried again
 
 
 class Lost(RuntimeError):
@@ -176,7 +176,8 @@ class RunQueue(RunStore):
             if db.dialect.name == "postgresql":  # one after the other, so that of two equal runs one is taken
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7245502)"))
             while head := next((one for one in _places(db) if one.waits and not one.follows), None):
-                if equal := None if head.run.begun else db.scalar(_finished_equal(head.id)):
+                alone = head.run.begun or not head.run.equal
+                if equal := None if alone else db.scalar(_finished_equal(head.id)):
                     _give_results(db, equal)
                 elif token := _claim(db, head.id, worker):
                     return head.id, token
@@ -309,7 +310,9 @@ def _finished_equal(run_id: str) -> sa.Select[Any]:
 
 def _give_results(db: sa.Connection, run_id: str) -> None:
     """Finish the waiting runs of other owners that equal a finished one: all read the same curves and weights."""
-    given = db.execute(sa.select(*(col[name] for name in COPIED), col.owner).where(col.id == run_id)).one()
+    given = db.execute(
+        sa.select(*(col[name] for name in COPIED), col.owner).where(col.id == run_id).with_for_update()
+    ).one()
     others = (col.key == given.key) & (col.seeds == given.seeds) & (col.owner != given.owner) & ~col.extended
     follows = others & (col.state == "waiting") & (col.epoch == 0) & col.wish.is_(None) & col.deleted.is_(None)
     former = db.scalars(sa.select(col.data).where(follows)).all()

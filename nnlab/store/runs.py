@@ -64,7 +64,7 @@ class Run:
     deleted: bool
     draft: bool  # trained on Play and not kept: not listed
     extended: bool  # epochs were added in a way that a new run of the same experiment would not reproduce
-    attempts: int
+    attempts: int  # since its last new epoch
     # only `with_positions` fills these in
     position: int | None = None  # in the queue: 1 is next
     follows: str | None = None  # the equal run of another owner that is trained for this one too
@@ -122,14 +122,19 @@ class RunStore(Database):
         self._change(runs_table.insert().values(values | other))
         return self._known(run_id)
 
-    def copy_run(self, run: Run, owner: str, name: str = "", comparison: str | None = None) -> Run:
-        """A copy of a finished run for another owner. Both read the same curves and weights."""
+    def copy_run(self, run: Run, owner: str, name: str = "", comparison: str | None = None) -> Run | None:
+        """A copy of a run that is at rest. Both read the same curves and weights. None if the run has been removed or
+        has changed since `run` was read, as one that was queued again."""
         copy_id = new_id()
         columns = [col[name] for name in COPIED]
         values = {"id": copy_id, "owner": owner, "name": name[:200], "comparison": comparison}
         with self._write() as db:
             times = dict.fromkeys(("created", "queued", "started", "finished"), db.scalar(sa.select(now())))
-            original = db.execute(sa.select(*columns).where(col.id == run.id)).mappings().one()
+            same = (col.id == run.id) & (col.state == run.state) & (col.key == run.key) & col.state.not_in(UNFINISHED)
+            # locked: what a copy shares must not be removed or trained further before the copy is there
+            original = db.execute(sa.select(*columns).where(same).with_for_update()).mappings().one_or_none()
+            if original is None:
+                return None
             db.execute(runs_table.insert().values({**original, **values, **times}))
         return self._known(copy_id)
 

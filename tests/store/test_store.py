@@ -128,6 +128,17 @@ def test_purging_an_original_leaves_its_copy_whole(store: Store) -> None:
     assert store.checkpoint(copy.id) == b"c"
 
 
+def test_what_changed_since_it_was_found_is_not_copied(store: Store) -> None:
+    found = finished(store)
+    assert store.extend(found.id, EXPERIMENT.set({"train.epochs": 20}))
+    assert store.copy_run(found, "ben") is None, "it waits for more epochs"
+    assert store.copy_run(now(store, found.id), "ben") is None
+    removed = finished(store)
+    store.delete(removed.id)
+    store.purge(older_than=-1)
+    assert store.copy_run(removed, "ben") is None
+
+
 def test_deleting_a_run_under_way_stops_it(store: Store) -> None:
     run, attempt = claimed(store)
     store.delete(run.id)
@@ -503,6 +514,23 @@ def test_a_run_that_kills_its_workers_is_interrupted_in_the_end(store: Store) ->
     assert now(store, run.id).state == "interrupted"
     assert store.requeue(run.id)
     assert (now(store, run.id).state, now(store, run.id).attempts) == ("waiting", 0)
+
+
+def test_a_run_that_makes_progress_survives_any_number_of_deaths(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (0, 1), "ana")
+    for n in range(1, 2 * MAX_ATTEMPTS + 1):
+        attempt = store.claim(run.id)
+        assert attempt
+        store.append(run.id, attempt, [epoch(n)])
+        store.release_dead(stale_after=-1)
+        assert now(store, run.id).state == "waiting"
+    for _ in range(MAX_ATTEMPTS - 1):  # from here on every attempt ends before it has gone further
+        assert now(store, run.id).state == "waiting"
+        attempt = store.claim(run.id)
+        assert attempt
+        store.append(run.id, attempt, [epoch(2 * MAX_ATTEMPTS)])
+        store.release_dead(stale_after=-1)
+    assert now(store, run.id).state == "interrupted"
 
 
 def test_the_end_of_a_run_is_stored(store: Store) -> None:
