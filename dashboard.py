@@ -6,8 +6,9 @@ if __name__ == "__main__":
     from nnlab.ui.home.home_page import home_page
 
     home_page()
-else:  # imports what a page needs in the background, so that the server answers soon
+else:  # what pages need is imported in the background, so that the server answers soon
     from nnlab.ui.server.lifespan import lifespan
     from nnlab.ui.server.middleware import MIDDLEWARE
+    from nnlab.ui.server.script_errors import on_script_error
 
-    app = st.App(__file__, lifespan=lifespan, middleware=MIDDLEWARE)
+    app = st.App(__file__, lifespan=lifespan, middleware=MIDDLEWARE, on_script_error=on_script_error)

@@ -463,7 +463,7 @@ def test_a_row_is_explained_with_its_difference_to_the_best(lab):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
     app = open_compare(comparison=run.id)
     assert "Select a row" in said(app)
-    view = View(Page("compare", text("en"), OWNER, lab), lab.comparison(run.id))
+    view = View(Page("compare", text("en"), OWNER), lab.comparison(run.id))
     words = difference_sentence(view, 1 - view.results.reference)
     assert "points against depth" in words
     assert "told apart" in words

@@ -1,6 +1,7 @@
 """What can be done with the selected entries of Runs: open, overlay, rename, download, delete and undo."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -119,16 +120,15 @@ def _rename(page: Page, run_id: str) -> None:
 
 def _delete(page: Page, entries: Sequence[Entry]) -> None:
     """Delete the visitor's own among some entries, and remember them for `undo_line`."""
-    gone = []
+    st.session_state["deleted"] = gone = []  # known before the store may fail
     for one in entries:
-        try:
+        with suppress(NotYours, UnknownRun):
             (page.lab.delete if isinstance(one, Run) else page.lab.delete_comparison)(one.id, page.owner)
             gone.append(one)
-        except (NotYours, UnknownRun):
-            continue
-    st.session_state["deleted"] = gone
 
 
 def _undo(page: Page) -> None:
-    for one in st.session_state.pop("deleted", []):
-        (page.lab.restore if isinstance(one, Run) else page.lab.restore_comparison)(one.id, page.owner)
+    gone = st.session_state.get("deleted", [])
+    while gone:
+        (page.lab.restore if isinstance(gone[0], Run) else page.lab.restore_comparison)(gone[0].id, page.owner)
+        del gone[0]

@@ -9,7 +9,9 @@ import streamlit as st
 from nnlab.lab import NotYours, UnknownRun
 from nnlab.spec import KNOBS
 from nnlab.spec.errors import CONFLICTS, Problem, SpecError
+from nnlab.store import StoreUnavailable
 from nnlab.ui.shared.labels import field_name
+from nnlab.ui.shell.failure import not_carried_out
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, Texts
 
@@ -75,7 +77,7 @@ def link_warning(page: Page, problems: Sequence[Problem]) -> None:
 
 @contextmanager
 def refusals(page: Page, not_yours: str = "") -> Iterator[None]:
-    """Around what a callback does: `show_refusal` shows on the page that follows what the lab refused.
+    """Around what a callback does: `show_refusal` shows on the page that follows what the lab or the store refused.
 
     `not_yours` is the sentence for a run or comparison that belongs to somebody else."""
     try:
@@ -84,6 +86,8 @@ def refusals(page: Page, not_yours: str = "") -> Iterator[None]:
         st.session_state["refused"] = problem_text(error.problems[0], page.t)
     except (NotYours, UnknownRun):
         st.session_state["refused"] = not_yours
+    except StoreUnavailable as error:
+        st.session_state["refused"] = not_carried_out(error.reason, page.t)
 
 
 def show_refusal() -> None:

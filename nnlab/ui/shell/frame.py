@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nnlab.charts.base import Labels
 from nnlab.lab import Lab, open_lab
 from nnlab.ui.shell.browser import theme_switch
+from nnlab.ui.shell.failure import show_notice, show_unavailable
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.trouble_text import show_trouble
@@ -53,7 +55,11 @@ class Page:
     name: str
     t: Text
     owner: str
-    lab: Lab
+
+    @property
+    def lab(self) -> Lab:
+        """The lab; raises StoreUnavailable while its store cannot be opened."""
+        return open_lab()
 
     @property
     def words(self) -> Labels:
@@ -103,6 +109,8 @@ def chart_words(language: str) -> Labels:
 
 def open_page(name: str) -> Page:
     """Starts a page: call it before drawing anything else."""
+    if (context := get_script_run_ctx()) is not None and context.on_script_error is None:  # without our server
+        context.on_script_error = show_unavailable
     t = text(_language())
     place = PLACES[name]
     st.set_page_config(
@@ -112,9 +120,10 @@ def open_page(name: str) -> Page:
         initial_sidebar_state=220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
     )
-    page = Page(name, t, visitor(), open_lab())
+    page = Page(name, t, visitor())
     with st.sidebar:
         _navigation(page)
+    show_notice(t)
     return page
 
 
@@ -134,8 +143,7 @@ def _navigation(page: Page) -> None:
         label = t(place.label)
         page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
     st.space("small")
-    now = page.lab.activity(page.owner)
-    st.fragment(activity_line, run_every=BUSY if now.running or now.waiting else IDLE)(page)
+    activity = st.container()
     st.space("small")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.session_state["language-choice"] = t.language
@@ -150,6 +158,9 @@ def _navigation(page: Page) -> None:
         )
         theme_switch(t, ["" if name == "home" else name for name in PLACES])
         keyboard()
+    with activity:  # last: what is above stands without the store too
+        now = page.lab.activity(page.owner)
+        st.fragment(activity_line, run_every=BUSY if now.running or now.waiting else IDLE)(page)
 
 
 def activity_line(page: Page) -> None:
