@@ -29,6 +29,12 @@ class Settings:
     max_seeds: int = 100
     max_seconds: int = 1_800  # training time of one run
     stale_after: int = 15  # a running job without a heartbeat for so long counts as interrupted
+    max_visitor_mb: int = 2_000  # of the disk: runs of one visitor
+    max_store_mb: int = 20_000  # the whole data base
+    thin_after_days: int = 1  # runs that have not changed for so long keep fewer snapshots of their weights
+    draft_days: int = 1  # so long what was trained on Play stays
+    max_drafts: int = 50  # finished ones of a visitor
+    purge_after_days: int = 7  # deleted runs are removed for good, stopped ones lose what more epochs need
     warm: bool = True  # whether workers start with the first page; with NNLAB_WARM=0 they start with the first job
 
 

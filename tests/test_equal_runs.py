@@ -13,7 +13,7 @@ from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import run_job, work
 from nnlab.lab import Lab, open_lab
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import Run, schema
+from nnlab.store import Retention, Run, schema
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 2})
 VISITORS = [f"visitor {i}" for i in range(30)]
@@ -99,7 +99,7 @@ def test_nobody_changes_the_run_of_another_through_an_equal_one(lab: Lab) -> Non
     work(lab.store.url)
     assert (now(lab, longer).epoch, now(lab, first).epoch, len(lab.metrics(first.id))) == (4, 2, 2)
     lab.delete(first.id, first.owner)
-    lab.store.purge(older_than=-1)
+    list(lab.store.prune(Retention.older_than(-1)))
     assert (lab.run(first.id), len(lab.metrics(third.id))) == (None, 4)
 
 

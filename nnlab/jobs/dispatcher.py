@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from nnlab import __version__
+from nnlab.jobs.cleaning import Cleaning
 from nnlab.jobs.cluster import LocalProcess, local_process
 from nnlab.jobs.trouble import Kind, Trouble, trouble_of
 from nnlab.jobs.worker import Errand, work
@@ -22,13 +23,13 @@ from nnlab.store import Store, StoreUnavailable
 
 log = logging.getLogger("nnlab.jobs.dispatcher")
 
-# seconds between two queries of the store: while local workers start, while runs wait or run, and otherwise
-STARTING_TICK, BUSY_TICK, IDLE_TICK = 0.1, 1.0, 5.0
+# seconds between two queries of the store: while local workers start, while runs wait or run, while what is old is
+# removed, and otherwise
+STARTING_TICK, BUSY_TICK, CLEANING_TICK, IDLE_TICK = 0.1, 1.0, 0.1, 5.0
 LONGEST_PAUSE = 15.0  # seconds, after workers or the store failed again and again
 ANSWERS_WITHIN = 30.0  # seconds that the scheduler may take
 REPLACED_AFTER = 90.0  # seconds without an answer after which a local cluster is replaced
 MISSED_AFTER = 5.0  # seconds without any worker until that is said
-PURGE_EVERY = 3600.0  # seconds between two removals of runs that were deleted more than a week ago
 
 
 class Pause:
@@ -52,6 +53,7 @@ class Dispatcher:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.trouble: Trouble | None = None  # why runs wait, if workers are missing or cannot work
+        self._cleaning = Cleaning(store)
         self._local: LocalProcess | None = None
         self._client: Any = None
         self._tasks: dict[tuple[str, int], Any] = {}  # the current task of each (worker's address, thread)
@@ -91,16 +93,14 @@ class Dispatcher:
             self._thread.join()
 
     def _run(self) -> None:
-        purged, pause = -math.inf, Pause()
+        pause = Pause()
         while not self._over.is_set():
             self._wake.clear()
             try:
-                busy = self._dispatch()
-                if time.monotonic() - purged > PURGE_EVERY:
-                    purged = time.monotonic()
-                    self.store.purge()
+                busy, cleaning = self._dispatch(), self._cleaning.step()
                 self.trouble, pause = self._worker_trouble(), Pause()
-                wait = STARTING_TICK if self._starting else BUSY_TICK if busy else IDLE_TICK
+                idle = CLEANING_TICK if cleaning else IDLE_TICK
+                wait = STARTING_TICK if self._starting else BUSY_TICK if busy else idle
             except StoreUnavailable as error:  # the workers go on with what they have
                 self.trouble, wait = Trouble("store", str(error)), BUSY_TICK
             except Exception as error:

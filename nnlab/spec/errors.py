@@ -24,13 +24,13 @@ class Problem:
 
     field: str
     got: Any
-    kind: Literal["range", "choice", "type", "unknown", "conflict", "json"]
+    kind: Literal["range", "choice", "type", "unknown", "conflict", "json", "space"]
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
     expected: str = ""
     """For `type`: "number", "whole number", "text", "list", "object", "true or false". For `conflict`: a key of
-    CONFLICTS."""
+    CONFLICTS. For `space`, where `got`, `low` and `high` are bytes needed, used and allowed: "visitor" or "store"."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", shortened(self.field) or "''")  # it may come from a link, with anything in it
@@ -51,6 +51,9 @@ class Problem:
         if self.kind == "conflict":
             sentence = CONFLICTS[self.expected]
             return f"{self.field}: got {self.shown}, but {sentence[0].lower()}{sentence[1:]}"
+        if self.kind == "space":
+            need, used, most = (f"{(value or 0) / 1e6:,.0f} MB" for value in (self.got, self.low, self.high))
+            return f"{self.field}: got {need}, but {SPACE[self.expected].format(used=used, most=most)}"
         if self.kind == "range":
             allowed = f"from {self.low:g} to {self.high:g}"
         elif self.kind == "choice":
@@ -63,6 +66,12 @@ class Problem:
             allowed = f"{'an' if self.expected[:1] in 'aeiou' else 'a'} {self.expected}"
         return f"{self.field}: got {self.shown}, allowed is {allowed}."
 
+
+SPACE: Mapping[str, str] = {
+    "visitor": "your runs take {used} of {most}; delete some on the page Runs, which frees their space at once.",
+    "store": "the runs of all take {used} of {most} on this server; whoever runs it can free space.",
+}
+"""Where there is no room on the disk."""
 
 CONFLICTS: Mapping[str, str] = {
     "early_stopping_needs_validation": "Early stopping needs a validation share above 0.",

@@ -13,11 +13,13 @@ from nnlab.store.deletion import DeletionStore
 from nnlab.store.errors import StoreUnavailable
 from nnlab.store.order import Place, Unfinished
 from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob, this_process
+from nnlab.store.retention import Freed, Retention, RetentionStore
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table
+from nnlab.store.usage import UsageStore
 
 
-class Store(CurveStore, ComparisonStore, DeletionStore):
+class Store(CurveStore, ComparisonStore, DeletionStore, RetentionStore, UsageStore):
     """Everything in one data base. Threads may share one; each process opens its own."""
 
     def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:

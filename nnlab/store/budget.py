@@ -13,6 +13,8 @@ CHECKPOINT_BYTES = 1e6
 """A finished run keeps its checkpoint up to this size: more epochs of a larger one are trained from the start."""
 THINNED_STEPS, THINNED_BYTES = 20, 1e6
 """What a run that has not changed for a day keeps of its snapshots on the way; the last and the best stay as well."""
+UNTHINNED_BYTES, ROOMY = 100_000, 500e6
+"""A run that takes no more keeps them all, and so do all runs of a data base that takes no more."""
 
 METRICS_ROW, BLOB_ROW = 50, 100
 """Bytes that a row takes in the data base besides its numbers."""

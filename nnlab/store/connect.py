@@ -120,7 +120,7 @@ def _create_engine(address: sa.URL) -> sa.Engine:
     def _connect(connection: Any, _: Any) -> None:
         connection.create_function("nnlab_now", 0, time.time)
         connection.isolation_level = None  # `_begin` starts the transactions, not the driver
-        for pragma in (f"busy_timeout={LOCKED_MS}", "synchronous=NORMAL", "temp_store=MEMORY"):
+        for pragma in (f"busy_timeout={LOCKED_MS}", "synchronous=NORMAL", "temp_store=MEMORY", "secure_delete=FAST"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -136,5 +136,6 @@ def _create_engine(address: sa.URL) -> sa.Engine:
         if not write_ahead:
             # the file remembers the mode of its journal; two processes that change it at once would get an error
             with FileLock(f"{address.database}.lock"), engine.connect() as db:
-                db.connection.cursor().execute("PRAGMA journal_mode=WAL")
+                for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL"):  # the first of a new file alone
+                    db.connection.cursor().execute(f"PRAGMA {pragma}")
     return engine

@@ -21,6 +21,7 @@ from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, experiment_from_json
 from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, now, snapshots_table
+from nnlab.store.stored import measure
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class CurveStore(RunQueue):
             if checkpoint is not None:
                 db.execute(checkpoints_table.delete().where(checkpoints_table.c.data == data))
                 db.execute(checkpoints_table.insert().values(data=data, epoch=epoch or 0, content=checkpoint))
+            if blobs or checkpoint is not None:
+                measure(db, run_id)
         return action
 
     def metrics(self, run_id: str, after: int = 0, max_points: int | None = None) -> MetricsTable:

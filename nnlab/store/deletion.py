@@ -1,4 +1,4 @@
-"""Deleting runs, comparisons and drafts: they are hidden first, and removed for good later."""
+"""Deleting runs, comparisons and drafts: they are hidden first, and removed for good by `retention`."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,8 @@ import sqlalchemy as sa
 
 from nnlab.store.connect import Database
 from nnlab.store.runs import UnknownRun
-from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, guesses_table, now, runs_table
-from nnlab.store.stored import drop_unused
+from nnlab.store.schema import UNFINISHED, cells_table, comparisons_table, now, runs_table
 
-DELETED_STAY, DRAFTS_STAY = 7 * 86400, 86400  # seconds
-MANY = 1000  # ids in one statement
 col, cell, made = runs_table.c, cells_table.c, comparisons_table.c
 
 
@@ -53,27 +50,6 @@ class DeletionStore(Database):
         with self._write() as db:
             unfinished = col.draft & col.state.in_(UNFINISHED) & (col.owner == owner)
             _hide(db, col.id.in_(run_ids) & unfinished)
-
-    def purge(self, older_than: float = DELETED_STAY) -> int:
-        """Remove for good what was deleted more than `older_than` seconds ago, and drafts of yesterday; the number of
-        runs."""
-        before = now() - older_than
-        gone = sa.select(made.id).where(made.deleted < before)
-        old = runs_table.delete().where(
-            (col.deleted < before) | (col.draft & (col.created < now() - DRAFTS_STAY)),
-            col.state != "running",
-            col.id.not_in(sa.select(cell.run)),  # comparisons still show these
-        )
-        with self._write() as db:
-            for table in (cells_table, guesses_table):
-                db.execute(table.delete().where(table.c.comparison.in_(gone)))
-            heir = sa.select(sa.func.min(cell.comparison)).where(cell.run == col.id).scalar_subquery()
-            db.execute(runs_table.update().where(col.comparison.in_(gone)).values(comparison=heir))
-            db.execute(comparisons_table.delete().where(made.deleted < before))
-            removed = db.scalars(old.returning(col.data)).all()
-            for start in range(0, len(removed), MANY):
-                drop_unused(db, removed[start : start + MANY])
-        return len(removed)
 
 
 def _hide(db: sa.Connection, which: sa.ColumnElement[bool], moment: float | None = None) -> int:

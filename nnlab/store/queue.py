@@ -24,7 +24,7 @@ from nnlab.store.budget import CHECKPOINT_BYTES
 from nnlab.store.order import Place, Unfinished, in_order
 from nnlab.store.runs import COPIED, SINCE, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
-from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step
+from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step, measure
 
 LATE = 10.0  # seconds between the search for a finished run and the new run's row, at most
 MAX_ATTEMPTS = 3  # a run whose worker died this often without a further epoch is marked interrupted, not tried again
@@ -117,7 +117,7 @@ class RunQueue(RunStore):
             row = db.execute(sa.select(runs_table).where(col.id == run_id).with_for_update()).one_or_none()
             if row and row.state in ("paused", "interrupted", "stopped", "failed"):
                 start_over = row.epoch > 0 and not has_checkpoint(db, row.data)
-                start = {"data": new_id(), "epoch": 0, "extended": False} if start_over else {}
+                start = {"data": new_id(), "epoch": 0, "extended": False, "size": 0} if start_over else {}
                 db.execute(this.values(_queued_values() | start))
                 if start_over:
                     drop_unused(db, [row.data])
@@ -156,6 +156,7 @@ class RunQueue(RunStore):
                 "extended": row.extended or differs,
             }
             db.execute(runs_table.update().where(col.id == run_id).values(_queued_values() | changes))
+            measure(db, run_id)
         return True
 
     def create_claimed(self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str) -> tuple[Run, str]:
@@ -222,6 +223,7 @@ class RunQueue(RunStore):
                 large = (content.data == data) & (sa.func.length(content.content) > CHECKPOINT_BYTES)
                 db.execute(schema.checkpoints_table.delete().where(large))
                 _give_results(db, run_id)
+            measure(db, run_id)
 
     def release_dead(self, stale_after: float) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
@@ -329,7 +331,7 @@ def _queued_values() -> dict[str, Any]:
 
 
 def _claim_values(worker: str) -> dict[str, Any]:
-    values = {"state": "running", "attempt": secrets.token_hex(16), "attempts": 1, "worker": worker}
+    values = {"state": "running", "attempt": secrets.token_hex(16), "attempts": 1, "worker": worker, "thinned": False}
     times = dict.fromkeys(("heartbeat", "stepped", "started"), now())
     return values | times | {"finished": None, "loading": None, "pace": None}
 

@@ -18,7 +18,7 @@ PRECEDENCE: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", 
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop"]
 
-VERSION = 5  # the number of the newest revision in `migrations`
+VERSION = 6  # the number of the newest revision in `migrations`
 
 
 class now(sa.sql.functions.FunctionElement[float]):
@@ -62,6 +62,8 @@ runs_table = sa.Table(
     sa.Column("engine", sa.String(12)),  # that trains it, from the first write of a worker on
     sa.Column("algorithm", sa.Integer, nullable=False, default=ALGORITHM),
     sa.Column("draft", sa.Boolean, nullable=False, default=False),  # trained on Play: not listed unless it is kept
+    sa.Column("size", sa.BigInteger, nullable=False, default=0, server_default="0"),  # bytes of its data; of copies 0
+    sa.Column("thinned", sa.Boolean, nullable=False, default=False, server_default=sa.false()),  # snapshots removed
     # times are seconds since 1970, UTC
     sa.Column("created", sa.Float(53), nullable=False, default=now()),
     sa.Column("queued", sa.Float(53), nullable=False, default=now()),

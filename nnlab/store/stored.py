@@ -2,10 +2,32 @@
 their column `data`; copies of a run share it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
-from nnlab.store.schema import DATA_TABLES, checkpoints_table, new_id, runs_table, snapshots_table
+from nnlab.store.budget import BLOB_ROW, METRICS_ROW
+from nnlab.store.schema import DATA_TABLES, checkpoints_table, metrics_table, new_id, runs_table, snapshots_table
+
+
+def _total(table: sa.Table, expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    data = sa.select(expression).where(table.c.data == runs_table.c.data)
+    return sa.func.coalesce(data.correlate(runs_table).scalar_subquery(), 0)
+
+
+def _sizes() -> sa.ColumnElement[Any]:
+    """Bytes of a run's data. The rows of its curves, one an epoch, are all of one size; lengths cost no reading."""
+    length, total = sa.func.length, sa.func.sum
+    figures = sa.select(length(metrics_table.c.figures)).where(metrics_table.c.data == runs_table.c.data).limit(1)
+    row = sa.func.coalesce(figures.correlate(runs_table).scalar_subquery(), 0) + METRICS_ROW
+    weights = _total(snapshots_table, total(length(snapshots_table.c.weights) + BLOB_ROW))
+    checkpoint = _total(checkpoints_table, total(length(checkpoints_table.c.content) + BLOB_ROW))
+    return runs_table.c.epoch * row + weights + checkpoint
+
+
+def measure(db: sa.Connection, run_id: str) -> None:
+    """Store how much a run's data take. A copy is not measured: it takes nothing."""
+    db.execute(runs_table.update().where(runs_table.c.id == run_id).values(size=_sizes()))
 
 
 def has_checkpoint(db: sa.Connection, data: str) -> bool:
@@ -32,8 +54,12 @@ def last_becomes_step(db: sa.Connection, data: str) -> None:
 
 
 def drop_unused(db: sa.Connection, data: Sequence[str]) -> None:
-    """Remove what no run refers to any more."""
-    shown = set(db.scalars(sa.select(runs_table.c.data).where(runs_table.c.data.in_(data))))
+    """Remove what no run refers to any more. What a copy shows counts for the oldest one from now on."""
+    col = runs_table.c
+    copies = sa.select(col.data, col.id).where(col.data.in_(data)).order_by(col.created.desc())
+    shown = {row.data: row.id for row in db.execute(copies)}
     unused = [one for one in data if one not in shown]
     for table in DATA_TABLES:
         db.execute(table.delete().where(table.c.data.in_(unused)))
+    for run_id in shown.values():
+        measure(db, run_id)

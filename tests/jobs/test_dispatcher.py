@@ -25,7 +25,7 @@ from nnlab.jobs.cluster import Contact, local_process, start_early
 from nnlab.lab import Lab, open_lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import Run, Store
+from nnlab.store import Retention, Run, Store
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
 LONG = EXPERIMENT.set(
@@ -141,9 +141,9 @@ def test_runs_deleted_long_ago_are_purged(lab: Lab, monkeypatch: pytest.MonkeyPa
     run = lab.submit(EXPERIMENT, [14], "tidy")
     until(lambda: state_of(lab, run) == "finished")
     lab.delete(run.id, "tidy")
-    purge = lab.store.purge
-    monkeypatch.setattr(lab.store, "purge", lambda: purge(older_than=-1))
-    monkeypatch.setattr(dispatcher, "PURGE_EVERY", 0.0)
+    prune = lab.store.prune
+    monkeypatch.setattr(lab.store, "prune", lambda: prune(Retention.older_than(-1)))
+    monkeypatch.setattr(lab._dispatcher._cleaning, "_due", 0.0)
     until(lambda: lab.run(run.id) is None)
 
 

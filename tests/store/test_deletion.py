@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from nnlab.spec import Comparison, Experiment
-from nnlab.store import Run, Store
-from nnlab.store.deletion import DRAFTS_STAY
+from nnlab.store import Retention, Run, Store
+from nnlab.store.retention import DAY
 from nnlab.store.schema import cells_table, guesses_table, runs_table
 
 EXPERIMENT = Experiment().set({"train.epochs": 10})
@@ -29,6 +30,12 @@ def now(store: Store, run: Run) -> Run:
     found = store.run(run.id)
     assert found is not None
     return found
+
+
+def removed(store: Store, older_than: float) -> int:
+    """Remove what was deleted so many seconds ago; the number of runs."""
+    keep = replace(Retention.of_settings(), deleted=older_than)
+    return sum(step.runs for step in store.prune(keep))
 
 
 def listed(store: Store) -> set[str]:
@@ -91,8 +98,8 @@ def test_a_deleted_comparison_is_removed_in_the_end_but_not_what_others_show(sto
     for made in (first, second):
         store.guess(made, "ben", "2")
     store.delete_comparison(first)
-    assert store.purge() == 0
-    assert store.purge(older_than=-1) == 1
+    assert removed(store, 7 * DAY) == 0
+    assert removed(store, -1) == 1
     assert store.comparison(first) is None
     assert now(store, kept).comparison == second  # whose test set is still closed
     with store._read() as db:
@@ -100,7 +107,7 @@ def test_a_deleted_comparison_is_removed_in_the_end_but_not_what_others_show(sto
             assert db.execute(sa.select(table.c.comparison)).scalars().all() == [second]
 
 
-@pytest.mark.parametrize("age", [DRAFTS_STAY - 60, DRAFTS_STAY + 60])
+@pytest.mark.parametrize("age", [DAY - 60, DAY + 60])
 def test_drafts_are_removed_after_a_day_and_kept_ones_are_not(store: Store, age: float) -> None:
     draft, kept, shown, running = (store.create_run(EXPERIMENT, (i,), "ana", draft=True) for i in range(4))
     run = store.create_run(EXPERIMENT, (5,), "ana")
@@ -110,8 +117,8 @@ def test_drafts_are_removed_after_a_day_and_kept_ones_are_not(store: Store, age:
     store.keep(kept.id)
     with store._write() as db:
         db.execute(runs_table.update().values(created=time.time() - age))
-    old = age > DRAFTS_STAY
-    assert store.purge() == int(old)
+    old = age > DAY
+    assert removed(store, 7 * DAY) == int(old)
     assert (store.run(draft.id) is None) == old
     assert all(store.run(one.id) for one in (kept, shown, running, run))
 
