@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from platformdirs import user_data_path
 
@@ -20,7 +21,7 @@ class Settings:
 
     home: Path  # folder of the data base, of downloaded data sets and of the compiled engine
     data_dir: Path  # folder with one folder for each data set (`mnist/`)
-    database_url: str
+    database_url: str = field(repr=False)  # it may contain a password
     scheduler: str | None  # address of a Dask scheduler; None starts a local cluster
     workers: int
     max_parameters: int = 2_000_000  # of one replicate
@@ -56,6 +57,11 @@ def _folder(name: str, default: Callable[[], Path]) -> Path:
         raise SettingsError(f"{name}: {got}, allowed is the path of a folder.") from None
 
 
+def sqlite_url(path: Path) -> str:
+    """The address of a file; `nnlab.store.connect` reads it."""
+    return "sqlite:///" + quote(str(path), errors="surrogateescape")
+
+
 def load_settings() -> Settings:
     """The settings as the environment gives them now. Raises SettingsError."""
     home = _folder("NNLAB_HOME", lambda: user_data_path("nnlab"))
@@ -63,7 +69,7 @@ def load_settings() -> Settings:
     return Settings(
         home=home,
         data_dir=data_dir,
-        database_url=os.environ.get("NNLAB_DATABASE_URL") or f"sqlite:///{home / 'nnlab.db'}",
+        database_url=os.environ.get("NNLAB_DATABASE_URL") or sqlite_url(home / "nnlab.db"),
         scheduler=os.environ.get("NNLAB_SCHEDULER") or None,
         workers=_whole("NNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1)), high=1000),
         **{

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import sqlalchemy as sa
 from filelock import FileLock
@@ -33,7 +34,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         try:
-            self._address = sa.make_url(url)
+            self._address = _parse(url)
         except (sa.exc.ArgumentError, ValueError):  # whose texts may contain the address
             raise unavailable("unreachable", sa.URL.create(""), "its address is not a SQLAlchemy URL") from None
         with translated(self._address):
@@ -45,6 +46,9 @@ class Database:
             if isinstance(getattr(context, "chained_exception", None), StoreUnavailable):
                 self._failed = time.monotonic()
 
+        # what several queries of one read see is of one moment; SQLite has no other way
+        snapshot = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
+        self._reading = self._engine.execution_options(**snapshot)
         self._writing = self._engine.execution_options(nnlab_write=True)
         try:
             self._prepare()
@@ -58,7 +62,8 @@ class Database:
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
-        with translated(self._address), self._engine.connect() as db:
+        """All queries see the data base of one moment."""
+        with translated(self._address), self._reading.connect() as db:
             yield db
 
     @contextmanager
@@ -104,6 +109,14 @@ class Database:
             known = f"version {version}, this one knows up to {schema.VERSION}; install a newer nnlab"
             raise unavailable("newer", self._address, known)
         return version
+
+
+def _parse(url: str) -> sa.URL:
+    """As `sa.make_url`, which before SQLAlchemy 2.1 takes the path of a SQLite file as it stands."""
+    path, _, query = url.removeprefix("sqlite:///").partition("?")
+    if path == url.partition("?")[0]:
+        return sa.make_url(url)
+    return sa.URL.create("sqlite", database=unquote(path, errors="surrogateescape"), query=dict(parse_qsl(query)))
 
 
 def _create_engine(address: sa.URL) -> sa.Engine:

@@ -87,7 +87,8 @@ def unavailable(reason: Reason, address: sa.URL, detail: object) -> StoreUnavail
     text = next(iter(str(detail).splitlines()), "").strip().rstrip(".")
     if address.password:
         text = text.replace(str(address.password), "***")
-    return StoreUnavailable(reason, _SENTENCES[reason].format(place=place and f" {place}", detail=text))
+    sentence = _SENTENCES[reason].format(place=place and f" {place}", detail=text)
+    return StoreUnavailable(reason, sentence.encode(errors="replace").decode())  # a path may be in another encoding
 
 
 def reason_of(error: BaseException) -> Reason | None:

@@ -622,6 +622,28 @@ def test_the_values_and_cells_of_a_comparison_may_change(store: Store) -> None:
     assert (found.comparison, found.cells) == (more, (((run, True),),) * 3)
 
 
+def test_a_comparison_is_read_as_it_was_at_one_moment(store: Store, url: str) -> None:
+    """Its cells are not those of one moment and its values those of another."""
+    old, new = (Comparison(EXPERIMENT, vary="depth", values=values, seeds=2) for values in ([1, 2], [1, 2, 3]))
+    made, run = store.create_comparison(old, "ana"), store.create_run(EXPERIMENT, (0, 1), "ana")
+    store.set_cells(made, old, [[(run.id, False)]] * 2)
+    other, changes = Store(url), [new]
+
+    @sa.event.listens_for(store._engine, "after_cursor_execute")
+    def _meanwhile(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if changes and "FROM comparisons" in statement:
+            other.set_cells(made, changes.pop(), [[(run.id, False)]] * 3)
+            other.guess(made, "ben", "2")
+            other.claim(run.id)
+
+    for comparison, guesses, state in ((old, {}, "waiting"), (new, {"ben": "2"}, "running")):
+        found = store.comparison(made)
+        assert found is not None
+        assert (found.comparison, found.guesses, found.state) == (comparison, guesses, state)
+        assert len(found.cells) == len(comparison.values)
+    other.close()
+
+
 def test_the_test_part_is_opened_once(store: Store) -> None:
     made = store.create_comparison(Comparison(EXPERIMENT, values=[1], seeds=1), "ana")
     assert store.comparison(made).test_opened is None  # type: ignore[union-attr]
