@@ -12,12 +12,9 @@ import sqlalchemy as sa
 from nnlab.store import Store, new_id
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, home: Path) -> Iterator[str]:
-    """An empty data base."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{home / 'nnlab.db'}"
-        return
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[sa.URL]:
+    """A data base of this process; `url` empties it, which takes less time than making one."""
     server = os.environ.get("NNLAB_TEST_POSTGRES_URL")
     if not server:
         why = "needs NNLAB_TEST_POSTGRES_URL, the URL of a PostgreSQL that may make data bases"
@@ -29,10 +26,30 @@ def url(request: pytest.FixtureRequest, home: Path) -> Iterator[str]:
     name = f"nnlab_test_{new_id().lower()}"
     with admin.connect() as db:
         db.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield address.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    yield address.set(database=name)
     with admin.connect() as db:
         db.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, home: Path) -> str:
+    """An empty data base."""
+    if request.param == "sqlite":
+        return f"sqlite:///{home / 'nnlab.db'}"
+    address: sa.URL = request.getfixturevalue("postgresql")
+    engine = sa.create_engine(address)
+    with engine.begin() as db:
+        db.exec_driver_sql(_EMPTY)
+    engine.dispose()
+    return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @pytest.fixture
