@@ -203,6 +203,10 @@ class Lab(Comparisons):
         """How many runs wait and run, of all owners and of this one, without drafts: one cheap query."""
         return self.store.counts(owner, drafts=False)
 
+    def disk_use(self, owner: str) -> tuple[int, int]:
+        """Bytes that an owner's runs take, and that they may take. Deleted runs count as nothing."""
+        return self.store.used(owner), settings().max_visitor_mb * 1_000_000
+
     def forecast(self, owner: str) -> Forecast:
         """When jobs that this owner submits now would be finished, and when those in the queue will be."""
         return Forecast(self.store.jobs(), owner, settings().workers)

@@ -4,12 +4,13 @@ import streamlit as st
 
 from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.export.pytorch_code import pytorch_code
+from nnlab.store.budget import stored_bytes
 from nnlab.ui.build.form import Form
 from nnlab.ui.build.hidden_layers import hidden_layers
 from nnlab.ui.build.panels import data_panel, layers_frame, network_picture
 from nnlab.ui.build.start_from import start_fields
 from nnlab.ui.shared.lr_finder import rate_finder
-from nnlab.ui.shared.naming import wait_words
+from nnlab.ui.shared.naming import disk_words, wait_words
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import link_warning, problem_text
 from nnlab.ui.shared.run_links import open_submitted, submit
@@ -80,6 +81,8 @@ with training:
     right.metric(t("Time"), t.seconds(expected.seconds))
     steps = t.many("{n} step in total", "{n} steps in total", exp.steps_per_epoch * exp.train.epochs)
     cost = [steps, t("needs about {size}", size=t.memory(estimate_bytes(exp, len(seeds))))]
+    if stores := disk_words(stored_bytes(exp, len(seeds)), t):
+        cost.append(stores)
     if exp.train.start_from:
         cost.append(t("the source experiment is trained first, unless it has been trained with these seeds"))
     if wait := wait_words(expected, t):

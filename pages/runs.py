@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from nnlab.ui.runs.actions import actions, undo_line
+from nnlab.ui.runs.actions import actions, undo_line, use_line
 from nnlab.ui.runs.cells import cell_entries
 from nnlab.ui.runs.run_table import Entry, entry_names, matching, runs_table, states_of
 from nnlab.ui.shared.labels import STATES
@@ -85,6 +85,7 @@ else:
     entries = lab.recent("local" if local else page.owner, MOST)
     names = entry_names(entries, t)
 undo_line(page)
+use_line(page)
 
 if st.session_state.get("runs-of") != query.get("comparison") or "filter-text" not in st.session_state:
     st.session_state["filter-text"] = query.get("q", "")  # another list has a filter of its own

@@ -18,7 +18,9 @@ import click
 from nnlab import __version__
 from nnlab.catalogue.classics import classic_of, classics
 from nnlab.catalogue.presets import presets as all_presets
+from nnlab.cli.admin import admin
 from nnlab.cli.output import any_terminal, end_output, note, print_json, progress_bar, write
+from nnlab.cli.output import example as _example
 from nnlab.cli.sources import baseline_place, comparison_from, experiment_from, seeds_from
 from nnlab.settings import SettingsError
 from nnlab.spec import Experiment, parse_seeds
@@ -42,11 +44,6 @@ _SET = click.option(
 )
 
 
-def _example(*commands: str) -> str:
-    """The end of a command's help."""
-    return "\n".join(("\b", "Example:", *(f"  $ nnlab {command}" for command in commands)))
-
-
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_example("train binary --seeds 3"),
@@ -57,6 +54,9 @@ def cli() -> None:
 
     EXPERIMENT is the name of a preset (see `nnlab presets`), a JSON file, or a link copied from the dashboard's
     address bar."""
+
+
+cli.add_command(admin)
 
 
 @cli.command(epilog=_example("presets", "presets --compare"))

@@ -38,6 +38,11 @@ def note(text: str) -> None:
         click.echo(text, err=True)
 
 
+def example(*commands: str) -> str:
+    """The end of a command's help."""
+    return "\n".join(("\b", "Example:", *(f"  $ nnlab {command}" for command in commands)))
+
+
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[str, float], None]]:
     """Yield a function of a label and the share done (0 to 1), which draws a bar on a terminal and otherwise prints the

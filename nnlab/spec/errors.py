@@ -52,8 +52,9 @@ class Problem:
             sentence = CONFLICTS[self.expected]
             return f"{self.field}: got {self.shown}, but {sentence[0].lower()}{sentence[1:]}"
         if self.kind == "space":
-            need, used, most = (f"{(value or 0) / 1e6:,.0f} MB" for value in (self.got, self.low, self.high))
-            return f"{self.field}: got {need}, but {SPACE[self.expected].format(used=used, most=most)}"
+            sizes = dict(zip(("need", "used", "most"), (self.got, self.low, self.high), strict=True))
+            shown = {name: f"{(size or 0) / 1e6:,.0f} MB" for name, size in sizes.items()}
+            return f"{self.field}: {SPACE[self.expected].format(**shown)}"
         if self.kind == "range":
             allowed = f"from {self.low:g} to {self.high:g}"
         elif self.kind == "choice":
@@ -68,10 +69,11 @@ class Problem:
 
 
 SPACE: Mapping[str, str] = {
-    "visitor": "your runs take {used} of {most}; delete some on the page Runs, which frees their space at once.",
-    "store": "the runs of all take {used} of {most} on this server; whoever runs it can free space.",
+    "visitor": "This needs {need}, and your runs take {used} of {most}. Delete some on the page Runs: that frees their "
+    "space at once.",
+    "store": "This needs {need}, and all runs on this server take {used} of {most}. Whoever runs it can free space.",
 }
-"""Where there is no room on the disk."""
+"""Where there is no room on the disk; the dashboard translates these sentences."""
 
 CONFLICTS: Mapping[str, str] = {
     "early_stopping_needs_validation": "Early stopping needs a validation share above 0.",

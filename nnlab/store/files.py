@@ -17,9 +17,16 @@ class FileStore(Database):
     def bytes_on_disk(self) -> int:
         """Bytes of the whole data base, without free pages of SQLite's file."""
         with self._read() as db:
+            if db.dialect.name != "postgresql":
+                return (_pragma(db, "page_count") - _pragma(db, "freelist_count")) * _pragma(db, "page_size")
+        return self.bytes_of_files()
+
+    def bytes_of_files(self) -> int:
+        """Bytes of the whole data base, with free pages of SQLite's file."""
+        with self._read() as db:
             if db.dialect.name == "postgresql":
                 return int(db.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
-            return (_pragma(db, "page_count") - _pragma(db, "freelist_count")) * _pragma(db, "page_size")
+            return _pragma(db, "page_count") * _pragma(db, "page_size")
 
     def give_back(self) -> Iterator[int]:
         """Shrink SQLite's file by its free pages, some bytes in each step, and its log at the end.

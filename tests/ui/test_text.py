@@ -13,7 +13,7 @@ from nnlab.catalogue.classics import classics
 from nnlab.charts.base import WORDS
 from nnlab.charts.curves import curves
 from nnlab.datasets.mnist import REASONS
-from nnlab.spec.errors import CONFLICTS
+from nnlab.spec.errors import CONFLICTS, SPACE
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell import text as shell
 from nnlab.ui.shell.frame import chart_words
@@ -51,7 +51,15 @@ def messages_in_the_code() -> set[str]:
                 found.add(first.value)
     words = set(WORDS.values())
     in_classics = {text for one in classics.values() for text in (one.title, one.question, one.outcome)}
-    return (found | words | in_classics | set(CONFLICTS.values()) | set(ADVICE.values()) | set(REASONS.values())) - {""}
+    return (
+        found
+        | words
+        | in_classics
+        | set(CONFLICTS.values())
+        | set(SPACE.values())
+        | set(ADVICE.values())
+        | set(REASONS.values())
+    ) - {""}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:

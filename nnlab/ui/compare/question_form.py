@@ -12,10 +12,11 @@ from nnlab.engines.costs import estimate_bytes
 from nnlab.jobs.forecast import Forecast
 from nnlab.lab import ComparisonRun
 from nnlab.spec import Comparison
+from nnlab.store.budget import stored_bytes
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.question import DRAFT, Question, comparison_seconds
 from nnlab.ui.shared import comparison_naming, labels
-from nnlab.ui.shared.naming import cost_words, experiment_title
+from nnlab.ui.shared.naming import cost_words, disk_words, experiment_title
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.widgets import bound, clickable
@@ -153,7 +154,7 @@ def _guess(question: Question, opened: ComparisonRun | None) -> None:
 
 
 def _cost(question: Question) -> str:
-    """How many cells, about how long, about how much memory."""
+    """How many cells, about how long, about how much memory, and on the disk if that is much."""
     t, comparison, cells = question.page.t, question.comparison, len(question.comparison.points)
     expected = question.forecast.of(comparison_seconds(comparison))
     largest = max(estimate_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
@@ -162,6 +163,8 @@ def _cost(question: Question) -> str:
         cost_words(expected, t),
         t("needs about {size}", size=t.memory(largest)),
     ]
+    stored = sum(stored_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
+    parts += [stores] if (stores := disk_words(stored, t)) else []
     return " · ".join(parts)
 
 

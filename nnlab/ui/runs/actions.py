@@ -65,6 +65,15 @@ def undo_line(page: Page) -> None:
         st.button(t("Undo"), icon=":material/undo:", key="undo", on_click=_undo, args=(page,))
 
 
+def use_line(page: Page) -> None:
+    """How much of the disk the visitor uses, from half of what is allowed on."""
+    used, most = page.lab.disk_use(page.owner)
+    if used > most / 2:
+        words = page.t("You use {used} of {most}.", used=page.t.disk(used), most=page.t.disk(most))
+        help_text = page.t("Curves and weights of your runs. Deleted runs free their space at once.")
+        st.caption(f":material/hard_drive: {words}", help=help_text, width="content")
+
+
 def _of_run(page: Page, run: Run) -> None:
     t = page.t
     if st.button(t("Open"), icon=":material/show_chart:", type="primary", key="open"):

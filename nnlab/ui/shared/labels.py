@@ -127,6 +127,7 @@ FIELDS: Texts = {
     "width": "Width",
     "depth_same_size": "Depth at equal size",
     "seeds": "Seeds",
+    "disk": "Disk",
     "values": "Values",
     "vary": "Setting",
     "by_values": "Values of the second setting",

@@ -15,6 +15,7 @@ from nnlab.ui.shared.labels import CHOICES, ENGINES
 from nnlab.ui.shell.text import Text
 
 FEW_TERMS = 4  # written out in a title
+MUCH = 50e6  # bytes on the disk from which they are shown
 _PROPER_NAMES = ("Adam", "Kaiming", "Nesterov", "Xavier")
 
 
@@ -163,6 +164,11 @@ def cost_words(expected: Expected, t: Text) -> str:
     seconds = expected.seconds
     words = t("under a second") if seconds < 1 else t("about {time}", time=t.seconds(seconds))
     return "; ".join(filter(None, (words, wait_words(expected, t))))
+
+
+def disk_words(stored: float, t: Text) -> str:
+    """How much of the disk a training takes for good; empty where it is little."""
+    return t("stores about {size}", size=t.disk(stored)) if stored > MUCH else ""
 
 
 def wait_words(expected: Expected, t: Text) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from nnlab.lab import NotYours, UnknownRun
 from nnlab.spec import KNOBS
-from nnlab.spec.errors import CONFLICTS, Problem, SpecError
+from nnlab.spec.errors import CONFLICTS, SPACE, Problem, SpecError
 from nnlab.store import StoreUnavailable
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shell.failure import not_carried_out
@@ -47,6 +47,9 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
         body = t(CONFLICTS[problem.expected])
     elif problem.kind in ("choice", "unknown"):
         body = t("{got} is unknown; allowed is {choices}.", got=got, choices=", ".join(problem.choices))
+    elif problem.kind == "space":
+        need, used, most = (t.disk(value or 0) for value in (problem.got, problem.low, problem.high))
+        body = t(SPACE[problem.expected], need=need, used=used, most=most)
     elif problem.kind == "json":
         body = t("This is not the text of an experiment: {got}", got=got)
     else:

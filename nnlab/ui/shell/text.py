@@ -116,6 +116,12 @@ class Text:
         """A number of bytes in gigabytes: 1.2 GB."""
         return self.written(f"{value / 1e9:.1f} GB")
 
+    def disk(self, value: float) -> str:
+        """A number of bytes in megabytes or gigabytes: 120 MB, 1.9 GB, 2 GB."""
+        if value < 999.5e6:
+            return f"{value / 1e6:.0f} MB"
+        return self.written(f"{value / 1e9:.1f}".removesuffix(".0") + " GB")
+
 
 @cache
 def text(language: str) -> Text:

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from nnlab.engines.costs import estimate_seconds
 from nnlab.store import Run
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_links import experiment_link, start_link
@@ -27,6 +28,10 @@ def run_buttons(page: Page, run: Run) -> None:
         early = state == "finished" and run.epoch < run.epochs
         label, ended = t("+{n} epochs", n=t.whole(more)), state in ("paused", "finished", "stopped") and not early
         why = t("Early stopping has ended every seed: more epochs would change nothing.") if early else None
+        if ended and not lab.can_continue(run.id):
+            longer = run.experiment.set({"train.epochs": run.epochs + more})
+            takes = t.seconds(estimate_seconds(longer, len(run.seeds)))
+            why = t("A new run trains from the start again, about {time}; this one stays as it is.", time=takes)
         action_button(page, label, "add", "more-epochs", lambda: _add_epochs(page, run, more), ended, help=why)
     page.link("inspect", t("Inspect"), {"run": run.id}, disabled=state == "waiting" and run.epoch == 0)
     page.link("build", t("Open in Build"), experiment_link(run))
@@ -61,4 +66,6 @@ def _add_epochs(page: Page, run: Run, n: int) -> None:
         if longer.id != run.id:
             page.change_query(run=longer.id)
             words = page.t("The comparison keeps its run. This is a copy that trains longer.")
+            if not longer.epoch:
+                words = page.t("The run before stays as it is. This is a new one, which trains from the start.")
             st.toast(words, icon=":material/call_split:", duration="long")

@@ -1,0 +1,63 @@
+"""`nnlab admin`: what whoever runs a server does with its store."""
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from nnlab.cli.output import example, print_json
+
+DAY = 86400.0
+
+
+@click.group(epilog=example("admin prune --dry-run"))
+def admin() -> None:
+    """Look after the store of a server (NNLAB_HOME or NNLAB_DATABASE_URL)."""
+
+
+@admin.command(epilog=example("admin prune --dry-run", "admin prune --older-than 30"))
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    help="One age for all, however small the store is.  [default: the ages of the settings]",
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
+def prune(older_than: float | None, dry_run: bool) -> None:
+    """Remove what is deleted or old and print what that frees as JSON.
+
+    A server does so every hour. Removed are deleted runs and comparisons, drafts of Play, checkpoints of stopped runs,
+    and some of the snapshots of runs that have not changed for a day (of a store above 500 MB; the last weights stay).
+    The store can be used meanwhile."""
+    from nnlab.lab import open_lab
+    from nnlab.store import Retention
+
+    store = open_lab().store
+    keep = None if older_than is None else Retention.older_than(older_than * DAY)
+    before, runs, freed = store.bytes_on_disk(), Counter[str](), Counter[str]()
+    for step in store.prune(keep, dry_run=dry_run):
+        runs[step.what] += step.runs
+        freed[step.what] += step.bytes
+    shown: dict[str, Any] = {
+        what: {"runs": runs[what], "megabytes": _megabytes(freed[what])}
+        for what in ("deleted", "drafts", "checkpoints", "snapshots")
+    }
+    print_json(shown | {"store": {"before": _megabytes(before), "after": _megabytes(store.bytes_on_disk())}})
+
+
+@admin.command(epilog=example("admin vacuum"))
+def vacuum() -> None:
+    """Write the data base anew, as small as what it holds, and print its size in megabytes as JSON.
+
+    Files of earlier versions need it once; newer ones shrink by themselves. Stop the server first; the disk must have
+    room for a second file."""
+    from nnlab.lab import open_lab
+
+    store = open_lab().store
+    before = store.bytes_of_files()
+    store.vacuum()
+    print_json({"before": _megabytes(before), "after": _megabytes(store.bytes_of_files())})
+
+
+def _megabytes(size: float) -> float:
+    return round(size / 1e6, 1)
