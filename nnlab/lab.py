@@ -19,6 +19,7 @@ from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.comparisons import Comparisons
 from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
+from nnlab.jobs.memory import here_bytes
 from nnlab.jobs.ownership import NotYours, own
 from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
@@ -67,9 +68,10 @@ class Lab(Comparisons):
         """Why runs wait, while workers are missing or cannot work; `str()` of it is a sentence."""
         return self._dispatcher.trouble
 
-    def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:
-        """The first field of an experiment that is over a limit of this installation, or None."""
-        return find_limit(experiment, as_seeds(seeds))
+    def check(self, experiment: Experiment, seeds: Seeds, *, splits: bool = False) -> Problem | None:
+        """The first field of an experiment that is over a limit of this installation, or None; with `splits` of a cell
+        of a comparison, whose seeds may be trained in several runs."""
+        return find_limit(experiment, as_seeds(seeds), splits=splits)
 
     def submit(
         self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local", name: str = "", reuse: bool = True
@@ -141,7 +143,7 @@ class Lab(Comparisons):
         Ctrl-C leaves the run interrupted and raises Interrupted; `resume_here` trains on. After an error its state is
         `failed` and `run.error` a sentence about it."""
         seeds = as_seeds(seeds)
-        check_limits(experiment, seeds)
+        check_limits(experiment, seeds, here_bytes())
         run, attempt = self.store.create_claimed(experiment, seeds, owner, name)
         return self._train_claimed(run.id, attempt, progress)
 
@@ -156,7 +158,7 @@ class Lab(Comparisons):
         """
         if (run := self.store.run(run_id)) is None:
             raise UnknownRun(run_id)
-        check_limits(run.experiment, run.seeds)
+        check_limits(run.experiment, run.seeds, here_bytes())
         self.store.release_dead(settings().stale_after)  # it may have ended with the terminal it was started from
         if run.deleted:
             raise SpecError.conflict("run", run_id, "run_deleted")
@@ -262,6 +264,7 @@ class Lab(Comparisons):
         Returns a future (`done()`, `status`, `result()`), or None while no worker can be reached."""
         from nnlab.engines.autograd_check import autograd
 
+        check_limits(experiment, (0,))
         return self._dispatcher.submit(autograd, experiment, weights, x, t)
 
     def rate_test(self, experiment: Experiment, seeds: Seeds = 3) -> Any:

@@ -29,6 +29,7 @@ class Settings:
     max_epochs: int = 5_000
     max_seeds: int = 100
     max_seconds: int = 1_800  # training time of one run
+    worker_memory_mb: int = 0  # 0: this machine's memory, divided by the workers
     stale_after: int = 15  # a running job without a heartbeat for so long counts as interrupted
     max_visitor_mb: int = 2_000  # of the disk: runs of one visitor
     max_store_mb: int = 20_000  # the whole data base
@@ -37,6 +38,9 @@ class Settings:
     max_drafts: int = 50  # finished ones of a visitor
     purge_after_days: int = 7  # deleted runs are removed for good, stopped ones lose what more epochs need
     warm: bool = True  # whether workers start with the first page; with NNLAB_WARM=0 they start with the first job
+
+
+_LOWEST = {"worker_memory_mb": 500}  # PyTorch alone takes 400
 
 
 def _whole(name: str, default: int, low: int = 1, high: int = 10**9) -> int:
@@ -73,7 +77,7 @@ def load_settings() -> Settings:
         scheduler=os.environ.get("NNLAB_SCHEDULER") or None,
         workers=_whole("NNLAB_WORKERS", max(1, min(4, os.cpu_count() or 1)), high=1000),
         **{
-            field.name: _whole(f"NNLAB_{field.name.upper()}", field.default)
+            field.name: _whole(f"NNLAB_{field.name.upper()}", field.default, _LOWEST.get(field.name, 1))
             for field in fields(Settings)
             if type(field.default) is int
         },

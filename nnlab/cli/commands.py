@@ -128,11 +128,12 @@ def train(experiment: str, seeds: str | None, changes: tuple[str, ...], name: st
     The run is saved in the store, where the dashboard and `nnlab export` find it. Ctrl-C ends it after its last whole
     epoch; `nnlab resume` trains on."""
     from nnlab.jobs.limits import check_limits
+    from nnlab.jobs.memory import here_bytes
     from nnlab.lab import open_lab
 
     wanted = experiment_from(experiment, changes)
     chosen = parse_seeds(seeds or seeds_from(experiment, "1"))
-    check_limits(wanted, chosen)
+    check_limits(wanted, chosen, here_bytes())
     lab = open_lab()
     run = None if again else lab.store.find_finished(wanted, chosen, "local")
     if run is not None:
@@ -227,11 +228,12 @@ def rates(experiment: str, seeds: str | None, changes: tuple[str, ...]) -> None:
     The learning rate grows from step to step, from 1e-6 to 10. The loss before each step, as mean, lowest and highest
     over the seeds, shows where it starts to fall and where it rises. `suggested` is null if it never falls."""
     from nnlab.jobs.limits import check_limits
+    from nnlab.jobs.memory import here_bytes
     from nnlab.training.lr_range_test import range_test
 
     wanted = experiment_from(experiment, changes)
     chosen = parse_seeds(seeds or seeds_from(experiment, "3"))
-    check_limits(wanted, chosen)
+    check_limits(wanted, chosen, here_bytes())
     test = range_test(wanted, chosen)
     shown = {
         "experiment": json.loads(wanted.to_json()),
@@ -287,6 +289,7 @@ def compare(
     Nothing is saved in the store: after Ctrl-C the comparison has to be trained again. The page Compare of the
     dashboard keeps every cell that is trained."""
     from nnlab.jobs.limits import check_limits
+    from nnlab.jobs.memory import here_bytes
 
     comparison = comparison_from(source, vary, by, seeds, changes)
     place = None if baseline is None else baseline_place(comparison, baseline)
@@ -294,7 +297,7 @@ def compare(
         if not file.resolve().parent.is_dir():
             raise click.UsageError(f"{file}: there is no folder {file.resolve().parent}.")
     for experiment in comparison.experiments:
-        check_limits(experiment, comparison.seeds)
+        check_limits(experiment, comparison.seeds, here_bytes())
 
     from nnlab.comparison.answer_text import AnswerText
     from nnlab.comparison.api import compare as run_comparison

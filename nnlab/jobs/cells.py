@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from nnlab.comparison.cell_runs import cover
 from nnlab.engines.base import ALGORITHM
 from nnlab.engines.costs import estimate_seconds
+from nnlab.jobs.limits import seeds_that_fit
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Store, StoredComparison
@@ -14,9 +15,10 @@ SPLIT_FROM = 3.0  # seconds: faster cells are not split
 
 
 def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[int]]:
-    """The seeds of one cell. Those of a costly cell spread over the workers, a run each."""
+    """The seeds of one cell. Those of a costly cell spread over the workers, a run each; more runs where all seeds of
+    one do not fit into memory."""
     runs = settings().workers if estimate_seconds(experiment, len(seeds)) >= SPLIT_FROM else 1
-    each = max(1, math.ceil(len(seeds) / runs))
+    each = max(1, min(math.ceil(len(seeds) / runs), seeds_that_fit(experiment, len(seeds))))
     return [seeds[start : start + each] for start in range(0, len(seeds), each)]
 
 

@@ -33,7 +33,7 @@ class Comparisons:
         """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before.
         `guess`: the value that the owner expects to be best."""
         for experiment in comparison.experiments:
-            check_limits(experiment, comparison.seeds)
+            check_limits(experiment, comparison.seeds, splits=True)
         comparison_id = self.store.create_comparison(comparison, owner, name)
         if guess is not None:
             self.guess(comparison_id, guess, owner)
@@ -52,7 +52,7 @@ class Comparisons:
         if (before.experiment, before.vary, before.by) != (comparison.experiment, comparison.vary, comparison.by):
             raise ValueError("comparison: allowed are other values and seeds; experiment and knobs stay.")
         for experiment in comparison.experiments:
-            check_limits(experiment, comparison.seeds)
+            check_limits(experiment, comparison.seeds, splits=True)
         return self._queue_cells(stored, comparison)
 
     def comparison(self, comparison_id: str) -> ComparisonRun | None:

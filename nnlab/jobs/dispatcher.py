@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from nnlab import __version__
+from nnlab.jobs import memory
 from nnlab.jobs.cleaning import Cleaning
 from nnlab.jobs.cluster import LocalProcess, local_process
 from nnlab.jobs.trouble import Kind, Trouble, trouble_of
@@ -59,6 +60,7 @@ class Dispatcher:
         self._tasks: dict[tuple[str, int], Any] = {}  # the current task of each (worker's address, thread)
         self._failed: dict[str, tuple[Trouble, Pause]] = {}  # the workers whose last task raised an error
         self._answered = self._reached = time.monotonic()  # when the scheduler answered, and when it had a worker
+        self._kills = memory.kills()
         self._seen: set[str] = set()  # workers that had a task; the first opens the store, before any run is queued
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
@@ -134,7 +136,8 @@ class Dispatcher:
         client = self._connect()
         nthreads = client.sync(client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN)
         self._answered = time.monotonic()
-        self.store.release_dead(settings().stale_after)
+        killed = memory.kills() > self._kills
+        self.store.release_dead(settings().stale_after, note="memory" if killed else None)
         counts = self.store.counts()
         threads = [(address, i) for address, n in nthreads.items() for i in range(n)]
         if threads:

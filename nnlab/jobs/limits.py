@@ -1,8 +1,12 @@
 """The limits of this installation for one experiment."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from nnlab.engines.costs import estimate_bytes
+from nnlab.jobs.memory import worker_bytes
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import Problem, SpecError
@@ -12,8 +16,19 @@ class LimitError(SpecError):
     """An experiment over a limit of this installation; `problems` names the field."""
 
 
-def find_limit(experiment: Experiment, seeds: Sequence[int]) -> Problem | None:
-    """The first field of an experiment that is over a limit of the settings, or None."""
+def find_limit(
+    experiment: Experiment, seeds: Sequence[int], memory: float | None = None, *, splits: bool = False
+) -> Problem | None:
+    """The first field of an experiment that is over a limit of the settings, or None.
+
+    Parameters
+    ----------
+    memory : float, optional
+        Bytes that the training may take; by default what a worker may.
+    splits : bool
+        Whether the seeds may be trained in several runs, as those of a comparison's cell, so that only one of them
+        must fit into memory.
+    """
     allowed = settings()
     data, sets = experiment.data, experiment.training_sets(len(seeds))
     parameters, folds = max(1, experiment.parameters + experiment.frozen_parameters), data.folds
@@ -38,12 +53,60 @@ def find_limit(experiment: Experiment, seeds: Sequence[int]) -> Problem | None:
     ):
         if got > most:
             return Problem(name, got, "range", 0 if name == "data.folds" else 1, most)
+    if problem := find_shortage(experiment, 1 if splits else len(seeds), memory):
+        return problem
     start = experiment.train.start_from  # may have to be trained, too
-    inner = find_limit(start.experiment, seeds) if start else None
+    inner = find_limit(start.experiment, seeds, memory, splits=splits) if start else None
     return replace(inner, field=f"train.start_from.experiment.{inner.field}") if inner else None
 
 
-def check_limits(experiment: Experiment, seeds: Sequence[int]) -> None:
-    """Raise LimitError if an experiment is over a limit."""
-    if problem := find_limit(experiment, seeds):
+def check_limits(
+    experiment: Experiment, seeds: Sequence[int], memory: float | None = None, *, splits: bool = False
+) -> None:
+    """Raise LimitError if an experiment is over a limit; the parameters are those of `find_limit`."""
+    if problem := find_limit(experiment, seeds, memory, splits=splits):
         raise LimitError([problem])
+
+
+def find_shortage(experiment: Experiment, n_seeds: int, memory: float | None = None) -> Problem | None:
+    """The field to make smaller if the training takes more than `memory` bytes, by default what a worker may; or
+    None."""
+    allowed = worker_bytes() if memory is None else memory
+    needed = estimate_bytes(experiment, n_seeds)
+    if needed <= allowed:
+        return None
+    for field, got in (
+        ("seeds", n_seeds),
+        ("train.batch_size", min(experiment.train.batch_size, experiment.data.sizes[0])),
+        ("data.n_samples", experiment.data.n_samples),
+    ):
+        if fits := _largest(experiment, n_seeds, field, got, allowed):
+            return Problem(field, got, "memory", 1, fits, needs=needed, has=allowed)
+    empty = estimate_bytes(experiment.set({"model.hidden": []}), n_seeds)
+    share = max(0.0, allowed - empty) / (needed - empty)
+    parameters = experiment.parameters + experiment.frozen_parameters
+    return Problem("parameters", parameters, "memory", 1, int(share * parameters), needs=needed, has=allowed)
+
+
+def seeds_that_fit(experiment: Experiment, n_seeds: int) -> int:
+    """How many of the seeds a worker has the memory to train together; at least 1."""
+    if estimate_bytes(experiment, n_seeds) <= worker_bytes():
+        return n_seeds
+    return max(1, _largest(experiment, n_seeds, "seeds", n_seeds, worker_bytes()))
+
+
+def _largest(experiment: Experiment, n_seeds: int, field: str, got: int, allowed: float) -> int:
+    """The largest value below `got` of a field with which the training fits into memory; 0 if there is none."""
+
+    def fits(value: int) -> bool:
+        if field == "seeds":
+            return estimate_bytes(experiment, value) <= allowed
+        try:
+            return estimate_bytes(experiment.set({field: value}), n_seeds) <= allowed
+        except SpecError:  # too few samples, for example: more may be valid
+            return True
+
+    largest = bisect_left(range(1, got), True, key=lambda value: not fits(value))
+    with suppress(SpecError):
+        return largest if largest and (field == "seeds" or experiment.set({field: largest})) else 0
+    return 0

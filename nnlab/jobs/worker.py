@@ -26,6 +26,7 @@ from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_da
 from nnlab.engines.base import Epoch, Weights
 from nnlab.engines.choice import working_engine
 from nnlab.engines.compiled_cache import Progress
+from nnlab.jobs import memory
 from nnlab.jobs.limits import check_limits
 from nnlab.jobs.retry import Retry
 from nnlab.jobs.trouble import WorkerError
@@ -48,8 +49,10 @@ OnEpoch = Callable[[Epoch], None]
 Made = TypeVar("Made")
 
 
-def dask_setup(_: Any = None) -> None:
-    """Prepare a new worker process in the background; Dask calls this before the first job."""
+def dask_setup(worker: Any = None) -> None:
+    """Limit the memory of a new worker process, and prepare it in the background; Dask calls this before the first
+    job."""
+    memory.limit_process(threads=worker.state.nthreads if worker else 1)
     threading.Thread(target=_prepare, name="nnlab-warm", daemon=True).start()
 
 
@@ -124,7 +127,6 @@ def work(errand: Errand | None = None) -> int:
     store = _store(settings().database_url)
     if errand and errand.first and store.run(errand.first) is None:
         raise WorkerError("other_store", f"set NNLAB_DATABASE_URL on {socket.gethostname()} to the server's")
-    store.release_dead(settings().stale_after)  # this call may replace a worker that died
     done = 0
     _idle.clear()
     try:
@@ -147,6 +149,7 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
     run = retry(store.run, run_id)
     if run is None:
         return
+    failure: dict[str, Any] = {}
     try:
         with Heartbeat(store, run_id, attempt, retry) as heartbeat:
             _Job(store, run, attempt, heartbeat, on_epoch, retry).train()
@@ -155,17 +158,32 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
     except StoreUnavailable:  # and that will not pass by itself: the run stays as it is stored
         raise
     except Exception as error:
-        sentence = str(error)
-        if not isinstance(error, (SpecError, DatasetUnavailable)):  # whose text is a sentence for the user
-            log.exception("run %s failed", run_id)
-            message = " ".join(sentence.split())[:300]
-            sentence = f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
-        with suppress(Lost):
-            retry(store.finish, run_id, attempt, "failed", error=sentence)
+        failure = _failure(error)
     except BaseException:
         with suppress(Lost, StoreUnavailable):
             store.finish(run_id, attempt, "interrupted")
         raise
+    if failure:  # written when the error, and with it the memory of the training, is gone
+        with suppress(Lost):
+            retry(store.finish, run_id, attempt, "failed", **failure)
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    """A sentence about an error of a training, and a note if pages say it in their own words."""
+    if memory.is_shortage(error):
+        log.warning("a run needed more memory than there is: %s", error)
+        allowed = f"{memory.here_bytes() / 1e9:.1f} GB"
+        advice = "train fewer seeds together, a smaller network, smaller batches or fewer samples"
+        return {
+            "error": f"The training needed more memory than a worker may use ({allowed}): {advice}.",
+            "note": "memory",
+        }
+    sentence = str(error)
+    if not isinstance(error, (SpecError, DatasetUnavailable)):  # whose text is a sentence for the user
+        log.error("a run failed", exc_info=error)
+        message = " ".join(sentence.split())[:300]
+        sentence = f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
+    return {"error": sentence}
 
 
 class _Job:
@@ -185,7 +203,7 @@ class _Job:
     def train(self) -> None:
         """Train until the run is finished, its time is over or an action is requested."""
         run = self.run
-        check_limits(run.experiment, run.seeds)
+        check_limits(run.experiment, run.seeds, memory.here_bytes())
         checkpoint = self.retry(self.store.checkpoint, run.id)
         try:
             self._prepare_engine()

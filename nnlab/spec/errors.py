@@ -24,13 +24,18 @@ class Problem:
 
     field: str
     got: Any
-    kind: Literal["range", "choice", "type", "unknown", "conflict", "json", "space"]
+    kind: Literal["range", "choice", "type", "unknown", "conflict", "json", "space", "memory"]
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
     expected: str = ""
     """For `type`: "number", "whole number", "text", "list", "object", "true or false". For `conflict`: a key of
     CONFLICTS. For `space`, where `got`, `low` and `high` are bytes needed, used and allowed: "visitor" or "store"."""
+
+    needs: float = 0.0
+    has: float = 0.0
+    """For `memory`: the bytes that are needed, and those there are; `high` is the largest value with which they are
+    enough."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", shortened(self.field) or "''")  # it may come from a link, with anything in it
@@ -55,6 +60,9 @@ class Problem:
             sizes = dict(zip(("need", "used", "most"), (self.got, self.low, self.high), strict=True))
             shown = {name: f"{(size or 0) / 1e6:,.0f} MB" for name, size in sizes.items()}
             return f"{self.field}: {SPACE[self.expected].format(**shown)}"
+        if self.kind == "memory":
+            needs, has = (f"{size / 1e9:.1f} GB" for size in (self.needs, self.has))
+            return f"{self.field}: got {self.shown}, which needs {needs} of memory; {has} are enough for {self.high:g}."
         if self.kind == "range":
             allowed = f"from {self.low:g} to {self.high:g}"
         elif self.kind == "choice":

@@ -225,24 +225,25 @@ class RunQueue(RunStore):
                 _give_results(db, run_id)
             measure(db, run_id)
 
-    def release_dead(self, stale_after: float) -> list[str]:
+    def release_dead(self, stale_after: float, note: str | None = None) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
 
         A worker is dead if its process on this machine is gone, or `stale_after` seconds after its last heartbeat. It
-        has as long again after the store was unavailable here: it may not have reached the store either."""
+        has as long again after the store was unavailable here: it may not have reached the store either.
+        `note` is that of interrupted runs: "memory" if processes were killed for want of it."""
         released, silent = [], (now() - col.heartbeat).label("silent")
         query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat, silent)
         for row in self._rows(query.where(col.state == "running")):
             stale = row.silent >= stale_after and time.monotonic() - self._failed >= stale_after
             if not stale and _maybe_alive(row.worker):
                 continue
-            changes: dict[str, Any] = {"state": "waiting"}  # its requested action stays
+            changes: dict[str, Any] = {"state": "waiting", "note": None}  # its requested action stays
             if row.attempts >= MAX_ATTEMPTS:
-                changes = {"state": "interrupted", "wish": None, "finished": now()}
+                changes = {"state": "interrupted", "wish": None, "finished": now(), "note": note}
             # it may have ended, or shown that it is alive, since it was read
             same = (col.attempt == row.attempt) & (col.state == "running") & (col.heartbeat == row.heartbeat)
             this = runs_table.update().where(col.id == row.id, same)
-            if self._change(this.values(attempt=None, worker=None, loading=None, note=None, **changes)):
+            if self._change(this.values(attempt=None, worker=None, loading=None, **changes)):
                 released.append(row.id)
         return released
 

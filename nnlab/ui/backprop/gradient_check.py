@@ -6,8 +6,10 @@ import streamlit as st
 
 from nnlab.engines.base import Array
 from nnlab.scratch.steps import Step, finite_differences, relative_difference
+from nnlab.spec.errors import SpecError
 from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.views import readable
+from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.trouble_text import trouble_text
 
@@ -82,7 +84,10 @@ def _autograd(page: Page, scene: Scene, step: Step) -> tuple[dict[str, Array] | 
     t, state = page.t, st.session_state
     key, answer = state.get("step-autograd") or (None, None)
     if key != scene.numbers:
-        answer = page.lab.autograd(step.experiment, step.before, step.x, step.t)
+        try:
+            answer = page.lab.autograd(step.experiment, step.before, step.x, step.t)
+        except SpecError as error:
+            return None, problem_text(error.problems[0], t)
         state["step-autograd"] = None if answer is None else (scene.numbers, answer)
     if (trouble := page.lab.trouble) and not isinstance(answer, dict):
         return None, trouble_text(trouble, t)

@@ -89,7 +89,7 @@ def comparison_seconds(comparison: Comparison) -> tuple[float, ...]:
 @lru_cache(maxsize=128)
 def _first_limit(lab: Lab, comparison: Comparison, _: Settings) -> Problem | None:
     """What the server's limits or the data do not allow; None where all is well."""
-    limits = (lab.check(one, comparison.seeds) for one in comparison.experiments)
+    limits = (lab.check(one, comparison.seeds, splits=True) for one in comparison.experiments)
     data = dict.fromkeys(one.data for one in comparison.experiments)  # each is read once
     return next(filter(None, chain(limits, (data_problem(one, comparison.seeds) for one in data))), None)
 

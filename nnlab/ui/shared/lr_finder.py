@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from nnlab.charts.curves import range_test_curve, range_test_rows
+from nnlab.jobs.memory import is_shortage
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.training.lr_range_test import RangeTest, subject_of
@@ -65,6 +66,8 @@ def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None]
             st.fragment(_wait, run_every=0.5)(page, job)
         elif not current:
             st.caption(t("The experiment has changed since the last test: test again."))
+        elif isinstance(job.outcome, Exception) and is_shortage(job.outcome):
+            st.caption(t("The test needed more memory than a worker may use: make the network or the batches smaller."))
         elif isinstance(job.outcome, Exception):
             st.caption(t("The worker could not finish the test; try again."))
         else:

@@ -43,6 +43,11 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     if problem.kind == "range":
         low, high = _number(problem.low or 0, t), _number(problem.high or 0, t)
         body = t("{got} is out of range; allowed is from {low} to {high}.", got=got, low=low, high=high)
+    elif problem.kind == "memory":
+        sizes = {"needs": t.memory(problem.needs), "has": t.memory(problem.has), "high": _number(problem.high or 0, t)}
+        body = t(
+            "{got} needs about {needs} of memory; a worker may use {has}, which is enough for {high}.", got=got, **sizes
+        )
     elif problem.kind == "conflict":
         body = t(CONFLICTS[problem.expected])
     elif problem.kind in ("choice", "unknown"):
