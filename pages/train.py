@@ -5,11 +5,12 @@ import streamlit as st
 from nnlab.lab import Run
 from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.labels import ENGINES
-from nnlab.ui.shared.naming import in_markdown, run_facts, run_title
+from nnlab.ui.shared.naming import run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import newest_runs, nothing_trained
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import open_page
+from nnlab.ui.shell.text import in_markdown
 from nnlab.ui.train.buttons import action_button, run_buttons
 from nnlab.ui.train.curve_charts import overlaid_runs, overlay_choice
 from nnlab.ui.train.live import follow

@@ -17,10 +17,10 @@ from nnlab.ui.runs import run_table
 from nnlab.ui.runs.actions import comparison_csv
 from nnlab.ui.runs.run_table import entry_names, matching, states_of
 from nnlab.ui.shared.comparison_naming import comparison_title, knob_name, settings_summary
-from nnlab.ui.shared.naming import experiment_title, in_markdown, value_name
+from nnlab.ui.shared.naming import experiment_title, value_name
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import score_text, score_value
-from nnlab.ui.shell.text import text
+from nnlab.ui.shell.text import in_markdown, text
 
 QUICK = presets["activations"].set({"train.epochs": 2, "data.n_samples": 60})
 DEPTHS = Comparison(QUICK, vary="depth", values=[1, 2], seeds=2)

@@ -23,6 +23,7 @@ from nnlab.ui.shared.naming import ago, moment
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.typed_numbers import read_number
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import in_markdown
 
 EARLIER = 12
 ADDED = {"values": "add-values", "by_values": "add-by-values"}  # fields, and the keys of what is added to them
@@ -39,7 +40,7 @@ def earlier_comparisons(page: Page) -> None:
         if not mine:
             st.caption(t("No comparisons yet."))
         for one in mine:
-            name = one.name or comparison_naming.comparison_summary(one.comparison, t)
+            name = in_markdown(one.name) or comparison_naming.comparison_summary(one.comparison, t)
             when = t("in progress") if one.active else ago(one.created, t)
             icon = ":material/progress_activity:" if one.active else ":material/stacked_line_chart:"
             page.link("compare", f"{name} · {when}", {"comparison": one.id}, icon=icon)

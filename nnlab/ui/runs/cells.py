@@ -9,10 +9,10 @@ import streamlit as st
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.store import Run
 from nnlab.ui.shared.comparison_naming import comparison_title, setting_words, value_names, varied
-from nnlab.ui.shared.naming import in_markdown, seeds_words
+from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.run_names import Entry
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.text import Text, in_markdown
 
 
 def cell_entries(page: Page, opened: ComparisonRun) -> tuple[Sequence[Entry], dict[str, str]]:

@@ -7,10 +7,9 @@ import streamlit as st
 
 from nnlab.store import StoredComparison
 from nnlab.ui.shared.cache import Cache
-from nnlab.ui.shared.naming import in_markdown
 from nnlab.ui.shared.run_row import row_places
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.text import Text, in_markdown
 
 _best: Cache[float] = Cache(2000)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from nnlab.spec.data import TERMS
-from nnlab.ui.shell.text import Text, Texts, mark
+from nnlab.ui.shell.text import Text, Texts, in_markdown, mark
 
 DATA_NOTES: Texts = {
     "moons": "Two interleaved half circles that no straight line separates.",
@@ -252,4 +252,4 @@ def field_name(path: str, t: Text) -> str:
     base, bracket, rest = path.partition("[")
     if bracket and base in FIELDS and rest[: rest.find("]")].isdigit():
         return f"{t(FIELDS[base])} {int(rest[: rest.find(']')]) + 1}"
-    return path
+    return in_markdown(path)  # unknown, from a link

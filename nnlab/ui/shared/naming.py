@@ -1,6 +1,5 @@
 """Experiments, runs, values and moments as short texts."""
 
-import re
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -91,11 +90,6 @@ def experiment_title(experiment: Experiment, t: Text) -> str:
 def run_title(run: Run, t: Text) -> str:
     """The name its owner gave it, else its data and network."""
     return run.name or experiment_title(run.experiment, t)
-
-
-def in_markdown(text: str) -> str:
-    """A typed name, escaped for a Markdown label."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|:$<>~-])", r"\\\1", text)
 
 
 def preparing_words(run: Run, t: Text) -> str:

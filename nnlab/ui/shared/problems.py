@@ -1,6 +1,5 @@
 """What is wrong with an experiment or refused by the lab, as one sentence in the visitor's language."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ from nnlab.store import StoreUnavailable
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shell.failure import not_carried_out
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import UNKNOWN, Text, Texts
+from nnlab.ui.shell.text import UNKNOWN, Text, Texts, in_markdown
 
 _KINDS: Texts = {
     "number": "a number",
@@ -28,9 +27,6 @@ _KINDS: Texts = {
     "list of classes as 5-6-9 (0 for all)": "a list of classes as 5-6-9 (0 for all)",
 }
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|$<>~:])")
-"""Characters that Markdown would format: a typed value is shown as it was typed."""
-
 
 def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     """One sentence: the field, its value and what is allowed."""
@@ -39,7 +35,7 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     elif isinstance(problem.got, int | float) and not isinstance(problem.got, bool):
         got = _number(problem.got, t)
     else:
-        got = _MARKDOWN.sub(r"\\\1", problem.shown)
+        got = in_markdown(problem.shown)
     if problem.kind == "range":
         low, high = _number(problem.low or 0, t), _number(problem.high or 0, t)
         body = t("{got} is out of range; allowed is from {low} to {high}.", got=got, low=low, high=high)

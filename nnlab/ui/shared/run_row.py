@@ -11,9 +11,9 @@ from nnlab.datasets import PartName
 from nnlab.store import Run, State, StoredComparison
 from nnlab.ui.shared.cache import curve_rows
 from nnlab.ui.shared.labels import STATES
-from nnlab.ui.shared.naming import ago, in_markdown
+from nnlab.ui.shared.naming import ago
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import UNKNOWN, Text
+from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
 
 
 def run_row(page: Page, run: Run, title: str) -> None:

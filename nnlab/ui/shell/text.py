@@ -132,3 +132,14 @@ def text(language: str) -> Text:
 def mark(message: str) -> str:
     """Marks a text for the catalogue where it is looked up later; a table of texts is marked by its type, `Texts`."""
     return message
+
+
+_FORMATTED = re.compile(r"([\\`*_{}\[\]()#+.!|:$<>~&=^@/-])")
+"""Characters that Markdown, or Streamlit's additions to it, would format."""
+_LINKED = re.compile(r"(?<=www)(?=\.)|(?<=:)(?=//|streamlit:)|(?=@)|(?<=[<>~-])(?=[=>-])", re.IGNORECASE)
+"""Places in what becomes a link, a logo or an arrow although it is escaped: addresses are found after that."""
+
+
+def in_markdown(typed: str) -> str:
+    """Something typed, or from a link, for a text that is Markdown: shown as it is, on one line."""
+    return _FORMATTED.sub(r"\\\1", _LINKED.sub("\N{WORD JOINER}", " ".join(typed.split())))

@@ -17,7 +17,7 @@ from nnlab.ui.shared.run_links import advice_link, experiment_link
 from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import UNKNOWN, Text, mark
+from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown, mark
 from nnlab.ui.train.numbers import best_epochs
 
 LARGE = 0.6  # of a worker's memory: a run that is estimated to take more may have been ended for want of it
@@ -171,5 +171,6 @@ def trouble(page: Page, run: Run) -> None:
     elif run.state == "failed" and no_data:
         _without_mnist(page, run)
     elif run.state == "failed":
-        sentence = next((t(one) for one in CONFLICTS.values() if (run.error or "").endswith(one[1:])), run.error or "")
+        told = run.error or ""
+        sentence = next((t(one) for one in CONFLICTS.values() if told.endswith(one[1:])), in_markdown(told))
         st.error(f"{t('The training failed.')} {sentence}", icon=":material/error:")
