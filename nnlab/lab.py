@@ -21,6 +21,7 @@ from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.jobs.memory import here_bytes
 from nnlab.jobs.ownership import NotYours, own
+from nnlab.jobs.space import check_space
 from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 from nnlab.spec import Experiment, as_seeds
@@ -92,6 +93,7 @@ class Lab(Comparisons):
         if run is not None and run.draft and run.owner == owner:
             run = self.store.keep(run.id)
         if run is None:
+            check_space(self.store, owner, [(experiment, len(seeds))])
             run = self.store.create_run(experiment, seeds, owner, name)
         elif run.owner != owner or (run.comparison and not run.active):  # a comparison's run is not listed by itself
             run = self.store.copy_run(run, owner, name) or self.store.create_run(experiment, seeds, owner, name)

@@ -1,7 +1,7 @@
 """The runs of a comparison's cells: found in the store, or queued."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from nnlab.comparison.cell_runs import cover
 from nnlab.engines.base import ALGORITHM
@@ -20,6 +20,14 @@ def split_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[Sequence[i
     runs = settings().workers if estimate_seconds(experiment, len(seeds)) >= SPLIT_FROM else 1
     each = max(1, min(math.ceil(len(seeds) / runs), seeds_that_fit(experiment, len(seeds))))
     return [seeds[start : start + each] for start in range(0, len(seeds), each)]
+
+
+def missing(store: Store, owner: str, comparison: Comparison, reuse: bool = True) -> Iterator[tuple[Experiment, int]]:
+    """The cells for which runs have to be trained: their experiments and the number of their seeds without one."""
+    for experiment in comparison.experiments:
+        found = store.find_parts(experiment, owner) if reuse else []
+        if seeds := cover(comparison.seeds, found)[1]:
+            yield experiment, len(seeds)
 
 
 def queue_cells(

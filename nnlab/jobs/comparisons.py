@@ -7,10 +7,11 @@ import pandas as pd
 
 from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
 from nnlab.engines.base import Weights
-from nnlab.jobs.cells import queue_cells
+from nnlab.jobs.cells import missing, queue_cells
 from nnlab.jobs.dispatcher import Dispatcher
-from nnlab.jobs.limits import check_limits
+from nnlab.jobs.limits import LimitError, check_limits
 from nnlab.jobs.ownership import own
+from nnlab.jobs.space import check_space
 from nnlab.spec import Comparison
 from nnlab.store import Store, StoredComparison
 
@@ -34,6 +35,7 @@ class Comparisons:
         `guess`: the value that the owner expects to be best."""
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds, splits=True)
+        self._check_space(owner, comparison, reuse)
         comparison_id = self.store.create_comparison(comparison, owner, name)
         if guess is not None:
             self.guess(comparison_id, guess, owner)
@@ -53,6 +55,7 @@ class Comparisons:
             raise ValueError("comparison: allowed are other values and seeds; experiment and knobs stay.")
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds, splits=True)
+        self._check_space(owner, comparison)
         return self._queue_cells(stored, comparison)
 
     def comparison(self, comparison_id: str) -> ComparisonRun | None:
@@ -123,6 +126,13 @@ class Comparisons:
         """The latest weights (replicates, ...) of a cell's seeds; None until all its runs have some."""
         found = [last for run in cell.runs if (last := self.store.snapshot(run.id))]
         return merged_weights(cell, [weights for _, weights in found]) if len(found) == len(cell.runs) else None
+
+    def _check_space(self, owner: str, comparison: Comparison, reuse: bool = True) -> None:
+        """Raise LimitError if there is no room for the cells that have to be trained."""
+        try:
+            check_space(self.store, owner, ((one, len(comparison.seeds)) for one in comparison.experiments))
+        except LimitError:
+            check_space(self.store, owner, missing(self.store, owner, comparison, reuse))
 
     def _queue_cells(self, stored: StoredComparison, comparison: Comparison, reuse: bool = True) -> ComparisonRun:
         queue_cells(self.store, stored, comparison, reuse=reuse, wake=self._dispatcher.wake)

@@ -14,7 +14,7 @@ def check_space(store: Store, owner: str, jobs: Iterable[tuple[Experiment, int]]
     """Raise LimitError if new runs, by experiment and number of seeds, would not fit what their owner or the whole
     store may hold; runs that are still to be trained count as large as they will be."""
     needed = sum(stored_bytes(experiment, n_seeds) for experiment, n_seeds in jobs)
-    if not needed:
+    if not needed:  # all of it is there
         return
     allowed = settings()
     for whose, used, most in (
