@@ -107,7 +107,7 @@ class Comparison(Value):
         problems = [problem for one in self.experiments if (problem := one.degenerate)]
         if problems:
             raise SpecError(problems[:1])
-        if len({one.key for one in self.experiments}) < len(self.experiments):
+        if len(set(self.experiments)) < len(self.experiments):
             for field, knob, values in (("vary", self.vary, self.values), ("by", self.by or "", self.by_values)):
                 name = KNOBS.get(knob, knob).removeprefix("data.")
                 if len(values) > 1 and name in OPTIONAL_FIELDS - self.experiment.data.facts.uses:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.spec.seeds import MAX_SEED
-from nnlab.spec.text import Value
+from nnlab.spec.text import Value, at_most
 
 Scaling = Literal["none", "standard", "minmax"]
 Task = Literal["binary", "classes", "regression"]
@@ -97,7 +97,7 @@ class DataSpec(Value):
     """Samples drawn (training + validation + test; where the data has its own test set: training + validation)."""
     noise: float = Field(0.2, ge=0, le=3)
     """Standard deviation of the Gaussian noise on the inputs; for `synthetic` the share of flipped labels × 10."""
-    terms: tuple[Term, ...] = COORDINATES
+    terms: Annotated[tuple[Term, ...], at_most(len(TERMS), 1)] = COORDINATES
     """For data in the plane: what the network takes of a point (x₁, x₂), in the order of TERMS, as `x1_squared`. The
     samples stay the same points. With x₁² and x₂² alone, a network without a hidden layer draws circles."""
     features: int = Field(4, ge=1, le=100)
@@ -110,7 +110,7 @@ class DataSpec(Value):
     validates it on this one. `validation` is then without effect."""
     scaling: Scaling = "standard"
     seed: int = Field(0, ge=0, le=MAX_SEED)  # decides the data and the order of batches; see also `per_seed`
-    labels: tuple[Annotated[int, Ge(0), Le(9)], ...] = ()
+    labels: Annotated[tuple[Annotated[int, Ge(0), Le(9)], ...], at_most(10, 2)] = ()
     """For digits and mnist: the classes to use, in order; () is all. They are renumbered from 0, their names stay."""
     per_seed: PerSeed = "weights"
     """What every seed draws for itself besides the initial weights: `samples`, new samples of the same kind, and so all

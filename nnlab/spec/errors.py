@@ -202,6 +202,8 @@ def spec_error(error: ValidationError, root: type[BaseModel]) -> SpecError:
 
 def _problem(item: Any, path: str, place: Sequence[str | int], root: type[BaseModel]) -> Problem:
     got, kind, context = item["input"], item["type"], item.get("ctx", {})
+    if kind == "recursion_loop":
+        return Problem(path, got, "conflict", expected="sources_nested")
     allowed = bounds(root, place)
     if kind == "literal_error" and allowed.choices:
         return Problem(path, got, "choice", choices=allowed.choices)

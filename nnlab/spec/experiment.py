@@ -230,7 +230,11 @@ class Experiment(Value):
         defaults."""
         if not isinstance(changes, Mapping):
             raise SpecError([Problem("experiment", changes, "type", expected="object")])
-        values = self.plain()
+        # what does not change was checked before
+        values: dict[str, Any] = {part: getattr(self, part) for part in PARTS}
+        changed = {str(path).partition(".")[0] for path in changes}
+        values |= {part: values[part].plain() for part in ("data", "model") if part in changed}
+        values |= {"train": dict(self.train)} if "train" in changed else {}
         if "data.name" in changes and changes["data.name"] != self.data.name:
             # what the old data had by default follows the new data's defaults
             usual, ignored = DataSpec(name=self.data.name).plain(), OPTIONAL_FIELDS - self.data.facts.uses
@@ -279,8 +283,9 @@ class Experiment(Value):
         """The width of `depth` layers that comes nearest to the present number of parameters."""
         least = 2 if self.model.norm == "layer" else 1  # see `degenerate`
 
-        def parameters(width: int) -> int:
-            return self.set({"model.hidden": [width] * depth}).parameters
+        def parameters(width: int) -> int:  # unchecked: a comparison of 200 cells asks 2,400 times
+            model = self.model.model_copy(update={"hidden": (width,) * depth})
+            return self.model_copy(update={"model": model}).parameters
 
         enough = least + bisect_left(range(least, 4096), self.parameters, key=parameters)
         return min(enough, max(least, enough - 1), key=lambda width: abs(parameters(width) - self.parameters))
@@ -321,13 +326,19 @@ class Experiment(Value):
         """The experiment of a link; parameters without a dot in their names, as `seeds`, are not the experiment's and
         ignored. Raises SpecError."""
         values: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+        problems: list[Problem] = []
         for path, text in link_parameters(params).items():
             part, dot, name = path.partition(".")
             if not dot:
                 continue
-            if path not in FIELDS:
-                raise SpecError([Problem(path, text, "unknown", choices=FIELDS)])
-            values[part][name] = from_link(path, single(path, text))
+            try:
+                if path not in FIELDS:
+                    raise SpecError([Problem(path, text, "unknown", choices=FIELDS)])
+                values[part][name] = from_link(path, single(path, text))
+            except SpecError as error:
+                problems += error.problems
+        if problems:
+            raise SpecError(problems)
         return cls.of(values)
 
     def short(self) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import Ge, Le
 from pydantic import Field, field_validator, model_validator
 
-from nnlab.spec.text import Value
+from nnlab.spec.text import Value, at_most
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "none"]
 Norm = Literal["none", "batch", "layer"]
@@ -49,7 +49,7 @@ class Layer:
 class ModelSpec(Value):
     """Hidden layers and their common settings. The output layer follows from the data."""
 
-    hidden: tuple[Width | LayerSpec, ...] = Field((8,), max_length=MAX_DEPTH)
+    hidden: Annotated[tuple[Width | LayerSpec, ...], at_most(MAX_DEPTH)] = (8,)
     activation: Activation = "relu"
     norm: Norm = "none"
     dropout: float = Field(0.0, ge=0, le=0.95)

@@ -9,14 +9,16 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_serializer, model_validator
+from pydantic_core import PydanticCustomError, to_jsonable_python
 
 from nnlab.spec.errors import Problem, SpecError, spec_error
 from nnlab.spec.knobs import KNOBS
 
 MOST_TEXT = 4_000_000
 """Bytes of JSON that are read: the file of a comparison of 200 cells has a tenth of it."""
+MOST_ITEMS = 100
+"""Fields of an object, and items of a list in a link, that are looked at one by one; no experiment has so many."""
 compact = partial(json.dumps, separators=(",", ":"))  # JSON text without blanks
 _LISTS = {
     "model.hidden": "list of widths as 8-8-4 (0 for none)",
@@ -46,6 +48,23 @@ def is_stored() -> bool:
     return _stored.get()
 
 
+def too_many(got: int, low: int, high: int) -> PydanticCustomError:
+    """That a value has more items than are allowed, to be raised by a validator."""
+    about = {"min_length": low, "max_length": high, "actual_length": got}
+    return PydanticCustomError("too_long", "too many", about)
+
+
+def at_most(high: int, low: int = 0) -> BeforeValidator:
+    """Refuses a longer list before its items are looked at: each wrong one would be a problem of its own."""
+
+    def check(given: Any) -> Any:
+        if isinstance(given, (list, tuple)) and len(given) > high:
+            raise too_many(len(given), low, high)
+        return given
+
+    return BeforeValidator(check)
+
+
 class Value(BaseModel):
     """A frozen model without unknown fields; equal values have equal text."""
 
@@ -53,6 +72,13 @@ class Value(BaseModel):
     omitted: ClassVar[tuple[str, ...]] = ()
     """Newer fields. The text leaves them out where they have their default, so that older values keep their text and
     key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and len(given) > MOST_ITEMS:  # each unknown one would be a problem of its own
+            raise too_many(len(given), 0, len(cls.model_fields))
+        return given
 
     @model_validator(mode="after")
     def _one_zero(self) -> Self:
@@ -122,10 +148,11 @@ def from_link(path: str, text: Any, knob: str = "") -> Any:
         return text
     if text.startswith("["):
         return parse_json(text, path, _LISTS[path])
-    if path == "data.terms":
-        return text.split("-")
+    parts = text.split("-")
+    if path == "data.terms" or len(parts) > MOST_ITEMS:  # which the model refuses
+        return parts
     try:
-        numbers = [int(part) for part in text.split("-")]
+        numbers = [int(part) for part in parts]
     except ValueError:
         raise SpecError([Problem(path, text, "type", expected=_LISTS[path])]) from None
     return [] if numbers == [0] else numbers
