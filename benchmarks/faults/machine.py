@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from benchmarks.faults.proxy import Proxy
 from benchmarks.serving import Server
 
 RESTART_AFTER = 1.0  # seconds, as a service manager's
+FOUND_WITHIN = 60.0  # seconds
 
 
 class Service(Server):
@@ -67,9 +69,9 @@ class Machine:
             self.disk.close()
 
     @property
-    def cluster(self) -> psutil.Process | None:
-        """The process of the local workers' scheduler."""
-        return next((one for one in self._children() if "nnlab.jobs.cluster" in _command(one)), None)
+    def supervisor(self) -> list[psutil.Process]:
+        """The process of the scheduler, which starts the local workers: one, or none while there is none."""
+        return [one for one in self._children() if "nnlab.jobs.supervisor" in _command(one)]
 
     @property
     def workers(self) -> list[psutil.Process]:
@@ -79,19 +81,9 @@ class Machine:
         return [one for one in servers if _parent(one) in parents]
 
     @property
-    def fork_server(self) -> psutil.Process | None:
+    def fork_server(self) -> list[psutil.Process]:
         """The process that workers are forked from."""
-        workers = {one.pid for one in self.workers}
-        return next((one for one in self._children() if "forkserver" in _command(one) and one.pid not in workers), None)
-
-    def wait_for_new_worker(self, known: set[int], seconds: float = 30) -> psutil.Process | None:
-        """The first worker process that is not among the `known`, as soon as it exists."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if new := [one for one in self.workers if one.pid not in known]:
-                return new[0]
-            time.sleep(0.02)
-        return None
+        return [one for one in self._children() if "forkserver" in _command(one) and one not in self.workers]
 
     def _children(self) -> list[psutil.Process]:
         process = self.service.process
@@ -101,11 +93,27 @@ class Machine:
         return []
 
 
-def kill(process: psutil.Process | None) -> None:
-    """`kill -9`, if there is such a process."""
-    if process is not None:
+def found(look: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
+    """The processes that `look` finds, as soon as there are any."""
+    end = time.monotonic() + FOUND_WITHIN
+    while time.monotonic() < end:
+        if processes := look():
+            return processes
+        time.sleep(0.02)
+    raise RuntimeError("The process to be killed has not been there for a minute.")
+
+
+def kill(processes: list[psutil.Process]) -> set[int]:
+    """`kill -9`; their numbers."""
+    signal_all(processes, signal.SIGKILL)
+    return {one.pid for one in processes}
+
+
+def signal_all(processes: list[psutil.Process], number: int) -> None:
+    """Send a signal to those that are there."""
+    for process in processes:
         with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, number)
 
 
 def _command(process: psutil.Process) -> str:
