@@ -43,7 +43,7 @@ def undisturbed(experiment: Experiment, seeds: Sequence[int], epochs: int, frame
         )
         if one.epoch in frames:
             kept[one.epoch] = {name: array.copy() for name, array in training.weights_so_far().items()}
-    kept[-1] = training.final_weights()
+    kept[-1] = kept[epochs] = training.final_weights()  # with early stopping those of the best epochs
     results = final_results(training, PARTS if training.finished else ("train", "validation"))
     figures = np.stack(rows).transpose(0, 2, 1)
     return Undisturbed(figures, kept, training.best_weights(), json.loads(json.dumps(results)))

@@ -13,6 +13,7 @@ from websockets.typing import Origin, Subprotocol
 
 PLACES = ("", "train", "compare", "inspect", "runs", "play")
 ANSWER_WITHIN = 60  # seconds
+FAILED = ("Something failed on this page", "Algo ha fallado en esta página")  # not the store: a fault of nnlab
 SPOKEN = ("markdown", "alert", "heading", "text")
 
 
@@ -67,7 +68,9 @@ async def _read(server: str, place: str, query: str, name: str, seen: Readings) 
                 seen.wrong.append(f"{name}: {element.exception.type} {element.exception.message[:120]}")
             if what in SPOKEN and answer.metadata.delta_path[0] == 0:
                 spoken.append(getattr(element, what).body)
-            if what == "alert":
+            if what == "alert" and element.alert.body.startswith(FAILED):
+                seen.wrong.append(f"{name}: {element.alert.body}")
+            elif what == "alert":
                 seen.alerts[element.alert.body[:160]] += 1
         if not any(len(one) > 15 for one in spoken):
             seen.wrong.append(f"{name}: no sentence")
