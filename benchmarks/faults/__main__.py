@@ -32,7 +32,7 @@ from benchmarks.faults.machine import Machine
 from benchmarks.faults.pages import Readings, read_pages
 from benchmarks.faults.visitors import Visitors
 
-PAUSE = (0.5, 5.0)  # seconds between a recovery and the next fault
+PAUSE = (2.0, 12.0)  # seconds between a recovery and the next fault
 GIVE_UP = 120.0  # seconds: a fault that is not recovered from until then counts as such
 
 

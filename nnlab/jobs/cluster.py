@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+import psutil
+
 from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 
@@ -43,6 +45,7 @@ class LocalProcess(subprocess.Popen[str]):
             start_new_session=True,  # Ctrl-C is for the parent only; this one ends with its standard input
         )
         self.url = url
+        self.began: float = psutil.Process(self.pid).create_time()
         self.trouble: Trouble | None = None
         self._contact: Future[Contact] = Future()
         threading.Thread(target=self._listen, name="nnlab-cluster", daemon=True).start()

@@ -137,7 +137,8 @@ class Dispatcher:
         nthreads = client.sync(client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN)
         self._answered = time.monotonic()
         killed = memory.kills() > self._kills
-        self.store.release_dead(settings().stale_after, note="memory" if killed else None)
+        began = self._local.began if self._local else -math.inf
+        self.store.release_dead(settings().stale_after, began, note="memory" if killed else None)
         counts = self.store.counts()
         threads = [(address, i) for address, n in nthreads.items() for i in range(n)]
         if threads:

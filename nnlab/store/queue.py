@@ -5,6 +5,7 @@ replaced, because its worker seemed dead, cannot write any more.
 """
 
 import json
+import math
 import os
 import secrets
 import socket
@@ -225,21 +226,25 @@ class RunQueue(RunStore):
                 _give_results(db, run_id)
             measure(db, run_id)
 
-    def release_dead(self, stale_after: float, note: str | None = None) -> list[str]:
+    def release_dead(self, stale_after: float, server_began: float = -math.inf, note: str | None = None) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
 
         A worker is dead if its process on this machine is gone, or `stale_after` seconds after its last heartbeat. It
         has as long again after the store was unavailable here: it may not have reached the store either.
-        `note` is that of interrupted runs: "memory" if processes were killed for want of it."""
+
+        server_began : seconds since 1970; workers of this machine that are older ended with an earlier server, which
+            does not count against their runs.
+        note : that of interrupted runs: "memory" if processes were killed for want of it."""
         released, silent = [], (now() - col.heartbeat).label("silent")
         query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat, silent)
         for row in self._rows(query.where(col.state == "running")):
             stale = row.silent >= stale_after and time.monotonic() - self._failed >= stale_after
             if not stale and _maybe_alive(row.worker):
                 continue
-            changes: dict[str, Any] = {"state": "waiting", "note": None}  # its requested action stays
-            if row.attempts >= MAX_ATTEMPTS:
-                changes = {"state": "interrupted", "wish": None, "finished": now(), "note": note}
+            attempts = row.attempts - _older(row.worker, server_began)
+            changes: dict[str, Any] = {"state": "waiting", "attempts": attempts, "note": None}
+            if attempts >= MAX_ATTEMPTS:
+                changes |= {"state": "interrupted", "wish": None, "finished": now(), "note": note}
             # it may have ended, or shown that it is alive, since it was read
             same = (col.attempt == row.attempt) & (col.state == "running") & (col.heartbeat == row.heartbeat)
             this = runs_table.update().where(col.id == row.id, same)
@@ -349,6 +354,12 @@ def _machine() -> str:
 def this_process() -> str:
     """The worker's name: machine, process number and start time (process numbers are used again)."""
     return f"{_machine()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+
+
+def _older(worker: str, than: float) -> bool:
+    """Whether it is a process of this machine that began before."""
+    machine, _, began = worker.split("/")
+    return machine == _machine() and float(began) < than
 
 
 def _maybe_alive(worker: str) -> bool:

@@ -142,7 +142,7 @@ def test_what_changed_since_it_was_found_is_not_copied(store: Store) -> None:
     assert store.copy_run(now(store, found.id), "ben") is None
     removed = finished(store)
     store.delete(removed.id)
-    store.purge(older_than=-1)
+    list(store.prune(Retention.older_than(-1)))
     assert store.copy_run(removed, "ben") is None
 
 
@@ -538,6 +538,18 @@ def test_a_run_that_makes_progress_survives_any_number_of_deaths(store: Store) -
         store.append(run.id, attempt, [epoch(2 * MAX_ATTEMPTS)])
         store.release_dead(stale_after=-1)
     assert now(store, run.id).state == "interrupted"
+
+
+def test_the_end_of_the_whole_server_does_not_count_against_its_runs(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (0,), "ana")
+    for _ in range(MAX_ATTEMPTS + 1):
+        worker = this_process()
+        assert store.claim(run.id, worker=worker)
+        store.release_dead(stale_after=-1, server_began=float(worker.split("/")[2]) + 1)
+        assert (now(store, run.id).state, now(store, run.id).attempts) == ("waiting", 0)
+    assert store.claim(run.id)
+    store.release_dead(stale_after=-1, server_began=float(worker.split("/")[2]) - 1)
+    assert now(store, run.id).attempts == 1
 
 
 def test_the_end_of_a_run_is_stored(store: Store) -> None:
