@@ -118,8 +118,8 @@ class Lab(Comparisons):
         run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True)
         self.store.cancel_drafts([one for one in instead_of if run is None or one != run.id], owner)
         if run is None:
-            first: dict[str, Any] = {"rank": -1} if estimate_seconds(experiment, len(seeds)) < LONGEST_FIRST else {}
-            run = self.store.create_run(experiment, seeds, owner, draft=True, **first)
+            quick = estimate_seconds(experiment, len(seeds)) < LONGEST_FIRST
+            run = self.store.create_run(experiment, seeds, owner, draft=True, quick=quick)
         self._dispatcher.wake()
         return run
 

@@ -50,7 +50,7 @@ def test_thirty_visitors_who_press_the_same_preset_train_it_once(lab: Lab, train
     assert len({run.id for run in runs}) == 30
     assert [run.position for run in runs] == [1, *[None] * 29]
     assert {run.follows for run in runs[1:]} == {runs[0].id}
-    work(lab.store.url)
+    work()
     assert trained == [runs[0].id]
     for run, visitor in zip(runs, VISITORS, strict=True):
         mine = now(lab, run)
@@ -73,7 +73,7 @@ def test_whatever_the_first_does_with_its_run_the_next_is_trained(
         run_job(lab.store, first.id, token)
     else:
         change(lab, first.id, first.owner)
-    work(lab.store.url)
+    work()
     assert trained == [second.id]
     assert [now(lab, run).state for run in (second, third)] == ["finished", "finished"]
     assert now(lab, first).state != "finished"
@@ -84,7 +84,7 @@ def test_if_the_first_fails_the_next_is_trained(lab: Lab, trained: list[str]) ->
     token = lab.store.claim(first.id)
     assert token is not None
     lab.store.finish(first.id, token, "failed", error="The machine is on fire.")
-    work(lab.store.url)
+    work()
     assert trained == [second.id]
 
 
@@ -92,11 +92,11 @@ def test_nobody_changes_the_run_of_another_through_an_equal_one(lab: Lab) -> Non
     first, second, third = (lab.submit(EXPERIMENT, 1, visitor) for visitor in VISITORS[:3])
     lab.stop(second.id, second.owner)
     assert now(lab, first).state == "waiting"
-    work(lab.store.url)
+    work()
     assert now(lab, second).state == "stopped"
     lab.rename(third.id, "mine", third.owner)
     longer = lab.add_epochs(third.id, 2, third.owner)
-    work(lab.store.url)
+    work()
     assert (now(lab, longer).epoch, now(lab, first).epoch, len(lab.metrics(first.id))) == (4, 2, 2)
     lab.delete(first.id, first.owner)
     list(lab.store.prune(Retention.older_than(-1)))
@@ -106,9 +106,9 @@ def test_nobody_changes_the_run_of_another_through_an_equal_one(lab: Lab) -> Non
 def test_a_run_whose_equal_ended_as_it_was_queued_gets_its_results(lab: Lab, trained: list[str]) -> None:
     """As if another worker had finished it between the search for one and the new run's row."""
     first = lab.submit(EXPERIMENT, 1, "ana")
-    work(lab.store.url)
+    work()
     late = lab.store.create_run(EXPERIMENT, (0,), "ben")
-    work(lab.store.url)
+    work()
     assert trained == [first.id]
     assert now(lab, late).results == now(lab, first).results
 
@@ -127,13 +127,13 @@ def test_a_run_that_is_to_pause_gets_no_results_instead(lab: Lab, trained: list[
 
 def test_other_seeds_and_runs_with_added_epochs_are_not_the_same(lab: Lab, trained: list[str]) -> None:
     paused = lab.submit(EXPERIMENT, 1, "ana")
-    work(lab.store.url)
+    work()
     longer = lab.add_epochs(paused.id, 2, "ana")
     with lab.store._write() as db:
         db.execute(schema.runs_table.update().values(extended=True))
     others = [lab.submit(longer.experiment, seeds, "ben") for seeds in (1, 2)]
     assert [run.follows for run in others] == [None, None]
-    work(lab.store.url)
+    work()
     assert len(trained) == 4
 
 
@@ -142,7 +142,7 @@ def test_comparisons_and_drafts_share_too(lab: Lab, trained: list[str]) -> None:
     ana, ben = (lab.submit_comparison(depths, owner) for owner in ("ana", "ben"))
     draft = lab.play(EXPERIMENT.vary("depth", 2), 2, "carl")
     assert lab.store.queue()[0] == draft.id, "the draft goes first, and the cells get what it trains"
-    work(lab.store.url)
+    work()
     assert len(trained) == 2
     for made in (ana, ben):
         stored = lab.comparison(made.id)

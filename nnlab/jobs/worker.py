@@ -115,7 +115,8 @@ class Errand(NamedTuple):
 
 
 def work(errand: Errand | None = None) -> int:
-    """Train the waiting runs of the store of this process's settings until none is left; their number.
+    """Train the waiting runs of the store of this process's settings until none is left or one of them yields; their
+    number.
 
     Raises
     ------
@@ -133,26 +134,28 @@ def work(errand: Errand | None = None) -> int:
         with _warming:
             pass
         while attempt := store.claim_next():
-            run_job(store, *attempt)
+            action = run_job(store, *attempt)
             done += 1
+            if action == "yield":  # the process may be for a short task
+                break
     finally:
         _idle.set()
     return done
 
 
-def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = None) -> None:
-    """Train a claimed run until it is finished or requested to pause or stop. Errors become the run's state.
+def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = None) -> RequestedAction | None:
+    """Train a claimed run until it is finished or an action is requested; that action. Errors become the run's state.
 
     While the store is away or full the training waits at its last whole epoch. KeyboardInterrupt leaves the run
     interrupted, so that it can be resumed, and is raised again."""
     retry = Retry()
     run = retry(store.run, run_id)
     if run is None:
-        return
+        return None
     failure: dict[str, Any] = {}
     try:
         with Heartbeat(store, run_id, attempt, retry) as heartbeat:
-            _Job(store, run, attempt, heartbeat, on_epoch, retry).train()
+            return _Job(store, run, attempt, heartbeat, on_epoch, retry).train()
     except Lost:
         log.warning("run %s was taken over by another worker", run_id)
     except StoreUnavailable:  # and that will not pass by itself: the run stays as it is stored
@@ -165,7 +168,8 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
         raise
     if failure:  # written when the error, and with it the memory of the training, is gone
         with suppress(Lost):
-            retry(store.finish, run_id, attempt, "failed", **failure)
+            return retry(store.finish, run_id, attempt, "failed", **failure)
+    return None
 
 
 def _failure(error: Exception) -> dict[str, Any]:
@@ -200,8 +204,8 @@ class _Job:
         self.seconds, self.began = 0.0, self.clock()  # seconds of training until `began`
         self.pace: float | None = None
 
-    def train(self) -> None:
-        """Train until the run is finished, its time is over or an action is requested."""
+    def train(self) -> RequestedAction | None:
+        """Train until the run is finished, its time is over or an action is requested; that action."""
         run = self.run
         check_limits(run.experiment, run.seeds, memory.here_bytes())
         checkpoint = self.retry(self.store.checkpoint, run.id)
@@ -210,8 +214,7 @@ class _Job:
             dataset = self._dataset()
             start = self._starting_weights() if checkpoint is None else None
         except (_Cancelled, transfer.SourceStopped):
-            self._finish(self.heartbeat.action)
-            return
+            return self._finish(self.heartbeat.action)
         training = Training(
             run.experiment, run.seeds, dataset, checkpoint=checkpoint, start=start, should_stop=self._should_stop
         )
@@ -230,7 +233,7 @@ class _Job:
                 self._write_sometimes(training)
             if self.on_epoch:
                 self.on_epoch(epoch)
-        self._end(training, self.heartbeat.action)
+        return self._end(training, self.heartbeat.action)
 
     def _should_stop(self) -> bool:
         seconds = self.seconds + self.clock() - self.began
@@ -311,9 +314,9 @@ class _Job:
             self.live.cost += self.clock() - began
         self.pending, self.snapshots = [], []
 
-    def _end(self, training: Training, action: RequestedAction | None) -> None:
+    def _end(self, training: Training, action: RequestedAction | None) -> RequestedAction | None:
         """The last write, and the scores. Only a finished run is evaluated on the test set."""
-        pausing = action == "pause" and not training.finished
+        pausing = action in ("pause", "yield") and not training.finished
         weights, best = training.weights_so_far() if pausing else training.final_weights(), training.best_weights()
         self.snapshots.append(("last", training.epoch, weights))
         if not _equal(weights, best):
@@ -326,12 +329,13 @@ class _Job:
             initial = self.retry(self.store.snapshot, self.run.id, 0)  # a resumed training does not have it
             parts = PARTS if training.finished else ("train", "validation")
             results = final_results(training, parts, initial[1] if initial else None)
-        self._finish(action, results, finished=training.finished)
+        return self._finish(action, results, finished=training.finished)
 
     def _finish(
         self, action: RequestedAction | None, results: dict[str, Any] | None = None, finished: bool = False
-    ) -> None:
-        state: State = "paused" if action == "pause" else "stopped"
+    ) -> RequestedAction | None:
+        """End the attempt; the action that is requested at its end."""
+        state: State = "paused" if action == "pause" else "waiting" if action == "yield" else "stopped"
         error = note = None
         if finished:
             state, action = "finished", None
@@ -339,7 +343,7 @@ class _Job:
             limit, note = settings().max_seconds, "max_seconds"
             error = f"seconds: the run was stopped after {limit} s, the most allowed; its results so far are saved."
         this = self.run.id, self.attempt, state
-        self.retry(self.store.finish, *this, requested=action, error=error, note=note, results=results)
+        return self.retry(self.store.finish, *this, requested=action, error=error, note=note, results=results)
 
 
 class _Cancelled(Exception):

@@ -26,7 +26,8 @@ class Unfinished(NamedTuple):
     id: str
     owner: str
     queued: float
-    running: float | None = None  # since when; None if it waits
+    running: bool = False
+    claimed: float | None = None  # when a worker took it; None if it waits, or is trained without the queue
     trained: float = 0.0  # seconds
     stepped: float = 0.0  # when it was trained last
     quick: bool = False  # a draft of seconds
@@ -77,7 +78,7 @@ def in_order(runs: Iterable[Unfinished], now: float) -> list[Place]:
     turn = _whose_turn(runs, now)
     owned = defaultdict(list)
     for run in runs:
-        owned[run.owner, run.quick].append((run.running is None, _level(run), run.queued, run.id, run))
+        owned[run.owner, run.quick].append((not run.running, _level(run), run.queued, run.id, run))
     places = []
     for ours in owned.values():
         for place, (waits, level, queued, run_id, run) in enumerate(sorted(ours), 1):
@@ -100,7 +101,7 @@ def to_yield(places: Sequence[Place], now: float) -> list[str]:
 
     A run that was trained for less than SLICE seconds since it last waited is left alone."""
     waiting = [one.level for one in places if one.waits and not one.follows]
-    running = [one for one in places if one.run.running is not None and now - one.run.running >= SLICE]
+    running = [one for one in places if one.run.claimed is not None and now - one.run.claimed >= SLICE]
     running.sort(key=lambda one: (not one.run.yielding, -one.level))
     pairs = zip(running, waiting, strict=False)
     return [one.id for one, level in pairs if one.level > level and not one.run.yielding]
@@ -112,12 +113,12 @@ def _level(run: Unfinished) -> int:
 
 def _whose_turn(runs: Sequence[Unfinished], now: float) -> str | None:
     """The run above level 0 that has waited longest, if its level has not been trained for TURN seconds."""
-    waiting = [run for run in runs if run.running is None and _level(run)]
+    waiting = [run for run in runs if not run.running and _level(run)]
     if not waiting:
         return None
     longest = min(waiting, key=lambda run: (run.queued, run.id))
     above = [run for run in runs if _level(run) >= _level(longest)]
-    quiet = all(run.running is None and run.stepped < now - TURN for run in above)
+    quiet = all(not run.running and run.stepped < now - TURN for run in above)
     return longest.id if quiet else None
 
 

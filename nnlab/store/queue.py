@@ -22,7 +22,7 @@ from nnlab.engines.base import ALGORITHM
 from nnlab.spec import Experiment
 from nnlab.store import schema
 from nnlab.store.budget import CHECKPOINT_BYTES
-from nnlab.store.order import Place, Unfinished, in_order
+from nnlab.store.order import Place, Unfinished, in_order, to_yield
 from nnlab.store.runs import COPIED, SINCE, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step, measure
@@ -107,6 +107,7 @@ class RunQueue(RunStore):
                 changes = {"state": "waiting", "wish": "stop", "queued": now()}
             else:
                 changes = {"state": "paused" if action == "pause" else "stopped", "wish": None, "finished": now()}
+                changes |= {"note": None}
             db.execute(runs_table.update().where(this).values(changes))
 
     def requeue(self, run_id: str) -> bool:
@@ -162,7 +163,7 @@ class RunQueue(RunStore):
 
     def create_claimed(self, experiment: Experiment, seeds: Sequence[int], owner: str, name: str) -> tuple[Run, str]:
         """A new run that this process trains at once, without the queue; and the attempt's token."""
-        claim = _claim_values(this_process())
+        claim = _claim_values(this_process()) | {"claimed": None}
         return self.create_run(experiment, seeds, owner, name, **claim), claim["attempt"]
 
     def claim(self, run_id: str, worker: str = "") -> str | None:
@@ -206,17 +207,23 @@ class RunQueue(RunStore):
         error: str | None = None,
         note: str | None = None,
         results: Mapping[str, Any] | None = None,
-    ) -> None:
-        """End an attempt. Raises Lost.
+    ) -> RequestedAction | None:
+        """End an attempt; the action that is requested at its end. Raises Lost.
 
+        state : "waiting" if it yields, so that a worker continues it later.
         requested : the action that ends it. If another was requested meanwhile, the run is queued again."""
         text = None if results is None else json.dumps(results, allow_nan=False)
         with self._write() as db:
             action, data = self._update_claimed(db, run_id, attempt, worker=None, loading=None)
             this = runs_table.update().where(col.id == run_id)
             if requested is not None and action != requested:
-                db.execute(this.values(state="waiting", attempts=0, note=None))
-                return
+                wish = None if action == "yield" else action
+                db.execute(this.values(state="waiting", attempts=0, note=None, wish=wish))
+                return action
+            if state == "waiting":
+                once_less = sa.case((col.attempts > 0, col.attempts - 1), else_=0)
+                db.execute(this.values(state=state, attempts=once_less, note="yielded", wish=None))
+                return action
             end = {"state": state, "error": error, "note": note, "results": text, "finished": now()}
             db.execute(this.values(wish=None, **end))
             if state == "finished":
@@ -225,6 +232,26 @@ class RunQueue(RunStore):
                 db.execute(schema.checkpoints_table.delete().where(large))
                 _give_results(db, run_id)
             measure(db, run_id)
+        return action
+
+    def make_room(self) -> bool:
+        """Request long runs to yield to waiting short ones; call it while no worker is free. True if any yields."""
+        with self._read() as db:
+            found = to_yield(*_order(db))
+        return bool(found and self._request_yield(found, queued=now()))  # they wait behind their equals from now on
+
+    def lend_worker(self) -> bool:
+        """Request one running run to yield to a task that is no run; it continues next. True if one does."""
+        with self._read() as db:
+            running = [one.run for one in _places(db) if one.run.claimed is not None]
+        if any(run.yielding for run in running):
+            return True
+        longest = max(running, key=lambda run: run.trained, default=None)
+        return bool(longest and self._request_yield([longest.id]))
+
+    def _request_yield(self, run_ids: Sequence[str], **changes: Any) -> int:
+        free = runs_table.update().where(col.id.in_(run_ids), col.state == "running", col.wish.is_(None))
+        return self._change(free.values(wish="yield", **changes))
 
     def release_dead(self, stale_after: float, server_began: float = -math.inf, note: str | None = None) -> list[str]:
         """Queue the runs of dead workers again, or mark them interrupted after MAX_ATTEMPTS; their ids.
@@ -243,6 +270,7 @@ class RunQueue(RunStore):
                 continue
             attempts = row.attempts - _older(row.worker, server_began)
             changes: dict[str, Any] = {"state": "waiting", "attempts": attempts, "note": None}
+            changes["wish"] = sa.case((col.wish == "yield", None), else_=col.wish)
             if attempts >= MAX_ATTEMPTS:
                 changes |= {"state": "interrupted", "wish": None, "finished": now(), "note": note}
             # it may have ended, or shown that it is alive, since it was read
@@ -272,27 +300,35 @@ def _keep_on_the_way(db: sa.Connection, row: sa.Row[Any], data: str) -> None:
         last_becomes_step(db, data)
 
 
-def _places(db: sa.Connection) -> list[Place]:
-    """The waiting and running runs in their order."""
-    names = ("id", "owner", "queued", "state", "started", "seconds", "stepped", "draft", "rank", "wish", "epoch")
+def _order(db: sa.Connection) -> tuple[list[Place], float]:
+    """The waiting and running runs in their order, and the time."""
+    names = ("id", "owner", "queued", "state", "claimed", "seconds", "stepped", "draft", "quick", "wish", "epoch")
     columns = [col[name] for name in (*names, "key", "seeds", "algorithm", "extended", "deleted")]
-    rows = db.execute(sa.select(now().label("now"), *columns).where(col.state.in_(UNFINISHED))).all()
-    return in_order(map(_unfinished, rows), rows[0].now if rows else 0.0)
+    time = sa.select(now()).scalar_subquery().label("time")  # a subquery, so that all rows have the same
+    rows = db.execute(sa.select(time, *columns).where(col.state.in_(UNFINISHED))).all()
+    moment = rows[0].time if rows else 0.0
+    return in_order(map(_unfinished, rows), moment), moment
+
+
+def _places(db: sa.Connection) -> list[Place]:
+    return _order(db)[0]
 
 
 def _unfinished(row: sa.Row[Any]) -> Unfinished:
     running = row.state == "running"
-    shared = not row.extended and row.deleted is None and row.wish is None
+    shared = not row.extended and row.deleted is None and row.wish in (None, "yield")
     shared = shared and (row.epoch == 0 or row.algorithm == ALGORITHM)
     return Unfinished(
         row.id,
         row.owner,
         row.queued,
-        running=row.started if running else None,
+        running=running,
+        claimed=row.claimed if running else None,
         trained=row.seconds,
         stepped=row.stepped or 0.0,
-        quick=row.draft and row.rank < 0,
+        quick=row.draft and row.quick,
         ending=not running and row.wish is not None,
+        yielding=row.wish == "yield",
         begun=row.epoch > 0,
         equal=f"{row.key} {row.seeds}" if shared else None,
     )
@@ -338,7 +374,7 @@ def _queued_values() -> dict[str, Any]:
 
 def _claim_values(worker: str) -> dict[str, Any]:
     values = {"state": "running", "attempt": secrets.token_hex(16), "attempts": 1, "worker": worker, "thinned": False}
-    times = dict.fromkeys(("heartbeat", "stepped", "started"), now())
+    times = dict.fromkeys(("heartbeat", "stepped", "started", "claimed"), now())
     return values | times | {"finished": None, "loading": None, "pace": None}
 
 

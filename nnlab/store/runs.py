@@ -23,6 +23,7 @@ COPIED = (  # what copies of a finished run share
     *("extended", "engine", "algorithm"),
 )
 experiment_from_json = lru_cache(maxsize=512)(Experiment.from_store)
+UNREQUESTED = col.wish.is_(None) | (col.wish == "yield")  # its owner wants it to be trained
 
 
 class UnknownRun(KeyError):
@@ -53,11 +54,13 @@ class Run:
     finished: datetime | None  # when it reached its present state, whichever that is
     seconds: float  # of training
     error: str | None  # one sentence
-    note: str | None  # "max_seconds": the time limit ended it; see RunQueue.heartbeat for what delays the training
+    note: str | None
+    """"max_seconds": the time limit ended it; "yielded": it waits for short runs; see RunQueue.heartbeat for what
+    delays the training."""
     results: dict[str, Any] | None
     """By part: None, or lists over the replicates by score; `best_epoch`, `epochs`, `final_epoch`."""
     comparison: str | None
-    requested_action: RequestedAction | None  # and not yet carried out
+    requested_action: RequestedAction | None  # by its owner, and not yet carried out
     progress: float  # 0 to 1; grows within an epoch too
     seconds_left: float | None  # an estimate, while it runs
     loading: float | None  # the share done of what delays the training
@@ -207,7 +210,7 @@ class RunStore(Database):
 
 
 def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:
-    unfinished = sa.and_(col.owner == owner, col.state.in_(UNFINISHED), col.wish.is_(None))
+    unfinished = sa.and_(col.owner == owner, col.state.in_(UNFINISHED), UNREQUESTED)
     return (
         sa.select(runs_table)
         .where(col.key == experiment.key, sa.or_(col.engine == engine_name(experiment), col.engine.is_(None)))
@@ -243,7 +246,10 @@ def _run(row: sa.RowMapping) -> Run:
     values |= {"experiment": experiment, "seeds": seeds, "results": row["results"] and json.loads(row["results"])}
     named = experiment.train.engine
     values["engine"] = row["engine"] or (None if named == "auto" else named)  # earlier versions stored none
-    values |= {"requested_action": row["wish"], "deleted": row["deleted"] is not None}
+    values |= {
+        "requested_action": None if row["wish"] == "yield" else row["wish"],
+        "deleted": row["deleted"] is not None,
+    }
     return Run(**values, progress=progress, seconds_left=left)
 
 

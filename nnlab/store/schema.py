@@ -16,9 +16,10 @@ STATES: tuple[State, ...] = ("waiting", "running", "paused", "finished", "stoppe
 PRECEDENCE: tuple[State, ...] = ("running", "waiting", "failed", "interrupted", "paused", "stopped", "finished")
 """The state of several runs together is the first of these that one of them has."""
 UNFINISHED: tuple[State, ...] = ("waiting", "running")
-RequestedAction = Literal["pause", "stop"]
+RequestedAction = Literal["pause", "stop", "yield"]
+"""What a running run is requested to do: `yield` is to wait again, so that its worker is free; nnlab requests it."""
 
-VERSION = 6  # the number of the newest revision in `migrations`
+VERSION = 7  # the number of the newest revision in `migrations`
 
 
 class now(sa.sql.functions.FunctionElement[float]):
@@ -67,13 +68,14 @@ runs_table = sa.Table(
     # times are seconds since 1970, UTC
     sa.Column("created", sa.Float(53), nullable=False, default=now()),
     sa.Column("queued", sa.Float(53), nullable=False, default=now()),
-    sa.Column("rank", sa.Integer, nullable=False, default=0),  # unfinished runs of its owner when it was queued
+    sa.Column("quick", sa.Boolean, nullable=False, default=False),  # estimated to take seconds
     sa.Column("started", sa.Float(53)),
     sa.Column("finished", sa.Float(53)),
     sa.Column("deleted", sa.Float(53)),
     # the current attempt
     sa.Column("attempt", sa.String(32)),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("claimed", sa.Float(53)),  # when a worker took it from the queue
     sa.Column("worker", sa.String(200)),
     sa.Column("heartbeat", sa.Float(53)),
     sa.Column("stepped", sa.Float(53)),  # end of the last epoch

@@ -271,6 +271,67 @@ def test_a_paused_and_resumed_run_equals_an_uninterrupted_one(
     assert resumed.results == whole.results
 
 
+def test_a_run_that_yields_waits_and_then_equals_an_uninterrupted_one(store: Store) -> None:
+    run, whole = store.create_run(EXPERIMENT, SEEDS, "ana"), ran(store)
+    for begun, epoch_at in enumerate((5, 17)):
+        attempt = store.claim(run.id)
+        assert attempt is not None
+
+        def ask(epoch: Any, at: int = epoch_at) -> None:
+            if epoch.epoch == at:
+                assert store.lend_worker()
+
+        assert run_job(store, run.id, attempt, ask) == "yield"
+        yielded = store.run(run.id)
+        assert yielded is not None
+        assert (yielded.state, yielded.note, yielded.attempts) == ("waiting", "yielded", 0)
+        assert yielded.epoch == len(figures(store, run)) == epoch_at + 1, begun
+        assert (yielded.requested_action, yielded.results, yielded.progress) == (None, None, yielded.epoch / 30)
+    resumed = again(store, run)
+    assert (resumed.state, resumed.note, resumed.attempts) == ("finished", None, 1)
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert resumed.results == whole.results
+    ours, theirs = store.snapshot(run.id), store.snapshot(whole.id)
+    assert ours is not None
+    assert theirs is not None
+    assert {name: array.tobytes() for name, array in ours[1].items()} == {
+        name: array.tobytes() for name, array in theirs[1].items()
+    }
+
+
+@pytest.mark.parametrize(("action", "after"), [("pause", "waiting"), ("stop", "waiting")])
+def test_what_its_owner_requests_counts_though_it_was_to_yield(
+    store: Store, action: RequestedAction, after: str
+) -> None:
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+
+    def ask(epoch: Any) -> None:
+        if epoch.epoch == 5:
+            assert store.lend_worker()
+        elif epoch.epoch == 6:
+            store.request(run.id, action)
+
+    stopped = again(store, run, ask)
+    assert (stopped.state, stopped.requested_action) == (after, action)
+    ended = again(store, run)
+    assert ended.state == ("paused" if action == "pause" else "stopped")
+
+
+def test_after_a_run_has_yielded_the_worker_is_free_for_other_tasks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [store.create_run(EXPERIMENT.set({"model.hidden": [n]}), SEEDS, "ana") for n in (1, 2, 3)]
+
+    def asked(store: Store, run_id: str, attempt: str) -> RequestedAction | None:
+        if run_id == runs[1].id:
+            assert store.lend_worker()
+        return run_job(store, run_id, attempt)
+
+    monkeypatch.setattr(worker, "run_job", asked)
+    assert worker.work() == 2
+    assert store.queue() == [runs[1].id, runs[2].id], "it continues next"
+
+
 def test_a_run_that_waits_to_be_stopped_is_measured_and_trains_no_further(store: Store) -> None:
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
     paused = again(store, run, lambda epoch: store.request(run.id, "pause") if epoch.epoch == 5 else None)

@@ -174,7 +174,7 @@ def test_the_drawing_stays_within_its_limits_and_a_click_changes_one_thing(befor
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_training_that_lets_wait_says_what_for(lab, language, monkeypatch):
     monkeypatch.setattr("nnlab.ui.play.film.SOON", 0)
-    lab.store.create_run(presets["activations"], (0,), STRANGER, draft=True, rank=-1)
+    lab.store.create_run(presets["activations"], (0,), STRANGER, draft=True, quick=True)
     app = open_page("play", language)
     assert text(language)("waiting: number {n} in the queue", n="2") in said(app)
 

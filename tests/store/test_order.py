@@ -25,7 +25,7 @@ def queues(draw: st.DrawFn, trained: st.SearchStrategy[float] = TIMES) -> list[U
                 f"run {i}",
                 draw(OWNERS),
                 queued=draw(TIMES),
-                running=draw(st.one_of(st.none(), TIMES)),
+                running=draw(st.booleans()),
                 trained=service,
                 stepped=draw(TIMES) if service else 0.0,
                 quick=draw(st.booleans()),
@@ -44,7 +44,7 @@ def waiting(places: list[Place]) -> list[Place]:
 def test_every_unfinished_run_has_one_place_and_the_running_ones_come_first(runs: list[Unfinished]) -> None:
     places = in_order(runs, NOW)
     assert sorted(one.id for one in places) == sorted(run.id for run in runs)
-    assert [one.waits for one in places] == sorted(run.running is None for run in runs)
+    assert [one.waits for one in places] == sorted(not run.running for run in runs)
 
 
 @given(queues(), st.randoms())
@@ -125,10 +125,11 @@ def test_the_shares_of_the_levels_add_up(trained: float, left: float) -> None:
 
 def test_a_long_run_yields_to_a_short_one_after_its_slice() -> None:
     short = Unfinished("short", "ben", NOW)
-    long = Unfinished("long", "ana", 0.0, running=NOW - SLICE, trained=30.0, begun=True)
+    long = Unfinished("long", "ana", 0.0, running=True, claimed=NOW - SLICE, trained=30.0, begun=True)
     assert to_yield(in_order([long, short], NOW), NOW) == ["long"]
     spared = (
-        long._replace(running=NOW - SLICE / 2),  # it has just got a worker
+        long._replace(claimed=NOW - SLICE / 2),  # it has just got a worker
+        long._replace(claimed=None),  # no worker trains it, but the command line
         long._replace(trained=5.0),  # it is as short
         long._replace(yielding=True),  # it was requested already
     )
@@ -138,7 +139,11 @@ def test_a_long_run_yields_to_a_short_one_after_its_slice() -> None:
     assert to_yield(in_order([long, longer, short], NOW), NOW) == ["longer"]
     assert to_yield(in_order([long, longer, short, short._replace(id="second")], NOW), NOW) == ["longer", "long"]
     assert (
-        to_yield(in_order([long, long._replace(id="other", running=None, trained=60.0, stepped=NOW)], NOW), NOW) == []
+        to_yield(
+            in_order([long, long._replace(id="other", running=False, claimed=None, trained=60.0, stepped=NOW)], NOW),
+            NOW,
+        )
+        == []
     )
 
 
@@ -160,20 +165,20 @@ class Server:
 
     def tick(self) -> None:
         for run in list(self.runs.values()):
-            if run.running is not None and self.left[run.id] <= 0:
+            if run.running and self.left[run.id] <= 0:
                 del self.runs[run.id]
                 self.ended[run.id] = self.now
         places = in_order(self.runs.values(), self.now)
         free = self.workers - sum(not one.waits for one in places)
         for run_id in () if free else to_yield(places, self.now):
-            self.runs[run_id] = self.runs[run_id]._replace(running=None, queued=self.now)
+            self.runs[run_id] = self.runs[run_id]._replace(running=False, claimed=None, queued=self.now)
         places = in_order(self.runs.values(), self.now)
         free = self.workers - sum(not one.waits for one in places)
         for one in waiting(places)[:free]:
-            self.runs[one.id] = one.run._replace(running=self.now)
+            self.runs[one.id] = one.run._replace(running=True, claimed=self.now)
         self.now += 1
         for run in self.runs.values():
-            if run.running is not None:
+            if run.running:
                 self.left[run.id] -= 1
                 self.runs[run.id] = run._replace(trained=run.trained + 1, stepped=self.now, begun=True)
 

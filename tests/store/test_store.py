@@ -277,6 +277,43 @@ def test_workers_take_the_runs_in_the_order_of_the_queue(store: Store) -> None:
         store.finish(run_id, token, "finished")
 
 
+def test_a_long_run_makes_room_for_a_short_one_and_waits_behind_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, by_hand = store.create_run(other(1), (0,), "ana"), store.create_claimed(other(2), (0,), "carl", "")
+    token = store.claim(long.id)
+    assert token is not None
+    for run_id, attempt in ((long.id, token), (by_hand[0].id, by_hand[1])):
+        store.append(run_id, attempt, [epoch(1)], seconds=700.0)
+    assert not store.make_room(), "nobody waits"
+    short = store.create_run(other(3), (0,), "ben").id
+    assert not store.make_room(), "it has just begun"
+    later = time.time() + 20
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert store.make_room()
+    assert not store.make_room(), "it knows"
+    assert now(store, long.id).requested_action is None, "its owner requested nothing"
+    assert store.append(long.id, token, [epoch(2)]) == "yield"
+    assert store.heartbeat(by_hand[0].id, by_hand[1]) is None, "no worker of the queue trains it"
+    assert store.finish(long.id, token, "waiting", requested="yield") == "yield"
+    assert store.queue() == [short, long.id]
+    assert store.claim_next() is not None
+    again = store.claim_next()
+    assert again is not None
+    assert again[0] == long.id
+    assert store.heartbeat(*again) is None
+
+
+def test_a_yielding_run_whose_worker_dies_does_not_yield_again(store: Store) -> None:
+    run = store.create_run(EXPERIMENT, (0,), "ana")
+    assert store.claim(run.id, "elsewhere/1/0.00")
+    assert store.lend_worker()
+    assert store.release_dead(-1) == [run.id]
+    again = store.claim(run.id)
+    assert again is not None
+    assert store.heartbeat(run.id, again) is None
+
+
 def test_a_run_is_claimed_once_by_many_threads(store: Store) -> None:
     runs = [store.create_run(EXPERIMENT, (0,), "ana").id for _ in range(20)]
     claims: list[str] = []
