@@ -61,6 +61,7 @@ class Dispatcher:
         self._failed: dict[str, tuple[Trouble, Pause]] = {}  # the workers whose last task raised an error
         self._answered = self._reached = time.monotonic()  # when the scheduler answered, and when it had a worker
         self._kills = memory.kills()
+        self._short: list[Any] = []  # tasks that are no runs and have not ended
         self._seen: set[str] = set()  # workers that had a task; the first opens the store, before any run is queued
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
@@ -78,12 +79,19 @@ class Dispatcher:
         self.start()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a short function in the next free worker: a Dask future; None while no worker can be reached."""
+        """Call a short function in a worker: a Dask future; None while no worker can be reached.
+
+        If all workers train, a run yields to it."""
         self.start()
         client = self._client
         if client is not None and client.status == "running":
             with suppress(Exception):  # the thread may close the connection at this moment
-                return client.submit(function, *arguments, pure=False, priority=10)
+                task = client.submit(function, *arguments, pure=False, priority=10)
+                with self._lock:
+                    self._short.append(task)
+                task.add_done_callback(lambda _: self._wake.set())
+                self._wake.set()
+                return task
         return None
 
     def close(self) -> None:
@@ -102,7 +110,8 @@ class Dispatcher:
                 busy, cleaning = self._dispatch(), self._cleaning.step()
                 self.trouble, pause = self._worker_trouble(), Pause()
                 idle = CLEANING_TICK if cleaning else IDLE_TICK
-                wait = STARTING_TICK if self._starting else BUSY_TICK if busy else idle
+                hurry = self._starting or self._short
+                wait = STARTING_TICK if hurry else BUSY_TICK if busy else idle
             except StoreUnavailable as error:  # the workers go on with what they have
                 self.trouble, wait = Trouble("store", str(error)), BUSY_TICK
             except Exception as error:
@@ -132,7 +141,8 @@ class Dispatcher:
         return self._client is not None and self._local is not None and len(self._seen) < settings().workers
 
     def _dispatch(self) -> bool:
-        """Submit `work` to free workers while runs wait; True if any run waits or runs."""
+        """Submit `work` to free workers while runs wait, and let runs yield if none is free; True if any run waits or
+        runs."""
         client = self._connect()
         nthreads = client.sync(client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN)
         self._answered = time.monotonic()
@@ -150,11 +160,18 @@ class Dispatcher:
                 del self._tasks[thread]
         self._seen &= nthreads.keys()
         self._failed = {address: one for address, one in self._failed.items() if address in nthreads}
+        with self._lock:
+            self._short = [task for task in self._short if not task.done()]
         free = [thread for thread in threads if thread not in self._tasks and not self._pauses(thread[0])]
+        ready = self.store.queue() if counts.waiting else []
+        if not free and self._short:
+            self.store.lend_worker()
+        elif not free and ready:
+            self.store.make_room()
         # a worker that failed is tried again, whether a run waits or not
         new = [thread for thread in free if thread[0] not in self._seen or thread[0] in self._failed]
-        errand = Errand(__version__, next(iter(self.store.queue()), None)) if counts.waiting or new else None
-        for thread in {*free[: counts.waiting], *new}:
+        errand = Errand(__version__, next(iter(ready), None))
+        for thread in {*free[len(self._short) :][: len(ready)], *new}:  # short tasks have the first ones
             self._seen.add(thread[0])
             task = client.submit(work, errand, workers=[thread[0]], pure=False)
             task.add_done_callback(lambda _: self._wake.set())  # a run may have been queued as the task ended

@@ -25,7 +25,7 @@ from nnlab.jobs.cluster import Contact, local_process, start_early
 from nnlab.lab import Lab, open_lab
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.store import Retention, Run, Store
+from nnlab.store import Retention, Run, Store, order
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
 LONG = EXPERIMENT.set(
@@ -97,6 +97,33 @@ def test_a_paused_run_frees_its_worker_and_goes_on_where_it_was(lab: Lab) -> Non
         until(lambda run=run: state_of(lab, run) == "stopped")
         epochs = lab.metrics(run.id)["epoch"].to_numpy()
         np.testing.assert_array_equal(epochs, np.arange(1, len(epochs) + 1))
+
+
+def test_while_long_runs_train_a_rate_test_is_answered_and_short_runs_go_first(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [lab.submit(LONG, [40 + k], "long") for k in range(settings().workers)]
+    more = lab.submit(LONG, [50], "more")
+    for run in long:
+        until(lambda run=run: len(lab.curves(run.id)) > 0)
+    rate = until(lambda: lab.rate_test(EXPERIMENT, 1))
+    assert len(rate.result(120).rates) > 10
+    assert {state_of(lab, run) for run in (*long, more)} <= {"waiting", "running"}
+    monkeypatch.setattr(order, "LEVELS", (0.1, 60.0, 600.0))
+    monkeypatch.setattr(order, "SLICE", 0.0)
+    short = lab.submit(EXPERIMENT, [41], "short")
+    until(lambda: state_of(lab, short) == "finished")
+    monkeypatch.undo()
+    lab.stop(more.id, "more")
+    for run in long:
+        until(lambda run=run: state_of(lab, run) == "running")
+        lab.stop(run.id, "long")
+        until(lambda run=run: state_of(lab, run) == "stopped")
+        epochs = lab.metrics(run.id)["epoch"].to_numpy()
+        np.testing.assert_array_equal(epochs, np.arange(1, len(epochs) + 1))
+        now = lab.run(run.id)
+        assert now is not None
+        assert now.attempts == 1
 
 
 def test_an_owner_with_one_job_does_not_wait_for_one_with_many(lab: Lab) -> None:
