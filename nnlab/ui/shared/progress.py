@@ -17,6 +17,10 @@ def progress_text(lab: Lab, run: Run, t: Text) -> str:
             return f"{t('waiting')} · {trouble_text(trouble, t)}"
         if run.requested_action == "stop":
             return t("stopping")
+        if run.follows:
+            return t("the same experiment is being trained for somebody else; its result will be yours too")
+        if run.note == "yielded":
+            return f"{done} · {t('waits for short runs; it continues by itself')}"
         if run.position is None or run.position <= 1:
             return t("waiting: next in the queue")
         return t("waiting: number {n} in the queue", n=t.whole(run.position))

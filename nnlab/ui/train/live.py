@@ -65,6 +65,12 @@ def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple((_shared_run(run.id, lab)[1] or run) if run.active else run for run in runs)
 
 
+def _drawn(lab: Lab, run: Run) -> Run:
+    """The run whose curves and weights show how far a run is: the equal one of somebody else that it waits for."""
+    leader = _shared_run(run.follows, lab)[1] if run.follows else None
+    return leader if leader and leader.state == "running" else run
+
+
 def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     """Draws the live part; it ticks while the run or an overlaid run is active."""
     live, log = run.active or any(other.active for other in others), log_scale(page, run, others)
@@ -93,12 +99,14 @@ def _tick(
         st.rerun()
     if every is not None and tick_seconds(FIRST if fresh else TICK) > 2 * every:
         st.rerun()  # with rarer ticks
+    words, begins = progress_text(page.lab, run, page.t), _near_first_point(run)
+    run = _drawn(page.lab, run)
     if "learned" in places:
         learned(page, run, places["learned"])
     else:
         network_view(page, run, key="train-film", look=FILM)  # a component can only be drawn into its fragment's place
     share = run.progress if run.loading is None else run.loading
-    places["progress"].progress(min(1.0, max(0.0, share)), progress_text(page.lab, run, page.t))
+    places["progress"].progress(min(1.0, max(0.0, share)), words)
     four_numbers(page, run, places)
     now = _now(page.lab, others)
     if log_scale(page, run, now) != log:
@@ -107,7 +115,7 @@ def _tick(
     if "predictions" in places:
         table = predictions_table(page, run)
         places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
-    if fresh and not _near_first_point(run):
+    if fresh and not begins:
         st.rerun()  # with the usual ticks
 
 
@@ -125,6 +133,7 @@ def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -
     run = _shared_run(seen.id, page.lab)[1] or seen
     if (run.state, run.epochs) != (seen.state, seen.epochs) or run.epoch < seen.epoch:
         run = seen  # the shared reading is older, or the whole page is about to be drawn again
+    run = _drawn(page.lab, run)
     sparklines(page, run, places)
     if "score" in places:
         draw_chart(page, run, _now(page.lab, others), places["score"], "score")
