@@ -48,7 +48,8 @@ class Lab(Comparisons):
 
     Anybody who has an id may read. Methods with a required `owner` change a run or comparison: they raise NotYours
     if it belongs to another owner, and UnknownRun if it does not exist. Methods that train raise LimitError if an
-    experiment is over a limit of the settings; nothing is queued then.
+    experiment, or the number of the owner's waiting and running runs, is over a limit of the settings; nothing is
+    queued then.
     """
 
     def warm(self) -> None:
@@ -94,6 +95,7 @@ class Lab(Comparisons):
             run = self.store.keep(run.id)
         if run is None:
             check_space(self.store, owner, [(experiment, len(seeds))])
+            self._check_waiting(owner)
             run = self.store.create_run(experiment, seeds, owner, name)
         elif run.owner != owner or (run.comparison and not run.active):  # a comparison's run is not listed by itself
             run = self.store.copy_run(run, owner, name) or self.store.create_run(experiment, seeds, owner, name)
@@ -118,6 +120,7 @@ class Lab(Comparisons):
         run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True)
         self.store.cancel_drafts([one for one in instead_of if run is None or one != run.id], owner)
         if run is None:
+            self._check_waiting(owner)
             quick = estimate_seconds(experiment, len(seeds)) < LONGEST_FIRST
             run = self.store.create_run(experiment, seeds, owner, draft=True, quick=quick)
         self._dispatcher.wake()
@@ -303,6 +306,7 @@ class Lab(Comparisons):
         """Queue a paused, interrupted, stopped or failed run again; it continues where it ended."""
         run = own(self.store.run, run_id, owner)
         check_limits(run.experiment, run.seeds)
+        self._check_waiting(owner, not run.active)
         self.store.requeue(run_id)
         self._dispatcher.wake()
 
@@ -316,6 +320,7 @@ class Lab(Comparisons):
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
         check_limits(experiment, run.seeds)
         found = None if run.active else run
+        self._check_waiting(owner, found is not None)
         if found and not self.can_continue(run_id):
             return self.submit(experiment, run.seeds, owner, run.name)
         if found and self.store.answers_comparison(run_id):
@@ -342,7 +347,8 @@ class Lab(Comparisons):
 
     def restore(self, run_id: str, owner: str) -> None:
         """Undo `delete`: a run that it has stopped continues."""
-        own(self.store.run, run_id, owner)
+        run = own(self.store.run, run_id, owner)
+        self._check_waiting(owner, run.state == "stopped")
         self.store.restore(run_id)
         self._dispatcher.wake()
 

@@ -30,6 +30,7 @@ class Settings:
     max_seeds: int = 100
     max_seconds: int = 1_800  # training time of one run
     worker_memory_mb: int = 0  # 0: this machine's memory, divided by the workers
+    max_waiting: int = 500  # waiting and running runs of one visitor
     stale_after: int = 15  # a running job without a heartbeat for so long counts as interrupted
     max_visitor_mb: int = 2_000  # of the disk: runs of one visitor
     max_store_mb: int = 20_000  # the whole data base

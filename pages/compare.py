@@ -3,7 +3,7 @@
 import streamlit as st
 
 from nnlab.lab import ComparisonRun
-from nnlab.ui.compare.actions import earlier_comparisons, extend_menu, save_menu, stop_menu, test_set
+from nnlab.ui.compare.actions import earlier_comparisons, extend_menu, restore, save_menu, stop_menu, test_set
 from nnlab.ui.compare.cell_table import cell_table
 from nnlab.ui.compare.comparison_state import auto_refresh
 from nnlab.ui.compare.question import Question
@@ -52,8 +52,7 @@ else:
     if opened.deleted:
         st.warning(t("This comparison was deleted."), icon=":material/delete:")
         if opened.owner == page.owner:
-            args, restore = (opened.id, page.owner), page.lab.restore_comparison
-            st.button(t("Restore"), icon=":material/undo:", key="restore", on_click=restore, args=args)
+            st.button(t("Restore"), icon=":material/undo:", key="restore", on_click=restore, args=(page, opened.id))
     if opened.owner != page.owner:
         st.caption(t("This comparison is someone else's. You can view and download it; press Compare for a copy."))
     results(page, opened, question.margin)

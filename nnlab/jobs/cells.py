@@ -30,6 +30,14 @@ def missing(store: Store, owner: str, comparison: Comparison, reuse: bool = True
             yield experiment, len(seeds)
 
 
+def new_runs(stored: StoredComparison | None, comparison: Comparison) -> int:
+    """The runs that a new version of a stored comparison may queue, at most."""
+    before, seeds = stored.comparison if stored else None, comparison.seeds
+    more = [seed for seed in seeds if before and seed not in before.seeds]
+    cells = zip(comparison.points, comparison.experiments, strict=True)
+    return sum(len(split_seeds(one, more if before and point in before.points else seeds)) for point, one in cells)
+
+
 def queue_cells(
     store: Store, stored: StoredComparison, comparison: Comparison, reuse: bool, wake: Callable[[], None]
 ) -> None:

@@ -7,9 +7,9 @@ import pandas as pd
 
 from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
 from nnlab.engines.base import Weights
-from nnlab.jobs.cells import missing, queue_cells
+from nnlab.jobs.cells import missing, new_runs, queue_cells
 from nnlab.jobs.dispatcher import Dispatcher
-from nnlab.jobs.limits import LimitError, check_limits
+from nnlab.jobs.limits import LimitError, check_limits, check_waiting
 from nnlab.jobs.ownership import own
 from nnlab.jobs.space import check_space
 from nnlab.spec import Comparison
@@ -36,6 +36,7 @@ class Comparisons:
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds, splits=True)
         self._check_space(owner, comparison, reuse)
+        self._check_waiting(owner, new_runs(None, comparison))
         comparison_id = self.store.create_comparison(comparison, owner, name)
         if guess is not None:
             self.guess(comparison_id, guess, owner)
@@ -56,6 +57,7 @@ class Comparisons:
         for experiment in comparison.experiments:
             check_limits(experiment, comparison.seeds, splits=True)
         self._check_space(owner, comparison)
+        self._check_waiting(owner, new_runs(stored, comparison))
         return self._queue_cells(stored, comparison)
 
     def comparison(self, comparison_id: str) -> ComparisonRun | None:
@@ -92,7 +94,8 @@ class Comparisons:
 
     def restore_comparison(self, comparison_id: str, owner: str) -> None:
         """Undo `delete_comparison`: runs that it has stopped continue."""
-        own(self.store.comparison, comparison_id, owner)
+        states = own(self.store.comparison, comparison_id, owner).states
+        self._check_waiting(owner, sum(cell.count("stopped") for cell in states))
         self.store.restore_comparison(comparison_id)
         self._dispatcher.wake()
 
@@ -133,6 +136,11 @@ class Comparisons:
             check_space(self.store, owner, ((one, len(comparison.seeds)) for one in comparison.experiments))
         except LimitError:
             check_space(self.store, owner, missing(self.store, owner, comparison, reuse))
+
+    def _check_waiting(self, owner: str, more: int = 1) -> None:
+        """Raise LimitError if the owner may not queue so many more runs."""
+        mine = self.store.counts(owner)
+        check_waiting(mine.mine_running + mine.mine_waiting, more)
 
     def _queue_cells(self, stored: StoredComparison, comparison: Comparison, reuse: bool = True) -> ComparisonRun:
         queue_cells(self.store, stored, comparison, reuse=reuse, wake=self._dispatcher.wake)

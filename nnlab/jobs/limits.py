@@ -60,6 +60,12 @@ def find_limit(
     return replace(inner, field=f"train.start_from.experiment.{inner.field}") if inner else None
 
 
+def check_waiting(unfinished: int, more: int) -> None:
+    """Raise LimitError if an owner with so many waiting and running runs may not queue so many more."""
+    if more > 0 and unfinished + more > settings().max_waiting:
+        raise LimitError([Problem("waiting", unfinished + more, "conflict", expected="too_many_waiting")])
+
+
 def check_limits(
     experiment: Experiment, seeds: Sequence[int], memory: float | None = None, *, splits: bool = False
 ) -> None:

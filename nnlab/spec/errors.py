@@ -117,6 +117,8 @@ CONFLICTS: Mapping[str, str] = {
     "train the experiment again.",
     "run_in_training": "It is being trained already.",
     "run_deleted": "It was deleted.",
+    "too_many_waiting": "You have as many waiting and running runs as this server allows; wait until some of them are "
+    "finished, or stop some.",
     "knobs_clash": "The other setting sets the same field.",
     "knob_other_data": "Scores on different data cannot be compared with each other; make a comparison for each.",
     "knob_other_parts": "Its values are scored on different samples, so the scores cannot be compared; set it in the "

@@ -148,6 +148,12 @@ def _extend(page: Page, run: ComparisonRun, question: Question) -> None:
             question.show(extended)
 
 
+def restore(page: Page, comparison_id: str) -> None:
+    """Bring a deleted comparison back."""
+    with refusals(page):
+        page.lab.restore_comparison(comparison_id, page.owner)
+
+
 def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
     """A menu of files: the table, every epoch, a file that trains it again, charts, the link.
 

@@ -15,6 +15,7 @@ from nnlab.ui.shared.comparison_naming import experiment_summary, settings_summa
 from nnlab.ui.shared.comparison_row import comparison_row
 from nnlab.ui.shared.downloads import CSV, download_menu, file_button
 from nnlab.ui.shared.naming import run_title
+from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
 from nnlab.ui.shared.run_names import Entry
 from nnlab.ui.shared.run_row import run_row
@@ -54,6 +55,7 @@ def actions(page: Page, chosen: Sequence[Entry], name: str) -> None:
 
 def undo_line(page: Page) -> None:
     """What was deleted last, with a button that brings it back."""
+    show_refusal()
     if not (gone := st.session_state.get("deleted")):
         return
     t, runs = page.t, sum(isinstance(one, Run) for one in gone)
@@ -138,6 +140,7 @@ def _delete(page: Page, entries: Sequence[Entry]) -> None:
 
 def _undo(page: Page) -> None:
     gone = st.session_state.get("deleted", [])
-    while gone:
-        (page.lab.restore if isinstance(gone[0], Run) else page.lab.restore_comparison)(gone[0].id, page.owner)
-        del gone[0]
+    with refusals(page):
+        while gone:
+            (page.lab.restore if isinstance(gone[0], Run) else page.lab.restore_comparison)(gone[0].id, page.owner)
+            del gone[0]
