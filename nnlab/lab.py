@@ -216,7 +216,7 @@ class Lab(Comparisons):
 
     def forecast(self, owner: str) -> Forecast:
         """When jobs that this owner submits now would be finished, and when those in the queue will be."""
-        return Forecast(self.store.jobs(), owner, settings().workers)
+        return Forecast(self.store.jobs(), owner, self.store.served(owner), settings().workers)
 
     def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
         """The metrics of every epoch above `after` and every replicate.

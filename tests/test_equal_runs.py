@@ -108,8 +108,9 @@ def test_a_run_whose_equal_ended_as_it_was_queued_gets_its_results(lab: Lab, tra
     first = lab.submit(EXPERIMENT, 1, "ana")
     work()
     late = lab.store.create_run(EXPERIMENT, (0,), "ben")
+    again = lab.submit(EXPERIMENT, 1, "ana", reuse=False)
     work()
-    assert trained == [first.id]
+    assert trained == [first.id, again.id], "an owner's own run is trained again on request"
     assert now(lab, late).results == now(lab, first).results
 
 

@@ -30,13 +30,14 @@ class Forecast:
 
     jobs: Sequence[QueuedJob]
     owner: str
+    served: float  # when a worker last took a run of the owner
     workers: int
 
     def of(self, seconds: Sequence[float]) -> Expected:
         """Of jobs that take so long each and are submitted now."""
         ours = [one.place for one in self.jobs if one.place.run.owner == self.owner]
         turn = 1 + sum(place.level == 0 and not place.run.quick for place in ours)
-        own = [QueuedJob(_new(self.owner, turn + i), each) for i, each in enumerate(seconds)]
+        own = [QueuedJob(_new(self.owner, turn + i, self.served), each) for i, each in enumerate(seconds)]
         order = sorted([*self.jobs, *own], key=lambda job: job.place)
         ends, new = _ends(order, self.workers), {job.place.id for job in own}
         last = max(i for i, job in enumerate(order) if job.place.id in new)
@@ -48,10 +49,10 @@ class Forecast:
         return max((end for run_id, end in ends.items() if run_id in run_ids), default=0.0)
 
 
-def _new(owner: str, turn: int) -> Place:
+def _new(owner: str, turn: int, served: float) -> Place:
     """The place of a job that is submitted now."""
-    run = Unfinished(f"new {turn}", owner, math.inf)
-    return Place(True, 0, turn, run.queued, run.id, run.id, run)
+    run = Unfinished(f"new {turn}", owner, math.inf, served)
+    return Place(True, 0, turn, served, run.queued, run.id, run.id, run)
 
 
 def _ends(jobs: Sequence[QueuedJob], workers: int) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """The order in which unfinished runs are trained, computed whenever the queue is read.
 
 A run has a level by the seconds it has trained, as in a multi-level feedback queue: who has had less goes first. Within
-a level owners take turns: the first runs of all owners go before their second ones, and among those the one that has
-waited longest. Equal runs of several owners are trained once: the others follow the first and get its results.
+a level owners take turns: the first runs of all owners go before their second ones, and among those the owner who had a
+worker longest ago. Equal runs of several owners are trained once: the others follow the first and get its results.
 
 References
 ----------
@@ -26,6 +26,7 @@ class Unfinished(NamedTuple):
     id: str
     owner: str
     queued: float
+    served: float = 0.0  # when a worker last took a run of this owner, drafts aside
     running: bool = False
     claimed: float | None = None  # when a worker took it; None if it waits, or is trained without the queue
     trained: float = 0.0  # seconds
@@ -43,6 +44,7 @@ class Place(NamedTuple):
     waits: bool
     level: int
     turn: int  # among its owner's runs: 1 is the first
+    served: float
     queued: float
     id: str
     leader: str  # the run that is trained for this one too; its own id if it follows no other
@@ -86,7 +88,7 @@ def in_order(runs: Iterable[Unfinished], now: float) -> list[Place]:
                 level, place = 0, 0
             elif run.quick and level == 0 and place == 1:
                 level = DRAFT
-            places.append(Place(waits, level, place, queued, run_id, run_id, run))
+            places.append(Place(waits, level, place, run.served, queued, run_id, run_id, run))
     places.sort()
     leaders: dict[str, Unfinished] = {}
     for begun in (True, False):  # one that has begun leads, even from a higher level

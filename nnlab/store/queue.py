@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -68,6 +68,11 @@ class RunQueue(RunStore):
             rows = db.execute(sa.select(SINCE, *(col[name] for name in names)).where(col.state.in_(UNFINISHED)))
             left = {row.id: seconds_left(row._mapping) for row in rows}
         return [QueuedJob(one, 0.0 if one.follows else left.get(one.id, 0.0)) for one in places]
+
+    def served(self, owner: str) -> float:
+        """When a worker last took a run of this owner; 0 if none did."""
+        with self._read() as db:
+            return _served(db, [owner]).get(owner, 0.0)
 
     def with_positions(self, runs: Sequence[Run]) -> list[Run]:
         """The same runs with their positions in the queue, or the runs that they follow."""
@@ -306,15 +311,21 @@ def _order(db: sa.Connection) -> tuple[list[Place], float]:
     columns = [col[name] for name in (*names, "key", "seeds", "algorithm", "extended", "deleted")]
     time = sa.select(now()).scalar_subquery().label("time")  # a subquery, so that all rows have the same
     rows = db.execute(sa.select(time, *columns).where(col.state.in_(UNFINISHED))).all()
-    moment = rows[0].time if rows else 0.0
-    return in_order(map(_unfinished, rows), moment), moment
+    moment, served = rows[0].time if rows else 0.0, _served(db, {row.owner for row in rows})
+    return in_order((_unfinished(row, served.get(row.owner, 0.0)) for row in rows), moment), moment
 
 
 def _places(db: sa.Connection) -> list[Place]:
     return _order(db)[0]
 
 
-def _unfinished(row: sa.Row[Any]) -> Unfinished:
+def _served(db: sa.Connection, owners: Iterable[str]) -> dict[str, float]:
+    """When a worker last took a run of each owner, drafts aside."""
+    taken = sa.select(sa.func.max(col.claimed)).where(~col.draft)
+    return {owner: when for owner in owners if (when := db.scalar(taken.where(col.owner == owner)))}
+
+
+def _unfinished(row: sa.Row[Any], served: float) -> Unfinished:
     running = row.state == "running"
     shared = not row.extended and row.deleted is None and row.wish in (None, "yield")
     shared = shared and (row.epoch == 0 or row.algorithm == ALGORITHM)
@@ -322,6 +333,7 @@ def _unfinished(row: sa.Row[Any]) -> Unfinished:
         row.id,
         row.owner,
         row.queued,
+        served,
         running=running,
         claimed=row.claimed if running else None,
         trained=row.seconds,
@@ -345,11 +357,13 @@ def _claim(db: sa.Connection, run_id: str, worker: str) -> str | None:
 
 
 def _finished_equal(run_id: str) -> sa.Select[Any]:
-    """The id of an equal run of another owner that was finished since this one was queued."""
-    this = runs_table.alias().c
+    """The id of an equal run of another owner that was finished since this one was queued; unless the owner has its
+    results already, and trains it again on purpose."""
+    this, mine = runs_table.alias().c, runs_table.alias().c
+    new = col.data.not_in(sa.select(mine.data).where(mine.owner == this.owner, mine.key == this.key))
     same = (col.key == this.key) & (col.seeds == this.seeds) & (col.owner != this.owner) & ~this.extended
     usable = (col.state == "finished") & (col.algorithm == ALGORITHM) & ~col.extended
-    return sa.select(col.id).where(this.id == run_id, same, usable, col.finished > this.created - LATE).limit(1)
+    return sa.select(col.id).where(this.id == run_id, same, usable, new, col.finished > this.created - LATE).limit(1)
 
 
 def _give_results(db: sa.Connection, run_id: str) -> None:

@@ -83,6 +83,7 @@ runs_table = sa.Table(
     sa.Column("loading", sa.Float(53)),
     sa.Index("runs_by_owner", "owner", "created"),
     sa.Index("runs_by_state", "state"),
+    sa.Index("runs_by_service", "owner", "draft", "claimed"),
     sa.Index("runs_by_key", "key"),
 )
 metrics_table = sa.Table(

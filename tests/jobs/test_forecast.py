@@ -34,13 +34,13 @@ def queue(*jobs: tuple[int, float]) -> list[QueuedJob]:
     made = []
     for i, (turn, seconds) in enumerate(jobs):
         run = Unfinished(f"run {i}", "ben", float(i))
-        made.append(QueuedJob(Place(turn != RUNNING, 0, turn, run.queued, run.id, run.id, run), seconds))
+        made.append(QueuedJob(Place(turn != RUNNING, 0, turn, 0.0, run.queued, run.id, run.id, run), seconds))
     return made
 
 
 def ours(turn: int) -> QueuedJob:
     run = Unfinished("ours", "ana", 0.0)
-    return QueuedJob(Place(False, 0, turn, 0.0, run.id, run.id, run), 0.0)
+    return QueuedJob(Place(False, 0, turn, 0.0, 0.0, run.id, run.id, run), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def ours(turn: int) -> QueuedJob:
 def test_jobs_are_expected_behind_those_that_the_queue_prefers(
     jobs: list[QueuedJob], workers: int, own: list[float], want: Expected
 ) -> None:
-    assert Forecast(jobs, "ana", workers).of(own) == want
+    assert Forecast(jobs, "ana", 0.0, workers).of(own) == want
 
 
 def test_what_is_left_counts_those_in_front_and_not_those_behind() -> None:
-    forecast = Forecast(queue((RUNNING, 10), (1, 8), (1, 7), (2, 99)), "ana", 2)
+    forecast = Forecast(queue((RUNNING, 10), (1, 8), (1, 7), (2, 99)), "ana", 0.0, 2)
     assert forecast.left({"run 0"}) == 10
     assert forecast.left({"run 0", "run 2"}) == 15
     assert forecast.left({"finished long ago"}) == 0

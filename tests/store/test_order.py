@@ -25,6 +25,7 @@ def queues(draw: st.DrawFn, trained: st.SearchStrategy[float] = TIMES) -> list[U
                 f"run {i}",
                 draw(OWNERS),
                 queued=draw(TIMES),
+                served=draw(st.sampled_from([0.0, 5.0, NOW])),
                 running=draw(st.booleans()),
                 trained=service,
                 stepped=draw(TIMES) if service else 0.0,
@@ -158,23 +159,32 @@ class Server:
     runs: dict[str, Unfinished] = field(default_factory=dict)
     left: dict[str, float] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
+    began: dict[str, float] = field(default_factory=dict)
+    served: dict[str, float] = field(default_factory=dict)
     now: float = 0.0
 
     def submit(self, name: str, owner: str, seconds: float) -> None:
         self.runs[name], self.left[name] = Unfinished(name, owner, self.now), seconds
+
+    def places(self) -> list[Place]:
+        runs = self.runs.values()
+        return in_order([run._replace(served=self.served.get(run.owner, 0.0)) for run in runs], self.now)
 
     def tick(self) -> None:
         for run in list(self.runs.values()):
             if run.running and self.left[run.id] <= 0:
                 del self.runs[run.id]
                 self.ended[run.id] = self.now
-        places = in_order(self.runs.values(), self.now)
+        places = self.places()
         free = self.workers - sum(not one.waits for one in places)
         for run_id in () if free else to_yield(places, self.now):
             self.runs[run_id] = self.runs[run_id]._replace(running=False, claimed=None, queued=self.now)
-        places = in_order(self.runs.values(), self.now)
-        free = self.workers - sum(not one.waits for one in places)
-        for one in waiting(places)[:free]:
+        for _ in range(self.workers - sum(run.running for run in self.runs.values())):
+            one = next(iter(waiting(self.places())), None)
+            if one is None:
+                break
+            self.began.setdefault(one.id, self.now)
+            self.served[one.run.owner] = self.now
             self.runs[one.id] = one.run._replace(running=True, claimed=self.now)
         self.now += 1
         for run in self.runs.values():
@@ -212,6 +222,35 @@ def test_no_stream_of_short_runs_starves_long_ones_nor_they_it(workers: int, sec
     assert sum(trained) >= 3600 * SLICE / (2 * SLICE + TURN)  # a turn waits until another slice ends
     assert min(trained) >= 0.5 * max(trained)
     assert len(server.ended) * seconds >= 3600 * (workers - 0.7)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_comes_later_with_one_run_does_not_wait_for_anybodys_many(workers: int) -> None:
+    server = Server(workers)
+    for i in range(30):
+        server.submit(f"many {i}", "ana", 5)
+    for _ in range(12):
+        server.tick()
+    server.submit("single", "ben", 5)
+    while "single" not in server.began:
+        server.tick()
+    assert server.began["single"] <= 12 + 5
+
+
+def test_visitors_with_unequal_numbers_of_runs_begin_at_about_the_same_time() -> None:
+    """Jain's index of what the first runs of 60 visitors waited is that of one run each."""
+
+    def waited(numbers: list[int]) -> float:
+        server = Server(2)
+        for visitor, number in enumerate(numbers):
+            for i in range(number):
+                server.submit(f"{visitor} {i}", f"{visitor}", 2)
+        while len({name.split()[0] for name in server.began}) < len(numbers):
+            server.tick()
+        first = [1 + min(at for name, at in server.began.items() if name.split()[0] == f"{v}") for v in range(60)]
+        return sum(first) ** 2 / len(first) / sum(one**2 for one in first)
+
+    assert waited([40, 10, 3, 1, 1, 1] * 10) >= waited([1] * 60) - 0.01
 
 
 def test_levels_rise() -> None:

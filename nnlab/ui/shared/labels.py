@@ -127,11 +127,8 @@ FIELDS: Texts = {
     "width": "Width",
     "depth_same_size": "Depth at equal size",
     "seeds": "Seeds",
-<<<<<<< HEAD
     "disk": "Disk",
-=======
     "waiting": "Waiting runs",
->>>>>>> 6d8f551 (Limit the waiting and running runs of a visitor)
     "values": "Values",
     "vary": "Setting",
     "by_values": "Values of the second setting",

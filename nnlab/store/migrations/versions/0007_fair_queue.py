@@ -11,3 +11,4 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("claimed", sa.Float(53)))
     op.execute("UPDATE runs SET quick = TRUE WHERE rank < 0")
     op.drop_column("runs", "rank")
+    op.create_index("runs_by_service", "runs", ["owner", "draft", "claimed"])
