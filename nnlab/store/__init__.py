@@ -12,7 +12,8 @@ from nnlab.store.curves import CurveStore, MetricsTable
 from nnlab.store.deletion import DeletionStore
 from nnlab.store.errors import StoreUnavailable
 from nnlab.store.order import Place, Unfinished
-from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob, this_process
+from nnlab.store.processes import this_process
+from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob
 from nnlab.store.retention import Freed, Retention, RetentionStore
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table

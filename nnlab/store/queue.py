@@ -6,16 +6,12 @@ replaced, because its worker seemed dead, cannot write any more.
 
 import json
 import math
-import os
 import secrets
-import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-import psutil
 import sqlalchemy as sa
 
 from nnlab.engines.base import ALGORITHM
@@ -23,6 +19,7 @@ from nnlab.spec import Experiment
 from nnlab.store import schema
 from nnlab.store.budget import CHECKPOINT_BYTES
 from nnlab.store.order import Place, Unfinished, in_order, to_yield
+from nnlab.store.processes import maybe_alive, older, this_process
 from nnlab.store.runs import COPIED, SINCE, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step, measure
@@ -271,9 +268,9 @@ class RunQueue(RunStore):
         query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat, silent)
         for row in self._rows(query.where(col.state == "running")):
             stale = row.silent >= stale_after and time.monotonic() - self._failed >= stale_after
-            if not stale and _maybe_alive(row.worker):
+            if not stale and maybe_alive(row.worker):
                 continue
-            attempts = row.attempts - _older(row.worker, server_began)
+            attempts = row.attempts - older(row.worker, server_began)
             changes: dict[str, Any] = {"state": "waiting", "attempts": attempts, "note": None}
             changes["wish"] = sa.case((col.wish == "yield", None), else_=col.wish)
             if attempts >= MAX_ATTEMPTS:
@@ -390,35 +387,3 @@ def _claim_values(worker: str) -> dict[str, Any]:
     values = {"state": "running", "attempt": secrets.token_hex(16), "attempts": 1, "worker": worker, "thinned": False}
     times = dict.fromkeys(("heartbeat", "stepped", "started", "claimed"), now())
     return values | times | {"finished": None, "loading": None, "pace": None}
-
-
-@lru_cache(maxsize=1)
-def _machine() -> str:
-    """This machine; a container with its own process numbers counts as one."""
-    try:
-        return f"{socket.gethostname()}:{os.stat('/proc/self/ns/pid').st_ino}"
-    except OSError:
-        return socket.gethostname()
-
-
-def this_process() -> str:
-    """The worker's name: machine, process number and start time (process numbers are used again)."""
-    return f"{_machine()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
-
-
-def _older(worker: str, than: float) -> bool:
-    """Whether it is a process of this machine that began before."""
-    machine, _, began = worker.split("/")
-    return machine == _machine() and float(began) < than
-
-
-def _maybe_alive(worker: str) -> bool:
-    """False if the process is on this machine and gone."""
-    machine, pid, began = worker.split("/")
-    if machine != _machine():
-        return True
-    try:
-        process = psutil.Process(int(pid))
-        return bool(abs(process.create_time() - float(began)) < 1 and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

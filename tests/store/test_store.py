@@ -260,7 +260,7 @@ def test_owners_take_turns_and_the_places_are_those_of_now(store: Store) -> None
     token = store.claim(ana[0])
     assert token is not None
     carl, ana4 = (store.create_run(other(n), (0,), owner).id for n, owner in ((6, "carl"), (7, "ana")))
-    assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4], "a running run counts"
+    assert store.queue() == [ben[0], carl, ben[1], ana[1], ana[2], ana4], "a running run counts"
     store.finish(ana[0], token, "finished")
     assert store.queue() == [ben[0], carl, ana[1], ben[1], ana[2], ana4], "she had a worker a moment ago"
     store.request(ana[1], "pause")
@@ -515,7 +515,7 @@ def test_a_run_that_beats_or_ends_while_it_is_released_stays_as_it_is(
 
     release = store._change
     monkeypatch.setattr(store, "_change", change)
-    monkeypatch.setattr(queue, "_maybe_alive", lambda _: not dead)
+    monkeypatch.setattr(queue, "maybe_alive", lambda _: not dead)
     assert store.release_dead(stale_after=15 if dead else -1) == []
     after = now(store, run.id)
     assert after.state == ("running" if meanwhile == "beats" else "finished")
