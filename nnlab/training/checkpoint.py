@@ -58,7 +58,7 @@ def unpack(content: bytes, experiment: Experiment, seeds: tuple[int, ...]) -> tu
         made_by, made_with = Experiment.from_store(about["experiment"]), tuple(json.loads(about["seeds"]))
         engine = about.get("engine", made_by.train.engine)  # older experiments named theirs
         epoch, seconds = int(about["epoch"]), float(about["seconds"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError("checkpoint: this is not a checkpoint of nnlab.") from error
     if made_by.set({"train.epochs": experiment.train.epochs}) != experiment:
         raise ValueError(

@@ -599,7 +599,7 @@ def test_a_layers_own_settings_win_over_the_networks():
         ({"model": {"hidden": [8] * 65}}, "model.hidden (how many): got 65, allowed is from 0 to 64."),
         ({"model": {"hidden": ["x"] * 10_000}}, "model.hidden (how many): got 10000, allowed is from 0 to 64."),
         ({"data": {"terms": ["x1"] * 8}}, "data.terms (how many): got 8, allowed is from 1 to 7."),
-        ({"data": dict.fromkeys(map(str, range(101)))}, "data (how many): got 101, allowed is from 0 to 13."),
+        ({"model": dict.fromkeys(map(str, range(101)))}, "model (how many): got 101, allowed is from 0 to 7."),
         ({"data": {"n_samples": 10**5000}}, "data.n_samples: got too much to show, allowed is from 10 to 100000."),
         (
             {"data": {"validation": 0.8, "test": 0.8}},
