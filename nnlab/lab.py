@@ -5,7 +5,7 @@ and reading is cheap enough for every page to read once a second.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -16,7 +16,7 @@ import pandas as pd
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
-from nnlab.jobs.comparisons import Comparisons
+from nnlab.jobs.comparisons import BLOCK, Comparisons
 from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.jobs.memory import here_bytes
@@ -194,11 +194,14 @@ class Lab(Comparisons):
         *,
         state: State | None = None,
         include_deleted: bool = False,
-        alone: bool = False,
+        alone: bool | None = None,
+        trained: bool = False,
         limit: int = 500,
     ) -> list[Run]:
-        """Runs of an owner (None: of all), newest first; with `alone` without those of comparisons."""
-        return self._shown(self.store.runs(owner, state, include_deleted=include_deleted, alone=alone, limit=limit))
+        """Runs of an owner (None: of all), newest first; with `alone` without those of comparisons, False: only these;
+        with `trained` those with an epoch at least."""
+        which: dict[str, Any] = {"include_deleted": include_deleted, "alone": alone, "trained": trained}
+        return self._shown(self.store.runs(owner, state, limit=limit, **which))
 
     def recent(self, owner: str, limit: int) -> list[Run | StoredComparison]:
         """The newest runs and comparisons of an owner, newest first; the runs of a comparison's cells are left out."""
@@ -218,16 +221,24 @@ class Lab(Comparisons):
         """When jobs that this owner submits now would be finished, and when those in the queue will be."""
         return Forecast(self.store.jobs(), owner, self.store.served(owner), settings().workers)
 
-    def metrics(self, run_id: str, after: int = 0) -> pd.DataFrame:
-        """The metrics of every epoch above `after` and every replicate.
+    def metrics(self, run_id: str, after: int = 0, epochs: Sequence[int] | None = None) -> pd.DataFrame:
+        """The metrics of every epoch above `after`, or of these `epochs`, and every replicate.
 
         The columns are epoch, seed (with folds also fold, from 0), the METRICS, lr, seconds."""
-        return self.store.metrics(run_id, after).frame()
+        return self.store.metrics(run_id, after, epochs=epochs).frame()
 
     def epochs(self, run: Run) -> pd.DataFrame:
         """The `metrics` of a run and its column `best_epoch`: with early stopping, that of the weights each replicate
         ends with. It is missing (nan) before the run ends."""
-        metrics = self.metrics(run.id)
+        return self._with_best(run, self.metrics(run.id))
+
+    def epoch_blocks(self, run: Run) -> Iterator[pd.DataFrame]:
+        """`epochs` in blocks of some epochs, so that not all are in memory at the same time."""
+        each = max(1, BLOCK // len(run.replicates))
+        for after in range(0, run.epoch, each):
+            yield self._with_best(run, self.store.metrics(run.id, after, until=after + each).frame())
+
+    def _with_best(self, run: Run, metrics: pd.DataFrame) -> pd.DataFrame:
         best = (run.results or {}).get("best_epoch", [np.nan] * len(run.replicates))
         return metrics.assign(best_epoch=np.tile(best, len(metrics) // len(best))).astype({"best_epoch": "Int64"})
 
@@ -235,15 +246,15 @@ class Lab(Comparisons):
         """The metrics over the replicates, for charts: one row per epoch above `after`, evenly thinned to `max_points`.
 
         See `analysis.curves.curves_frame` for the columns; nan where no replicate has a value."""
-        if run_id not in (found := self.store.curves([run_id], max_points, after)):
-            raise UnknownRun(run_id)
-        return found[run_id]
+        return self.store.curves(run_id, max_points, after)
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """The epochs with stored weights, in order; 0 is before training."""
         return self.store.snapshot_epochs(run_id)
 
-    def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
+    def snapshot(
+        self, run_id: str, epoch: int | Literal["best"] | None = None, replicate: int | None = None
+    ) -> tuple[int, Weights] | None:
         """Stored weights of a run.
 
         Parameters
@@ -251,17 +262,19 @@ class Lab(Comparisons):
         epoch : int, "best" or None
             The nearest stored epoch at or before it is taken. None is the latest, "best" the epoch of each
             replicate's lowest validation loss.
+        replicate : int, optional
+            The place of one: the others are not read.
 
         Returns
         -------
         (int, dict of array) or None
-            The epoch and its weights, arrays (replicates, ...); None if nothing is stored yet.
+            The epoch and its weights, arrays (replicates, ...), of one (1, ...); None if nothing is stored yet.
         """
-        return self.store.snapshot(run_id, epoch)
+        return self.store.snapshot(run_id, epoch, replicate)
 
-    def frames(self, run_id: str, epochs: Sequence[int]) -> list[tuple[int, Weights]]:
-        """The stored weights (replicates, ...) of these epochs, in order; an epoch without any is left out."""
-        return self.store.frames(run_id, epochs)
+    def frames(self, run_id: str, epochs: Sequence[int], replicate: int | None = None) -> list[tuple[int, Weights]]:
+        """The stored weights of these epochs, in order and as from `snapshot`; an epoch without any is left out."""
+        return self.store.frames(run_id, epochs, replicate)
 
     def autograd(self, experiment: Experiment, weights: Mapping[str, Array], x: Array, t: Array) -> Any:
         """PyTorch's gradients of one batch (`nnlab.engines.autograd_check`), computed by the next free worker.

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnlab.analysis.scores import packed_outcomes
 from nnlab.catalogue.presets import presets
 from nnlab.comparison.api import compare
 from nnlab.comparison.findings import finding
@@ -18,6 +19,7 @@ from nnlab.comparison.table import Cell, table_of
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS
 from nnlab.export.tables import comparison_file
+from nnlab.jobs import comparisons
 from nnlab.jobs.cells import split_seeds
 from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
@@ -98,7 +100,7 @@ def test_curves_are_the_mean_and_the_range_over_seeds(lab: Lab) -> None:
     assert len(lab.curves(long.id)) == 400
 
 
-def test_curves_are_over_all_seeds_where_some_were_stopped_early(lab: Lab) -> None:
+def test_curves_are_over_all_seeds_where_some_were_stopped_early(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     run = worked(lab, lab.submit(EARLY, 6))
     assert run.results is not None
     best, ended, table = run.results["best_epoch"], run.results["epochs"], lab.metrics(run.id)
@@ -113,11 +115,17 @@ def test_curves_are_over_all_seeds_where_some_were_stopped_early(lab: Lab) -> No
     few = lab.submit_comparison(Comparison(EARLY, vary="depth", values=[1], seeds=(0, 3, 4)))
     work()
     merged = lab.extend_comparison(few.id, Comparison(EARLY, vary="depth", values=[1], seeds=6), "local")
-    pd.testing.assert_frame_equal(lab.cells_curves(merged.cells)[0], curves)
+    pd.testing.assert_frame_equal(lab.cell_curves(merged.cells[0]), curves)
     pd.testing.assert_frame_equal(lab.cell_metrics(merged.cells[0]).drop(columns="seconds"), table[[*table][:-1]])
     least = min(range(6), key=lambda seed: ended[seed])  # of a run that other seeds made longer
     fewer = lab.submit_comparison(Comparison(EARLY, vary="depth", values=[1], seeds=(least,)))
     assert lab.cell_metrics(fewer.cells[0])["epoch"].tolist() == list(range(1, ended[least] + 1))
+    for cell in (merged.cells[0], fewer.cells[0]):
+        for rows in (1, 7, 10_000):  # in blocks of as many epochs as have so many rows
+            monkeypatch.setattr(comparisons, "BLOCK", rows)
+            blocks = [block for block in lab.cell_blocks(cell) if len(block)]
+            assert len(blocks) > 1 or rows > 7
+            pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), lab.cell_metrics(cell))
     for part in (lab.curves(run.id, max_points=5), lab.curves(run.id, after=run.epoch - 2)):  # without the best epochs
         assert len(part) < run.epoch
         want = curves[curves["epoch"].isin(part["epoch"])].reset_index(drop=True)
@@ -404,7 +412,7 @@ def test_seeds_added_to_a_comparison_are_the_only_ones_trained(lab: Lab) -> None
     mine, theirs = lab.cell_metrics(cell), lab.metrics(whole.id)
     assert mine[["epoch", "seed"]].equals(theirs[["epoch", "seed"]])
     np.testing.assert_allclose(mine["validation_loss"], theirs["validation_loss"], rtol=1e-4)
-    np.testing.assert_allclose(lab.cells_curves([cell])[0]["train_loss"], lab.curves(whole.id)["train_loss"], rtol=1e-4)
+    np.testing.assert_allclose(lab.cell_curves(cell)["train_loss"], lab.curves(whole.id)["train_loss"], rtol=1e-4)
     weights, (_, want) = lab.cell_weights(cell), lab.snapshot(whole.id)  # type: ignore[misc]
     assert weights is not None
     for name, values in want.items():
@@ -425,7 +433,8 @@ def test_a_comparison_says_the_same_to_the_bit_whether_its_seeds_came_at_once_or
     work()
     one, other = compared(lab, grown), compared(lab, whole)
     assert [len(cell.runs) for cell in (*one.cells, *other.cells)] == [2, 2, 1, 1]
-    assert [cell.results for cell in one.cells] == [cell.results for cell in other.cells]
+    said = [[{**cell.results, "outcomes": packed_outcomes(cell.results)} for cell in run.cells] for run in (one, other)]
+    assert said[0] == said[1]
     cells = [[Cell(cell.results, lab.cell_metrics(cell)) for cell in run.cells] for run in (one, other)]
     tables = [table_of(many, each) for each in cells]
     again = compare(Comparison.from_json(comparison_file(many, tables[0])))

@@ -17,7 +17,8 @@ from nnlab.scratch import forward
 from nnlab.spec import Experiment
 
 _CHUNK = 10_000  # samples scaled and passed forward at a time: MNIST stays uint8 until then
-_OUTPUTS = 1 << 21  # outputs of all replicates held at a time: 16 MB
+_OUTPUTS, _VALUES = 1 << 21, 1 << 24
+"""Outputs of all replicates held at a time, and values of their widest layer: 16 MB, 64 MB."""
 
 
 def predict(experiment: Experiment, weights: Weights, dataset: Dataset, x: ArrayLike) -> Floats:
@@ -60,8 +61,9 @@ def logits_in_chunks(
     experiment: Experiment, weights: Weights, dataset: Dataset, x: Array | Rows
 ) -> Iterator[tuple[slice, Floats]]:
     """The outputs (replicates, rows, outputs) before sigmoid or softmax for some rows of x at a time, and which rows:
-    with many seeds the logits of all of MNIST take half a gigabyte."""
-    size = max(1, min(_CHUNK, _OUTPUTS // (len(weights["0.bias"]) * experiment.outputs)))
+    with many seeds the values of a wide layer for all of MNIST take gigabytes."""
+    replicates, widest = len(weights["0.bias"]), max(layer.width for layer in experiment.layers)
+    size = max(1, min(_CHUNK, _OUTPUTS // (replicates * experiment.outputs), _VALUES // (replicates * widest)))
     for start in range(0, max(1, len(x)), size):
         rows = slice(start, start + size)
         with np.errstate(over="ignore", invalid="ignore"):

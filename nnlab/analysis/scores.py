@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -87,14 +87,39 @@ def _packed(scores: Array) -> str:
     return b64encode(numbers.tobytes()).decode()
 
 
+def packed_outcomes(results: Mapping[str, Any] | None) -> Sequence[str] | None:
+    """The scores of the validation samples that all replicates share, packed: a text a replicate; None where they are
+    not there. The store gives a function that reads them: they may take half a megabyte a run."""
+    packed = (results or {}).get("outcomes")
+    found: Sequence[str] | None = packed() if callable(packed) else packed
+    return found or None
+
+
+class SampleScores(Sequence[Floats]):
+    """The scores (replicates, n) of `sample_outcomes`, of which one replicate is unpacked at a time."""
+
+    def __init__(self, packed: Sequence[str], experiment: Experiment) -> None:
+        self._packed, self._n, self._score = packed, experiment.data.sizes[1], experiment.score
+
+    @classmethod
+    def of(cls, results: Mapping[str, Any] | None, experiment: Experiment) -> Self | None:
+        packed = packed_outcomes(results)
+        return None if packed is None else cls(packed, experiment)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __getitem__(self, replicate: Any) -> Any:
+        content = b64decode(self._packed[replicate])
+        if self._score == "accuracy":
+            return np.unpackbits(np.frombuffer(content, np.uint8), count=self._n).astype(float)
+        return np.frombuffer(content, "<f4").astype(float)
+
+
 def sample_outcomes(results: Mapping[str, Any] | None, experiment: Experiment) -> Floats | None:
     """The scores (replicates, n) of the validation samples that all replicates share; None where they are not there."""
-    if not (packed := (results or {}).get("outcomes")):
-        return None
-    n, each = experiment.data.sizes[1], [b64decode(text) for text in packed]
-    if experiment.score == "accuracy":
-        return np.array([np.unpackbits(np.frombuffer(bits, np.uint8), count=n) for bits in each], float)
-    return np.array([np.frombuffer(numbers, "<f4") for numbers in each], float)
+    each = SampleScores.of(results, experiment)
+    return None if each is None else np.array(list(each))
 
 
 def final_scores(results: Mapping[str, Any] | None, part: str, name: str) -> Floats:

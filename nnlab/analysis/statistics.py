@@ -282,18 +282,32 @@ def _paired_sample_variances(
     """Of the difference between every two values (values, values): V/n, and the mean of the squares left without the
     means of seeds and samples; 0 where they were not scored on the same samples."""
     means = table.mean(axis=1)
-    single = [None if one is None else np.asarray(one, np.float32) for one in outcomes or [None] * len(means)]
-    each = [None if one is None else one.mean(axis=0, dtype=float) for one in single]
-    known = [one for one in single if one is not None]
-    alike = len(known) == len(single) and len({one.shape for one in known}) == 1
-    if same_samples and alike and known[0].shape[1] > 1:
-        by_sample = np.array(each)  # (values, n)
-        left = np.array([one - row for one, row in zip(known, by_sample, strict=True)])  # (values, replicates, n)
-        left = (left - left.mean(axis=2, keepdims=True)).reshape(len(left), -1)
+    single: list[Any] = list(outcomes or [None] * len(means))
+    each = [None if one is None else _mean_by_sample(one) for one in single]
+    known = [one for one in each if one is not None]
+    alike = (
+        len(known) == len(single)
+        and len({(len(one), len(mean)) for one, mean in zip(single, known, strict=False)}) == 1
+    )
+    if same_samples and alike and len(known[0]) > 1:
+        by_sample = np.array(known)  # (values, n)
         spread = np.atleast_2d(np.cov(by_sample)) / by_sample.shape[1]
-        return _of_differences(spread), _of_differences(left @ left.T / left.shape[1])
+        squares = np.zeros((len(single), len(single)))
+        for replicate in range(len(single[0])):  # one at a time: all scores of 40 values may take a gigabyte
+            left = np.array([np.asarray(one[replicate], float) for one in single]) - by_sample  # (values, n)
+            left -= left.mean(axis=1, keepdims=True)
+            squares += left @ left.T
+        return _of_differences(spread), _of_differences(squares / (len(single[0]) * by_sample.shape[1]))
     own = np.array([_sample_variance(mean, values, design.samples) for mean, values in zip(means, each, strict=True)])
     return own[:, None] + own[None], np.zeros((len(own), len(own)))
+
+
+def _mean_by_sample(scores: Sequence[ArrayLike]) -> Floats:
+    """The mean score (n,) of every sample over the replicates."""
+    total: Floats = np.zeros(np.shape(scores[0]))
+    for replicate in range(len(scores)):
+        total += np.asarray(scores[replicate], float)
+    return total / len(scores)
 
 
 def _of_differences(covariance: Floats) -> Floats:

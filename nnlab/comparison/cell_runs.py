@@ -8,15 +8,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from nnlab.analysis.curves import by_epoch, curves_frame, evenly
-from nnlab.analysis.scores import final_scores
+from nnlab.analysis.scores import final_scores, packed_outcomes
 from nnlab.engines.base import METRICS, Weights
-from nnlab.spec import Comparison, Experiment, Point
+from nnlab.spec import Comparison, Experiment, Point, Replicate
 from nnlab.store import PRECEDENCE, Run, State, StoredComparison
 
 
@@ -79,7 +80,12 @@ class CellRun:
             return None
         if len(self.runs) == 1 and self.runs[0].seeds == self.seeds:
             return self.runs[0].results
-        return dict(_merged([run.results for run in self.runs], self.picks()))
+        each = [run.results or {} for run in self.runs]
+        scores = [{name: one for name, one in results.items() if name != "outcomes"} for results in each]
+        merged = dict(_merged(scores, self.picks()))
+        if all("outcomes" in results for results in each):
+            merged["outcomes"] = partial(_merged_outcomes, each, self.picks())
+        return merged
 
     def sources(self) -> dict[int, tuple[int, int]]:
         """By seed of the cell, in order: the place of its run, and the seed's place in that run."""
@@ -157,6 +163,11 @@ def _merged(results: Sequence[Any], picks: Sequence[tuple[int, int]]) -> Any:
     return first if all(one == first for one in results) else None
 
 
+def _merged_outcomes(results: Sequence[Mapping[str, Any]], picks: Sequence[tuple[int, int]]) -> list[str]:
+    each = [packed_outcomes(one) or () for one in results]
+    return [each[i][place] for i, place in picks]
+
+
 def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The metrics of a cell's runs as one tidy table of the cell's seeds, as if one run had trained them: by epoch,
     then in the order of the seeds."""
@@ -169,7 +180,8 @@ def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFram
     parts = []
     for i, (run, frame) in enumerate(zip(cell.runs, frames, strict=True)):
         own = frame[frame["seed"].map(run_of) == i]
-        parts.append(_with_epochs(list(rates.index), own) if patience and run.state == "finished" else own)
+        replicates = [one for one in run.replicates if run_of.get(one.seed) == i]
+        parts.append(_with_epochs(rates.index, replicates, own) if patience and run.state == "finished" else own)
     whole = pd.concat(parts)
     whole["lr"] = whole["lr"].fillna(whole["epoch"].map(rates))
     whole["seconds"] = whole["epoch"].map(seconds)
@@ -182,10 +194,12 @@ def merged_metrics(cell: CellRun, frames: Sequence[pd.DataFrame]) -> pd.DataFram
     )
 
 
-def _with_epochs(epochs: Sequence[int], frame: pd.DataFrame) -> pd.DataFrame:
+def _with_epochs(epochs: pd.Index, replicates: Sequence[Replicate], frame: pd.DataFrame) -> pd.DataFrame:
     """The metrics of a run, with empty rows for the epochs after early stopping has ended it."""
-    replicates = frame[[name for name in ("seed", "fold") if name in frame]].drop_duplicates()
-    every = pd.DataFrame({"epoch": epochs}).merge(replicates, how="cross")
+    each = pd.DataFrame(
+        {name: [getattr(one, name) for one in replicates] for name in ("seed", "fold") if name in frame}
+    )
+    every = pd.DataFrame({"epoch": epochs}).merge(each, how="cross")
     return every.merge(frame, how="left", on=list(every))
 
 

@@ -1,7 +1,7 @@
 """The table of a comparison: one row a cell."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +11,7 @@ import pandas as pd
 from nnlab.analysis.curves import by_epoch
 from nnlab.analysis.design import Design
 from nnlab.analysis.diagnosis import RAN_AWAY, diagnose
-from nnlab.analysis.scores import final_scores, reference_of, sample_outcomes, score_interval
+from nnlab.analysis.scores import SampleScores, final_scores, reference_of, score_interval
 from nnlab.analysis.statistics import Difference, differences
 from nnlab.datasets import PARTS
 from nnlab.spec import Comparison, Experiment, Point
@@ -163,7 +163,7 @@ def judge(
         Design.of(experiments[places[0]], part),
         None if baseline is None else places.index(baseline),
         better="higher" if score == "accuracy" else "lower",
-        outcomes=[sample_outcomes(cells[i].results, experiments[i]) for i in places],
+        outcomes=[SampleScores.of(cells[i].results, experiments[i]) for i in places],
         same_samples=same_samples,
     )
     for i, difference in zip(places, found, strict=True):
@@ -181,13 +181,22 @@ def worse_cells(comparison: Comparison, table: pd.DataFrame, part: str, place: i
 
 def epochs_of(comparison: Comparison, metrics: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
     """All epochs of all cells, tidy: the names of the settings, then the columns of `Result.metrics`."""
-    settings = [_settings(comparison, point) for point in comparison.points]
-    frames = [
-        pd.concat([pd.DataFrame(of_cell, index=frame.index), frame], axis=1)
-        for of_cell, frame in zip(settings, metrics, strict=True)
-        if frame is not None and len(frame)
-    ]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({knob: [] for knob in settings[0]})
+    blocks = epoch_blocks(comparison, [[] if frame is None else [frame] for frame in metrics])
+    return pd.concat(blocks, ignore_index=True)
+
+
+def epoch_blocks(comparison: Comparison, metrics: Iterable[Iterable[pd.DataFrame]]) -> Iterator[pd.DataFrame]:
+    """`epochs_of` in the blocks in which the metrics of every cell come; all have columns of the same types."""
+    settings = pd.DataFrame([_settings(comparison, point) for point in comparison.points])
+    empty = True
+    for place, blocks in enumerate(metrics):
+        for frame in blocks:
+            if len(frame):
+                of_cell = settings.iloc[[place] * len(frame)].set_axis(frame.index)
+                yield pd.concat([of_cell, frame], axis=1)
+                empty = False
+    if empty:
+        yield settings.iloc[:0]
 
 
 def point_text(comparison: Comparison, point: Point) -> str:

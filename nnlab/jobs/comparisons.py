@@ -1,19 +1,22 @@
 """The comparisons of a lab: submitting, extending, reading, stopping and deleting them."""
 
-from collections.abc import Sequence
-from itertools import repeat
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from nnlab.analysis.curves import evenly_spaced
 from nnlab.comparison.cell_runs import CellRun, ComparisonRun, merged_curves, merged_metrics, merged_weights
 from nnlab.engines.base import Weights
 from nnlab.jobs.cells import missing, new_runs, queue_cells
 from nnlab.jobs.dispatcher import Dispatcher
-from nnlab.jobs.limits import LimitError, check_limits, check_waiting
+from nnlab.jobs.limits import LimitError, check_comparison, check_waiting, find_comparison_limit
 from nnlab.jobs.ownership import own
 from nnlab.jobs.space import check_space
 from nnlab.spec import Comparison
+from nnlab.spec.errors import Problem
 from nnlab.store import Store, StoredComparison
+
+BLOCK = 5_000  # rows of a table of metrics: half a megabyte as text
 
 
 class Comparisons:
@@ -22,6 +25,10 @@ class Comparisons:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._dispatcher = Dispatcher(store)
+
+    def check_comparison(self, comparison: Comparison) -> Problem | None:
+        """The first field of a comparison that is over a limit of this installation, or None."""
+        return find_comparison_limit(comparison, splits=True)
 
     def submit_comparison(
         self,
@@ -33,8 +40,7 @@ class Comparisons:
     ) -> ComparisonRun:
         """Queue a run for every cell of a comparison; with `reuse`, only for seeds that were not trained before.
         `guess`: the value that the owner expects to be best."""
-        for experiment in comparison.experiments:
-            check_limits(experiment, comparison.seeds, splits=True)
+        check_comparison(comparison, splits=True)
         self._check_space(owner, comparison, reuse)
         self._check_waiting(owner, new_runs(None, comparison))
         comparison_id = self.store.create_comparison(comparison, owner, name)
@@ -54,8 +60,7 @@ class Comparisons:
         before = stored.comparison
         if (before.experiment, before.vary, before.by) != (comparison.experiment, comparison.vary, comparison.by):
             raise ValueError("comparison: allowed are other values and seeds; experiment and knobs stay.")
-        for experiment in comparison.experiments:
-            check_limits(experiment, comparison.seeds, splits=True)
+        check_comparison(comparison, splits=True)
         self._check_space(owner, comparison)
         self._check_waiting(owner, new_runs(stored, comparison))
         return self._queue_cells(stored, comparison)
@@ -73,9 +78,9 @@ class Comparisons:
         """Comparisons of an owner (None: of all), newest first."""
         return self._with_runs(self.store.comparisons(owner, limit))
 
-    def best_scores(self, comparisons: Sequence[StoredComparison]) -> list[float]:
-        """See `ComparisonRun.best_score`; of many comparisons, read at once."""
-        return [one.best_score for one in self._with_runs(comparisons)]
+    def best_score(self, comparison: StoredComparison) -> float:
+        """See `ComparisonRun.best_score`."""
+        return self._with_runs([comparison])[0].best_score
 
     def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
         """Stop the unfinished runs of a comparison; `place`: of one cell only."""
@@ -110,20 +115,24 @@ class Comparisons:
 
     def cell_metrics(self, cell: CellRun) -> pd.DataFrame:
         """The metrics of every epoch of a cell's seeds, as from `metrics`."""
-        return self.cells_metrics([cell])[0]
+        return merged_metrics(cell, [self.store.metrics(run.id).frame() for run in cell.runs])
 
-    def cells_metrics(self, cells: Sequence[CellRun]) -> list[pd.DataFrame]:
-        """`cell_metrics` of many cells, read at once."""
-        tables = self.store.metrics_of([run.id for cell in cells for run in cell.runs])
-        return [merged_metrics(cell, [tables[run.id].frame() for run in cell.runs]) for cell in cells]
+    def cell_blocks(self, cell: CellRun) -> Iterator[pd.DataFrame]:
+        """`cell_metrics` in blocks of some epochs, so that no more than BLOCK rows of a run are in memory."""
+        each = max(1, BLOCK // max(len(run.replicates) for run in cell.runs))
+        for after in range(0, max(run.epoch for run in cell.runs), each):
+            tables = [self.store.metrics(run.id, after, until=after + each) for run in cell.runs]
+            yield merged_metrics(cell, [table.frame() for table in tables])
 
-    def cells_curves(self, cells: Sequence[CellRun], max_points: int | None = 400) -> list[pd.DataFrame]:
-        """The curves of many cells over their seeds, each as from `curves`, read at once."""
-        single = [cell.run.id for cell in cells if [run.seeds for run in cell.runs] == [cell.seeds]]
-        found = self.store.curves(single, max_points)
-        merged = [cell for cell in cells if cell.run.id not in found]
-        others = iter(map(merged_curves, merged, self.cells_metrics(merged), repeat(max_points)))
-        return [found[cell.run.id] if cell.run.id in found else next(others) for cell in cells]
+    def cell_curves(self, cell: CellRun, max_points: int | None = 400) -> pd.DataFrame:
+        """The curves of a cell over its seeds, as from `curves`."""
+        if [run.seeds for run in cell.runs] == [cell.seeds]:
+            return self.store.curves(cell.run.id, max_points)
+        if max_points is None or cell.experiment.train.patience:  # the best epoch of each may be one between them
+            return merged_curves(cell, self.cell_metrics(cell), max_points)
+        epochs = [place + 1 for place in evenly_spaced(max(run.epoch for run in cell.runs), max_points)]
+        frames = [self.store.metrics(run.id, epochs=epochs).frame() for run in cell.runs]
+        return merged_curves(cell, merged_metrics(cell, frames), None)
 
     def cell_weights(self, cell: CellRun) -> Weights | None:
         """The latest weights (replicates, ...) of a cell's seeds; None until all its runs have some."""

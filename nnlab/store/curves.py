@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +20,7 @@ from nnlab.store.queue import RunQueue
 from nnlab.store.runs import UnknownRun, col, experiment_from_json
 from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, now, snapshots_table
 from nnlab.store.stored import measure
+from nnlab.store.weights import stored_weights
 
 
 @dataclass(frozen=True)
@@ -104,42 +103,39 @@ class CurveStore(RunQueue):
                 measure(db, run_id)
         return action
 
-    def metrics(self, run_id: str, after: int = 0, max_points: int | None = None) -> MetricsTable:
-        """The epochs above `after`; if they are more than `max_points`, evenly thinned with the first and last."""
-        found = self.metrics_of([run_id], max_points, after)
-        if not found:
-            raise UnknownRun(run_id)
-        return found[run_id]
-
-    def metrics_of(
-        self, run_ids: Sequence[str], max_points: int | None = None, after: int = 0
-    ) -> dict[str, MetricsTable]:
-        """The curves of many runs, each as from `metrics`, with one query for all runs of equal progress."""
-        found: dict[str, MetricsTable] = {}
+    def metrics(
+        self,
+        run_id: str,
+        after: int = 0,
+        max_points: int | None = None,
+        *,
+        until: int | None = None,
+        epochs: Sequence[int] | None = None,
+    ) -> MetricsTable:
+        """The epochs above `after`, up to `until`; if they are more than `max_points`, evenly thinned with the first
+        and last. With `epochs` only these."""
         columns = metrics_table.c
-        query = sa.select(col.id, col.data, col.seeds, col.experiment, col.epoch).where(col.id.in_(run_ids))
-        groups: dict[int, list[Any]] = {}  # by the last epoch; 0 if nothing is thinned
-        for run in self._rows(query):
-            thinned = max_points is not None and run.epoch - after > max_points
-            groups.setdefault(run.epoch if thinned else 0, []).append(run)
-        for last, runs in groups.items():
-            query = sa.select(metrics_table).order_by(columns.data, columns.epoch)
-            query = query.where(columns.data.in_({run.data for run in runs}), columns.epoch > after)
-            if last and max_points is not None:
-                even = np.linspace(after + 1, last, max_points).round().astype(int).tolist()
-                query = query.where(columns.epoch.in_(even))
-            rows = {data: list(some) for data, some in groupby(self._rows(query), attrgetter("data"))}
-            found |= {run.id: _metrics_table(run, rows.get(run.data, [])) for run in runs}
-        return found
+        run = next(
+            iter(self._rows(sa.select(col.data, col.seeds, col.experiment, col.epoch).filter_by(id=run_id))), None
+        )
+        if run is None:
+            raise UnknownRun(run_id)
+        query = sa.select(metrics_table).where(columns.data == run.data, columns.epoch > after).order_by(columns.epoch)
+        if until is not None:
+            query = query.where(columns.epoch <= until)
+        if max_points is not None and run.epoch - after > max_points:
+            epochs = np.linspace(after + 1, run.epoch, max_points).round().astype(int).tolist()
+        if epochs is not None:
+            query = query.where(columns.epoch.in_(epochs))
+        return _metrics_table(run, self._rows(query))
 
-    def curves(self, run_ids: Sequence[str], max_points: int | None = None, after: int = 0) -> dict[str, pd.DataFrame]:
-        """The curves of many runs, see `curves_frame`; their epochs as from `metrics`."""
-        found = self.metrics_of(run_ids, max_points, after)
-        curves = {run_id: table.curves() for run_id, table in found.items() if not table.lacks_best}
-        for run_id, table in self.metrics_of([run_id for run_id in found if run_id not in curves]).items():
-            every = table.curves()
-            curves[run_id] = evenly(every[every["epoch"] > after], max_points).reset_index(drop=True)
-        return curves
+    def curves(self, run_id: str, max_points: int | None = None, after: int = 0) -> pd.DataFrame:
+        """The curves of a run, see `curves_frame`; its epochs as from `metrics`."""
+        table = self.metrics(run_id, after, max_points)
+        if not table.lacks_best:
+            return table.curves()
+        every = self.metrics(run_id).curves()
+        return evenly(every[every["epoch"] > after], max_points).reset_index(drop=True)
 
     def snapshot_epochs(self, run_id: str) -> list[int]:
         """The epochs with stored weights, in order; 0 is before training."""
@@ -147,13 +143,15 @@ class CurveStore(RunQueue):
         query = sa.select(columns.epoch).where(columns.data == _data_of(run_id), columns.kind.in_(("step", "last")))
         return sorted({row.epoch for row in self._rows(query)})
 
-    def snapshot(self, run_id: str, epoch: int | Literal["best"] | None = None) -> tuple[int, Weights] | None:
+    def snapshot(
+        self, run_id: str, epoch: int | Literal["best"] | None = None, replicate: int | None = None
+    ) -> tuple[int, Weights] | None:
         """An epoch and its weights, arrays (replicates, ...); None if there are none.
 
         It is the nearest stored epoch at or before `epoch`; None means the latest, "best" the epoch of each
-        replicate's lowest validation loss."""
+        replicate's lowest validation loss. `replicate`: the place of one, whose arrays (1, ...) alone are read."""
         columns = snapshots_table.c
-        query = sa.select(columns.epoch, columns.weights).where(columns.data == _data_of(run_id))
+        query = _snapshots_of(run_id)
         if epoch == "best":
             query = query.where(columns.kind.in_(("best", "last")))
         elif epoch is None:
@@ -161,16 +159,18 @@ class CurveStore(RunQueue):
         else:
             query = query.where(columns.kind.in_(("step", "last")), columns.epoch <= epoch)
         kinds = sa.case({"best": 0, "last": 1, "live": 2}, value=columns.kind, else_=3)
-        rows = self._rows(query.order_by(columns.epoch.desc(), kinds).limit(1))
-        return (rows[0].epoch, safetensors.numpy.load(rows[0].weights)) if rows else None
+        with self._read() as db:
+            found = db.execute(query.order_by(columns.epoch.desc(), kinds).limit(1)).one_or_none()
+            return found and (found.epoch, stored_weights(db, found, replicate))
 
-    def frames(self, run_id: str, epochs: Sequence[int]) -> list[tuple[int, Weights]]:
-        """The stored weights (replicates, ...) of these epochs, in order; an epoch without any is left out."""
+    def frames(self, run_id: str, epochs: Sequence[int], replicate: int | None = None) -> list[tuple[int, Weights]]:
+        """The stored weights of these epochs, in order and as from `snapshot`; an epoch without any is left out."""
         columns = snapshots_table.c
-        query = sa.select(columns.epoch, columns.weights, columns.kind).where(columns.data == _data_of(run_id))
-        query = query.where(columns.kind.in_(("step", "last")), columns.epoch.in_(epochs))
-        found = {row.epoch: row.weights for row in self._rows(query.order_by(columns.epoch, columns.kind.desc()))}
-        return [(epoch, safetensors.numpy.load(weights)) for epoch, weights in found.items()]
+        query = _snapshots_of(run_id).where(columns.kind.in_(("step", "last")), columns.epoch.in_(epochs))
+        with self._read() as db:
+            rows = db.execute(query.order_by(columns.epoch, columns.kind.desc())).all()
+            found = {row.epoch: row for row in rows}
+            return [(epoch, stored_weights(db, row, replicate)) for epoch, row in found.items()]
 
     def checkpoint(self, run_id: str) -> bytes | None:
         """What Training resumes from."""
@@ -190,6 +190,11 @@ class CurveStore(RunQueue):
 def _data_of(run_id: str) -> sa.ScalarSelect[Any]:
     """The id of a run's curves and weights, as a subquery."""
     return sa.select(col.data).where(col.id == run_id).scalar_subquery()
+
+
+def _snapshots_of(run_id: str) -> sa.Select[tuple[str, str, int]]:
+    columns = snapshots_table.c
+    return sa.select(columns.data, columns.kind, columns.epoch).where(columns.data == _data_of(run_id))
 
 
 def _metrics_row(epoch: Epoch) -> dict[str, Any]:

@@ -214,7 +214,9 @@ class RunQueue(RunStore):
 
         state : "waiting" if it yields, so that a worker continues it later.
         requested : the action that ends it. If another was requested meanwhile, the run is queued again."""
-        text = None if results is None else json.dumps(results, allow_nan=False)
+        outcomes = (results or {}).get("outcomes")
+        kept = results and {name: value for name, value in results.items() if name != "outcomes"}
+        text = None if results is None else json.dumps(kept, allow_nan=False)
         with self._write() as db:
             action, data = self._update_claimed(db, run_id, attempt, worker=None, loading=None)
             this = runs_table.update().where(col.id == run_id)
@@ -228,6 +230,9 @@ class RunQueue(RunStore):
                 return action
             end = {"state": state, "error": error, "note": note, "results": text, "finished": now()}
             db.execute(this.values(wish=None, **end))
+            db.execute(schema.outcomes_table.delete().filter_by(data=data))
+            if outcomes:
+                db.execute(schema.outcomes_table.insert().values(data=data, content=json.dumps(outcomes)))
             if state == "finished":
                 content = schema.checkpoints_table.c
                 large = (content.data == data) & (sa.func.length(content.content) > CHECKPOINT_BYTES)

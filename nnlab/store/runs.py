@@ -14,10 +14,11 @@ from nnlab.engines.choice import EngineName, engine_name
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
 from nnlab.store.connect import Database
-from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table, utc
+from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, outcomes_table, runs_table, utc
 
 col = runs_table.c
 SINCE = (now() - col.stepped).label("since")  # the last epoch, seconds
+SCORED = sa.exists().where(outcomes_table.c.data == col.data).label("scored")  # single samples
 COPIED = (  # what copies of a finished run share
     *("data", "experiment", "seeds", "key", "state", "epoch", "epochs", "parameters", "seconds", "note", "results"),
     *("extended", "engine", "algorithm"),
@@ -105,6 +106,19 @@ class Run:
         return tuple(best if patience and best and epoch - best >= patience else epoch for epoch, best in ended)
 
 
+@dataclass(frozen=True)
+class StoredOutcomes:
+    """Reads the scores of single samples of a run, see `analysis.scores.packed_outcomes`."""
+
+    store: Database
+    data: str
+
+    def __call__(self) -> Sequence[str] | None:
+        found = self.store._rows(sa.select(outcomes_table.c.content).filter_by(data=self.data))
+        outcomes: list[str] | None = json.loads(found[0].content) if found else None
+        return outcomes
+
+
 class RunStore(Database):
     """The runs of a data base, without the queue."""
 
@@ -152,11 +166,12 @@ class RunStore(Database):
         *,
         ids: Sequence[str] | None = None,
         include_deleted: bool = False,
-        alone: bool = False,
+        alone: bool | None = None,
+        trained: bool = False,
         limit: int | None = None,
     ) -> list[Run]:
         """Runs, newest first; without drafts, unless they are named by their ids. `alone`: not those that were queued
-        for a comparison."""
+        for a comparison; False: only these. `trained`: for an epoch at least."""
         wanted = {name: value for name, value in (("owner", owner), ("state", state)) if value is not None}
         query = sa.select(runs_table).filter_by(**wanted).order_by(col.created.desc(), col.id).limit(limit)
         if ids is not None:
@@ -165,8 +180,10 @@ class RunStore(Database):
             query = query.where(col.deleted.is_(None))
         if ids is None:
             query = query.where(~col.draft)
-        if alone:
-            query = query.where(col.comparison.is_(None))
+        if alone is not None:
+            query = query.where(col.comparison.is_(None) if alone else col.comparison.is_not(None))
+        if trained:
+            query = query.where(col.epoch > 0)
         return self._select(query)
 
     def keep(self, run_id: str, comparison: str | None = None) -> Run | None:
@@ -196,7 +213,12 @@ class RunStore(Database):
         return self._select(_usable_runs(experiment, owner).where(~col.draft | (col.state == "finished")))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
-        return [_run(row._mapping) for row in self._rows(query.add_columns(SINCE))]
+        runs = []
+        for row in self._rows(query.add_columns(SINCE, SCORED)):
+            runs.append(run := _run(row._mapping))
+            if row.scored and run.results is not None:
+                run.results["outcomes"] = StoredOutcomes(self, row.data)
+        return runs
 
     def _known(self, run_id: str) -> Run:
         run = self.run(run_id)

@@ -111,6 +111,12 @@ checkpoints_table = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
+outcomes_table = sa.Table(  # large and seldom read, so not in the results: see `analysis.scores.packed_outcomes`
+    "outcomes",
+    metadata,
+    sa.Column("data", sa.String(12), primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),
+)
 comparisons_table = sa.Table(
     "comparisons",
     metadata,
@@ -139,7 +145,7 @@ guesses_table = sa.Table(
     sa.Column("value", sa.Text, nullable=False),  # as in a link; empty: no difference
 )
 
-DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table)  # what a run's `data` id refers to
+DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table, outcomes_table)  # what a run's `data` id refers to
 
 
 def new_id() -> str:

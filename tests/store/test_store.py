@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from nnlab.analysis.scores import packed_outcomes
 from nnlab.engines import choice
 from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
@@ -450,6 +451,41 @@ def test_snapshots_are_the_nearest_before_and_the_latest(store: Store) -> None:
     assert best is not None
     assert best[1]["0.weight"][0, 0, 0] == 8  # it is the last one where none is stored
     assert store.snapshot(store.create_run(EXPERIMENT, (0,), "ana").id) is None
+
+
+def test_one_replicate_is_read_without_the_others(store: Store) -> None:
+    run, attempt = claimed(store)
+    rng = np.random.default_rng(0)
+    names = {"0.weight": (4, 3), "0.bias": (3,), "1.weight": (3, 1), "1.norm.scale": (1,)}
+    weights = {name: rng.normal(size=(2, *shape)).astype(np.float32) for name, shape in names.items()}
+    weights["1.bias"] = np.array([[1.0], [2.0]])  # float64
+    steps = [("step", epoch, {name: values + epoch for name, values in weights.items()}) for epoch in (0, 2)]
+    store.append(run.id, attempt, [], epoch=3, snapshots=[*steps, ("live", 3, weights)])
+    for place in (0, 1):
+        for epoch in (0, 1, 2, None):
+            whole, one = store.snapshot(run.id, epoch), store.snapshot(run.id, epoch, place)
+            assert whole is not None
+            assert one is not None
+            assert (one[0], one[1].keys()) == (whole[0], whole[1].keys())
+            for name, values in one[1].items():
+                np.testing.assert_array_equal(values, whole[1][name][place : place + 1])
+                assert values.dtype == whole[1][name].dtype
+        frames = store.frames(run.id, [0, 1, 2], place)
+        assert [epoch for epoch, _ in frames] == [0, 2]
+        np.testing.assert_array_equal(frames[1][1]["0.weight"], weights["0.weight"][place : place + 1] + 2)
+
+
+def test_the_scores_of_single_samples_are_read_when_asked_for(store: Store) -> None:
+    run, attempt = claimed(store)
+    store.finish(run.id, attempt, "finished", results={"train": {"loss": [0.5, None]}, "outcomes": ["AA==", "gA=="]})
+    found, copy = now(store, run.id), store.copy_run(now(store, run.id), "ben")
+    assert found.results is not None
+    assert found.results["train"] == {"loss": [0.5, None]}
+    for one in (found, now(store, copy.id), store.runs("ana")[0]):
+        assert packed_outcomes(one.results) == ["AA==", "gA=="]
+    with store._read() as db:
+        assert "gA" not in db.scalar(sa.select(schema.runs_table.c.results).where(schema.runs_table.c.id == run.id))
+    assert now(store, run.id) == found
 
 
 def test_a_checkpoint_is_replaced(store: Store) -> None:
