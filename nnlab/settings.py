@@ -28,6 +28,7 @@ class Settings:
     max_samples: int = 60_000
     max_epochs: int = 5_000
     max_seeds: int = 100
+    max_network_epochs: int = 20_000_000  # of a comparison: 40 cells × 100 seeds × 5,000 epochs, 640 MB of curves
     max_seconds: int = 1_800  # training time of one run
     worker_memory_mb: int = 0  # 0: this machine's memory, divided by the workers
     max_waiting: int = 500  # waiting and running runs of one visitor

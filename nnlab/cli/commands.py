@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -288,7 +288,7 @@ def compare(
 
     Nothing is saved in the store: after Ctrl-C the comparison has to be trained again. The page Compare of the
     dashboard keeps every cell that is trained."""
-    from nnlab.jobs.limits import check_limits
+    from nnlab.jobs.limits import check_comparison
     from nnlab.jobs.memory import here_bytes
 
     comparison = comparison_from(source, vary, by, seeds, changes)
@@ -296,14 +296,13 @@ def compare(
     for file in filter(None, files.values()):
         if not file.resolve().parent.is_dir():
             raise click.UsageError(f"{file}: there is no folder {file.resolve().parent}.")
-    for experiment in comparison.experiments:
-        check_limits(experiment, comparison.seeds, here_bytes())
+    check_comparison(comparison, here_bytes())
 
     from nnlab.comparison.answer_text import AnswerText
     from nnlab.comparison.api import compare as run_comparison
     from nnlab.comparison.findings import FindingText
-    from nnlab.comparison.table import table_of
-    from nnlab.export.tables import comparison_file, csv_text, markdown_table
+    from nnlab.comparison.table import epoch_blocks, table_of
+    from nnlab.export.tables import comparison_file, csv_blocks, csv_text, in_blocks, markdown_table
 
     with progress_bar(comparison.vary) as show:
         try:
@@ -313,7 +312,8 @@ def compare(
     table = table_of(comparison, result.cells, baseline=place, test=open_test)
     write(csv_text(table, spanish), files["csv"])
     if files["epochs_csv"]:
-        write(csv_text(result.epochs, spanish), files["epochs_csv"])
+        metrics = (() if cell.metrics is None else in_blocks(cell.metrics) for cell in result.cells)
+        write(csv_blocks(epoch_blocks(comparison, metrics), spanish), files["epochs_csv"])
     if files["markdown"]:
         write(markdown_table(table).encode(), files["markdown"])
     if files["json"]:
@@ -344,13 +344,13 @@ def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int
     """Write RUN, by its id, as code, weights or a table."""
     from nnlab.export.notebook import notebook
     from nnlab.export.pytorch_script import script
-    from nnlab.export.tables import csv_text
+    from nnlab.export.tables import csv_blocks
     from nnlab.lab import open_lab
 
     lab = open_lab()
     run = _known(lab, run_id)
     if form == "csv":
-        content = csv_text(lab.epochs(run), spanish)
+        content: bytes | Iterable[bytes] = csv_blocks(lab.epoch_blocks(run), spanish)
     elif form == "safetensors":
         content = _weights_file(lab, run, seed, fold)
     else:
@@ -371,11 +371,11 @@ def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
         raise click.UsageError(f"--seed: got {seed}, allowed is one of {', '.join(map(str, run.seeds))}.")
     if not 0 <= fold < folds:
         raise click.UsageError(f"--fold: got {fold}, allowed is from 0 to {folds - 1}.")
-    found = lab.snapshot(run.id)
+    place = run.seeds.index(seed) * folds + fold
+    found = lab.snapshot(run.id, replicate=place)
     if found is None:
         raise click.ClickException(f"The run {run.id} has no weights yet: it is {run.state}.")
-    place = run.seeds.index(seed) * folds + fold
-    return safetensors(run.experiment, one_replicate(found[1], place), *run.replicates[place])
+    return safetensors(run.experiment, one_replicate(found[1], 0), *run.replicates[place])
 
 
 @cli.command(epilog=_example("runs --limit 5"))

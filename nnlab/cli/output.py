@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -95,14 +95,16 @@ def print_json(value: Any) -> None:
     click.echo(text)
 
 
-def write(content: bytes, file: Path | None) -> None:
-    """Write to a file, or to standard output."""
+def write(content: bytes | Iterable[bytes], file: Path | None) -> None:
+    """Write to a file, or to standard output; what comes in blocks is never whole in memory."""
+    blocks = [content] if isinstance(content, bytes) else content
     if file is None:
         if sys.stdout is not None:
-            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.writelines(blocks)
             sys.stdout.flush()
         return
     try:
-        file.write_bytes(content)
+        with file.open("wb") as stream:
+            stream.writelines(blocks)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None

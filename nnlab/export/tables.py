@@ -46,6 +46,13 @@ def csv_blocks(frames: Iterable[pd.DataFrame], spanish: bool = False) -> Iterato
         yield text.encode("utf-8-sig" if spanish and i == 0 else "utf-8")
 
 
+def in_blocks(table: pd.DataFrame, numbers: int = 100_000) -> Iterator[pd.DataFrame]:
+    """The rows of a wide table, about so many numbers at a time."""
+    each = max(1, numbers // table.shape[1])
+    for start in range(0, len(table), each):
+        yield table.iloc[start : start + each]
+
+
 def _no_formula(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

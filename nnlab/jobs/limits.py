@@ -1,4 +1,4 @@
-"""The limits of this installation for one experiment."""
+"""The limits of this installation for an experiment and for a comparison."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from dataclasses import replace
 from nnlab.engines.costs import estimate_bytes
 from nnlab.jobs.memory import worker_bytes
 from nnlab.settings import settings
-from nnlab.spec import Experiment
+from nnlab.spec import Comparison, Experiment
 from nnlab.spec.errors import Problem, SpecError
 
 
 class LimitError(SpecError):
-    """An experiment over a limit of this installation; `problems` names the field."""
+    """An experiment or a comparison over a limit of this installation; `problems` names the field."""
 
 
 def find_limit(
@@ -64,6 +64,25 @@ def check_waiting(unfinished: int, more: int) -> None:
     """Raise LimitError if an owner with so many waiting and running runs may not queue so many more."""
     if more > 0 and unfinished + more > settings().max_waiting:
         raise LimitError([Problem("waiting", unfinished + more, "conflict", expected="too_many_waiting")])
+
+
+def find_comparison_limit(
+    comparison: Comparison, memory: float | None = None, *, splits: bool = False
+) -> Problem | None:
+    """The first field of a cell that is over a limit of the settings, or the epochs of all networks; or None. `memory`
+    and `splits` are as for `find_limit`."""
+    cells, seeds = comparison.experiments, comparison.seeds
+    for experiment in cells:
+        if problem := find_limit(experiment, seeds, memory, splits=splits):
+            return problem
+    epochs, most = sum(one.train.epochs * one.replicates(len(seeds)) for one in cells), settings().max_network_epochs
+    return Problem("network_epochs", epochs, "range", 1, most) if epochs > most else None
+
+
+def check_comparison(comparison: Comparison, memory: float | None = None, *, splits: bool = False) -> None:
+    """Raise LimitError if a comparison is over a limit; the parameters are those of `find_limit`."""
+    if problem := find_comparison_limit(comparison, memory, splits=splits):
+        raise LimitError([problem])
 
 
 def check_limits(

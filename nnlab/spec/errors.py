@@ -64,7 +64,7 @@ class Problem:
             needs, has = (f"{size / 1e9:.1f} GB" for size in (self.needs, self.has))
             return f"{self.field}: got {self.shown}, which needs {needs} of memory; {has} are enough for {self.high:g}."
         if self.kind == "range":
-            allowed = f"from {self.low:g} to {self.high:g}"
+            allowed = f"from {_number(self.low)} to {_number(self.high)}"
         elif self.kind == "choice":
             allowed = f"one of {', '.join(self.choices)}"
         elif self.kind == "json":
@@ -152,6 +152,11 @@ def shortened(text: str) -> str:
     text = " ".join(text.split())
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _number(value: float | None) -> str:
+    """A limit with all the digits of a whole number: 2000000, 0.001."""
+    return f"{value:.0f}" if value is not None and 1 <= abs(value) < 1e15 and value == int(value) else f"{value:g}"
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:

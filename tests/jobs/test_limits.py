@@ -2,8 +2,8 @@
 
 import pytest
 
-from nnlab.jobs.limits import LimitError, check_limits, find_limit
-from nnlab.spec import Experiment
+from nnlab.jobs.limits import LimitError, check_comparison, check_limits, find_comparison_limit, find_limit
+from nnlab.spec import Comparison, Experiment
 
 LARGE = Experiment().set({"data.name": "synthetic", "data.features": 100, "data.n_samples": 100_000})
 
@@ -33,3 +33,16 @@ def test_too_many_seeds_are_named_as_such():
     problem = find_limit(LARGE.set({"data.n_samples": 1000, "data.per_seed": "samples"}), range(2000))
     assert problem is not None
     assert (problem.field, problem.high) == ("seeds", 100)
+
+
+def test_a_comparison_has_a_limit_over_all_its_networks():
+    base = Experiment().set({"train.epochs": 5000})
+    largest = Comparison(base, vary="lr", values=[n / 100 for n in range(1, 41)], seeds=100)
+    assert find_comparison_limit(largest) is None
+    more = Comparison(base, vary="lr", values=[n / 100 for n in range(1, 42)], seeds=100)
+    with pytest.raises(LimitError, match="network_epochs: got 20500000, allowed is from 1 to 20000000"):
+        check_comparison(more)
+    folded = Comparison(base.set({"data.folds": 5}), vary="lr", values=[0.1, 0.2], seeds=100)
+    assert find_comparison_limit(folded).field == "seeds"  # what a cell may not have comes first
+    by_depth = Comparison(base.set({"train.epochs": 10}), vary="epochs", values=[10, 20], seeds=3)
+    assert find_comparison_limit(by_depth) is None

@@ -17,6 +17,7 @@ from streamlit.web.server.server_util import get_display_address, get_url
 
 import nnlab.ui
 from nnlab.jobs.cluster import start_early
+from nnlab.ui.server.memory import return_freed_memory
 
 log = logging.getLogger("nnlab.server")
 
@@ -26,6 +27,7 @@ RETRY = 5.0  # seconds between two attempts to open the lab
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Open the lab in the background, so that the server answers at once; close it and its workers at the end."""
+    return_freed_memory()
     start_early()  # workers take as long to start as the rest takes to import
     # Every tick is a thread that hands over to the event loop a dozen times. With Python's turns of 5 ms, fifty live
     # pages wait 0.6 s (p95), with 0.2 ms 0.3 s (benchmarks/load.py).

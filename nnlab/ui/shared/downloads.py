@@ -1,8 +1,9 @@
 """Downloads: of a run every epoch as CSV, the weights, the PyTorch script, a notebook; of a chart a picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -10,9 +11,6 @@ from nnlab.charts.base import Spec
 from nnlab.export.chart_file import chart_file
 from nnlab.export.notebook import notebook
 from nnlab.export.pytorch_script import script
-from nnlab.export.tables import csv_text
-from nnlab.export.weights_file import safetensors
-from nnlab.spec import Replicate
 from nnlab.store import Run
 from nnlab.ui.shared.naming import file_name, replicate_name
 from nnlab.ui.shell.frame import Page
@@ -26,37 +24,37 @@ def file_button(label: str, make: Callable[[], bytes | str], file: str, mime: st
     st.download_button(label, make, file, mime, key=key, on_click="ignore", **{"type": "tertiary", **options})
 
 
+def stream_button(
+    page: Page, label: str, path: str, key: str, *, params: Mapping[str, str] | None = None, **options: Any
+) -> None:
+    """A button that saves a file of `nnlab.ui.server.downloads`, which is sent as it is made and never held whole."""
+    here = urlsplit(page.address("home", params or {}))
+    address = urlunsplit(here._replace(path=f"{here.path}download/{path}"))
+    st.link_button(label, address, key=key, **{"type": "tertiary", **options})
+
+
 def download_menu(page: Page, run: Run, key: str) -> None:
     """A button that opens the downloads of a run."""
-    t, lab, replicates = page.t, page.lab, run.replicates
+    t, replicates, own = page.t, run.replicates, (run.experiment, run.seeds)
 
-    def epochs(spanish: bool) -> bytes:
-        return csv_text(lab.epochs(run), spanish=spanish)
+    def save(name: str, label: str, file: str, icon: str, **params: str) -> None:
+        look = {"icon": f":material/{icon}:", "disabled": run.epoch == 0}
+        stream_button(page, label, f"runs/{run.id}/{file}", f"{key}-{name}", params=params, **look)
 
-    def weights(one: Replicate) -> bytes:
-        snapshot = lab.snapshot(run.id)
-        if snapshot is None:
-            raise LookupError(f"run {run.id}: no weights are stored yet")
-        own = {name: values[replicates.index(one)] for name, values in snapshot[1].items()}
-        return safetensors(run.experiment, own, one.seed, one.fold)
-
-    def save(name: str, label: str, make: Callable[[], bytes | str], end: str, mime: str, icon: str) -> None:
-        trained = run.epoch > 0 or name in ("script", "notebook")
-        look = {"icon": f":material/{icon}:", "disabled": not trained}
-        file_button(label, make, file_name(run, end), mime, f"{key}-{name}", **look)
+    def make(name: str, label: str, content: Callable[[], str], end: str, mime: str, icon: str) -> None:
+        file_button(label, content, file_name(run, end), mime, f"{key}-{name}", icon=f":material/{icon}:")
 
     with st.popover(t("Download"), icon=":material/download:", key=f"{key}-menu"):
-        save("csv", t("Every epoch, CSV"), partial(epochs, False), ".csv", CSV, "table")
-        save("csv-es", t("Every epoch, CSV for a Spanish Excel"), partial(epochs, True), "-excel.csv", CSV, "table")
+        save("csv", t("Every epoch, CSV"), "epochs.csv", "table")
+        save("csv-es", t("Every epoch, CSV for a Spanish Excel"), "epochs.csv", "table", excel="es")
         one = replicates[0]
         if len(replicates) > 1:
             label = t("Weights of seed")
             one = st.selectbox(label, replicates, format_func=lambda one: replicate_name(one, t), key=f"{key}-seed")
-        end = f"-seed{one.seed}{'' if one.fold is None else f'-fold{one.fold}'}.safetensors"
-        save("weights", t("Weights, safetensors"), partial(weights, one), end, "application/octet-stream", "grid_on")
-        own = run.experiment, run.seeds
-        save("script", t("PyTorch script"), partial(script, *own), ".py", "text/x-python", "code")
-        save("notebook", t("Notebook"), partial(notebook, *own), ".ipynb", "application/x-ipynb+json", "menu_book")
+        place = str(replicates.index(one))
+        save("weights", t("Weights, safetensors"), "weights.safetensors", "grid_on", replicate=place)
+        make("script", t("PyTorch script"), partial(script, *own), ".py", "text/x-python", "code")
+        make("notebook", t("Notebook"), partial(notebook, *own), ".ipynb", "application/x-ipynb+json", "menu_book")
 
 
 def chart_downloads(page: Page, chart: str, name: str, spec: Spec, rows: Any | Callable[[], Any]) -> None:
