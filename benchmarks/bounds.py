@@ -39,6 +39,7 @@ from nnlab.store import Store
 MOST = 1_000_000_000  # bytes of the web process
 OWNER = "benchmark"
 BLOCK = 100  # epochs written at a time
+LEAVE = 30e6  # bytes of a file after which a visitor leaves; one saves the longest file whole
 THREADS = ThreadPoolExecutor(64)
 
 
@@ -77,6 +78,8 @@ class Visitor:
         kind = element.WhichOneof("type")
         if kind == "exception":
             self.exceptions.append(f"{self.place}: {element.exception.type} {element.exception.message}")
+        elif kind == "alert" and "Something failed" in element.alert.body:
+            self.exceptions.append(f"{self.place}: {element.alert.body}")
         elif kind == "download_button" and element.download_button.deferred_file_id:
             self.files[element.download_button.label] = element.download_button.deferred_file_id
         elif kind == "link_button" and "/download/" in element.link_button.url:
@@ -86,8 +89,8 @@ class Visitor:
         assert self.socket is not None
         return ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 900))  # type: ignore[arg-type]
 
-    async def save(self, label: str) -> int:
-        """Save a file as a browser does; its bytes."""
+    async def save(self, label: str, most: float) -> int:
+        """Save a file as a browser does, and leave after so many bytes; its bytes."""
         address = self.files[label]
         if "/" not in address:  # made on the click
             assert self.socket is not None
@@ -102,14 +105,14 @@ class Visitor:
                 self.exceptions.append(f"{label}: {answer.backend_operation_response.error_msg}")
                 return 0
             address = answer.backend_operation_response.deferred_file.url
-        return await asyncio.get_running_loop().run_in_executor(THREADS, self._fetch, label, address)
+        return await asyncio.get_running_loop().run_in_executor(THREADS, self._fetch, label, address, most)
 
-    def _fetch(self, label: str, address: str) -> int:
+    def _fetch(self, label: str, address: str, most: float) -> int:
         path = address[address.index("/", address.find("://") + 3) :] if "://" in address else address
         size = 0
         try:
             with urllib.request.urlopen(self.server.url + path, timeout=900) as answer:
-                while block := answer.read(1 << 16):
+                while size < most and (block := answer.read(1 << 16)):
                     size += len(block)
         except urllib.error.URLError as error:
             self.exceptions.append(f"{label}: {error}")
@@ -229,8 +232,11 @@ async def visit(server: Server, peak: Peak, comparison: str, run: str, visitors:
         for name in ("Compare", "Train", "Inspect"):
             for label in opened[name][0].files:
                 began = time.monotonic()
-                sizes = await asyncio.gather(*(one.save(label) for one in opened[name]))
+                sizes = await asyncio.gather(*(one.save(label, LEAVE) for one in opened[name]))
                 peak.row(f"{visitors} × {name}: {label}", began, f"{max(sizes) / 1e6:,.1f} MB each")
+        began, first = time.monotonic(), opened["Compare"][0]
+        size = await first.save("Every epoch", float("inf")) if first.files else 0
+        peak.row("1 × Compare: Every epoch, whole", began, f"{size / 1e6:,.1f} MB")
         exceptions += [text for many in opened.values() for one in many for text in one.exceptions]
     return exceptions
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from nnlab.ui.inspect.epoch_view import epoch_view
 from nnlab.ui.shared.naming import moment
+from nnlab.ui.shared.run_links import newest_runs
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shell.frame import open_page
 
@@ -17,7 +18,7 @@ if opened is not None and opened.deleted:
     opened = None
 if named and opened is None:
     st.warning(t("There is no run at this address; it may have been deleted."), icon=":material/link_off:")
-runs = {run.id: run for run in page.lab.runs(owner=page.owner, limit=50, alone=True) if run.epoch > 0}
+runs = {run.id: run for run in newest_runs(page, 50, trained=True)}
 if opened is not None and opened.id not in runs:
     runs = {opened.id: opened, **runs}
 if not runs:

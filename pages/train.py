@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nnlab.lab import Run
+from nnlab.store import State
 from nnlab.ui.shared.ending import announce_end
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import run_facts, run_title
@@ -22,11 +23,11 @@ query = page.query()
 
 
 def shown() -> Run | None:
-    """The run of the link; without one the visitor's newest active run, else the newest."""
+    """The run of the link; without one the visitor's newest run that trains, else that waits, else the newest."""
     if wanted := query.get("run"):
         return page.lab.run(wanted)
-    mine = newest_runs(page, 50)
-    return next((one for one in mine if one.active), mine[0] if mine else None)
+    states: tuple[State | None, ...] = ("running", "waiting", None)
+    return next((mine[0] for state in states if (mine := newest_runs(page, 1, state))), None)
 
 
 run = shown()

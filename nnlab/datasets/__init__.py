@@ -1,11 +1,10 @@
 """Loads data sets by name. Each family of data sets is a module with a function `load(spec, rng) -> Raw`."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -72,12 +71,20 @@ def load_dataset(spec: DataSpec | Experiment | str, seeds: Sequence[int] = (0,))
         spec = DataSpec.of({"name": spec}) if spec in DATASETS else presets[spec]
     data = spec.data if isinstance(spec, Experiment) else spec
     chosen = tuple(seeds) if data.per_seed != "weights" else ()
-    size = _bytes(data, len(chosen))
-    made = next(made for most, made in _CACHED if size <= most)
-    return made(data, chosen, settings().data_dir)
+    key = data, chosen, settings().data_dir
+    with _lock:
+        if key in _cached:
+            _cached[key] = _cached.pop(key)
+            return _cached[key][0]
+    made = _made(data, chosen)
+    with _lock:
+        _cached[key] = made, OBJECTS * max(1, len(chosen)) + _bytes(data, len(chosen))
+        while len(_cached) > 1 and sum(size for _, size in _cached.values()) > CACHED:
+            del _cached[next(iter(_cached))]
+    return made
 
 
-def _made(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
+def _made(spec: DataSpec, seeds: tuple[int, ...]) -> Dataset:
     rng = np.random.default_rng((SAMPLING_STREAM, spec.seed))
     if spec.per_seed == "weights":
         raw = LOADERS[spec.name](spec, rng)
@@ -95,8 +102,11 @@ def _made(spec: DataSpec, seeds: tuple[int, ...], data_dir: Path) -> Dataset:
     return each[0] if len(each) == 1 else replace(each[0], sets=tuple(chain(*(one.training_sets for one in each))))
 
 
-_CACHED = tuple((most, lru_cache(maxsize=count)(_made)) for most, count in ((5e5, 64), (8e7, 4), (math.inf, 1)))
-"""Data sets in the cache, by the bytes they take at most. MNIST takes 55 MB."""
+CACHED = 150_000_000
+"""Bytes of the data sets in the cache, the latest used; one may take more. MNIST takes 55 MB."""
+OBJECTS = 10_000  # bytes of a data set without its samples, roughly
+_cached: dict[tuple[DataSpec, tuple[int, ...], Path], tuple[Dataset, int]] = {}
+_lock = Lock()
 
 
 def _bytes(spec: DataSpec, seeds: int) -> int:

@@ -131,7 +131,8 @@ def test_a_finished_comparison_shows_its_finding_charts_and_table(lab, language)
     assert len(app.get("vega_lite_chart")) >= 4  # capacity, curves, two surfaces
     assert t("Training: {done} of {all} cells done, {time} left").partition(":")[0] not in said(app).partition("\n")[0]
     assert t("The test set plays no role in the choice.") in said(app)
-    assert {one.proto.label for one in app.get("download_button")} >= {t("CSV"), t("CSV (Excel, es)"), t("Every epoch")}
+    files = {one.proto.label for kind in ("download_button", "link_button") for one in app.get(kind)}
+    assert files >= {t("CSV"), t("CSV (Excel, es)"), t("Every epoch")}
 
 
 @in_both_languages

@@ -1,6 +1,7 @@
 """The figures and the table of values are what NumPy says of the same arrays."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,10 @@ import pytest
 
 from nnlab.analysis.predictions import one_replicate
 from nnlab.engines.random_streams import stacked_weights
+from nnlab.export.layer_values import values_table
 from nnlab.export.tables import csv_text
 from nnlab.spec import Experiment
-from nnlab.ui.inspect.layers import scales, statistics, values_table
+from nnlab.ui.inspect.layers import scales, statistics
 from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.text import text
 
@@ -55,10 +57,11 @@ def test_near_zero_is_the_share_below_a_hundredth_of_the_largest():
 
 def test_every_layer_has_its_own_scale_in_whatever_order_its_arrays_are_stored():
     class Stored:
-        def snapshot(self, run_id, epoch):
+        def snapshot(self, run_id, epoch, replicate):
             return 1, {f"{i}.weight": np.full((2, 1, 1), 10.0**i) for i in (2, 0, 1)}
 
-    assert scales(Stored(), "run", 1, 0, 3) == [1.0, 10.0, 100.0]
+    run = SimpleNamespace(id="run", epoch=1, state="finished", parameters=3, experiment=EXPERIMENT)
+    assert scales(Stored(), run, 1, 0) == [1.0, 10.0, 100.0]
 
 
 def test_the_table_of_values_is_the_layer_itself(weights):

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from nnlab.comparison.table import epochs_of
 from nnlab.export.chart_file import chart_file
 from nnlab.export.tables import comparison_file, csv_text, markdown_table
 from nnlab.lab import ComparisonRun
@@ -17,7 +16,7 @@ from nnlab.ui.compare.comparison_state import View, results_of
 from nnlab.ui.compare.question import Question
 from nnlab.ui.compare.results import shown_charts
 from nnlab.ui.shared import comparison_naming
-from nnlab.ui.shared.downloads import file_button, picture_buttons
+from nnlab.ui.shared.downloads import file_button, picture_buttons, stream_button
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import ago, moment
 from nnlab.ui.shared.problems import refusals
@@ -159,7 +158,7 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
 
     Each file is made on the click, with the results of that moment."""
     t, lab = page.t, page.lab
-    name = "-".join(("nnlab", run.comparison.experiment.data.name, *comparison_naming.varied(run.comparison)))
+    name = comparison_naming.comparison_file_name(run.comparison)
 
     def now() -> ComparisonRun:
         return lab.comparison(run.id) or run
@@ -167,10 +166,6 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
     def table() -> pd.DataFrame:
         present = now()
         return results_of(lab, present, question.baseline_place(present.comparison)).table
-
-    def epochs() -> pd.DataFrame:
-        present = now()
-        return epochs_of(present.comparison, lab.cells_metrics(present.cells))
 
     def button(key: str, label: str, end: str, make: Callable[[], bytes | str], help: str) -> None:
         mime = MIME[end.rpartition(".")[2]]
@@ -180,9 +175,10 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
     with st.popover(t("Save"), icon=":material/download:", key="save-menu"):
         button("csv", t("CSV"), ".csv", lambda: csv_text(table()), t("The table, for pandas, R or LibreOffice."))
         button("csv-es", t("CSV (Excel, es)"), "-es.csv", lambda: csv_text(table(), spanish=True), excel)
-        button("epochs", t("Every epoch"), "-epochs.csv", lambda: csv_text(epochs()), every)
-        spanish = f"{every} {excel}"
-        button("epochs-es", t("Every epoch (Excel, es)"), "-epochs-es.csv", lambda: csv_text(epochs(), True), spanish)
+        path, look = f"comparisons/{run.id}/epochs.csv", dict[str, Any](icon=":material/download:")
+        stream_button(page, t("Every epoch"), path, "download-epochs", help=every, **look)
+        excel_words, spanish = t("Every epoch (Excel, es)"), f"{every} {excel}"
+        stream_button(page, excel_words, path, "download-epochs-es", params={"excel": "es"}, help=spanish, **look)
         button("markdown", "Markdown", ".md", lambda: markdown_table(table()), t("The table, for a report."))
         again = t("Question and table; `nnlab compare FILE.json` trains it again and gets the same numbers.")
         button("json", "JSON", ".json", lambda: comparison_file(now().comparison, table()), again)

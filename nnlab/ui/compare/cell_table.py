@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from nnlab.analysis.coverage import covers, grain
-from nnlab.analysis.diagnosis import Diagnosis, diagnose
+from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.analysis.statistics import LEVEL, detectable
 from nnlab.comparison.table import worse_cells
 from nnlab.lab import ComparisonRun
@@ -16,6 +16,7 @@ from nnlab.ui.compare.cells import run_links
 from nnlab.ui.compare.comparison_state import View
 from nnlab.ui.compare.knobs import is_number
 from nnlab.ui.compare.question import Question
+from nnlab.ui.shared.cell_results import diagnosis_of
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.run_links import advice_link
@@ -250,7 +251,7 @@ def _explain(view: View, place: int) -> None:
     """The reason for the verdict of a row, its difference to the reference, and what to try."""
     t, page, cell = view.t, view.page, view.cells[place]
     parameters = t.many("{n} parameter", "{n} parameters", int(view.results.table["parameters"].iloc[place]))
-    diagnosis = None if cell.active else diagnose(page.lab.cell_metrics(cell), cell.results, cell.experiment)
+    diagnosis = None if cell.active else diagnosis_of(page.lab, cell)
     with st.container(border=True, key="row-words", gap="small"):
         st.markdown(f"**{_capital(view.full_name(place))}** · {parameters}")
         sentence = verdict_sentence(diagnosis, cell.experiment, t) if diagnosis else ""

@@ -1,6 +1,6 @@
 """The state of a comparison: table, finding, curves, time left; computed once for all visitors as cells change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,12 +14,14 @@ from nnlab.analysis.design import Design
 from nnlab.analysis.statistics import interval
 from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import Answer, answer, needs_curves
+from nnlab.comparison.cell_runs import CellRun
 from nnlab.comparison.findings import Finding, FindingText, finding
 from nnlab.comparison.table import Cell, Judged, cell_row, judge, scores_table, with_differences
 from nnlab.engines.base import METRICS
 from nnlab.lab import ComparisonRun, Lab
 from nnlab.ui.compare.knobs import is_number, value_texts
 from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.cell_results import row_of, size_of_curves
 from nnlab.ui.shared.comparison_naming import knob_name, value_names
 from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.frame import Page
@@ -28,6 +30,7 @@ ENDS = "", "_low", "_high"
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ENDS))
 CELLS_PER_SECOND = 50  # a tick takes longer where there are more cells
 Curve = NDArray[np.float32]  # (epochs, columns of CURVES)
+NO_CURVE: Curve = np.empty((0, len(CURVES)), np.float32)
 
 
 class Results(NamedTuple):
@@ -44,9 +47,8 @@ class Results(NamedTuple):
         return self.judged.reference
 
 
-_rows: Cache[dict[str, Any]] = Cache(2000)
-_results: Cache[Results] = Cache(100)
-_curves: Cache[Curve] = Cache(4000)
+_results: Cache[Results] = Cache()
+_curves: Cache[Curve] = Cache()
 
 
 def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None, margin: float | None = None) -> Results:
@@ -55,19 +57,17 @@ def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None, margin
     grows = run.comparison.values, run.comparison.by_values, run.comparison.seeds  # under the same id
     finished = tuple(None if cell.active else cell.version for cell in run.cells)
     key = run.id, grows, finished, baseline, margin, run.test_opened is not None
-    return _results.get(key, lambda: _compute_results(lab, run, baseline, margin))
+    networks = sum(len(each.seeds) for each in run.runs)
+    size = networks * run.comparison.experiment.data.sizes[1] // 4  # of the scores of single samples, packed
+    done = {place: row_of(lab, cell) for place, cell in enumerate(run.cells) if not cell.active}
+    return _results.get(key, lambda: _compute_results(lab, run, done, baseline, margin), size)
 
 
-def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None, margin: float | None) -> Results:
-    done = [cell for cell in run.cells if not cell.active]
-
-    def compute(missing: Sequence[int]) -> list[dict[str, Any]]:
-        cells = [done[i] for i in missing]
-        each = zip(cells, lab.cells_metrics(cells), strict=True)
-        return [cell_row(cell.experiment, Cell(cell.results, metrics)) for cell, metrics in each]
-
-    known = iter(_rows.many([(cell.version, cell.seeds) for cell in done], compute))
-    rows = [cell_row(cell.experiment, Cell(None, None)) if cell.active else next(known) for cell in run.cells]
+def _compute_results(
+    lab: Lab, run: ComparisonRun, done: Mapping[int, Mapping[str, Any]], baseline: int | None, margin: float | None
+) -> Results:
+    """`done`: the rows of the finished cells by their places."""
+    rows = [done.get(place) or cell_row(cell.experiment, Cell(None, None)) for place, cell in enumerate(run.cells)]
     cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
     table = scores_table(run.comparison, cells, test=run.test_opened is not None, rows=rows)
     verdicts = table["verdict"].tolist()
@@ -80,8 +80,8 @@ def _compute_results(lab: Lab, run: ComparisonRun, baseline: int | None, margin:
 def _answer(lab: Lab, run: ComparisonRun, judged: Judged) -> Answer | None:
     if any(cell.active or not cell.complete for cell in run.cells):
         return None
-    metrics = lab.cells_metrics(run.cells) if needs_curves(run.comparison) else [None] * len(run.cells)
-    cells = [Cell(cell.results, one) for cell, one in zip(run.cells, metrics, strict=True)]
+    needed = needs_curves(run.comparison)
+    cells = [Cell(cell.results, lab.cell_metrics(cell) if needed else None) for cell in run.cells]
     return answer(run.comparison, cells, judged)
 
 
@@ -174,14 +174,14 @@ class View:
 
     def curves(self, points: int) -> list[Curve]:
         """The curve of each cell, with at most so many points."""
-        begun = [cell for cell in self.cells if cell.run.epoch]
+        return [self._curve(cell, points) if cell.run.epoch else NO_CURVE for cell in self.cells]
 
-        def read(missing: Sequence[int]) -> list[Curve]:
-            frames = self.page.lab.cells_curves([begun[i] for i in missing], points)
-            return [frame[list(CURVES)].to_numpy(np.float32) for frame in frames]
+    def _curve(self, cell: CellRun, points: int) -> Curve:
+        def read() -> Curve:
+            return self.page.lab.cell_curves(cell, points)[list(CURVES)].to_numpy(np.float32)
 
-        found = iter(_curves.many([(cell.version, cell.seeds, points) for cell in begun], read))
-        return [next(found) if cell.run.epoch else np.empty((0, len(CURVES)), np.float32) for cell in self.cells]
+        size = size_of_curves(cell) if cell.experiment.train.patience else 0
+        return _curves.get((cell.version, cell.seeds, points), read, size)
 
 
 def curve_rows(curves: Sequence[Curve], columns: Sequence[str], ends: Sequence[float] = ()) -> pa.Table:

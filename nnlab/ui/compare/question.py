@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import chain
 from typing import Any
 
 import streamlit as st
@@ -89,9 +88,10 @@ def comparison_seconds(comparison: Comparison) -> tuple[float, ...]:
 @lru_cache(maxsize=128)
 def _first_limit(lab: Lab, comparison: Comparison, _: Settings) -> Problem | None:
     """What the server's limits or the data do not allow; None where all is well."""
-    limits = (lab.check(one, comparison.seeds, splits=True) for one in comparison.experiments)
+    if problem := lab.check_comparison(comparison):
+        return problem
     data = dict.fromkeys(one.data for one in comparison.experiments)  # each is read once
-    return next(filter(None, chain(limits, (data_problem(one, comparison.seeds) for one in data))), None)
+    return next(filter(None, (data_problem(one, comparison.seeds) for one in data)), None)
 
 
 class Question:

@@ -26,7 +26,7 @@ from nnlab.spec import DataSpec
 from nnlab.ui.compare.cell_table import difference_text
 from nnlab.ui.compare.cells import cells
 from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh, curve_rows, seconds_left
-from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.cache import Cache, weights_size
 from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.verdict_text import verdict_words
@@ -42,7 +42,7 @@ FEW = 4  # curve charts that fit beside the heat map
 HEIGHT, FACET = 320, 190
 MOST_SURFACES, MOST_ACROSS, MOST_DOWN = 12, 6, 4
 FOLDED = 16  # above this many cells the surfaces are drawn only on request
-_predicted: Cache[pa.Table] = Cache(200)
+_predicted: Cache[pa.Table] = Cache()
 
 
 class ShownChart(NamedTuple):
@@ -302,4 +302,4 @@ def _surface_rows(lab: Lab, cell: CellRun, size: int) -> pa.Table:
             rows = surface_rows(predicted, rows, classes=experiment.data.classes)
         return pa.Table.from_pandas(rows, preserve_index=False)
 
-    return _predicted.get((cell.version, cell.seeds, size), compute)
+    return _predicted.get((cell.version, cell.seeds, size), compute, sum(map(weights_size, cell.runs)))

@@ -8,6 +8,7 @@ from nnlab.engines.base import Weights
 from nnlab.store import Run
 from nnlab.ui.inspect.layers import layer_view, responses_view, scales, statistics_view
 from nnlab.ui.inspect.predictions import results_view, try_inputs
+from nnlab.ui.shared.cache import replicate_weights
 from nnlab.ui.shared.naming import layer_name, replicate_name
 from nnlab.ui.shared.network_view import Look, network_view
 from nnlab.ui.shared.pictures import available_dataset, own_data_note
@@ -42,16 +43,17 @@ def _view(page: Page, run: Run, epochs: list[int]) -> None:
         st.caption(t("This network is too large for a film; choose an epoch."))
         st.select_slider(t("Epoch"), epochs, key="inspect-epoch", format_func=lambda n: clickable(t.whole(n)))
     epoch = state["inspect-epoch"]
-    stored = page.lab.snapshot(run.id, epoch)
-    if stored is None:
+    weights = replicate_weights(page.lab, run, epoch, index)
+    if weights is None:
         st.info(t("These weights are no longer stored."))
         return
     if epoch == run.epoch and run.final_epochs and (best := run.final_epochs[index]) != epoch:
         st.caption(t("Early stopping: the run ended with the weights of the best epoch, {n}.", n=t.whole(best)))
-    weights, dataset = stored[1], available_dataset(run.experiment.data, run.seeds)
+    seed = run.replicates[index].seed
+    dataset = available_dataset(run.experiment.data, (seed,))  # of the others each may have one of its own
     if state.get("inspect-layer") not in range(layers):
         state["inspect-layer"] = 0
-    limits = scales(page.lab, run.id, epochs[-1], index, layers)
+    limits = scales(page.lab, run, epochs[-1], index)
     names = {i: layer_name(i, layers, t) for i in range(layers)}
     chosen = st.segmented_control(
         t("Layer"), names, format_func=lambda i: clickable(names[i]), key="inspect-layer", required=True
@@ -59,9 +61,9 @@ def _view(page: Page, run: Run, epochs: list[int]) -> None:
     layer = int(chosen or 0)
     left, right = st.columns(2, gap="medium")
     with left:
-        layer_view(page, run, one_replicate(weights, index), layer, dataset, limits[layer])
+        layer_view(page, run, one_replicate(weights, 0), layer, dataset, limits[layer], (epoch, index))
     with right:
-        _tabs(page, run, weights, index, layer, dataset)
+        _tabs(page, run, weights, (epoch, index), layer, dataset)
     page.set_query({"run": run.id, "epoch": str(epoch)})
 
 
@@ -79,9 +81,9 @@ def _replicate(page: Page, run: Run) -> int:
     )
 
 
-def _tabs(page: Page, run: Run, weights: Weights, index: int, layer: int, dataset: Dataset | None) -> None:
+def _tabs(page: Page, run: Run, weights: Weights, shown: tuple[int, int], layer: int, dataset: Dataset | None) -> None:
     """What the network does with its weights; only the open tab is computed."""
-    t, experiment = page.t, run.experiment
+    t, experiment, (epoch, index) = page.t, run.experiment, shown
     titles = {
         "responses": t("What each neuron detects"),
         "inputs": t("Try it"),
@@ -96,14 +98,14 @@ def _tabs(page: Page, run: Run, weights: Weights, index: int, layer: int, datase
             continue
         with tab:
             if name == "statistics":
-                statistics_view(page, experiment, one_replicate(weights, index))
+                statistics_view(page, experiment, one_replicate(weights, 0))
             elif dataset is None:
                 st.caption(t("This needs the data, which is not on this server yet: download it on the Build page."))
             elif name == "responses":
-                responses_view(page, experiment, *replicate(weights, dataset, index), layer)
+                responses_view(page, experiment, weights, replicate({}, dataset, index)[1], layer)
             elif name == "inputs":
-                try_inputs(page, experiment, weights, dataset)
+                try_inputs(page, run, dataset, epoch)
             else:
-                results_view(page, experiment, weights, dataset, index)
+                results_view(page, run, replicate({}, dataset, index)[1], epoch, index)
                 if note := own_data_note(experiment.data, run.replicates[index].seed, t):
                     st.caption(note)

@@ -1,7 +1,5 @@
 """The inside of a trained network at one epoch: its weights layer by layer, and what each neuron responds to."""
 
-from collections.abc import Sequence
-from functools import lru_cache, partial
 from itertools import product
 from typing import Any
 
@@ -14,12 +12,13 @@ from nnlab.charts.axes import nice_limit
 from nnlab.charts.pictures import filter_rows, filters, histogram, histogram_rows, weights_heatmap, weights_rows
 from nnlab.datasets import Dataset
 from nnlab.engines.base import Array, Weights
-from nnlab.export.tables import csv_text
+from nnlab.export.layer_values import values_table
 from nnlab.lab import Lab
 from nnlab.scratch import activations
 from nnlab.spec import Experiment
 from nnlab.store import Run
-from nnlab.ui.shared.downloads import CSV, chart_downloads, file_button
+from nnlab.ui.shared.cache import once_per_epoch, replicate_weights
+from nnlab.ui.shared.downloads import chart_downloads, stream_button
 from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.frame import Page
 
@@ -52,30 +51,19 @@ def _figures(array: Array) -> dict[str, Any]:
     }
 
 
-def values_table(weights: Weights, layer: int, inputs: Sequence[str]) -> pd.DataFrame:
-    """The values of one layer of one replicate: a row per input, then the bias and the normalisation; a column per
-    neuron."""
-    matrix = weights[f"{layer}.weight"]
-    rows, columns = ([str(i + 1) for i in range(n)] for n in matrix.shape)
-    extra = ("bias", "norm.scale", "norm.shift", "norm.mean", "norm.variance")
-    below = {name: weights[f"{layer}.{name}"] for name in extra if f"{layer}.{name}" in weights}
-    frame = pd.DataFrame(np.vstack([matrix, *below.values()]), columns=columns)
-    frame.insert(0, "input", [*(inputs if len(inputs) == len(rows) else rows), *below])
-    return frame
-
-
-@lru_cache(maxsize=256)
-def scales(lab: Lab, run_id: str, last: int, index: int, layers: int) -> list[float]:
+@once_per_epoch()
+def scales(lab: Lab, run: Run, last: int, index: int) -> list[float]:
     """The end of every layer's colour scale, from the last stored weights: the same for all epochs, so that nothing
     jumps while they play."""
-    stored = lab.snapshot(run_id, last)
-    weights = {} if stored is None else stored[1]
-    names = (f"{i}.weight" for i in range(layers))  # safetensors returns arrays in any order
-    return [nice_limit(weights[name][index]) for name in names if name in weights]
+    weights = replicate_weights(lab, run, last, index) or {}
+    names = (f"{i}.weight" for i in range(len(run.experiment.layers)))  # safetensors returns arrays in any order
+    return [nice_limit(weights[name][0]) for name in names if name in weights]
 
 
-def layer_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset | None, limit: float) -> None:
-    """One layer of one replicate: heat map, histogram and values."""
+def layer_view(
+    page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset | None, limit: float, shown: tuple[int, int]
+) -> None:
+    """One layer of one replicate: heat map, histogram and values. `shown`: the epoch and the replicate's place."""
     t, words = page.t, page.words
     matrix, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
     name = f"nnlab-{run.id}-layer-{layer + 1}"
@@ -90,16 +78,17 @@ def layer_view(page: Page, run: Run, weights: Weights, layer: int, dataset: Data
         alt = t("How many weights there are of each size")
         st.vega_lite_chart(rows, spec, key="inspect-histogram", alt=alt)
     with values:
-        table = values_table(weights, layer, dataset.input_names if dataset is not None and layer == 0 else ())
         if matrix.size <= MOST_VALUES:
+            table = values_table(weights, layer, dataset.input_names if dataset is not None and layer == 0 else ())
             st.dataframe(table, hide_index=True, height=HEIGHT - 50, alt=t("The layer's weights and biases"))
         with st.container(horizontal=True):
-            look = {"icon": ":material/download:", "type": "secondary"}
-            for spanish, label, end in ((False, t("CSV"), ".csv"), (True, t("CSV (Excel, es)"), "-es.csv")):
-                make = partial(csv_text, table, spanish)
-                file_button(label, make, f"{name}{end}", CSV, f"inspect-csv-{spanish}", **look)
-    shown = ", ".join(t.number(float(value)) for value in bias[:8]) + (" …" if len(bias) > 8 else "")
-    st.caption(t("Biases: {values}", values=shown))
+            path, look = f"runs/{run.id}/layer.csv", {"icon": ":material/download:", "type": "secondary"}
+            params = {"epoch": str(shown[0]), "replicate": str(shown[1]), "layer": str(layer)}
+            stream_button(page, t("CSV"), path, "inspect-csv", params=params, **look)
+            params["excel"] = "es"
+            stream_button(page, t("CSV (Excel, es)"), path, "inspect-csv-es", params=params, **look)
+    first = ", ".join(t.number(float(value)) for value in bias[:8]) + (" …" if len(bias) > 8 else "")
+    st.caption(t("Biases: {values}", values=first))
 
 
 def statistics_view(page: Page, experiment: Experiment, weights: Weights) -> None:

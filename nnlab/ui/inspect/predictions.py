@@ -6,16 +6,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from nnlab.analysis import scores
 from nnlab.analysis.coverage import counted
-from nnlab.analysis.predictions import predict, replicate
+from nnlab.analysis.predictions import labels, predict
 from nnlab.charts.data import confusion, confusion_rows, probability_bars, probability_rows
 from nnlab.charts.pictures import picture_grid
-from nnlab.datasets import Dataset
-from nnlab.engines.base import Floats, Weights
-from nnlab.spec import Experiment
+from nnlab.datasets import Dataset, load_dataset
+from nnlab.engines.base import Array, Floats
+from nnlab.lab import Lab
+from nnlab.store import Run, UnknownRun
 from nnlab.ui.inspect.digit_board import as_sample, drawing_board
+from nnlab.ui.shared.cache import Cache, replicate_weights, weights_size
 from nnlab.ui.shared.number_field import bounded_number_field
 from nnlab.ui.shared.pictures import judged_part, prediction_table, sample_pictures
 from nnlab.ui.shell.frame import Page
@@ -24,14 +26,17 @@ HEIGHT = 340
 MOST_MISTAKES = 16
 MOST_INPUTS = 12
 LARGEST = 1e9  # of an input that is typed
+PREDICTING = 130_000_000  # bytes, at most about, while thousands of samples pass through a network
+_on_part: Cache[Floats] = Cache()
+_on_sample: Cache[Floats] = Cache()
 
 
-def results_view(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset, index: int) -> None:
-    """For one replicate: the confusion matrix and the mistakes; for regression, every prediction."""
-    t = page.t
-    weights, dataset = replicate(weights, dataset, index)
+def results_view(page: Page, run: Run, dataset: Dataset, epoch: int, index: int) -> None:
+    """For one replicate: the confusion matrix and the mistakes; for regression, every prediction. `dataset` is what it
+    was trained on."""
+    t, experiment = page.t, run.experiment
     part = judged_part(dataset)
-    outputs = predict(experiment, weights, dataset, getattr(dataset, part).x)[0]  # (n, outputs)
+    outputs = _outputs(page.lab, run, epoch, index, dataset)  # (n, outputs)
     if experiment.task == "regression":
         table = prediction_table(dataset, outputs[:, 0], t)
         st.dataframe(table, hide_index=True, alt=t("Targets and predictions"))
@@ -39,12 +44,44 @@ def results_view(page: Page, experiment: Experiment, weights: Weights, dataset: 
     left, right = st.columns(2, gap="medium")
     with left:
         names, caption = tuple(dataset.class_names), t("Rows: true class. Columns: predicted class.")
-        rows = confusion_rows(scores.confusion(experiment, weights, dataset, part), names)
+        rows = confusion_rows(_confusion(outputs, getattr(dataset, part).y, len(names)), names)
         spec = confusion(names, labels=page.words, height=HEIGHT)
         st.vega_lite_chart(rows, spec, key="inspect-confusion", alt=caption)
         st.caption(caption)
     with right:
         _mistakes(page, dataset, _probabilities(outputs))
+
+
+def _outputs(lab: Lab, run: Run, epoch: int, index: int, dataset: Dataset) -> Floats:
+    """The outputs (n, outputs) of one replicate on the part that is judged."""
+
+    def compute() -> Floats:
+        weights = replicate_weights(lab, run, epoch, index)
+        if weights is None:
+            raise UnknownRun(run.id)
+        outputs: Floats = predict(run.experiment, weights, dataset, getattr(dataset, judged_part(dataset)).x)[0]
+        return outputs
+
+    return _on_part.get((run.id, run.state, epoch, index), compute, PREDICTING)
+
+
+def _answers(lab: Lab, run: Run, epoch: int, sample: NDArray[np.float32]) -> Floats:
+    """The outputs (replicates, outputs) of all replicates for one raw sample."""
+
+    def compute() -> Floats:
+        stored = lab.snapshot(run.id, epoch)
+        if stored is None:
+            raise UnknownRun(run.id)
+        return predict(run.experiment, stored[1], load_dataset(run.experiment, run.seeds), sample)[:, 0]
+
+    return _on_sample.get((run.id, run.state, epoch, sample.tobytes()), compute, weights_size(run))
+
+
+def _confusion(outputs: Floats, y: Array, classes: int) -> Floats:
+    """How many samples of class i (row) were predicted as class j (column), from outputs (n, outputs)."""
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (y, labels(outputs)), 1)
+    return counts
 
 
 def _mistakes(page: Page, dataset: Dataset, probabilities: Floats) -> None:
@@ -71,17 +108,17 @@ def _mistakes(page: Page, dataset: Dataset, probabilities: Floats) -> None:
     st.dataframe(table, hide_index=True, height=HEIGHT, alt=t("The mistakes"))
 
 
-def try_inputs(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset) -> None:
-    """A drawing board or a field per input, as suits the data; `weights` are (seeds, ...)."""
+def try_inputs(page: Page, run: Run, dataset: Dataset, epoch: int) -> None:
+    """A drawing board or a field per input, as suits the data."""
     if dataset.image_shape is not None:
-        _draw(page, experiment, weights, dataset)
-    elif experiment.data.raw_inputs <= MOST_INPUTS:
-        _type(page, experiment, weights, dataset)
+        _draw(page, run, dataset, epoch)
+    elif run.experiment.data.raw_inputs <= MOST_INPUTS:
+        _type(page, run, dataset, epoch)
     else:
         st.caption(page.t("Too many inputs to type: use the script of this run, which predicts whole tables."))
 
 
-def _type(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset) -> None:
+def _type(page: Page, run: Run, dataset: Dataset, epoch: int) -> None:
     t, state, means = page.t, st.session_state, np.asarray(dataset.train.x, float).mean(axis=0)
     columns = st.columns(min(4, len(means)))
     values = []
@@ -93,8 +130,8 @@ def _type(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset
             take = partial(state.__setitem__, f"{key}-value")
             bounded_number_field(name, value, -LARGEST, LARGEST, take, key=key, t=t)
         values.append(value)
-    outputs = predict(experiment, weights, dataset, np.asarray(values, np.float32))[:, 0]  # (seeds, outputs)
-    if experiment.task == "regression":
+    outputs = _answers(page.lab, run, epoch, np.asarray(values, np.float32))  # (seeds, outputs)
+    if run.experiment.task == "regression":
         st.metric(dataset.target_name, t.number(float(outputs.mean()), 5), border=True, width="content")
         if len(outputs) > 1:
             low, high = t.number(outputs.min(), 5), t.number(outputs.max(), 5)
@@ -104,7 +141,7 @@ def _type(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset
     st.caption(t("Far from the training data, predictions are not reliable."))
 
 
-def _draw(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset) -> None:
+def _draw(page: Page, run: Run, dataset: Dataset, epoch: int) -> None:
     t = page.t
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -113,7 +150,7 @@ def _draw(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset
         if drawing is None:
             st.caption(t("Draw a digit: the network classifies it when you lift the pen."))
             return
-        _show_classes(page, predict(experiment, weights, dataset, as_sample(drawing, dataset))[:, 0], dataset)
+        _show_classes(page, _answers(page.lab, run, epoch, as_sample(drawing, dataset)), dataset)
         h, w = dataset.image_shape or (0, 0)
         st.caption(
             t("The network receives {height}×{width} pixels, centred and scaled as in the data.", height=h, width=w)

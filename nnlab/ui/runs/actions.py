@@ -11,6 +11,7 @@ from nnlab.comparison.table import Cell, table_of
 from nnlab.export.tables import csv_text
 from nnlab.lab import NotYours, UnknownRun
 from nnlab.store import Run, StoredComparison
+from nnlab.ui.shared.cell_results import row_of
 from nnlab.ui.shared.comparison_naming import experiment_summary, settings_summary
 from nnlab.ui.shared.comparison_row import comparison_row
 from nnlab.ui.shared.downloads import CSV, download_menu, file_button
@@ -112,9 +113,9 @@ def comparison_csv(page: Page, one: StoredComparison, spanish: bool) -> bytes:
     run = page.lab.comparison(one.id)
     if run is None:
         raise UnknownRun(one.id)
-    each = zip(run.cells, page.lab.cells_metrics(run.cells), strict=True)
-    cells = [Cell(cell.results, metrics, cell.active or cell.complete) for cell, metrics in each]
-    return csv_text(table_of(run.comparison, cells, test=run.test_opened is not None), spanish)
+    cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
+    rows = [row_of(page.lab, cell) for cell in run.cells]
+    return csv_text(table_of(run.comparison, cells, test=run.test_opened is not None, rows=rows), spanish)
 
 
 def _overlay(page: Page, runs: Sequence[Run]) -> None:

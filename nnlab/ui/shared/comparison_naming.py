@@ -29,6 +29,11 @@ def varied(comparison: Comparison) -> dict[str, tuple[Any, ...]]:
     return {comparison.vary: comparison.values, **second}
 
 
+def comparison_file_name(comparison: Comparison) -> str:
+    """The file name of a download without its end: nnlab-moons-depth."""
+    return "-".join(("nnlab", comparison.experiment.data.name, *varied(comparison)))
+
+
 def value_names(knob: str, values: Sequence[Any], t: Text) -> tuple[str, ...]:
     """Values of a knob as they are read."""
     return tuple(value_name(knob, value, t) for value in values)

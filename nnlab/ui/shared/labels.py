@@ -129,6 +129,7 @@ FIELDS: Texts = {
     "seeds": "Seeds",
     "disk": "Disk",
     "waiting": "Waiting runs",
+    "network_epochs": "Epochs of all networks together",
     "values": "Values",
     "vary": "Setting",
     "by_values": "Values of the second setting",

@@ -180,6 +180,11 @@ def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
     return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))
 
 
+def weights_end(one: Replicate) -> str:
+    """The end of the file name of a replicate's weights: -seed3-fold0.safetensors."""
+    return f"-seed{one.seed}{'' if one.fold is None else f'-fold{one.fold}'}.safetensors"
+
+
 def file_name(run: Run, end: str) -> str:
     """The file name of a download: nnlab-moons-8x8-tanh-<id>.csv."""
     widths = "x".join(map(str, run.experiment.model.widths[:6])) or "linear"

@@ -77,19 +77,19 @@ def can_film(run: Run) -> bool:
     return run.experiment.parameters <= (LIVE_PARAMETERS if run.active else MOST_PARAMETERS)
 
 
-@once_per_epoch(64)
+@once_per_epoch()
 def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes | None:
     experiment = run.experiment
-    dataset, stored = available_dataset(experiment.data, run.seeds), lab.snapshot_epochs(run.id)
+    dataset, stored = _data_of(run, index), lab.snapshot_epochs(run.id)
     if dataset is None or not stored or not can_film(run):
         return None
     most = (LIVE_FRAMES, LIVE_BYTES) if run.active else (FRAMES, BYTES)
     epochs = thin(stored, experiment.parameters, *most)
-    frames = lab.frames(run.id, epochs)
-    if run.active and (latest := lab.snapshot(run.id)) and latest[0] > epochs[-1]:
+    frames = lab.frames(run.id, epochs, index)
+    if run.active and (latest := lab.snapshot(run.id, replicate=index)) and latest[0] > epochs[-1]:
         frames.append(latest)
-    own = {epoch: one_replicate(weights, index) for epoch, weights in frames}
-    others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index, dataset)
+    own = {epoch: one_replicate(weights, 0) for epoch, weights in frames}
+    others = [] if run.active or experiment.data.raw_inputs != 2 else _others(lab, run, index)
     curves = _curves(lab, run, list(own)) if look.charted else None
     more: dict[str, Any] = {
         "id": f"{run.id}-{index}",
@@ -99,7 +99,13 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
     }
     if run.results and run.final_epochs[index] < epochs[-1]:
         more["best"] = _best(run, index)
-    return film(experiment, own, replicate({}, dataset, index)[1], curves, index, others, **more)
+    return film(experiment, own, dataset, curves, index, others, **more)
+
+
+def _data_of(run: Run, index: int) -> Dataset | None:
+    """What one replicate was trained on; None where it would have to be downloaded first."""
+    dataset = available_dataset(run.experiment.data, (run.replicates[index].seed,))
+    return dataset and replicate({}, dataset, index)[1]
 
 
 def _best(run: Run, index: int) -> dict[str, Any]:
@@ -117,9 +123,9 @@ def _best(run: Run, index: int) -> dict[str, Any]:
 def _curves(lab: Lab, run: Run, frames: Sequence[int]) -> Array:
     """The CURVES (epochs, replicates, 5) at the epochs of the frames, and at so many others that a curve shows its
     shape."""
-    rows = lab.metrics(run.id)[list(CURVES)].to_numpy(float).reshape(-1, len(run.replicates), len(CURVES))
-    some = rows[evenly_spaced(len(rows), MOST_POINTS), 0, 0]
-    return rows[np.isin(rows[:, 0, 0], [*some, *frames])]
+    some = {place + 1 for place in evenly_spaced(run.epoch, MOST_POINTS)}
+    rows = lab.metrics(run.id, epochs=sorted(some.union(frames)))
+    return rows[list(CURVES)].to_numpy(float).reshape(-1, len(run.replicates), len(CURVES))
 
 
 def shown_as(language: str, look: Look) -> dict[str, Any]:
@@ -127,14 +133,11 @@ def shown_as(language: str, look: Look) -> dict[str, Any]:
     return {"language": language, "words": _words(text(language)), "colours": _colours(), **look._asdict()}
 
 
-def _others(lab: Lab, run: Run, index: int, dataset: Dataset) -> list[tuple[Weights, Dataset]]:
+def _others(lab: Lab, run: Run, index: int) -> list[tuple[Weights, Dataset]]:
     """The final weights of some other replicates, each with the data it was trained on."""
     some = [i for i in range(len(run.replicates)) if i != index][:MOST_OTHERS]
-    stored = lab.snapshot(run.id) if some else None
-    if stored is None:
-        return []
-    each = [replicate(stored[1], dataset, i) for i in some]
-    return [(one_replicate(weights, 0), own) for weights, own in each]
+    stored = [(lab.snapshot(run.id, replicate=i), _data_of(run, i)) for i in some]
+    return [(one_replicate(one[1], 0), own) for one, own in stored if one and own]
 
 
 def _colours() -> dict[str, Any]:

@@ -27,6 +27,12 @@ def available_dataset(spec: DataSpec, seeds: Sequence[int] = (0,)) -> Dataset | 
     return None if spec.name == "mnist" and not mnist.available() else load_dataset(spec, seeds)
 
 
+def input_names(spec: DataSpec) -> Sequence[str]:
+    """The names of the network's inputs; none where the data is not on this server."""
+    dataset = available_dataset(spec)
+    return () if dataset is None else dataset.input_names
+
+
 def data_problem(spec: DataSpec, seeds: Sequence[int]) -> Problem | None:
     """What only the data itself can show to be invalid: more folds than a class has samples."""
     try:

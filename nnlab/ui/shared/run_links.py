@@ -1,6 +1,7 @@
 """From an experiment to its run and back: submitting it from a page, and links from a run to an experiment."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -36,11 +37,11 @@ def open_submitted(page: Page) -> None:
     show_refusal()
 
 
-def newest_runs(page: Page, limit: int, state: State | None = None) -> list[Run]:
-    """The visitor's newest runs: so many that were trained by themselves, then so many of comparisons."""
-    alone = page.lab.runs(page.owner, state=state, alone=True, limit=limit)
-    compared = [run for run in page.lab.runs(page.owner, state=state, limit=limit) if run.comparison]
-    return [*alone, *compared]
+def newest_runs(page: Page, limit: int, state: State | None = None, *, trained: bool = False) -> list[Run]:
+    """The visitor's newest runs: so many that were trained by themselves, then so many of comparisons; with `trained`
+    those with an epoch at least."""
+    which: dict[str, Any] = {"state": state, "trained": trained, "limit": limit}
+    return [run for alone in (True, False) for run in page.lab.runs(page.owner, alone=alone, **which)]
 
 
 def nothing_trained(page: Page, words: str) -> None:

@@ -6,7 +6,7 @@ from nnlab.analysis.diagnosis import Diagnosis, diagnose
 from nnlab.lab import Lab
 from nnlab.spec import Experiment
 from nnlab.store import Run
-from nnlab.ui.shared.cache import once_per_epoch
+from nnlab.ui.shared.cache import curves_size, once_per_epoch
 from nnlab.ui.shared.labels import VERDICTS
 from nnlab.ui.shell.text import Text, Texts, mark
 
@@ -61,7 +61,7 @@ NOTES: Texts = {
 }
 
 
-@once_per_epoch(256)
+@once_per_epoch(curves_size)
 def verdict_of(lab: Lab, run: Run) -> Diagnosis:
     """The diagnosis of a run."""
     return diagnose(lab.metrics(run.id), run.results, run.experiment)

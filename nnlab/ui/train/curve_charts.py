@@ -34,7 +34,7 @@ def draw_chart(page: Page, run: Run, others: tuple[Run, ...], place: DeltaGenera
     place.vega_lite_chart(rows, spec, key=f"chart-{chart}", alt=page.t(_ALTS[chart]))
 
 
-@once_per_epoch(1024)
+@once_per_epoch()
 def chart_rows(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.Table:
     """The columns of one chart as the browser gets them."""
     rows = curve_rows(lab, run)
@@ -107,7 +107,7 @@ def overlaid_runs(page: Page, run: Run) -> dict[str, Run]:
 def overlay_choice(page: Page, run: Run, overlaid: dict[str, Run]) -> None:
     """The choice among the visitor's runs with the same kind of score."""
     t, score = page.t, run.experiment.score
-    own = newest_runs(page, 200)
+    own = newest_runs(page, 200, trained=True)
     choices = overlaid | {
         one.id: one for one in own if one.id != run.id and one.experiment.score == score and one.epoch
     }

@@ -19,7 +19,7 @@ from nnlab.engines.base import Floats
 from nnlab.lab import Lab
 from nnlab.spec import DataSpec, Experiment
 from nnlab.store import Run
-from nnlab.ui.shared.cache import once_per_epoch
+from nnlab.ui.shared.cache import once_per_epoch, weights_size
 from nnlab.ui.shared.pictures import available_dataset, judged_part, own_data_note, prediction_table, sample_pictures
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts
@@ -90,13 +90,14 @@ def _spec(data: DataSpec, seeds: tuple[int, ...], words: Labels) -> Spec:
     return confusion(tuple(dataset.class_names), labels=words)
 
 
-@once_per_epoch(64)
+@once_per_epoch(weights_size)
 def _rows(lab: Lab, run: Run) -> pa.Table:
     """The rows of the picture at the latest weights, as the browser gets them; before there are any, the data alone."""
-    experiment, dataset, stored = run.experiment, load_dataset(run.experiment, run.seeds), lab.snapshot(run.id)
-    kind, weights, own = kind_of(experiment), stored and stored[1], dataset.training_sets[0]
+    experiment, dataset, kind = run.experiment, load_dataset(run.experiment, run.seeds), kind_of(run.experiment)
     samples = {"plane": SIZE * SIZE, "line": 100, "pictures": COLUMNS * LINES, "table": 1000}[kind]
     seed = 0 if samples * len(run.replicates) * experiment.parameters > MOST_WORK else None
+    stored, own = lab.snapshot(run.id, replicate=seed), dataset.training_sets[0]
+    weights = stored and stored[1]
     if kind == "plane":
         rows = point_rows(dataset)
         if weights:
@@ -125,7 +126,7 @@ def predictions_table(page: Page, run: Run) -> pd.DataFrame:
     return prediction_table(own, _predictions(page.lab, run), page.t, MOST_PREDICTIONS)
 
 
-@once_per_epoch(64)
+@once_per_epoch(weights_size)
 def _predictions(lab: Lab, run: Run) -> Floats | None:
     stored = lab.snapshot(run.id)
     if stored is None:

@@ -6,10 +6,13 @@ import streamlit as st
 from nnlab.analysis.coverage import covered_and_grain, grain
 from nnlab.analysis.predictions import predict
 from nnlab.datasets import PartName, load_dataset, mnist
+from nnlab.engines.base import Floats
 from nnlab.engines.costs import estimate_bytes
 from nnlab.jobs.memory import worker_bytes
+from nnlab.lab import Lab
 from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
+from nnlab.ui.shared.cache import once_per_epoch, weights_size
 from nnlab.ui.shared.downloads import download_menu
 from nnlab.ui.shared.labels import WITHOUT_NUMBA
 from nnlab.ui.shared.naming import seeds_words
@@ -43,11 +46,10 @@ def outcome(page: Page, run: Run) -> None:
 def _formula(page: Page, run: Run) -> str:
     """For Celsius to Fahrenheit: what the network makes of 100 °C and, where it is a straight line, its formula beside
     the true one. Mean over the seeds."""
-    stored = page.lab.snapshot(run.id) if run.experiment.data.name == "celsius" else None
-    if stored is None:
+    at = _fahrenheit(page.lab, run) if run.experiment.data.name == "celsius" else None
+    if at is None:
         return ""
-    t, dataset = page.t, load_dataset(run.experiment, run.seeds)
-    at = predict(run.experiment, stored[1], dataset, [[0.0], [1.0], [100.0]]).mean(axis=0)[:, 0]
+    t = page.t
     said = t("100 °C → {value} °F (212 is right).", value=t.number(float(at[2]), 5))
     if any(layer.activation != "none" for layer in run.experiment.layers):
         return said
@@ -76,6 +78,17 @@ def _without_mnist(page: Page, run: Run) -> None:
     epochs = max(run.experiment.train.epochs, 20)
     on_digits = run.experiment.set({"data.name": "digits", "train.epochs": epochs})
     page.link("build", t("Open it with the 8×8 digits"), experiment_link(run, on_digits), icon=":material/swap_horiz:")
+
+
+@once_per_epoch(weights_size)
+def _fahrenheit(lab: Lab, run: Run) -> Floats | None:
+    """What the network makes of 0, 1 and 100 °C."""
+    stored = lab.snapshot(run.id)
+    if stored is None:
+        return None
+    each = predict(run.experiment, stored[1], load_dataset(run.experiment, run.seeds), [[0.0], [1.0], [100.0]])
+    at: Floats = each.mean(axis=0)[:, 0]
+    return at
 
 
 def final_scores(page: Page, run: Run) -> None:
