@@ -17,12 +17,13 @@ from nnlab.lab import Lab
 from nnlab.scratch import activations
 from nnlab.spec import Experiment
 from nnlab.store import Run
-from nnlab.ui.shared.cache import once_per_epoch, replicate_weights
+from nnlab.ui.shared.cache import Cache, once_per_epoch, replicate_weights
 from nnlab.ui.shared.downloads import chart_downloads, stream_button
 from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.frame import Page
 
 HEIGHT = 340
+_pictures: Cache[tuple[pd.DataFrame, pd.DataFrame]] = Cache()
 MOST_VALUES = 200_000  # of the table of values; a larger matrix can only be downloaded
 
 
@@ -60,6 +61,15 @@ def scales(lab: Lab, run: Run, last: int, index: int) -> list[float]:
     return [nice_limit(weights[name][0]) for name in names if name in weights]
 
 
+def _picture_rows(
+    run: Run, weights: Weights, layer: int, limit: float, shown: tuple[int, int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the heat map and of the histogram, once for all viewers."""
+    matrix = weights[f"{layer}.weight"]
+    key = run.id, run.epoch, run.state, shown, layer, limit
+    return _pictures.get(key, lambda: (weights_rows(matrix), histogram_rows(matrix, limit)), 40 * matrix.size)
+
+
 def layer_view(
     page: Page, run: Run, weights: Weights, layer: int, dataset: Dataset | None, limit: float, shown: tuple[int, int]
 ) -> None:
@@ -68,13 +78,14 @@ def layer_view(
     matrix, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
     name = f"nnlab-{run.id}-layer-{layer + 1}"
     heat, spread, values = st.tabs([t("Heat map"), t("Histogram"), t("Values")], key="inspect-tabs")
+    heat_rows, spread_rows = _picture_rows(run, weights, layer, limit, shown)
     with heat, st.container(key="inspect-heat-map"):
-        rows, spec = weights_rows(matrix), weights_heatmap(*matrix.shape, limit, labels=words, height=HEIGHT)
+        rows, spec = heat_rows, weights_heatmap(*matrix.shape, limit, labels=words, height=HEIGHT)
         alt = t("The layer's weights: a column per input, a row per neuron")
         st.vega_lite_chart(rows, spec, key="inspect-heat", alt=alt)
         chart_downloads(page, t("Heat map"), name, spec, rows)
     with spread:
-        rows, spec = histogram_rows(matrix, limit), histogram(limit, labels=words, height=HEIGHT)
+        rows, spec = spread_rows, histogram(limit, labels=words, height=HEIGHT)
         alt = t("How many weights there are of each size")
         st.vega_lite_chart(rows, spec, key="inspect-histogram", alt=alt)
     with values:
