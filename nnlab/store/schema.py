@@ -19,7 +19,7 @@ UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop", "yield"]
 """What a running run is requested to do: `yield` is to wait again, so that its worker is free; nnlab requests it."""
 
-VERSION = 7  # the number of the newest revision in `migrations`
+VERSION = 8  # the number of the newest revision in `migrations`
 
 
 class now(sa.sql.functions.FunctionElement[float]):

@@ -5,7 +5,7 @@ Runs of earlier versions keep them in their results."""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0007", "0006"
+revision, down_revision = "0008", "0007"
 
 
 def upgrade() -> None:
