@@ -10,45 +10,45 @@ from typing import Any
 from nnlab.spec import Comparison, Experiment
 
 KINDS: Mapping[str, tuple[dict[str, Any], int]] = {
-    "moons": ({"data.n_samples": 2000, "model.hidden": [8, 8], "train.epochs": 2500}, 10),
-    "digits": ({"data.name": "digits", "model.hidden": [64, 32], "train.epochs": 900}, 5),
+    "moons": ({"data.n_samples": 2000, "model.hidden": [8, 8], "train.epochs": 1250}, 10),
+    "digits": ({"data.name": "digits", "model.hidden": [64, 32], "train.epochs": 450}, 5),
     "patience": (
         {
             "data.n_samples": 2000,
             "data.noise": 0.4,
             "model.hidden": [16, 16],
-            "train.epochs": 3000,
-            "train.patience": 700,
+            "train.epochs": 1500,
+            "train.patience": 350,
             "train.lr": 0.0005,
         },
         8,
     ),
-    "folds": ({"data.n_samples": 2000, "data.folds": 5, "model.hidden": [16, 16], "train.epochs": 900}, 3),
+    "folds": ({"data.n_samples": 2000, "data.folds": 5, "model.hidden": [16, 16], "train.epochs": 450}, 3),
     "dropout": (
         {
             "data.n_samples": 5000,
             "model.hidden": [64, 64],
-            "train.epochs": 160,
+            "train.epochs": 80,
             "model.dropout": 0.1,
             "train.schedule": "cosine",
         },
         3,
     ),
-    "torch": ({"train.engine": "torch", "data.n_samples": 1000, "train.epochs": 500}, 3),
-    "numpy": ({"train.engine": "numpy", "data.n_samples": 1000, "model.hidden": [16, 16], "train.epochs": 900}, 5),
+    "torch": ({"train.engine": "torch", "data.n_samples": 1000, "train.epochs": 250}, 3),
+    "numpy": ({"train.engine": "numpy", "data.n_samples": 1000, "model.hidden": [16, 16], "train.epochs": 450}, 5),
     "batch norm": (
         {
             "data.n_samples": 2000,
             "data.per_seed": "samples",
             "model.hidden": [16, 16],
             "model.norm": "batch",
-            "train.epochs": 1500,
+            "train.epochs": 750,
         },
         5,
     ),
 }
 EXTENDABLE = ("moons", "digits", "folds", "torch", "numpy", "batch norm")  # more epochs equal as many from the start
-CELLS = {"data.n_samples": 1500, "model.hidden": [12], "train.epochs": 800}
+CELLS = {"data.n_samples": 1500, "model.hidden": [12], "train.epochs": 400}
 EVERY_COMPARISON = 12  # runs
 
 
