@@ -86,7 +86,7 @@ def _fill_disk(machine: Machine, chance: random.Random) -> Iterator[Hit]:
     yield None
     machine.disk.free()
     if machine.postgres:
-        machine.postgres.revive()
+        machine.postgres.start()
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _kill_postgres(machine: Machine, chance: random.Random) -> Iterator[Hit]:
     assert machine.postgres
     machine.postgres.kill()
     yield None
-    machine.postgres.revive()
+    machine.postgres.start()
 
 
 @contextmanager

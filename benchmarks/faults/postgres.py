@@ -11,6 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import psycopg
+
 
 def programs() -> Path | None:
     """The folder of the newest PostgreSQL server here."""
@@ -42,11 +44,12 @@ class Postgres:
         return f"postgresql://nnlab@127.0.0.1:{port or self.port}/postgres"
 
     def start(self) -> None:
-        """Start it; the processes of a killed one may need some seconds to end."""
+        """Start it and wait until it answers; the processes of a killed one may need some seconds to end."""
         for _ in range(60):
-            if not self._ctl("-w", "start", "-l", f"{self._folder}/log", "-o", self._options).returncode:
+            if self._answers():
                 return
-            time.sleep(0.5)
+            self._ctl("-w", "start", "-l", f"{self._folder}/log", "-o", self._options)
+            time.sleep(0.2)
         raise RuntimeError((self._folder / "log").read_text()[-2000:])
 
     def kill(self) -> None:
@@ -56,13 +59,15 @@ class Postgres:
         except (OSError, ValueError, IndexError):
             return
 
-    def revive(self) -> None:
-        """Start it, unless it runs."""
-        if self._ctl("status").returncode:
-            self.start()
-
     def stop(self) -> None:
         self._ctl("-m", "immediate", "stop")
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     @property
     def _options(self) -> str:

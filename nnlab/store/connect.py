@@ -14,7 +14,7 @@ from filelock import FileLock
 from nnlab.store import schema
 from nnlab.store.errors import StoreUnavailable, translated, unavailable, watch
 
-LOCKED_MS = 30_000  # a SQLite file that another process locks for longer cannot be reached
+LOCKED_MS = 30_000  # what another process locks for longer cannot be reached
 # a cut network is noticed within seconds (libpq's names; tcp_user_timeout in milliseconds)
 _NETWORK = {
     "connect_timeout": 5,
@@ -23,6 +23,9 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+IDLE_MS = 15_000  # PostgreSQL ends a transaction whose process has been silent for longer, and with it its locks
+# and notices by itself that the process's machine is gone, which takes two hours by default
+_SESSION = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 3}
 
 
 class Database:
@@ -125,6 +128,13 @@ def _create_engine(address: sa.URL) -> sa.Engine:
         address = address.set(drivername="postgresql+psycopg")
         engine = sa.create_engine(address, pool_size=10, pool_pre_ping=True, hide_parameters=True, connect_args=given)
         watch(engine)
+
+        @sa.event.listens_for(engine, "connect")
+        def _limit(connection: Any, _: Any) -> None:
+            limits = _SESSION | {"idle_in_transaction_session_timeout": IDLE_MS, "lock_timeout": LOCKED_MS}
+            connection.execute("; ".join(f"SET SESSION {name} = {value}" for name, value in limits.items()))
+            connection.commit()
+
         return engine
     engine = sa.create_engine(address, pool_size=10, max_overflow=40, hide_parameters=True)
     watch(engine)

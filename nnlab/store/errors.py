@@ -35,6 +35,7 @@ _SQLITE: dict[str, Reason] = {  # by the beginning of the error's name; the long
 _POSTGRESQL: dict[str, Reason] = {  # by the beginning of the SQLSTATE
     "08": "unreachable",  # connection exception
     "25006": "read_only",
+    "25P03": "unreachable",  # silent for too long within a transaction
     "28": "unreachable",  # the user or the password is refused
     "3D000": "unreachable",  # no such data base
     "40": "unreachable",  # deadlock, serialization: another attempt may succeed

@@ -155,3 +155,20 @@ def test_errors_tell_no_values(store: Store) -> None:
     with pytest.raises(sa.exc.IntegrityError) as caught:
         store.create_run(Experiment(), (0,), "somebody's identity", id=run.id)
     assert "somebody" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_worker_that_is_cut_off_within_a_transaction_blocks_nobody(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "IDLE_MS", 100)
+    cut_off, other = Store(url), Store(url)
+    run = other.create_run(Experiment(), (0,), "ana")
+    with unavailable("unreachable"), cut_off._write() as db:
+        db.execute(sa.text("UPDATE runs SET epoch = 1"))  # and nothing is heard of it any more
+        other.rename(run.id, "mine")
+        db.execute(sa.text("UPDATE runs SET epoch = 2"))
+    found = other.run(run.id)
+    assert found is not None
+    assert (found.name, found.epoch) == ("mine", 0)
+    assert cut_off.run(run.id) == found, "it goes on with a new connection"
+    cut_off.close()
+    other.close()
