@@ -18,13 +18,14 @@ from nnlab.engines.base import ALGORITHM
 from nnlab.spec import Experiment
 from nnlab.store import schema
 from nnlab.store.budget import CHECKPOINT_BYTES
+from nnlab.store.equal_runs import finished_equal, give_results
 from nnlab.store.order import Place, Unfinished, in_order, to_yield
 from nnlab.store.processes import maybe_alive, older, this_process
-from nnlab.store.runs import COPIED, SINCE, Run, RunStore, UnknownRun, col, seconds_left
+from nnlab.store.runs import SINCE, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step, measure
 
-LATE = 10.0  # seconds between the search for a finished run and the new run's row, at most
+MANY = 100  # unfinished runs from which their order is not read anew for every page
 MAX_ATTEMPTS = 3  # a run whose worker died this often without a further epoch is marked interrupted, not tried again
 
 
@@ -52,6 +53,8 @@ class QueuedJob(NamedTuple):
 class RunQueue(RunStore):
     """The runs of a data base and their queue."""
 
+    _waiting: tuple[float, list[Place]] = (-math.inf, [])  # the waiting runs in their order, and until when it serves
+
     def queue(self) -> list[str]:
         """The ids of the waiting runs that a worker may take, next one first; see `in_order`."""
         with self._read() as db:
@@ -75,14 +78,24 @@ class RunQueue(RunStore):
         """The same runs with their positions in the queue, or the runs that they follow."""
         if not any(run.state == "waiting" for run in runs):
             return list(runs)
-        with self._read() as db:
-            places = [one for one in _places(db) if one.waits]
+        places = self._shown_order({run.id for run in runs if run.state == "waiting"})
         leaders = {one.id: one.leader for one in places if one.follows}
         positions = {one.id: i for i, one in enumerate((one for one in places if not one.follows), 1)}
         return [
             replace(run, position=positions.get(run.id), follows=leaders.get(run.id)) if run.state == "waiting" else run
             for run in runs
         ]
+
+    def _shown_order(self, run_ids: set[str]) -> list[Place]:
+        """The waiting runs, with these, in their order; of many that of a moment ago, read a tenth of the time."""
+        until, places = self._waiting
+        if time.monotonic() > until or not run_ids.issubset(one.id for one in places):
+            began = time.monotonic()
+            with self._read() as db:
+                places = [one for one in _places(db) if one.waits]
+            serves = 10 * (time.monotonic() - began) if len(places) > MANY else -math.inf
+            self._waiting = time.monotonic() + serves, places
+        return places
 
     def counts(self, owner: str | None = None, *, drafts: bool = True) -> Counts:
         """How many runs wait and run, in one query; with or without drafts."""
@@ -182,8 +195,8 @@ class RunQueue(RunStore):
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7245502)"))
             while head := next((one for one in _places(db) if one.waits and not one.follows), None):
                 alone = head.run.begun or not head.run.equal
-                if equal := None if alone else db.scalar(_finished_equal(head.id)):
-                    _give_results(db, equal)
+                if equal := None if alone else db.scalar(finished_equal(head.id)):
+                    give_results(db, equal)
                 elif token := _claim(db, head.id, worker):
                     return head.id, token
         return None
@@ -237,7 +250,7 @@ class RunQueue(RunStore):
                 content = schema.checkpoints_table.c
                 large = (content.data == data) & (sa.func.length(content.content) > CHECKPOINT_BYTES)
                 db.execute(schema.checkpoints_table.delete().where(large))
-                _give_results(db, run_id)
+                give_results(db, run_id)
             measure(db, run_id)
         return action
 
@@ -245,7 +258,7 @@ class RunQueue(RunStore):
         """Request long runs to yield to waiting short ones; call it while no worker is free. True if any yields."""
         with self._read() as db:
             found = to_yield(*_order(db))
-        return bool(found and self._request_yield(found, queued=now()))  # they wait behind their equals from now on
+        return bool(found and self._request_yield(found, queued=now()))  # from now on behind their equals
 
     def lend_worker(self) -> bool:
         """Request one running run to yield to a task that is no run; it continues next. True if one does."""
@@ -356,30 +369,6 @@ def _claim(db: sa.Connection, run_id: str, worker: str) -> str | None:
     this = runs_table.update().where(col.id == run_id, col.state == "waiting")
     token: str = values["attempt"]
     return token if db.execute(this.values(values | again)).rowcount else None
-
-
-def _finished_equal(run_id: str) -> sa.Select[Any]:
-    """The id of an equal run of another owner that was finished since this one was queued; unless the owner has its
-    results already, and trains it again on purpose."""
-    this, mine = runs_table.alias().c, runs_table.alias().c
-    new = col.data.not_in(sa.select(mine.data).where(mine.owner == this.owner, mine.key == this.key))
-    same = (col.key == this.key) & (col.seeds == this.seeds) & (col.owner != this.owner) & ~this.extended
-    usable = (col.state == "finished") & (col.algorithm == ALGORITHM) & ~col.extended
-    return sa.select(col.id).where(this.id == run_id, same, usable, new, col.finished > this.created - LATE).limit(1)
-
-
-def _give_results(db: sa.Connection, run_id: str) -> None:
-    """Finish the waiting runs of other owners that equal a finished one: all read the same curves and weights."""
-    given = db.execute(
-        sa.select(*(col[name] for name in COPIED), col.owner).where(col.id == run_id).with_for_update()
-    ).one()
-    others = (col.key == given.key) & (col.seeds == given.seeds) & (col.owner != given.owner) & ~col.extended
-    follows = others & (col.state == "waiting") & (col.epoch == 0) & col.wish.is_(None) & col.deleted.is_(None)
-    former = db.scalars(sa.select(col.data).where(follows)).all()
-    if former and given.algorithm == ALGORITHM and not given.extended:
-        same = {name: getattr(given, name) for name in COPIED}
-        db.execute(runs_table.update().where(follows).values(same | {"started": now(), "finished": now()}))
-        drop_unused(db, former)  # of an attempt without a whole epoch
 
 
 def _queued_values() -> dict[str, Any]:

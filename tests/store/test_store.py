@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import threading
 import time
@@ -267,6 +268,15 @@ def test_owners_take_turns_and_the_places_are_those_of_now(store: Store) -> None
     store.request(ana[1], "pause")
     store.requeue(ana[1])
     assert store.queue() == [ben[0], carl, ana[2], ben[1], ana4, ana[1]]
+
+
+def test_of_many_runs_a_new_one_has_its_position_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MANY", 0)
+    first = store.create_run(other(1), (0,), "ana")
+    assert [run.position for run in store.with_positions([first])] == [1]
+    store._waiting = math.inf, store._waiting[1]  # what was read a moment ago
+    second = store.create_run(other(2), (0,), "ben")
+    assert [run.position for run in store.with_positions([first, second])] == [1, 2]
 
 
 def test_workers_take_the_runs_in_the_order_of_the_queue(store: Store) -> None:
