@@ -11,6 +11,7 @@ from nnlab import Comparison, presets, train
 from nnlab.analysis.coverage import covers
 from nnlab.datasets.mnist import REASONS
 from nnlab.jobs.worker import work
+from nnlab.settings import settings
 from nnlab.spec.errors import CONFLICTS, SpecError
 from nnlab.store import schema
 from nnlab.ui.shared.labels import VERDICTS, WITHOUT_NUMBA
@@ -163,6 +164,47 @@ def test_a_waiting_run_shows_its_place_in_the_queue_and_empty_charts(lab, langua
     assert [metric.value for metric in app.metric] == ["–"] * 4
     assert len(app.get("vega_lite_chart")) == 7
     assert enabled(app) == {"pause", "stop"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_that_equals_one_in_training_says_so_and_shows_its_curves(lab, language):
+    theirs, mine = (lab.submit(QUICK, 1, owner=owner) for owner in (STRANGER, OWNER))
+    lab.store.append(theirs.id, lab.store.claim(theirs.id), [next(train(QUICK, 1))])
+    app, t = open_train(language, run=mine.id), text(language)
+    sentence = "the same experiment is being trained for somebody else; its result will be yours too"
+    assert progress(app) == t(sentence)
+    assert app.get("progress")[0].proto.value == 33
+    assert "–" not in [metric.value for metric in app.metric]
+    assert theirs.id not in said(app)
+    assert enabled(app) == {"pause", "stop"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_that_yielded_says_what_it_waits_for_and_keeps_its_progress(lab, language):
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    attempt = lab.store.claim(run.id)
+    assert lab.store.lend_worker()
+    assert lab.store.append(run.id, attempt, [next(train(QUICK, 1))]) == "yield"
+    lab.store.finish(run.id, attempt, "waiting", requested="yield")
+    app, t = open_train(language, run=run.id), text(language)
+    assert progress(app) == (
+        f"{t('epoch {done} / {all}', done='1', all='3')} · {t('waits for short runs; it continues by itself')}"
+    )
+    assert app.get("progress")[0].proto.value == 33
+    assert enabled(app) == {"pause", "stop"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_too_many_waiting_runs_are_refused_in_one_sentence(lab, language, monkeypatch):
+    monkeypatch.setenv("NNLAB_MAX_WAITING", "1")
+    settings.cache_clear()
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    lab.pause(run.id, OWNER)
+    lab.submit(QUICK, 2, owner=OWNER)
+    app, t = open_train(language, run=run.id), text(language)
+    press(app, "resume")
+    assert [error.value for error in app.error] == [f"{t('Waiting runs')}: {t(CONFLICTS['too_many_waiting'])}"]
+    assert lab.run(run.id).state == "paused"
 
 
 def test_the_charts_of_a_run_have_the_same_bytes_at_every_epoch(lab):
