@@ -26,7 +26,7 @@ from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 from nnlab.spec import Experiment, as_seeds
 from nnlab.spec.errors import Problem, SpecError, whole
-from nnlab.store import Counts, RequestedAction, Run, State, Store, StoredComparison, UnknownRun
+from nnlab.store import Counts, RequestedAction, Run, State, Store, StoredComparison, UnknownRun, Unreadable
 
 __all__ = ["ComparisonRun", "Interrupted", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
@@ -357,6 +357,14 @@ class Lab(Comparisons):
         """Hide a run, and stop it if it is unfinished. `restore` brings it back."""
         own(self.store.run, run_id, owner)
         self.store.delete(run_id)
+
+    def unreadable(self, owner: str) -> list[Unreadable]:
+        """The owner's runs and comparisons that cannot be read; no other method returns them."""
+        return self.store.unreadable(owner)
+
+    def delete_unreadable(self, item: str, owner: str) -> None:
+        """Hide an unreadable run or comparison of this owner."""
+        self.store.delete_unreadable(item, owner)
 
     def restore(self, run_id: str, owner: str) -> None:
         """Undo `delete`: a run that it has stopped continues."""

@@ -7,6 +7,7 @@ import streamlit as st
 from nnlab.ui.runs.actions import actions, undo_line, use_line
 from nnlab.ui.runs.cells import cell_entries
 from nnlab.ui.runs.run_table import Entry, entry_names, matching, runs_table, states_of
+from nnlab.ui.runs.unreadable import unreadable_lines
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.run_links import nothing_trained
 from nnlab.ui.shared.widgets import clickable
@@ -86,6 +87,8 @@ else:
     names = entry_names(entries, t)
 undo_line(page)
 use_line(page)
+if opened is None and not local:
+    unreadable_lines(page)
 
 if st.session_state.get("runs-of") != query.get("comparison") or "filter-text" not in st.session_state:
     st.session_state["filter-text"] = query.get("q", "")  # another list has a filter of its own

@@ -1,5 +1,6 @@
 """The comparisons of a lab: submitting, extending, reading, stopping and deleting them."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -79,8 +80,8 @@ class Comparisons:
         return self._with_runs(self.store.comparisons(owner, limit))
 
     def best_score(self, comparison: StoredComparison) -> float:
-        """See `ComparisonRun.best_score`."""
-        return self._with_runs([comparison])[0].best_score
+        """See `ComparisonRun.best_score`; nan where a run cannot be read."""
+        return next((one.best_score for one in self._with_runs([comparison])), math.nan)
 
     def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
         """Stop the unfinished runs of a comparison; `place`: of one cell only."""
@@ -158,4 +159,5 @@ class Comparisons:
     def _with_runs(self, stored: Sequence[StoredComparison]) -> list[ComparisonRun]:
         found = self.store.with_positions(self.store.cell_runs([one.id for one in stored]))
         runs = {run.id: run for run in found}
-        return [ComparisonRun.of(one, runs) for one in stored if one.cells]  # without cells it is being created
+        whole = [one for one in stored if all(run_id in runs for cell in one.cells for run_id, _ in cell)]
+        return [ComparisonRun.of(one, runs) for one in whole if one.cells]  # without cells it is being created

@@ -45,6 +45,7 @@ LIVE_EVERY = 0.5
 CHECKPOINT_EVERY = 2.0
 BEAT_EVERY = 0.5
 TORCH_AFTER = 5.0  # seconds in which the first runs of a server need not wait until PyTorch is imported
+UNREADABLE = "The run cannot be read: a newer nnlab stored it, or it is damaged."
 OnEpoch = Callable[[Epoch], None]
 Made = TypeVar("Made")
 
@@ -151,6 +152,8 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
     retry = Retry()
     run = retry(store.run, run_id)
     if run is None:
+        with suppress(Lost):
+            retry(store.finish, run_id, attempt, "failed", error=UNREADABLE)
         return None
     failure: dict[str, Any] = {}
     try:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from nnlab.store.comparisons import ComparisonStore, StoredComparison
+from nnlab.store.comparisons import StoredComparison
 from nnlab.store.curves import CurveStore, MetricsTable
-from nnlab.store.deletion import DeletionStore
 from nnlab.store.errors import StoreUnavailable
 from nnlab.store.order import Place, Unfinished
 from nnlab.store.processes import this_process
@@ -17,10 +16,11 @@ from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob
 from nnlab.store.retention import Freed, Retention, RetentionStore
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table
+from nnlab.store.unreadable import Unreadable, UnreadableStore
 from nnlab.store.usage import UsageStore
 
 
-class Store(CurveStore, ComparisonStore, DeletionStore, RetentionStore, UsageStore):
+class Store(CurveStore, UnreadableStore, RetentionStore, UsageStore):
     """Everything in one data base. Threads may share one; each process opens its own."""
 
     def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:

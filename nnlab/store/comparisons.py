@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from nnlab.spec import Comparison
 from nnlab.store.connect import Database
+from nnlab.store.readable import readable
 from nnlab.store.schema import (
     PRECEDENCE,
     UNFINISHED,
@@ -131,18 +132,25 @@ class ComparisonStore(Database):
                 guesses[one.comparison][one.owner] = one.value
             for cell in db.execute(cells):
                 runs[cell.comparison][cell.place].append(cell)
-        return [
-            StoredComparison(
-                id=row.id,
-                owner=row.owner,
-                name=row.name,
-                comparison=_comparison_from_json(row.comparison),
-                created=utc(row.created),
-                test_opened=row.test_opened and utc(row.test_opened),
-                deleted=row.deleted is not None,
-                cells=tuple(tuple((cell.run, cell.reused) for cell in cells) for cells in runs[row.id].values()),
-                guesses=guesses[row.id],
-                states=tuple(tuple(cell.state for cell in cells) for cells in runs[row.id].values()),
-            )
-            for row in rows
-        ]
+        return readable(lambda row: _comparison(row, list(runs[row.id].values()), guesses[row.id]), rows)
+
+
+def _comparison(
+    row: sa.Row[Any], cells: Sequence[Sequence[sa.Row[Any]]], guesses: Mapping[str, str]
+) -> StoredComparison:
+    """A row of the comparisons and those of its cells; any error if they cannot be read."""
+    comparison = _comparison_from_json(row.comparison)
+    if cells and len(cells) != len(comparison.points):
+        raise ValueError("a cell has no run")
+    return StoredComparison(
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        comparison=comparison,
+        created=utc(row.created),
+        test_opened=row.test_opened and utc(row.test_opened),
+        deleted=row.deleted is not None,
+        cells=tuple(tuple((cell.run, cell.reused) for cell in some) for some in cells),
+        guesses=guesses,
+        states=tuple(tuple(cell.state for cell in some) for some in cells),
+    )

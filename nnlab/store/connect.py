@@ -141,6 +141,7 @@ def _create_engine(address: sa.URL) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:
+        connection.text_factory = lambda text: text.decode(errors="replace")  # one damaged text spoils no list
         connection.create_function("nnlab_now", 0, time.time)
         connection.isolation_level = None  # `_begin` starts the transactions, not the driver
         for pragma in (f"busy_timeout={LOCKED_MS}", "synchronous=NORMAL", "temp_store=MEMORY", "secure_delete=FAST"):

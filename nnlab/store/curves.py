@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nnlab.engines.base import METRICS, Epoch, Floats, Weights
 from nnlab.engines.choice import EngineName
 from nnlab.spec import Experiment
 from nnlab.store.queue import RunQueue
+from nnlab.store.readable import readable
 from nnlab.store.runs import UnknownRun, col, experiment_from_json
 from nnlab.store.schema import RequestedAction, checkpoints_table, metrics_table, now, snapshots_table
 from nnlab.store.stored import measure
@@ -160,8 +162,8 @@ class CurveStore(RunQueue):
             query = query.where(columns.kind.in_(("step", "last")), columns.epoch <= epoch)
         kinds = sa.case({"best": 0, "last": 1, "live": 2}, value=columns.kind, else_=3)
         with self._read() as db:
-            found = db.execute(query.order_by(columns.epoch.desc(), kinds).limit(1)).one_or_none()
-            return found and (found.epoch, stored_weights(db, found, replicate))
+            found = db.execute(query.order_by(columns.epoch.desc(), kinds).limit(1)).all()
+            return next(iter(readable(partial(_weights, db, replicate), found)), None)
 
     def frames(self, run_id: str, epochs: Sequence[int], replicate: int | None = None) -> list[tuple[int, Weights]]:
         """The stored weights of these epochs, in order and as from `snapshot`; an epoch without any is left out."""
@@ -170,7 +172,7 @@ class CurveStore(RunQueue):
         with self._read() as db:
             rows = db.execute(query.order_by(columns.epoch, columns.kind.desc())).all()
             found = {row.epoch: row for row in rows}
-            return [(epoch, stored_weights(db, row, replicate)) for epoch, row in found.items()]
+            return readable(partial(_weights, db, replicate), found.values())
 
     def checkpoint(self, run_id: str) -> bytes | None:
         """What Training resumes from."""
@@ -197,6 +199,10 @@ def _snapshots_of(run_id: str) -> sa.Select[tuple[str, str, int]]:
     return sa.select(columns.data, columns.kind, columns.epoch).where(columns.data == _data_of(run_id))
 
 
+def _weights(db: sa.Connection, replicate: int | None, row: Any) -> tuple[int, Weights]:
+    return row.epoch, stored_weights(db, row, replicate)
+
+
 def _metrics_row(epoch: Epoch) -> dict[str, Any]:
     figures = np.stack([getattr(epoch, name) for name in METRICS]).astype("<f8").tobytes()
     return {"epoch": epoch.epoch, "figures": figures, "lr": epoch.lr, "seconds": epoch.seconds}
@@ -204,13 +210,15 @@ def _metrics_row(epoch: Epoch) -> dict[str, Any]:
 
 def _metrics_table(run: Any, rows: Sequence[Any]) -> MetricsTable:
     seeds, experiment = tuple(json.loads(run.seeds)), experiment_from_json(run.experiment)
+    replicates = experiment.replicates(len(seeds))
+    rows = [row for row in rows if len(row.figures) == 8 * len(METRICS) * replicates]  # a damaged epoch is missing
     figures = np.frombuffer(b"".join(row.figures for row in rows), "<f8")
     return MetricsTable(
         seeds,
         experiment.data.folds,
         experiment.train.patience,
         np.array([row.epoch for row in rows], np.int64),
-        figures.reshape(len(rows), len(METRICS), experiment.replicates(len(seeds))),
+        figures.reshape(len(rows), len(METRICS), replicates),
         np.array([row.lr for row in rows], np.float64),
         np.array([row.seconds for row in rows], np.float64),
     )

@@ -21,6 +21,7 @@ from nnlab.store.budget import CHECKPOINT_BYTES
 from nnlab.store.equal_runs import finished_equal, give_results
 from nnlab.store.order import Place, Unfinished, in_order, to_yield
 from nnlab.store.processes import maybe_alive, older, this_process
+from nnlab.store.readable import readable
 from nnlab.store.runs import SINCE, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
 from nnlab.store.stored import copied, drop_unused, has_checkpoint, last_becomes_step, measure
@@ -66,7 +67,7 @@ class RunQueue(RunStore):
         with self._read() as db:
             places = _places(db)
             rows = db.execute(sa.select(SINCE, *(col[name] for name in names)).where(col.state.in_(UNFINISHED)))
-            left = {row.id: seconds_left(row._mapping) for row in rows}
+            left = dict(readable(lambda row: (row.id, seconds_left(row._mapping)), rows))
         return [QueuedJob(one, 0.0 if one.follows else left.get(one.id, 0.0)) for one in places]
 
     def served(self, owner: str) -> float:

@@ -9,11 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nnlab.datasets import PARTS
 from nnlab.engines.base import ALGORITHM
 from nnlab.engines.choice import EngineName, engine_name
 from nnlab.engines.costs import estimate_seconds
 from nnlab.spec import Experiment, Replicate, replicates
 from nnlab.store.connect import Database
+from nnlab.store.readable import readable
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, outcomes_table, runs_table, utc
 
 col = runs_table.c
@@ -213,12 +215,13 @@ class RunStore(Database):
         return self._select(_usable_runs(experiment, owner).where(~col.draft | (col.state == "finished")))
 
     def _select(self, query: sa.Select[Any]) -> list[Run]:
-        runs = []
-        for row in self._rows(query.add_columns(SINCE, SCORED)):
-            runs.append(run := _run(row._mapping))
-            if row.scored and run.results is not None:
-                run.results["outcomes"] = StoredOutcomes(self, row.data)
-        return runs
+        return readable(self._read_run, self._rows(query.add_columns(SINCE, SCORED)))
+
+    def _read_run(self, row: sa.Row[Any]) -> Run:
+        run = _run(row)
+        if row.scored and run.results is not None:
+            run.results["outcomes"] = StoredOutcomes(self, row.data)
+        return run
 
     def _known(self, run_id: str) -> Run:
         run = self.run(run_id)
@@ -243,7 +246,7 @@ def _usable_runs(experiment: Experiment, owner: str | None) -> sa.Select[Any]:
 
 
 def seconds_left(row: sa.RowMapping) -> float:
-    """The seconds that an unfinished run will still train, an estimate."""
+    """The seconds that an unfinished run will still train, an estimate; any error if it cannot be read."""
     seeds = len(json.loads(row["seeds"]))
     if row["state"] == "running":
         return _progress(row, experiment_from_json(row["experiment"]), seeds)[1] or 0.0
@@ -260,12 +263,13 @@ def _seeds_text(seeds: Sequence[int]) -> str:
     return json.dumps(list(seeds), separators=(",", ":"))
 
 
-def _run(row: sa.RowMapping) -> Run:
+def _run(stored: sa.Row[Any]) -> Run:
+    row = stored._mapping
     experiment, seeds = experiment_from_json(row["experiment"]), tuple(json.loads(row["seeds"]))
     progress, left = _progress(row, experiment, len(seeds))
     values = {name: row[name] for name in Run.__dataclass_fields__ if name in row}
     values |= {name: row[name] and utc(row[name]) for name in ("created", "started", "finished")}
-    values |= {"experiment": experiment, "seeds": seeds, "results": row["results"] and json.loads(row["results"])}
+    values |= {"experiment": experiment, "seeds": seeds, "results": row["results"] and _results(row["results"])}
     named = experiment.train.engine
     values["engine"] = row["engine"] or (None if named == "auto" else named)  # earlier versions stored none
     values |= {
@@ -273,6 +277,13 @@ def _run(row: sa.RowMapping) -> Run:
         "deleted": row["deleted"] is not None,
     }
     return Run(**values, progress=progress, seconds_left=left)
+
+
+def _results(text: str) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(text)
+    if not all(results.get(part) is None or isinstance(results[part], dict) for part in PARTS):
+        raise TypeError("the scores of a part are no table")
+    return results
 
 
 def _progress(row: sa.RowMapping, experiment: Experiment, seeds: int) -> tuple[float, float | None]:

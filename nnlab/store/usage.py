@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from nnlab.store.budget import stored_bytes
 from nnlab.store.connect import Database
+from nnlab.store.readable import readable
 from nnlab.store.runs import experiment_from_json
 from nnlab.store.schema import UNFINISHED, runs_table
 
@@ -27,9 +28,12 @@ class UsageStore(Database):
 
     def promised(self, owner: str) -> float:
         """Bytes that an owner's unfinished runs will store besides what they have, an estimate."""
-        unfinished = sa.select(col.experiment, col.seeds, col.size).where(col.owner == owner, col.state.in_(UNFINISHED))
+        unfinished = sa.select(col.id, col.experiment, col.seeds, col.size).where(
+            col.owner == owner, col.state.in_(UNFINISHED)
+        )
         rows = self._rows(unfinished.where(col.deleted.is_(None)))
-        return sum((max(0.0, _estimated(row.experiment, row.seeds) - row.size) for row in rows), 0.0)
+        left = readable(lambda row: _estimated(row.experiment, row.seeds) - row.size, rows)
+        return float(sum(max(0.0, one) for one in left))
 
 
 @lru_cache(maxsize=4096)
