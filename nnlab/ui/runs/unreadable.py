@@ -4,8 +4,8 @@ import streamlit as st
 
 from nnlab.lab import Lab
 from nnlab.store import Unreadable
-from nnlab.ui.shared.naming import in_markdown
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import in_markdown
 
 
 def unreadable_lines(page: Page) -> None:
