@@ -1,6 +1,7 @@
 """`nnlab admin`: what whoever runs a server does with its store."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,6 +58,56 @@ def vacuum() -> None:
     before = store.bytes_of_files()
     store.vacuum()
     print_json({"before": _megabytes(before), "after": _megabytes(store.bytes_of_files())})
+
+
+@admin.command(epilog=example("admin backup nnlab-backup.db"))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write everything in the store into FILE and print the number of runs as JSON.
+
+    The store may be SQLite or PostgreSQL, and may be used meanwhile; FILE has it as it is at this moment, and can be
+    restored into either."""
+    from nnlab.lab import open_lab
+    from nnlab.store.backup import backup as write_backup
+
+    runs = write_backup(open_lab().store, file)
+    print_json({"backup": str(file), "runs": runs, "megabytes": _megabytes(file.stat().st_size)})
+
+
+@admin.command(epilog=example("admin restore nnlab-backup.db"))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Read the backup FILE into an empty store and print the number of runs as JSON.
+
+    A backup of an earlier version is brought up to date on the way. Runs that were waiting or running continue."""
+    from nnlab.lab import open_lab
+    from nnlab.store.backup import NotEmpty
+    from nnlab.store.backup import restore as read_backup
+
+    try:
+        runs = read_backup(open_lab().store, file)
+    except NotEmpty:
+        raise click.ClickException(
+            "The store has runs already: name an empty one by NNLAB_HOME or NNLAB_DATABASE_URL."
+        ) from None
+    print_json({"restored": str(file), "runs": runs})
+
+
+@admin.command(epilog=example("admin check"))
+def check() -> None:
+    """Look for what is damaged, left over or unreadable in the store, and print a sentence for each thing found.
+
+    The exit code is 1 if anything was found. It reads the whole store, which may be used meanwhile."""
+    from nnlab.lab import open_lab
+    from nnlab.store.check import check as find
+
+    found = 0
+    for sentence in find(open_lab().store):
+        found += 1
+        click.echo(sentence)
+    if found:
+        raise click.exceptions.Exit(1)
+    click.echo("Nothing is wrong with the store.")
 
 
 def _megabytes(size: float) -> float:
