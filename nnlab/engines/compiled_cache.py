@@ -262,7 +262,9 @@ class Preparation:
         if mark.exists():
             return
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(mark.parent.parent)}
-        with subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        with subprocess.Popen(  # nosec B603: this Python, with arguments of our own
+            self._command, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
             assert process.stdout
             try:
                 for line in process.stdout:

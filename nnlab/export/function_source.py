@@ -74,7 +74,7 @@ def _decided(text: str) -> str:
         if isinstance(node, ast.If) and not any(isinstance(part, ast.Name) for part in ast.walk(node.test)):
             body_end = node.body[-1].end_lineno or 0
             taken = lines[node.test.end_lineno or 0 : body_end]
-            if not eval(ast.unparse(node.test)):
+            if not eval(ast.unparse(node.test)):  # nosec B307: constants of our own source, without a name
                 taken = lines[body_end : node.end_lineno]  # from `else:` or `elif` on
                 if taken and taken[0].lstrip().startswith("elif"):
                     taken = [" " * 4 + line for line in [taken[0].replace("elif", "if", 1), *taken[1:]]]
