@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import re
 import socket
-import sqlite3
 from itertools import cycle
 from urllib.parse import urlencode, urlsplit
 
@@ -12,9 +11,6 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import Server
-from nnlab.spec import Experiment
-from nnlab.store import Store
 from nnlab.ui.shell.frame import PLACES
 from nnlab.ui.shell.visitors import COOKIE
 
@@ -112,39 +108,6 @@ def test_another_site_cannot_connect_in_a_visitors_name(server):
         assert answered == status, origin
 
 
-KEEP_SOCKETS = """
-window.sockets = [];
-window.WebSocket = new Proxy(window.WebSocket, {
-  construct: (Socket, given) => { const made = new Socket(...given); window.sockets.push(made); return made; },
-});
-"""
-
-
-def test_a_click_replayed_by_somebody_else_changes_nothing(server, visit, trained):
-    mine, theirs = visit(), visit()
-    run = trained(mine, SHORT)
-    sent = []
-    mine.on("websocket", lambda socket: socket.on("framesent", sent.append))
-    link = f"{server.url}/train?{urlencode({'run': run, 'lang': 'en'})}"
-    theirs.add_init_script(KEEP_SOCKETS)
-    for page in (mine, theirs):
-        page.goto(link)
-        expect(page.locator(".st-key-outcome")).to_be_visible()
-    expect(theirs.locator(".st-key-more-epochs")).to_have_count(0)
-    sent.clear()
-    mine.locator(".st-key-more-epochs button").click()
-    expect(mine.get_by_text(re.compile("epoch 7 / 7"))).to_be_visible()
-    frames = [list(frame) for frame in sent if b"more-epochs" in frame]
-    assert frames
-    with contextlib.closing(Store(server.database_url)) as store:
-        before = store.run(run)
-        for frame in frames:
-            theirs.evaluate("bytes => window.sockets.at(-1).send(new Uint8Array(bytes))", frame)
-        theirs.get_by_role("radio", name="ES").click()  # is carried out after it
-        expect(theirs.get_by_role("link", name="Inspeccionar").first).to_be_visible()
-        assert store.run(run) == before
-
-
 def test_a_huge_message_ends_its_connection_only(server, visit):
     """A frame that says it has a gigabyte is refused by its length."""
     connection, status = handshake(server)
@@ -156,30 +119,3 @@ def test_a_huge_message_ends_its_connection_only(server, visit):
     page = visit()
     page.goto(f"{server.url}/runs?lang=en")
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-
-
-def test_a_server_of_an_older_nnlab_says_so_and_goes_on_once_it_is_mended(tmp_path, visit, data_dir):
-    """The data base is there before the server, and of a newer version; nobody has to restart or reload anything."""
-    url = f"sqlite:///{tmp_path / 'nnlab.db'}"
-    with contextlib.closing(Store(url)) as store:
-        run = store.create_run(Experiment.from_query(SHORT), [0], "v-" + "o" * 22)
-
-    def version(change):
-        with contextlib.closing(sqlite3.connect(tmp_path / "nnlab.db")) as db, db:
-            db.execute(f"UPDATE nnlab_schema SET version = version {change}")
-
-    version("+ 90")
-    server = Server(tmp_path, NNLAB_DATA_DIR=str(data_dir)).start()
-    try:
-        page = visit()
-        for path, sentence in (("", "newer version of nnlab"), ("runs?lang=es", "más reciente")):
-            page.goto(f"{server.url}/{path}")
-            expect(page.get_by_text(sentence)).to_be_visible()
-        version("- 90")
-        expect(page.get_by_role("heading", name="Historial")).to_be_visible()
-        with contextlib.closing(Store(url)) as store:
-            while store.run(run.id).active:
-                page.wait_for_timeout(100)
-            assert store.run(run.id).state == "finished", "runs go on without a visitor"
-    finally:
-        server.stop()

@@ -40,6 +40,8 @@ def progress_text(lab: Lab, run: Run, t: Text) -> str:
     if run.epoch == 0:
         return t("starting: data and initial weights")
     parts = [done]
+    if (trouble := lab.trouble) and trouble.kind in ("store", "full"):
+        return f"{done} · {t('waits until its results can be stored; it continues by itself')}"
     if run.seconds_left is not None:
         parts += [t("{time} left", time=t.seconds(max(1.0, run.seconds_left)))]
     if run.experiment.train.patience and len(rows := curve_rows(lab, run)) and len(run.replicates) > 1:
