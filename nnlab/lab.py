@@ -48,8 +48,8 @@ class Lab(Comparisons):
 
     Anybody who has an id may read. Methods with a required `owner` change a run or comparison: they raise NotYours
     if it belongs to another owner, and UnknownRun if it does not exist. Methods that train raise LimitError if an
-    experiment, or the number of the owner's waiting and running runs, is over a limit of the settings; nothing is
-    queued then.
+    experiment, the number of the owner's waiting and running runs, or what they store is over a limit of the settings;
+    nothing is queued then.
     """
 
     def warm(self) -> None:
@@ -120,6 +120,7 @@ class Lab(Comparisons):
         run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True)
         self.store.cancel_drafts([one for one in instead_of if run is None or one != run.id], owner)
         if run is None:
+            check_space(self.store, owner, [(experiment, len(seeds))])
             self._check_waiting(owner)
             quick = estimate_seconds(experiment, len(seeds)) < LONGEST_FIRST
             run = self.store.create_run(experiment, seeds, owner, draft=True, quick=quick)
@@ -336,6 +337,8 @@ class Lab(Comparisons):
         self._check_waiting(owner, found is not None)
         if found and not self.can_continue(run_id):
             return self.submit(experiment, run.seeds, owner, run.name)
+        if found:
+            check_space(self.store, owner, [(experiment, len(run.seeds))])
         if found and self.store.answers_comparison(run_id):
             found = self.store.copy_run(run, owner, run.name)
         if not (found and self.store.extend(found.id, experiment)):

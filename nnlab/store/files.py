@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nnlab.store.connect import LOCKED_MS, Database
 from nnlab.store.schema import DATA_TABLES, runs_table
 
-PAGES_AT_ONCE = 500  # of a SQLite file, 2 MB
+PAGES_AT_ONCE = 250  # of a SQLite file, 1 MB
 BRIEFLY = 100  # ms that SQLite waits for its lock
 
 

@@ -23,7 +23,7 @@ from nnlab.store.schema import (
 from nnlab.store.stored import drop_unused, measure
 
 DAY = 86400.0
-AT_ONCE, BYTES_AT_ONCE = 50, 8e6  # runs in one transaction, and bytes of their data unless one run has more
+AT_ONCE, BYTES_AT_ONCE = 10, 4e6  # runs in one transaction, and bytes of their data unless one run has more
 col, cell, made, snapshot = runs_table.c, cells_table.c, comparisons_table.c, snapshots_table.c
 
 What = Literal["deleted", "drafts", "checkpoints", "snapshots"]
