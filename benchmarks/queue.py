@@ -4,7 +4,7 @@
 
 - Rate test: "Find a learning rate" is pressed while 40 runs wait and all workers train: seconds until the answer.
 - Same preset: 30 visitors press the same preset at once: how many trainings there are.
-- Fairness: 60 visitors with 1 to 40 runs each press at once. Jain's index, (sum w)² / (n sum w²), which is 1 if all n
+- Fairness: 60 visitors with 1 to 20 runs each press at once. Jain's index, (sum w)² / (n sum w²), which is 1 if all n
   numbers are equal and 1/n if one visitor has everything, of two numbers of each visitor. First, how long the first run
   waited until it began: where all come at once and begin one after the other, the best order has 0.75, since these
   times are spread evenly from 0. Second, what the visitor waited compared with a fair share, in which all k-th runs are
@@ -29,9 +29,9 @@ from nnlab.lab import Lab
 from nnlab.settings import settings
 from nnlab.store import Store, order
 
-SMALL = Experiment().set({"data.name": "moons", "data.n_samples": 500, "train.epochs": 100})
+SMALL = Experiment().set({"data.name": "moons", "data.n_samples": 500, "train.epochs": 50})
 LONG = SMALL.set({"data.n_samples": 20_000, "model.hidden": [64, 64], "train.epochs": 2000, "train.batch_size": 16})
-NUMBERS = (40, 10, 3, 1, 1, 1)  # runs of six visitors, again and again
+NUMBERS = (20, 6, 3, 1, 1, 1)  # runs of six visitors, again and again
 
 
 def other(experiment: Experiment, n: int) -> Experiment:
@@ -94,6 +94,8 @@ def fairness(lab: Lab, visitors: int) -> tuple[float, float, float]:
     ]
     stop_all(lab, gate)
     opened = time.time()
+    while any(getattr(lab.store.counts(), state) for state in ("running", "waiting")):
+        time.sleep(0.2)
     runs = {run.id: run for run in finished(lab, [one for some in ids for one in some])}
     waited = [sorted(runs[one].started.timestamp() - opened for one in some) for some in ids]  # type: ignore[union-attr]
     pace = (max(run.finished.timestamp() for run in runs.values() if run.finished) - opened) / sum(numbers)
