@@ -36,6 +36,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         list(runs),
         format_func=lambda run_id: f"{titles[run_id]} · {moment(runs[run_id].created, t)}",
         key="inspect-run",
+        width=560,  # on a narrow screen a line of its own
     )
     page.link("train", t("Its curves"), {"run": chosen}, width="content")
 run = runs[chosen]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -59,8 +60,9 @@ def _no_formula(text: str) -> str:
 
 def _excel_text(text: str) -> str:
     """As Excel keeps it: `8-8-4`, `1/2` and `mar-3` would become dates, `1e5` and `007` other numbers."""
-    safe = _no_formula(text)
-    could_change = safe == text and len(text) <= EXCEL_TEXT and any(map(str.isdecimal, text)) and text.isprintable()
+    safe, short = _no_formula(text), len(text) <= EXCEL_TEXT and text.isprintable()
+    changes = any(map(str.isdecimal, text)) and not re.fullmatch("0|[1-9][0-9]{0,14}", text)
+    could_change = safe == text and short and changes
     return f'="{text.replace(chr(34), 2 * chr(34))}"' if could_change else safe
 
 

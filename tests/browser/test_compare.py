@@ -80,7 +80,7 @@ def open_test_set(page: Page) -> None:
 
 
 def download(page: Page, key: str) -> bytes:
-    button = page.locator(f".st-key-download-{key} button").first
+    button = page.locator(f".st-key-download-{key} :is(button, a)").first
     if not button.is_visible():
         page.locator(".st-key-save-menu button").first.click()
     with page.expect_download() as caught:

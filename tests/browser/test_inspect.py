@@ -50,7 +50,7 @@ def wait_for_epoch(page: Page, epoch: int) -> None:
 def csv_of(page: Page, name: str = "CSV", **how: str) -> pd.DataFrame:
     page.get_by_role("tab", name="Values").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name=name, exact=True).click()
+        page.get_by_role("link", name=name, exact=True).click()
     return pd.read_csv(io.BytesIO(download.value.path().read_bytes()), **how)
 
 

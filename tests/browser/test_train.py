@@ -116,7 +116,7 @@ def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
     expect(outcome.get_by_role("link", name="Compare depths")).to_be_visible()
     outcome.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Every epoch, CSV", exact=True).click()
+        page.get_by_role("link", name="Every epoch, CSV", exact=True).click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("epoch,seed,train_loss")
     assert len(lines) == 1 + 12 * 3, "one line an epoch and seed"

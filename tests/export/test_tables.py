@@ -79,6 +79,8 @@ def test_excel_makes_no_date_or_number_of_text(text):
     frame = pd.DataFrame({"hidden": [text], "n": [1]})
     assert csv_text(frame, spanish=True).decode("utf-8-sig").split("\r\n")[1] == f'"=""{text}""";1'
     assert csv_text(frame).decode().split("\r\n")[1] == f"{text},1"  # a program reads what it is
+    whole = pd.DataFrame({"input": ["1", "784"]})
+    assert csv_text(whole, spanish=True).decode("utf-8-sig") == "input\r\n1\r\n784\r\n"
 
 
 def test_in_excel_no_text_is_a_formula():

@@ -102,7 +102,7 @@ def _tabs(page: Page, run: Run, weights: Weights, shown: tuple[int, int], layer:
             elif dataset is None:
                 st.caption(t("This needs the data, which is not on this server yet: download it on the Build page."))
             elif name == "responses":
-                responses_view(page, experiment, weights, replicate({}, dataset, index)[1], layer)
+                responses_view(page, run, weights, replicate({}, dataset, index)[1], layer, shown)
             elif name == "inputs":
                 try_inputs(page, run, dataset, epoch)
             else:

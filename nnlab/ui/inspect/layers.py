@@ -23,6 +23,7 @@ from nnlab.ui.shared.naming import layer_name
 from nnlab.ui.shell.frame import Page
 
 HEIGHT = 340
+_filters: Cache[pd.DataFrame] = Cache()
 _pictures: Cache[tuple[pd.DataFrame, pd.DataFrame]] = Cache()
 MOST_VALUES = 200_000  # of the table of values; a larger matrix can only be downloaded
 
@@ -127,10 +128,12 @@ def statistics_view(page: Page, experiment: Experiment, weights: Weights) -> Non
     st.caption(note)
 
 
-def responses_view(page: Page, experiment: Experiment, weights: Weights, dataset: Dataset, layer: int) -> None:
+def responses_view(
+    page: Page, run: Run, weights: Weights, dataset: Dataset, layer: int, shown: tuple[int, int]
+) -> None:
     """What each neuron of the layer responds to: over the plane for data in the plane, as pictures for the first
-    layer of picture data. `weights` are (1, ...)."""
-    t, matrix = page.t, weights[f"{layer}.weight"][0]
+    layer of picture data. `weights` are (1, ...); `shown` is as for `layer_view`."""
+    t, experiment, matrix = page.t, run.experiment, weights[f"{layer}.weight"][0]
     if experiment.data.raw_inputs == 2:
         across, up, _ = grid(dataset, 40)
         x, y = np.meshgrid(across, up[::-1])  # pictures begin at the top
@@ -141,7 +144,8 @@ def responses_view(page: Page, experiment: Experiment, weights: Weights, dataset
         if not experiment.data.computed_terms:
             note = f"{note} {t('The first layer draws straight borders; deeper layers bend them.')}"
     elif dataset.image_shape is not None and layer == 0:
-        rows = filter_rows(matrix, dataset.image_shape)
+        shape, key = dataset.image_shape, (run.id, run.epoch, run.state, shown)
+        rows = _filters.get(key, lambda: filter_rows(matrix, shape), 40 * matrix.size)
         note = t("The weights from every pixel to each neuron: ink on orange raises its output, ink on blue lowers it.")
     else:
         return
