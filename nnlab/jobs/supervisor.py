@@ -40,7 +40,7 @@ LOOK_EVERY = 0.2  # seconds between two looks at a worker process
 MISSED_AFTER = 3.0  # seconds without a worker until that is said
 STARTS_WITHIN = 60.0  # seconds that a living worker may be unknown to the scheduler
 SETTLED = 60.0  # seconds after which the end of a worker is not one of a series
-LONGEST_PAUSE = 30.0  # seconds before a worker that ended again and again is started again
+LONGEST_PAUSE = 15.0  # seconds before a worker that ended again and again is started again
 SERIES = 3  # workers that end one after the other are said to end again and again
 
 

@@ -138,7 +138,7 @@ def test_the_error_of_a_worker_that_cannot_start_is_the_reason(home: Path) -> No
     assert "nowhere" in reason or "Error" in reason
 
 
-def test_pauses_grow_from_none_to_half_a_minute() -> None:
+def test_pauses_grow_from_none_to_a_quarter_of_a_minute() -> None:
     pauses = [pause_after(failures) for failures in range(12)]
     assert pauses[:2] == [0.0, 0.0]
     assert pauses == sorted(pauses)

@@ -10,6 +10,7 @@ from page_app import LANGUAGES, OWNER, STRANGER, address, links, open_page, pres
 from nnlab import Comparison, presets, train
 from nnlab.analysis.coverage import covers
 from nnlab.datasets.mnist import REASONS
+from nnlab.jobs.trouble import Trouble
 from nnlab.jobs.worker import work
 from nnlab.settings import settings
 from nnlab.spec.errors import CONFLICTS, SpecError
@@ -371,6 +372,40 @@ def test_digits_are_offered_where_mnist_cannot_be_downloaded(lab, reason, langua
     assert t(REASONS[reason]) in said(app)
     assert "data.name=digits" in links(app)[t("Open it with the 8×8 digits")].query_string
     assert "resume" in enabled(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_waiting_run_says_which_workers_are_missing_and_why(lab, language):
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    t = text(language)
+    waits = progress(open_train(language, run=run.id))
+    lab._dispatcher.trouble = Trouble("dying", "killed by `SIGKILL`", 0, 2)
+    app = open_train(language, run=run.id)
+    sentence = t(
+        "The workers end again and again ({detail}). They are started again after ever longer pauses.",
+        detail="`killed by  SIGKILL `",
+    )
+    assert progress(app) == f"{t('waiting')} · {sentence}"
+    assert f":material/build: {sentence}" in [one.value for one in app.sidebar.caption]
+    lab._dispatcher.trouble = Trouble("missing", "", 1, 2)
+    app = open_train(language, run=run.id)
+    assert progress(app) == waits  # the other one will train it
+    assert any(":material/build: " in one.value and "1" in one.value for one in app.sidebar.caption)
+    lab._dispatcher.trouble = None
+    assert not any("build:" in one.value for one in open_train(language, run=run.id).sidebar.caption)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "needed more memory"), ("es", "necesitó más memoria")])
+def test_a_run_that_needed_too_much_memory_says_so_and_what_to_do(lab, language, words):
+    run = lab.submit(QUICK, 1, owner=OWNER)
+    lab.store.finish(run.id, lab.store.claim(run.id), "failed", error="The training needed …", note="memory")
+    failed = [one.value for one in open_train(language, run=run.id).error]
+    assert len(failed) == 1
+    assert words in failed[0]
+    assert "GB" in failed[0]
+    again = lab.submit(QUICK, [1], owner=OWNER)
+    lab.store.finish(again.id, lab.store.claim(again.id), "interrupted", note="memory")
+    assert words in said(open_train(language, run=again.id))
 
 
 def test_an_interrupted_run_is_marked_and_can_be_resumed(lab):

@@ -26,4 +26,4 @@ def trouble_text(trouble: Trouble, t: Text) -> str:
 def show_trouble(trouble: Trouble | None, t: Text) -> None:
     """The sentence, while workers are missing or cannot work."""
     if trouble:
-        st.warning(trouble_text(trouble, t), icon=":material/build:")
+        st.caption(f":material/build: {trouble_text(trouble, t)}")
