@@ -30,6 +30,7 @@ Result = TypeVar("Result")
 POLL = 0.05  # seconds between two looks at what other processes and threads have compiled
 USUAL_PACE = 0.6  # share of the time that two processes take which compile together
 VERSIONS = 3  # how many folders of compiled code stay, those used last
+ROOM = 10_000_000  # bytes, some more than the code takes
 _DIGITS = 16  # in the name of a folder
 _SOURCES = Path(__file__).resolve().parent
 
@@ -151,12 +152,13 @@ def _mark() -> Path:
 
 
 def _writable(path: Path) -> bool:
+    """Whether code can be written there, or is there already, though the disk be full."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
+        return any(path.glob("complete-*")) or shutil.disk_usage(path).free >= ROOM
     except OSError:
         return False
-    return True
 
 
 def _own_temporary_folder() -> Path:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,6 +115,16 @@ def test_a_home_that_cannot_be_written_is_replaced_by_a_private_temporary_folder
     private.chmod(0o777)  # others may have put code into it
     folder.cache_clear()
     assert folder().parent != private
+
+
+def test_a_full_disk_counts_as_one_that_cannot_be_written_unless_all_code_is_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = SimpleNamespace(free=compiled_cache.ROOM - 1)
+    monkeypatch.setattr(compiled_cache.shutil, "disk_usage", lambda _: full)
+    assert not compiled_cache._writable(home)
+    (home / "complete-0").touch()
+    assert compiled_cache._writable(home)
 
 
 def test_who_copies_code_at_the_same_time_as_another_process_takes_the_copy_of_the_other(tmp_path: Path) -> None:
