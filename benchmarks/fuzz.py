@@ -364,9 +364,7 @@ def targets() -> Iterator[dict[str, Target]]:
             ),
             "Build's links": Target(texts(*links, *(f"{one}&seeds=3" for one in links)), _draft),
             "Build's fields": Target(
-                st.dictionaries(
-                    st.sampled_from((*FIELDS, "seeds")), _hostile | values(usual["model.hidden"]), max_size=3
-                ),
+                st.dictionaries(st.sampled_from(FIELDS), _hostile | values(usual["model.hidden"]), max_size=3),
                 _edited,
             ),
             "Play's controls": Target(

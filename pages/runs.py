@@ -55,7 +55,7 @@ def filters(there: Sequence[str]) -> None:
 def part_of(found: Sequence[Entry]) -> Sequence[Entry]:
     """The rows that are shown at once, and links to those before and after them."""
     last = (len(found) - 1) // AT_ONCE
-    number = min(int(query["page"]) - 1, last) if query.get("page", "").isdecimal() else 0
+    number = min(int(query["page"][:9]) - 1, last) if query.get("page", "").isdecimal() else 0
     start = max(0, number) * AT_ONCE
     shown = found[start : start + AT_ONCE]
     words = t.many("{n} row", "{n} rows", len(found))

@@ -74,7 +74,7 @@ def _number(value: float, t: Text) -> str:
 def link_warning(page: Page, problems: Sequence[Problem]) -> None:
     """Which values of the link were ignored, if any."""
     if problems:
-        words = " ".join(problem_text(problem, page.t) for problem in problems)
+        words = " ".join(problem_text(problem, page.t) for problem in problems[:5])
         ignored = page.t("The link contains an invalid value; it was ignored. {problem}", problem=words)
         st.warning(ignored, icon=":material/link_off:")
 

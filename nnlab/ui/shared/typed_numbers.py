@@ -41,8 +41,10 @@ class Typed(NamedTuple):
     whole: bool  # whether only whole numbers are allowed
 
 
-def typed_problems(value: Any, field: str = "") -> Iterator[Problem]:
-    """What is wrong with every `Typed` in a value, which may be a list or a mapping of values."""
+def typed_problems(value: Any, field: str = "", depth: int = 4) -> Iterator[Problem]:
+    """What is wrong with every `Typed` in a value, which may be a list or a mapping of values, `depth` levels deep."""
+    if not depth:
+        return
     if isinstance(value, Typed):
         try:
             read_number(value.text, field, whole=value.whole)
@@ -50,7 +52,7 @@ def typed_problems(value: Any, field: str = "") -> Iterator[Problem]:
             yield from error.problems
     elif isinstance(value, Mapping):
         for name, part in value.items():
-            yield from typed_problems(part, f"{field}.{name}" if field else name)
+            yield from typed_problems(part, f"{field}.{name}" if field else name, depth - 1)
     elif isinstance(value, list):
         for i, part in enumerate(value):
-            yield from typed_problems(part, f"{field}[{i}]")
+            yield from typed_problems(part, f"{field}[{i}]", depth - 1)

@@ -19,6 +19,7 @@ from nnlab.lab import Lab, open_lab
 from nnlab.ui.shell.browser import theme_switch
 from nnlab.ui.shell.failure import show_notice, show_unavailable
 from nnlab.ui.shell.keyboard import keyboard
+from nnlab.ui.shell.links import parameters, show_ignored
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.trouble_text import show_trouble
 from nnlab.ui.shell.visitors import visitor
@@ -68,7 +69,7 @@ class Page:
 
     def query(self) -> dict[str, str]:
         """The parameters of the address bar without the language."""
-        return {k: v for k, v in st.query_params.to_dict().items() if k != "lang"}
+        return parameters()
 
     def set_query(self, params: Mapping[str, str]) -> None:
         """Sets the address bar, if anything changes."""
@@ -124,6 +125,7 @@ def open_page(name: str) -> Page:
     with st.sidebar:
         _navigation(page)
     show_notice(t)
+    show_ignored(name, t)
     return page
 
 
