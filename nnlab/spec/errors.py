@@ -149,7 +149,7 @@ class SpecError(ValueError):
 
 def shortened(text: str) -> str:
     """At most 60 printable characters, on one line."""
-    text = " ".join(text.split())
+    text = " ".join(text[:1000].split())
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 60 else text[:57] + "..."
 

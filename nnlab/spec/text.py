@@ -26,7 +26,7 @@ _LISTS = {
     "data.terms": "list of input features as x1-x2-x1_squared",
 }
 """Fields that are lists, and how a link writes them."""
-_ESCAPED = re.compile(r"(amp;)+")
+_ESCAPED = re.compile(r"\A(amp;)+")
 
 
 _stored: ContextVar[bool] = ContextVar("stored", default=False)
