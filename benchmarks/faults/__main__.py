@@ -57,8 +57,7 @@ def disturb(machine: Machine, visitors: Visitors, fault: Fault, chance: random.R
         if fault.visited:
             shown = next(iter(hit or visitors.runs), None)
             comparison = next(iter(visitors.comparisons[-1:]), None)
-            language = chance.choice(["es", "en"])
-            read_pages(machine.service.url, fault.name, shown, comparison, language, report.pages)
+            read_pages(machine.service.url, fault.name, shown, comparison, chance, report.pages)
         time.sleep(max(0.0, ends - time.monotonic()))
     passed = begun if fault.lasts[1] == 0 or pids is not None else time.monotonic()
     if hit:
@@ -79,7 +78,7 @@ def wait_for_recovery(visitors: Visitors, fault: Fault, hit: set[str], since: fl
 
 
 def run_benchmark(machine: Machine, runs: int, seed: int, minutes: float) -> tuple[Report, Verdict, Visitors]:
-    """Disturb for so many minutes or until all runs have ended, then compare."""
+    """Submit and disturb runs for so many minutes or until all have ended, then compare."""
     chance, report = random.Random(seed), Report()
     machine.service.begin()
     visitors = Visitors(machine.url, runs, random.Random(seed + 1))
@@ -87,7 +86,9 @@ def run_benchmark(machine: Machine, runs: int, seed: int, minutes: float) -> tup
     possible, end = faults(machine), time.monotonic() + 60 * minutes
     while not visitors.done and time.monotonic() < end + 60 * minutes:
         time.sleep(chance.uniform(*PAUSE))
-        if visitors.active and time.monotonic() < end:
+        if time.monotonic() > end:
+            visitors.all_submitted = True  # what has been submitted ends without faults
+        elif visitors.active:
             fault = chance.choices(possible, [one.weight for one in possible])[0]
             click.echo(f"{time.strftime('%X')} {fault.name}", err=True)
             disturb(machine, visitors, fault, chance, report)
@@ -129,7 +130,10 @@ def show(report: Report, verdict: Verdict, visitors: Visitors, seconds: float) -
 @click.option("--runs", default=100, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=0, show_default=True)
 @click.option(
-    "--minutes", default=30.0, show_default=True, help="Faults happen for so long; runs then have as long again to end."
+    "--minutes",
+    default=30.0,
+    show_default=True,
+    help="Runs are submitted and disturbed for so long; they then have as long again to end.",
 )
 def main(database: str, runs: int, seed: int, minutes: float) -> None:
     """See the module's text."""

@@ -1,8 +1,9 @@
-"""Reads every page during a fault, as a visitor's browser does."""
+"""Reads pages during a fault, as a visitor's browser does."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Origin, Subprotocol
 
 PLACES = ("", "train", "compare", "inspect", "runs", "play")
+AT_A_TIME = 3  # pages in one fault
 ANSWER_WITHIN = 60  # seconds
 FAILED = ("Something failed on this page", "Algo ha fallado en esta página")  # not the store: a fault of nnlab
 SPOKEN = ("markdown", "alert", "heading", "text")
@@ -26,11 +28,14 @@ class Readings:
     wrong: list[str] = field(default_factory=list)
 
 
-def read_pages(server: str, fault: str, run: str | None, comparison: str | None, language: str, seen: Readings) -> None:
-    """Open every page once; add to `seen`."""
+def read_pages(
+    server: str, fault: str, run: str | None, comparison: str | None, chance: random.Random, seen: Readings
+) -> None:
+    """Open some pages in one of the languages; add to `seen`."""
+    language = chance.choice(["es", "en"])
 
     async def all_pages() -> None:
-        for place in PLACES:
+        for place in chance.sample(PLACES, AT_A_TIME):
             what = {"train": ("run", run), "inspect": ("run", run), "compare": ("comparison", comparison)}.get(place)
             query = f"{what[0]}={what[1]}&lang={language}" if what and what[1] else f"lang={language}"
             name = f"{place or 'home'} during {fault} ({language})"
