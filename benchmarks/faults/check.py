@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnlab import train
+from nnlab.analysis.scores import packed_outcomes
 from nnlab.datasets import PARTS
 from nnlab.engines.base import METRICS, Floats, Weights
 from nnlab.jobs.worker import final_results
@@ -101,8 +102,11 @@ def _compare(store: Store, run: Run, wanted: Undisturbed, verdict: Verdict) -> N
     figures = table[FIGURES].to_numpy().reshape(len(epochs), replicates, len(FIGURES))
     if not np.array_equal(figures, wanted.figures, equal_nan=True):
         verdict.add("unequal", f"{run!r}: figures")
-    if run.state in ("finished", "stopped") and run.results != wanted.results:
-        verdict.add("unequal", f"{run!r}: results {_differing(run.results, wanted.results)}")
+    got = dict(run.results or {})
+    if "outcomes" in got:  # stored beside the other results
+        got["outcomes"] = packed_outcomes(got)
+    if run.state in ("finished", "stopped") and got != wanted.results:
+        verdict.add("unequal", f"{run!r}: results {_differing(got, wanted.results)}")
     frames = [(str(epoch), weights, wanted.frames[epoch]) for epoch, weights in store.frames(run.id, [*wanted.frames])]
     verdict.frames += len(frames)
     frames += [
@@ -120,5 +124,5 @@ def _compare(store: Store, run: Run, wanted: Undisturbed, verdict: Verdict) -> N
         verdict.add("lost", f"{run!r}: no weights")
 
 
-def _differing(got: dict[str, Any] | None, wanted: dict[str, Any]) -> list[str]:
-    return sorted(name for name in {**(got or {}), **wanted} if (got or {}).get(name) != wanted.get(name))
+def _differing(got: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    return sorted(name for name in {**got, **wanted} if got.get(name) != wanted.get(name))

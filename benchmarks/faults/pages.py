@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+import urllib.request
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import websockets
@@ -35,6 +38,7 @@ def read_pages(
     language = chance.choice(["es", "en"])
 
     async def all_pages() -> None:
+        await asyncio.to_thread(_wait_for, server)  # an earlier fault may have ended the dashboard
         for place in chance.sample(PLACES, AT_A_TIME):
             what = {"train": ("run", run), "inspect": ("run", run), "compare": ("comparison", comparison)}.get(place)
             query = f"{what[0]}={what[1]}&lang={language}" if what and what[1] else f"lang={language}"
@@ -45,6 +49,14 @@ def read_pages(
                 seen.wrong.append(f"{name}: no answer, {type(error).__name__}")
 
     asyncio.run(all_pages())
+
+
+def _wait_for(server: str) -> None:
+    end = time.monotonic() + ANSWER_WITHIN
+    while time.monotonic() < end:
+        with suppress(OSError), urllib.request.urlopen(f"{server}/_stcore/health", timeout=2):
+            return
+        time.sleep(0.2)
 
 
 async def _read(server: str, place: str, query: str, name: str, seen: Readings) -> None:
@@ -73,6 +85,8 @@ async def _read(server: str, place: str, query: str, name: str, seen: Readings) 
                 seen.wrong.append(f"{name}: {element.exception.type} {element.exception.message[:120]}")
             if what in SPOKEN and answer.metadata.delta_path[0] == 0:
                 spoken.append(getattr(element, what).body)
+            elif what == "bidi_component":  # the network of Play, with its words
+                spoken.append("the drawing of a network")
             if what == "alert" and element.alert.body.startswith(FAILED):
                 seen.wrong.append(f"{name}: {element.alert.body}")
             elif what == "alert":
