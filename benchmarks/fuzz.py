@@ -19,7 +19,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +42,7 @@ from nnlab.spec import DATASETS, FIELDS, KNOBS, Comparison, Experiment, parse_se
 from nnlab.spec.errors import SpecError
 from nnlab.spec.layer_table import layer_table
 from nnlab.spec.text import link_parameters
-from nnlab.store import Store
+from nnlab.store import Store, UnknownRun
 from nnlab.training.checkpoint import unpack
 from nnlab.ui.backprop import scene
 from nnlab.ui.build.draft import draft_of, read_draft, valid_part
@@ -319,7 +319,8 @@ def targets() -> Iterator[dict[str, Target]]:
         def ids(text: str) -> None:
             for find in (store.run, store.comparison, store.snapshot_epochs, store.snapshot, store.checkpoint):
                 find(text)  # type: ignore[operator]
-            store.curves([text])
+            with suppress(UnknownRun):
+                store.curves(text)
             store.rename(run.id, text)
 
         def idx(content: bytes) -> None:

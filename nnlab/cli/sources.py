@@ -104,7 +104,8 @@ def _link(source: str) -> Parameters | None:
         query = urlsplit(source).query if "://" in source or "?" in source else source
         params = link_parameters(parse_qsl(query, keep_blank_values=True))
     except ValueError as error:  # a link to a host like [ or with a thousand parameters
-        raise click.UsageError(f"EXPERIMENT: got '{shortened(source)}', which is no link: {error}.") from None
+        why = shortened(str(error))
+        raise click.UsageError(f"EXPERIMENT: got '{shortened(source)}', which is no link: {why}.") from None
     if unknown := [name for name in params if name not in _KNOWN]:
         raise click.UsageError(
             f"EXPERIMENT: not understood in the link: {', '.join(map(shortened, unknown[:5]))}; allowed are names as "
