@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.shell.text import MINUS
 
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _SEPARATED = re.compile(r"[+-]?\d+([.,'’ ]\d+)+", re.ASCII)
 
 
