@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import Any
 
 import anyio
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load
 from starlette.applications import Starlette
@@ -21,7 +23,10 @@ from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
 from nnlab.lab import Lab, open_lab
 from nnlab.spec import Comparison, Experiment
+from nnlab.store import StoreUnavailable
 from nnlab.ui.server import downloads
+from nnlab.ui.shell.failure import not_carried_out
+from nnlab.ui.shell.text import text
 
 QUICK = Experiment().set({"data.n_samples": 60, "model.hidden": [3, 2], "train.epochs": 6, "train.engine": "numpy"})
 
@@ -109,6 +114,28 @@ def test_every_epoch_of_a_comparison_is_sent_in_blocks_and_is_the_whole_table(la
     assert len(blocks) > 4
     assert b"".join(blocks) == want
     assert re.search(r'filename="nnlab-moons-[\w.]+-epochs(-es)?\.csv"', headers["content-disposition"])
+
+
+def test_the_table_of_a_comparison_has_a_row_for_each_cell(lab):
+    made = lab.submit_comparison(Comparison(QUICK, vary="depth", values=[1, 2], seeds=2))
+    work()
+    english = pd.read_csv(BytesIO(content(f"/download/comparisons/{made.id}/table.csv")))
+    assert list(english["depth"]) == [1, 2]
+    assert list(english["validation_accuracy"]) == [
+        pytest.approx(np.mean(cell.results["validation"]["accuracy"])) for cell in lab.comparison(made.id).cells
+    ]
+    assert english["test_accuracy"].isna().all(), "the test set is closed"
+    spanish = content(f"/download/comparisons/{made.id}/table.csv?excel=es")
+    pd.testing.assert_frame_equal(english, pd.read_csv(BytesIO(spanish), sep=";", decimal=","))
+
+
+def test_while_the_store_is_away_the_answer_is_a_sentence_in_the_visitors_language(lab, monkeypatch):
+    def away(*_: Any) -> None:
+        raise StoreUnavailable("unreachable", "connection refused")
+
+    monkeypatch.setattr(Lab, "comparison", away)
+    status, _, blocks = get("/download/comparisons/some/table.csv?lang=es")
+    assert (status, b"".join(blocks).decode()) == (503, not_carried_out("unreachable", text("es")))
 
 
 def test_the_weights_of_any_replicate_and_layer_are_sent(lab):

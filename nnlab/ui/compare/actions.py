@@ -1,6 +1,7 @@
 """What a visitor can do with a comparison: open an earlier one, stop, open the test set, add values or seeds, save."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from nnlab.export.tables import comparison_file, csv_text, markdown_table
 from nnlab.lab import ComparisonRun
 from nnlab.spec import MAX_SEEDS, Comparison
 from nnlab.spec.errors import whole
+from nnlab.store import StoreUnavailable
 from nnlab.ui.compare import knobs
 from nnlab.ui.compare.comparison_state import View, results_of
 from nnlab.ui.compare.question import Question
@@ -161,7 +163,9 @@ def save_menu(page: Page, run: ComparisonRun, question: Question) -> None:
     name = comparison_naming.comparison_file_name(run.comparison)
 
     def now() -> ComparisonRun:
-        return lab.comparison(run.id) or run
+        with suppress(StoreUnavailable):  # the file then holds what the page shows
+            return lab.comparison(run.id) or run
+        return run
 
     def table() -> pd.DataFrame:
         present = now()

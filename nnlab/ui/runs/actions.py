@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from nnlab.comparison.table import Cell, table_of
-from nnlab.export.tables import csv_text
 from nnlab.lab import NotYours, UnknownRun
 from nnlab.store import Run, StoredComparison
-from nnlab.ui.shared.cell_results import row_of
 from nnlab.ui.shared.comparison_naming import experiment_summary, settings_summary
 from nnlab.ui.shared.comparison_row import comparison_row
-from nnlab.ui.shared.downloads import CSV, download_menu, file_button
+from nnlab.ui.shared.downloads import download_menu, stream_button
 from nnlab.ui.shared.naming import run_title
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shared.run_links import MOST_OVERLAID, start_link
@@ -72,7 +68,7 @@ def use_line(page: Page) -> None:
     """How much of the disk the visitor uses, from half of what is allowed on."""
     used, most = page.lab.disk_use(page.owner)
     if used > most / 2:
-        words = page.t("You use {used} of {most}.", used=page.t.disk(used), most=page.t.disk(most))
+        words = page.t("You use {used} of {most}.", used=page.t.size(used), most=page.t.size(most))
         help_text = page.t("Curves and weights of your runs. Deleted runs free their space at once.")
         st.caption(f":material/hard_drive: {words}", help=help_text, width="content")
 
@@ -97,25 +93,11 @@ def _of_comparison(page: Page, one: StoredComparison) -> None:
         page.go("compare", {"comparison": one.id})
     args = ({"comparison": one.id},)
     st.button(t("Its runs"), icon=":material/list:", key="its-runs", on_click=page.set_query, args=args)
-    name = f"nnlab-comparison-{one.id}"
+    path, look = f"comparisons/{one.id}/table.csv", dict[str, Any](icon=":material/table:")
     with st.popover(t("Download"), icon=":material/download:", key="take-menu"):
-        for key, label, spanish in (
-            ("csv", t("The table, CSV"), False),
-            ("csv-es", t("The table, CSV for a Spanish Excel"), True),
-        ):
-            end = "-excel.csv" if spanish else ".csv"
-            make = partial(comparison_csv, page, one, spanish)
-            file_button(label, make, name + end, CSV, f"take-{key}", icon=":material/table:")
-
-
-def comparison_csv(page: Page, one: StoredComparison, spanish: bool) -> bytes:
-    """The table of a comparison as it is now, as a CSV file."""
-    run = page.lab.comparison(one.id)
-    if run is None:
-        raise UnknownRun(one.id)
-    cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
-    rows = [row_of(page.lab, cell) for cell in run.cells]
-    return csv_text(table_of(run.comparison, cells, test=run.test_opened is not None, rows=rows), spanish)
+        stream_button(page, t("The table, CSV"), path, "take-csv", **look)
+        label = t("The table, CSV for a Spanish Excel")
+        stream_button(page, label, path, "take-csv-es", params={"excel": "es"}, **look)
 
 
 def _overlay(page: Page, runs: Sequence[Run]) -> None:

@@ -4,6 +4,7 @@
     /download/runs/ID/weights.safetensors    of the replicate in a place
     /download/runs/ID/layer.csv              the weights of one layer of it at an epoch
     /download/comparisons/ID/epochs.csv      every epoch and replicate of all cells
+    /download/comparisons/ID/table.csv       a row for each cell
 
 Who has the id may read, as on the pages. `excel=es` is the CSV for a Spanish Excel. A file ends when the browser goes.
 """
@@ -23,7 +24,7 @@ from starlette.routing import Route
 from streamlit import config
 
 if TYPE_CHECKING:
-    from nnlab.lab import Lab
+    from nnlab.lab import ComparisonRun, Lab
     from nnlab.store import Run
 
 AT_ONCE = 2  # blocks that are made at the same time: the other downloads wait
@@ -88,14 +89,27 @@ def run_layer(lab: Lab, run_id: str, asked: Asked) -> File:
     return File(name, CSV, _on_disk(content()))
 
 
+def comparison_table(lab: Lab, comparison_id: str, asked: Asked) -> File:
+    from nnlab.comparison.table import Cell, table_of
+    from nnlab.export.tables import csv_text
+    from nnlab.ui.shared.cell_results import row_of
+
+    run, spanish = _compared(lab, comparison_id), "excel" in asked
+
+    def content() -> Iterator[bytes]:
+        cells = [Cell(cell.results, None, cell.active or cell.complete) for cell in run.cells]
+        rows = [row_of(lab, cell) for cell in run.cells]
+        yield csv_text(table_of(run.comparison, cells, test=run.test_opened is not None, rows=rows), spanish)
+
+    return File(f"nnlab-comparison-{run.id}{'-excel' if spanish else ''}.csv", CSV, content())
+
+
 def comparison_epochs(lab: Lab, comparison_id: str, asked: Asked) -> File:
     from nnlab.comparison.table import epoch_blocks
     from nnlab.export.tables import csv_blocks
     from nnlab.ui.shared.comparison_naming import comparison_file_name
 
-    run, spanish = lab.comparison(comparison_id), "excel" in asked
-    if run is None:
-        raise LookupError(comparison_id)
+    run, spanish = _compared(lab, comparison_id), "excel" in asked
     blocks = csv_blocks(epoch_blocks(run.comparison, map(lab.cell_blocks, run.cells)), spanish)
     end = "-epochs-es.csv" if spanish else "-epochs.csv"
     return File(comparison_file_name(run.comparison) + end, CSV, blocks)
@@ -105,6 +119,13 @@ def _trained(lab: Lab, run_id: str) -> Run:
     run = lab.run(run_id)
     if run is None or not run.epoch:
         raise LookupError(run_id)
+    return run
+
+
+def _compared(lab: Lab, comparison_id: str) -> ComparisonRun:
+    run = lab.comparison(comparison_id)
+    if run is None:
+        raise LookupError(comparison_id)
     return run
 
 
@@ -138,6 +159,7 @@ class _Downloads:
     async def answer(self, make: Make, request: Request) -> Response:
         from nnlab.lab import open_lab
         from nnlab.store import StoreUnavailable
+        from nnlab.ui.shell.failure import not_carried_out
         from nnlab.ui.shell.text import text
 
         def begin() -> tuple[File, Iterator[bytes], bytes]:
@@ -154,7 +176,7 @@ class _Downloads:
         except (LookupError, ValueError):
             return PlainTextResponse(t("There is nothing to download at this address."), 404)
         except StoreUnavailable as error:
-            return PlainTextResponse(str(error), 503)
+            return PlainTextResponse(not_carried_out(error.reason, t), 503)
         headers = {
             "Content-Disposition": f'attachment; filename="{file.name}"',
             "Content-Encoding": "identity",  # to compress a gigabyte would hold up every page
@@ -189,4 +211,5 @@ def routes() -> list[Route]:
         _route("/runs/{id}/weights.safetensors", run_weights),
         _route("/runs/{id}/layer.csv", run_layer),
         _route("/comparisons/{id}/epochs.csv", comparison_epochs),
+        _route("/comparisons/{id}/table.csv", comparison_table),
     ]

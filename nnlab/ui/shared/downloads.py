@@ -16,7 +16,6 @@ from nnlab.ui.shared.naming import file_name, replicate_name
 from nnlab.ui.shell.frame import Page
 
 PICTURES: dict[Literal["svg", "png"], str] = {"svg": "image/svg+xml", "png": "image/png"}
-CSV = "text/csv"
 
 
 def file_button(label: str, make: Callable[[], bytes | str], file: str, mime: str, key: str, **options: Any) -> None:

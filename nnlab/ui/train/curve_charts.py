@@ -1,5 +1,6 @@
 """The charts over epochs: loss, score and gap of one run, or of several laid over each other."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from nnlab.charts.axes import spans_decades
 from nnlab.charts.base import Spec
 from nnlab.charts.curves import curves, gap, overlay
 from nnlab.lab import Lab
-from nnlab.store import Run
+from nnlab.store import Run, StoreUnavailable
 from nnlab.ui.shared.cache import curve_rows, once_per_epoch
 from nnlab.ui.shared.run_links import MOST_OVERLAID, newest_runs
 from nnlab.ui.shared.run_names import distinct_titles
@@ -44,9 +45,11 @@ def chart_rows(lab: Lab, run: Run, metric: str, most: int | None = None) -> pa.T
 
 
 def latest_rows(lab: Lab, run: Run, others: tuple[Run, ...], chart: str) -> Any:
-    """The rows of a chart as they are in the store now."""
-    now, *rest = (lab.run(one.id) or one for one in (run, *others))
-    return _rows(lab, now, tuple(rest), chart)
+    """The rows of a chart as they are in the store now; those that the page shows while the store is away."""
+    with suppress(StoreUnavailable):
+        now, *rest = (lab.run(one.id) or one for one in (run, *others))
+        return _rows(lab, now, tuple(rest), chart)
+    return _rows(lab, run, others, chart)
 
 
 def _rows(lab: Lab, run: Run, others: tuple[Run, ...], chart: str) -> Any:
