@@ -5,6 +5,7 @@ import math
 import streamlit as st
 
 from nnlab.store import StoredComparison
+from nnlab.store.schema import UNFINISHED
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.run_row import row_places
 from nnlab.ui.shell.frame import Page
@@ -37,6 +38,8 @@ def cells_done(one: StoredComparison, t: Text) -> str:
 
 def best_score(page: Page, one: StoredComparison) -> float:
     """The best mean score of a comparison; nan before it has results."""
+    if all(state in UNFINISHED for cell in one.states for state in cell):
+        return math.nan
     return _best.get((one.id, one.cells, one.states, one.comparison.seeds), lambda: page.lab.best_score(one))
 
 
