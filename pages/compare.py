@@ -39,8 +39,7 @@ rate_finder(page, question.input.experiment, None if varies_rate else question.u
 if question.link_error:
     link_warning(page, question.link_error.problems[:1])
 show_refusal()
-if st.session_state.pop("comparison-lost", None):
-    lost = t("This server does not have the results of that link, but you can train them: press Compare.")
+if lost := st.session_state.pop("comparison-lost", None):
     st.info(lost, icon=":material/link_off:")
 
 if opened is None:

@@ -79,7 +79,10 @@ st.title(t("Runs"), anchor=False)
 if opened is not None:
     entries, names = cell_entries(page, opened)
 elif "comparison" in query:
-    st.warning(t("There is no comparison at this address; it may have been deleted."), icon=":material/link_off:")
+    words = t("There is no comparison at this address; it may have been deleted.")
+    if lab.comparison_state(query["comparison"]):
+        words = t("A run of this comparison cannot be read: a newer nnlab stored it, or it is damaged.")
+    st.warning(words, icon=":material/link_off:")
     page.link("runs", t("All runs"), width="content")
     st.stop()
 else:

@@ -67,7 +67,7 @@ class Comparisons:
         return self._queue_cells(stored, comparison)
 
     def comparison(self, comparison_id: str) -> ComparisonRun | None:
-        """One comparison as it is now."""
+        """One comparison as it is now; None if it cannot be read, or one of its runs."""
         stored = self.store.comparison(comparison_id)
         return next(iter(self._with_runs([stored] if stored else [])), None)
 

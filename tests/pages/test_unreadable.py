@@ -35,6 +35,23 @@ def test_every_page_opens_with_and_without_a_link_to_it(broken):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_comparison_with_an_unreadable_run_says_so_and_is_asked_again(lab, language):
+    t = text(language)
+    made = lab.submit_comparison(Comparison(QUICK, vary="depth", values=[3, 5], seeds=1), owner=OWNER)
+    bad, fine = (cell.run.id for cell in made.cells)
+    with lab.store._write() as db:
+        db.execute(runs_table.update().where(runs_table.c.id == bad).values(experiment='{"future": 1}'))
+    app = open_page("compare", language, link={"comparison": made.id})
+    sentence = "A run of this comparison cannot be read: a newer nnlab stored it, or it is damaged."
+    assert [one.value for one in app.info] == [t(f"{sentence} Press Compare to train that run again.")]
+    press(app, "compare")
+    (again,) = lab.comparisons(OWNER)
+    assert again.comparison.values == (3, 5)
+    assert again.cells[1].run.id == fine, "what can be read is not trained again"
+    assert t(sentence) in said(open_page("runs", language, link={"comparison": made.id}))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_runs_names_it_and_deletes_it(broken, lab, language):
     t, app = text(language), open_page("runs", language)
     for name in (r"gone \*bad\*", "worse"):

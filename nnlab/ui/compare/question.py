@@ -17,6 +17,7 @@ from nnlab.lab import ComparisonRun, Lab
 from nnlab.settings import Settings, settings
 from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds_text
 from nnlab.spec.errors import Problem, SpecError
+from nnlab.store import StoredComparison
 from nnlab.ui.compare.knobs import knobs_for, parsed, second_knobs, suggested, value_texts
 from nnlab.ui.shared.new_experiment import new_experiment
 from nnlab.ui.shared.pictures import data_problem
@@ -148,16 +149,25 @@ class Question:
         self.state["compare-opened"] = run.id if run else None
         self.state["compare-baseline"] = link.pop("baseline", None)
         self.state["compare-margin"] = link.pop("margin", None)
+        lost = self.page.lab.comparison_state(wanted) if wanted and not run else None
         if wanted and not run:
-            self.state["comparison-lost"] = wanted
+            self.state["comparison-lost"] = self._lost_words(lost)
         if any(name in FIELDS or name in ("vary", "values") for name in link):
             self.state["question"] = QuestionInput.of(self._from_link(link))
-        elif run:
-            self.state["question"] = QuestionInput.of(run.comparison)
+        elif stored := run or lost:
+            self.state["question"] = QuestionInput.of(stored.comparison)
         elif "question" not in self.state:
             experiment = draft_experiment()
             self.state["question"] = QuestionInput(DRAFT, experiment, seeds=usual_seeds(experiment))
         self.state["question-link"] = self.page.query()
+
+    def _lost_words(self, lost: StoredComparison | None) -> str:
+        if lost and lost.cells:
+            return self.page.t(
+                "A run of this comparison cannot be read: a newer nnlab stored it, or it is damaged. Press Compare to "
+                "train that run again."
+            )
+        return self.page.t("This server does not have the results of that link, but you can train them: press Compare.")
 
     def _from_link(self, link: Mapping[str, str]) -> Comparison:
         """The comparison of a link; invalid parts take their defaults."""
