@@ -80,7 +80,7 @@ with training:
     expected = page.lab.forecast(page.owner).of([estimate_seconds(exp, len(seeds))])
     right.metric(t("Time"), t.seconds(expected.seconds))
     steps = t.many("{n} step in total", "{n} steps in total", exp.steps_per_epoch * exp.train.epochs)
-    cost = [steps, t("needs about {size}", size=t.memory(estimate_bytes(exp, len(seeds))))]
+    cost = [steps, t("needs about {size}", size=t.size(estimate_bytes(exp, len(seeds))))]
     if stores := disk_words(stored_bytes(exp, len(seeds)), t):
         cost.append(stores)
     if exp.train.start_from:

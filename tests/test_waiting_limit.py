@@ -66,7 +66,7 @@ def ways(lab: Lab) -> dict[str, Callable[[], object]]:
 def test_no_way_leads_to_more_waiting_runs_than_allowed(lab: Lab, ways: dict[str, Callable[[], object]]) -> None:
     queue, comparisons = lab.store.queue(), len(lab.comparisons())
     for name, way in ways.items():
-        with pytest.raises(LimitError, match="as many waiting and running runs as this server allows"):
+        with pytest.raises(LimitError, match="more waiting and running runs than this server allows"):
             way()
         assert lab.store.queue() == queue, name
     assert len(lab.comparisons()) == comparisons

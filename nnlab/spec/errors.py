@@ -61,7 +61,7 @@ class Problem:
             shown = {name: f"{(size or 0) / 1e6:,.0f} MB" for name, size in sizes.items()}
             return f"{self.field}: {SPACE[self.expected].format(**shown)}"
         if self.kind == "memory":
-            needs, has = (f"{size / 1e9:.1f} GB" for size in (self.needs, self.has))
+            needs, has = (f"{size / 1e6:,.0f} MB" for size in (self.needs, self.has))
             return f"{self.field}: got {self.shown}, which needs {needs} of memory; {has} are enough for {self.high:g}."
         if self.kind == "range":
             allowed = f"from {_number(self.low)} to {_number(self.high)}"
@@ -117,8 +117,8 @@ CONFLICTS: Mapping[str, str] = {
     "train the experiment again.",
     "run_in_training": "It is being trained already.",
     "run_deleted": "It was deleted.",
-    "too_many_waiting": "You have as many waiting and running runs as this server allows; wait until some of them are "
-    "finished, or stop some.",
+    "too_many_waiting": "With this you would have more waiting and running runs than this server allows; wait until "
+    "some of them are finished, stop some, or ask for fewer.",
     "knobs_clash": "The other setting sets the same field.",
     "knob_other_data": "Scores on different data cannot be compared with each other; make a comparison for each.",
     "knob_other_parts": "Its values are scored on different samples, so the scores cannot be compared; set it in the "

@@ -161,7 +161,7 @@ def _cost(question: Question) -> str:
     parts = [
         *([t.many("{n} cell", "{n} cells", cells)] if comparison.by or cells > MANY_CELLS else []),
         cost_words(expected, t),
-        t("needs about {size}", size=t.memory(largest)),
+        t("needs about {size}", size=t.size(largest)),
     ]
     stored = sum(stored_bytes(one, len(comparison.seeds)) for one in comparison.experiments)
     parts += [stores] if (stores := disk_words(stored, t)) else []

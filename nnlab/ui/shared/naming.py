@@ -162,7 +162,7 @@ def cost_words(expected: Expected, t: Text) -> str:
 
 def disk_words(stored: float, t: Text) -> str:
     """How much of the disk a training takes for good; empty where it is little."""
-    return t("stores about {size}", size=t.disk(stored)) if stored > MUCH else ""
+    return t("stores about {size}", size=t.size(stored)) if stored > MUCH else ""
 
 
 def wait_words(expected: Expected, t: Text) -> str:

@@ -40,7 +40,7 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
         low, high = _number(problem.low or 0, t), _number(problem.high or 0, t)
         body = t("{got} is out of range; allowed is from {low} to {high}.", got=got, low=low, high=high)
     elif problem.kind == "memory":
-        sizes = {"needs": t.memory(problem.needs), "has": t.memory(problem.has), "high": _number(problem.high or 0, t)}
+        sizes = {"needs": t.size(problem.needs), "has": t.size(problem.has), "high": _number(problem.high or 0, t)}
         body = t(
             "{got} needs about {needs} of memory; a worker may use {has}, which is enough for {high}.", got=got, **sizes
         )
@@ -49,7 +49,7 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     elif problem.kind in ("choice", "unknown"):
         body = t("{got} is unknown; allowed is {choices}.", got=got, choices=", ".join(problem.choices))
     elif problem.kind == "space":
-        need, used, most = (t.disk(value or 0) for value in (problem.got, problem.low, problem.high))
+        need, used, most = (t.size(value or 0) for value in (problem.got, problem.low, problem.high))
         body = t(SPACE[problem.expected], need=need, used=used, most=most)
     elif problem.kind == "json":
         body = t("This is not the text of an experiment: {got}", got=got)

@@ -112,11 +112,7 @@ class Text:
             return f"{value:.0f} s"
         return f"{value / 60:.0f} min" if value < 5400 else f"{self.number(value / 3600, 2)} h"
 
-    def memory(self, value: float) -> str:
-        """A number of bytes in gigabytes: 1.2 GB."""
-        return self.written(f"{value / 1e9:.1f} GB")
-
-    def disk(self, value: float) -> str:
+    def size(self, value: float) -> str:
         """A number of bytes in megabytes or gigabytes: 120 MB, 1.9 GB, 2 GB."""
         if value < 999.5e6:
             return f"{value / 1e6:.0f} MB"

@@ -178,7 +178,7 @@ def trouble(page: Page, run: Run) -> None:
         words = t(
             "The training needed more memory than a worker may use ({size}). Train fewer seeds together, a smaller "
             "network, smaller batches or fewer samples.",
-            size=t.memory(worker_bytes()),
+            size=t.size(worker_bytes()),
         )
         st.error(words, icon=":material/memory:")
     elif run.state == "failed" and no_data:
