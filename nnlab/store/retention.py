@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -29,6 +30,8 @@ col, cell, made, snapshot = runs_table.c, cells_table.c, comparisons_table.c, sn
 What = Literal["deleted", "drafts", "checkpoints", "snapshots"]
 Condition = sa.ColumnElement[bool]
 Time = sa.ColumnElement[float]
+Rows = Sequence[sa.RowMapping]
+active = col.state.in_(UNFINISHED)
 
 
 class Freed(NamedTuple):
@@ -74,11 +77,14 @@ class RetentionStore(FileStore):
         keep = keep or Retention.of_settings()
         if not dry_run:
             self._remove_comparisons(now() - keep.deleted)
-        yield from self._remove("deleted", _deleted(now() - keep.deleted), dry_run)
-        yield from self._remove("drafts", _drafts(now() - keep.drafts, keep.max_drafts), dry_run)
-        yield from self._reduce("checkpoints", _with_checkpoint(now() - keep.stopped), _drop_checkpoint, dry_run)
+        deleted = _deleted(now() - keep.deleted)
+        yield from self._remove("deleted", deleted, deleted, dry_run)
+        yield from self._remove("drafts", _drafts(now() - keep.drafts, keep.max_drafts), col.draft, dry_run)
+        stopped = _with_checkpoint(now() - keep.stopped)
+        yield from self._reduce("checkpoints", stopped, checkpoints_table, _checkpoint, dry_run)
         if self.bytes_on_disk() > keep.thin_above:
-            yield from self._reduce("snapshots", _unthinned(now() - keep.snapshots), _thin, dry_run)
+            still = _unthinned(now() - keep.snapshots)
+            yield from self._reduce("snapshots", still, snapshots_table, _between, dry_run)
         if not dry_run:
             yield from (Freed("deleted", 0, 0) for _ in self.give_back())
 
@@ -92,42 +98,55 @@ class RetentionStore(FileStore):
             db.execute(runs_table.update().where(col.comparison.in_(gone)).values(comparison=heir))
             db.execute(comparisons_table.delete().where(made.deleted < before))
 
-    def _remove(self, what: What, which: Condition, dry_run: bool) -> Iterator[Freed]:
-        """Remove runs for good, and their data unless a copy shows them."""
-        removable = which & (col.state != "running") & col.id.not_in(sa.select(cell.run))
-        for some in _batches(self._rows(sa.select(col.id, col.size).where(removable))):
+    def _remove(self, what: What, which: Condition, still: Condition, dry_run: bool) -> Iterator[Freed]:
+        """Remove runs for good, and their data unless a copy shows them.
+
+        still : what is asked of each run again, as it may have changed; it is quick, for other writers wait."""
+        removable = (col.state != "running") & ~sa.exists().where(cell.run == col.id)
+        for some in _batches(self._rows(sa.select(col.id, col.size).where(which, removable))):
             gone: Sequence[Any] = some
             if not dry_run:
-                these = runs_table.delete().where(col.id.in_([row.id for row in some]), removable)
+                these = runs_table.delete().where(col.id.in_([row.id for row in some]), still, removable)
                 with self._write() as db:
                     gone = db.execute(these.returning(col.data, col.size)).all()
                     drop_unused(db, [row.data for row in gone])
             yield Freed(what, len(gone), sum(row.size for row in gone))
 
     def _reduce(
-        self, what: What, which: Condition, reduce: Callable[[sa.Connection, Any, bool], int], dry_run: bool
+        self,
+        what: What,
+        which: Condition,
+        table: sa.Table,
+        surplus: Callable[[sa.Connection, str], Rows],
+        dry_run: bool,
     ) -> Iterator[Freed]:
-        """Remove a part of what runs have stored."""
-        found = self._rows(sa.select(col.id, col.data, col.size).where(which, col.state.not_in(UNFINISHED)))
-        for some in _batches(found):
-            with self._read() if dry_run else self._write() as db:
-                idle = sa.select(col.id).where(col.id.in_([row.id for row in some]), col.state.not_in(UNFINISHED))
-                still = set(db.scalars(idle.with_for_update()))
-                freed = [reduce(db, row, dry_run) for row in some if row.id in still]
-            yield Freed(what, len(freed), sum(freed))
+        """Remove those rows of a table that runs no longer need; they are looked up before others have to wait."""
+        of = sa.and_(*(column == sa.bindparam(f"of_{column.name}") for column in table.primary_key))
+        for some in _batches(self._rows(sa.select(col.id, col.data, col.size).where(which, ~active))):
+            with self._read() as db:
+                gone = {row.id: surplus(db, row.data) for row in some}
+            if not dry_run:
+                with self._write() as db:
+                    idle = set(db.scalars(sa.select(col.id).where(col.id.in_(gone), ~active).with_for_update()))
+                    gone = {run_id: rows for run_id, rows in gone.items() if run_id in idle}
+                    keys = [{f"of_{c.name}": row[c.name] for c in table.primary_key} for row in chain(*gone.values())]
+                    if keys:
+                        db.execute(table.delete().where(of), keys)
+                    if what == "snapshots":
+                        db.execute(runs_table.update().where(col.id.in_(gone)).values(thinned=True))
+                    measure(db, *gone)
+            yield Freed(what, len(gone), sum(row["size"] for row in chain(*gone.values())))
 
 
 def _deleted(before: Time) -> Condition:
     """What its owner has deleted; and runs that were trained for a comparison which no longer shows them."""
-    return (col.deleted < before) | (
-        col.comparison.is_not(None) & col.state.not_in(UNFINISHED) & (col.finished < before)
-    )
+    return (col.deleted < before) | (col.comparison.is_not(None) & ~active & (col.finished < before))
 
 
 def _drafts(before: Time, most: int) -> Condition:
     """Old drafts, and the oldest finished ones of who has many."""
     newest = sa.func.row_number().over(partition_by=col.owner, order_by=(col.created.desc(), col.id))
-    ranked = sa.select(col.id, newest.label("place")).where(col.draft, col.state.not_in(UNFINISHED)).subquery()
+    ranked = sa.select(col.id, newest.label("place")).where(col.draft, ~active).subquery()
     too_many = sa.select(ranked.c.id).where(ranked.c.place > most)
     return col.draft & ((col.created < before) | col.id.in_(too_many))
 
@@ -140,13 +159,10 @@ def _with_checkpoint(before: Time) -> Condition:
     return (col.size > 0) & (stopped | ((col.state == "finished") & col.data.in_(large)))
 
 
-def _drop_checkpoint(db: sa.Connection, run: Any, dry_run: bool) -> int:
-    stored, this = checkpoints_table.c, checkpoints_table.c.data == run.data
-    size: int = db.scalar(sa.select(sa.func.length(stored.content)).where(this)) or 0
-    if not dry_run:
-        db.execute(checkpoints_table.delete().where(this))
-        measure(db, run.id)
-    return size
+def _checkpoint(db: sa.Connection, data: str) -> Rows:
+    stored = checkpoints_table.c
+    query = sa.select(stored.data, sa.func.length(stored.content).label("size")).where(stored.data == data)
+    return db.execute(query).mappings().all()
 
 
 def _unthinned(before: Time) -> Condition:
@@ -154,19 +170,14 @@ def _unthinned(before: Time) -> Condition:
     return (col.size > budget.UNTHINNED_BYTES) & ~col.thinned & (col.state != "paused") & (col.finished < before)
 
 
-def _thin(db: sa.Connection, run: Any, dry_run: bool) -> int:
-    """Keep some of the snapshots on the way, evenly spread."""
-    steps = (snapshot.data == run.data) & (snapshot.kind == "step")
-    stored = sa.select(snapshot.epoch, sa.func.length(snapshot.weights).label("size")).where(steps)
-    found = db.execute(stored.order_by(snapshot.epoch)).all()
-    fit = int(min(budget.THINNED_STEPS, budget.THINNED_BYTES // max(1, *(row.size for row in found), 1)))
-    stay = {found[place].epoch for place in evenly_spaced(len(found), fit)} if fit > 1 else set()
-    gone = [row for row in found if row.epoch not in stay]
-    if not dry_run:
-        db.execute(snapshots_table.delete().where(steps, snapshot.epoch.in_([row.epoch for row in gone])))
-        db.execute(runs_table.update().where(col.id == run.id).values(thinned=True))
-        measure(db, run.id)
-    return sum(row.size for row in gone)
+def _between(db: sa.Connection, data: str) -> Rows:
+    """Those of the snapshots on the way that lie between the evenly spread ones that stay."""
+    stored = sa.select(snapshot.data, snapshot.kind, snapshot.epoch, sa.func.length(snapshot.weights).label("size"))
+    steps = stored.where(snapshot.data == data, snapshot.kind == "step").order_by(snapshot.epoch)
+    found = db.execute(steps).mappings().all()
+    fit = int(min(budget.THINNED_STEPS, budget.THINNED_BYTES // max((row["size"] for row in found), default=1)))
+    stay = set(evenly_spaced(len(found), fit)) if fit > 1 else set()
+    return [row for place, row in enumerate(found) if place not in stay]
 
 
 def _batches(rows: Sequence[Any]) -> Iterator[list[Any]]:

@@ -7,27 +7,33 @@ from typing import Any
 import sqlalchemy as sa
 
 from nnlab.store.budget import BLOB_ROW, METRICS_ROW
-from nnlab.store.schema import DATA_TABLES, checkpoints_table, metrics_table, new_id, runs_table, snapshots_table
+from nnlab.store.schema import (
+    DATA_TABLES,
+    checkpoints_table,
+    metrics_table,
+    new_id,
+    outcomes_table,
+    runs_table,
+    snapshots_table,
+)
 
 
-def _total(table: sa.Table, expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    data = sa.select(expression).where(table.c.data == runs_table.c.data)
-    return sa.func.coalesce(data.correlate(runs_table).scalar_subquery(), 0)
+def _total(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    lengths = sa.select(sa.func.sum(sa.func.length(column) + BLOB_ROW)).where(column.table.c.data == runs_table.c.data)
+    return sa.func.coalesce(lengths.correlate(runs_table).scalar_subquery(), 0)
 
 
 def _sizes() -> sa.ColumnElement[Any]:
     """Bytes of a run's data. The rows of its curves, one an epoch, are all of one size; lengths cost no reading."""
-    length, total = sa.func.length, sa.func.sum
-    figures = sa.select(length(metrics_table.c.figures)).where(metrics_table.c.data == runs_table.c.data).limit(1)
-    row = sa.func.coalesce(figures.correlate(runs_table).scalar_subquery(), 0) + METRICS_ROW
-    weights = _total(snapshots_table, total(length(snapshots_table.c.weights) + BLOB_ROW))
-    checkpoint = _total(checkpoints_table, total(length(checkpoints_table.c.content) + BLOB_ROW))
-    return runs_table.c.epoch * row + weights + checkpoint
+    figures = sa.select(sa.func.length(metrics_table.c.figures)).where(metrics_table.c.data == runs_table.c.data)
+    row = sa.func.coalesce(figures.limit(1).correlate(runs_table).scalar_subquery(), 0) + METRICS_ROW
+    others = (snapshots_table.c.weights, checkpoints_table.c.content, outcomes_table.c.content)
+    return sum((_total(column) for column in others), start=runs_table.c.epoch * row)
 
 
-def measure(db: sa.Connection, run_id: str) -> None:
-    """Store how much a run's data take. A copy is not measured: it takes nothing."""
-    db.execute(runs_table.update().where(runs_table.c.id == run_id).values(size=_sizes()))
+def measure(db: sa.Connection, *run_ids: str) -> None:
+    """Store how much the data of runs take. A copy is not measured: it takes nothing."""
+    db.execute(runs_table.update().where(runs_table.c.id.in_(run_ids)).values(size=_sizes()))
 
 
 def has_checkpoint(db: sa.Connection, data: str) -> bool:
@@ -61,5 +67,5 @@ def drop_unused(db: sa.Connection, data: Sequence[str]) -> None:
     unused = [one for one in data if one not in shown]
     for table in DATA_TABLES:
         db.execute(table.delete().where(table.c.data.in_(unused)))
-    for run_id in shown.values():
-        measure(db, run_id)
+    if shown:
+        measure(db, *shown.values())

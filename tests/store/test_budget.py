@@ -12,7 +12,7 @@ from nnlab.jobs.worker import run_job
 from nnlab.spec import Experiment
 from nnlab.store import Retention, Run, Store
 from nnlab.store.budget import BLOB_ROW, CHECKPOINT_BYTES, METRICS_ROW, SNAPSHOT_BYTES, snapshot_epochs, stored_bytes
-from nnlab.store.schema import checkpoints_table, metrics_table, snapshots_table
+from nnlab.store.schema import checkpoints_table, metrics_table, outcomes_table, snapshots_table
 
 LARGE = {"model.hidden": [200, 200], "data.n_samples": 40, "train.epochs": 4}
 CASES: tuple[dict[str, Any], ...] = (
@@ -42,6 +42,7 @@ def content(store: Store, data: str) -> int:
         (metrics_table, "figures", METRICS_ROW),
         (snapshots_table, "weights", BLOB_ROW),
         (checkpoints_table, "content", BLOB_ROW),
+        (outcomes_table, "content", BLOB_ROW),
     ):
         rows = store._rows(sa.select(table.c[column]).where(table.c.data == data))
         total += sum(len(row[0]) + more for row in rows)
