@@ -8,6 +8,7 @@ from nnlab.store.connect import LOCKED_MS, Database
 from nnlab.store.schema import DATA_TABLES, runs_table
 
 PAGES_AT_ONCE = 250  # of a SQLite file, 1 MB
+SPARE = 0.1  # of a SQLite file stays free for the runs to come: shrinking and growing again costs time
 BRIEFLY = 100  # ms that SQLite waits for its lock
 
 
@@ -29,16 +30,17 @@ class FileStore(Database):
             return _pragma(db, "page_count") * _pragma(db, "page_size")
 
     def give_back(self) -> Iterator[int]:
-        """Shrink SQLite's file by its free pages, some bytes in each step, and its log at the end.
+        """Shrink SQLite's file by its free pages but SPARE, some bytes in each step, and its log at the end.
 
         A file of an earlier version keeps its size until `vacuum`."""
         if self._engine.dialect.name == "postgresql":
             return
         while True:
             with self._read() as db:
-                if _pragma(db, "auto_vacuum") != 2 or not (free := _pragma(db, "freelist_count")):
+                free, spare = _pragma(db, "freelist_count"), int(SPARE * _pragma(db, "page_count"))
+                if _pragma(db, "auto_vacuum") != 2 or free <= spare:
                     break
-                _execute(db, f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+                _execute(db, f"PRAGMA incremental_vacuum({min(PAGES_AT_ONCE, free - spare)})")
                 left, size = _pragma(db, "freelist_count"), _pragma(db, "page_size")
             yield (free - left) * size
             if left >= free:
