@@ -108,7 +108,7 @@ class Run:
         return tuple(best if patience and best and epoch - best >= patience else epoch for epoch, best in ended)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredOutcomes:
     """Reads the scores of single samples of a run, see `analysis.scores.packed_outcomes`."""
 
@@ -119,6 +119,12 @@ class StoredOutcomes:
         found = self.store._rows(sa.select(outcomes_table.c.content).filter_by(data=self.data))
         outcomes: list[str] | None = json.loads(found[0].content) if found else None
         return outcomes
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the scores are the same, also of other runs."""
+        if not isinstance(other, StoredOutcomes):
+            return NotImplemented
+        return (self.store, self.data) == (other.store, other.data) or self() == other()
 
 
 class RunStore(Database):
