@@ -85,6 +85,24 @@ def test_a_comparison_whose_runs_are_there_needs_no_room(lab: Lab, allow: Callab
         lab.submit_comparison(comparison, "ana", reuse=False)
 
 
+def test_more_epochs_and_more_values_are_refused_where_they_do_not_fit(lab: Lab, allow: Callable[..., None]) -> None:
+    run = lab.submit(LARGE, [0], "ana")
+    made = lab.submit_comparison(Comparison(LARGE, vary="lr", values=[0.1], seeds=1), "ana")
+    train(lab)
+    allow(visitor=3)
+    wider = Comparison(LARGE, vary="lr", values=[0.1, 0.2], seeds=1)
+    for refused in (lambda: lab.add_epochs(run.id, 5, "ana"), lambda: lab.extend_comparison(made.id, wider, "ana")):
+        with pytest.raises(LimitError, match="of 3 MB"):
+            refused()
+    assert lab.store.queue() == []
+    same = lab.comparison(made.id)
+    assert same is not None
+    assert len(same.cells) == 1
+    assert now(lab, run).state == "finished"
+    lab.delete(run.id, "ana")
+    assert lab.extend_comparison(made.id, wider, "ana").active
+
+
 def test_a_full_store_is_full_for_everybody(lab: Lab, allow: Callable[..., None]) -> None:
     allow(store=1)
     with pytest.raises(LimitError, match="all runs on this server take"):

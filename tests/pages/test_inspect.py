@@ -8,6 +8,8 @@ from nnlab import presets
 from nnlab.analysis.predictions import predict
 from nnlab.datasets import load_dataset
 from nnlab.spec import DATASETS
+from nnlab.store import Retention, budget
+from nnlab.ui.shared import network_view
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shell.text import text
 
@@ -124,6 +126,23 @@ def test_a_network_too_large_for_a_film_has_a_slider_instead(lab):
     app = open_inspect(run=run.id)
     app.select_slider(key="inspect-epoch").set_value(0)
     assert address(go(app))["epoch"] == "0"
+
+
+def test_a_thinned_run_is_inspected_and_filmed_at_the_epochs_that_stay(lab, monkeypatch):
+    monkeypatch.setattr(budget, "UNTHINNED_BYTES", 0)
+    monkeypatch.setattr(budget, "THINNED_STEPS", 3)
+    run = lab.train_here(QUICK.set({"train.epochs": 9}), 1, owner=OWNER)
+    list(lab.store.prune(Retention.older_than(-1)))
+    left = [0, 4, 8, 9]
+    assert lab.snapshot_epochs(run.id) == left
+    filmed, film = [], network_view.film
+    monkeypatch.setattr(network_view, "film", lambda *given, **more: filmed.append(given[1]) or film(*given, **more))
+    assert address(open_inspect(run=run.id, epoch="4"))["epoch"] == "4"
+    assert address(open_inspect(run=run.id, epoch="5"))["epoch"] == "9"  # its weights are gone
+    app = open_page("train", run=run.id)
+    assert not app.exception
+    assert [list(frames) for frames in filmed] == [left] * len(filmed)
+    assert len(filmed) >= 2
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Freed, Retention, Run, Store, budget, files, retention
 from nnlab.store.retention import DAY
-from nnlab.store.schema import DATA_TABLES, runs_table
+from nnlab.store.schema import DATA_TABLES, new_id, runs_table
+from nnlab.store.stored import copied
 
 EXPERIMENT = Experiment().set({"train.epochs": 40})
 NEVER = Retention(1e9, 1e9, 1e9, 1e9, 10**6)
@@ -71,6 +73,47 @@ def test_old_snapshots_are_thinned_to_twenty_and_the_rest_can_be_read(store: Sto
     assert [epoch for epoch, _ in store.frames(old.id, epochs)] == epochs
     assert store.trained_weights(EXPERIMENT, (0,)) is not None
     assert store.extend(old.id, EXPERIMENT.set({"train.epochs": 50}))
+
+
+def test_a_class_stays_below_a_bound_and_keeps_what_it_looks_at(store: Store) -> None:
+    """Ten students, each with 10 drafts, 4 runs they keep, and a copy of one of the others; two days later."""
+    question = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=[0])
+    draft, kept = stored(store, size=1, draft=True), stored(store)
+    with store._write() as db:
+        rows = [dict(row) for row in db.execute(sa.select(runs_table).order_by(runs_table.c.draft.desc())).mappings()]
+        for student in (f"student {i}" for i in range(10)):
+            for row in [rows[0]] * 10 + [rows[1]] * 4:
+                row = row | {"id": new_id(), "data": copied(db, row["data"]), "owner": student}
+                db.execute(runs_table.insert().values(row | {"results": json.dumps({"by": student})}))
+            copy = row | {"id": new_id(), "owner": f"friend of {student}", "size": 0}
+            db.execute(runs_table.insert().values(copy))
+    made = store.create_comparison(question, "student 3")
+    cells = [run.id for run in store.runs("student 3")[:2]]
+    store.set_cells(made, question, [[(run_id, False)] for run_id in cells])
+    runs = {run.id: run for run in store.runs(limit=1000)}
+    curves = store.metrics(kept.id).values
+    assert len(runs) == 51
+    before = store.bytes_on_disk()
+    age(store, 2)
+    keep = replace(Retention.of_settings(), thin_above=0)
+    assert prune(store, keep) == {"drafts": 101, "snapshots": 41}
+    assert store.run(draft.id) is None
+    sizes = [store.used(f"student {i}") for i in range(10)]
+    assert max(sizes) < 4 * 110_000
+    if store.url.startswith("sqlite"):
+        assert store.bytes_on_disk() < 1.5 * sum(sizes) < before
+    for run_id, run in runs.items():
+        found = store.run(run_id)
+        assert found is not None
+        assert (found.name, found.results, found.epoch) == (run.name, run.results, 40)
+        np.testing.assert_array_equal(store.metrics(run_id).values, curves)
+        for asked, got in ((None, 40.0), ("best", 9.0), (0, 0.0)):
+            snapshot = store.snapshot(run_id, asked)  # type: ignore[arg-type]
+            assert snapshot is not None
+            assert snapshot[1]["0.weight"][0, 0, 0] == got
+    after = store.comparison(made)
+    assert after is not None
+    assert [run_id for cell in after.cells for run_id, _ in cell] == cells
 
 
 def test_of_a_large_network_the_last_and_the_best_weights_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +205,7 @@ def test_a_run_that_is_restored_meanwhile_stays(store: Store, monkeypatch: pytes
 
 def test_the_file_shrinks_in_small_steps(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "PAGES_AT_ONCE", 20)
+    monkeypatch.setattr(files, "SPARE", 0.0)
     store, file = Store(f"sqlite:///{home / 'nnlab.db'}"), home / "nnlab.db"
     empty = store.bytes_of_files()
     run = stored(store)
@@ -172,6 +216,16 @@ def test_the_file_shrinks_in_small_steps(home: Path, monkeypatch: pytest.MonkeyP
     assert store.bytes_of_files() == store.bytes_on_disk() <= empty + 4096
     assert file.stat().st_size == store.bytes_of_files()
     assert (home / "nnlab.db-wal").stat().st_size == 0
+    store.close()
+
+
+def test_a_tenth_of_the_file_stays_free_for_the_runs_to_come(home: Path) -> None:
+    store = Store(f"sqlite:///{home / 'nnlab.db'}")
+    kept, gone = stored(store), stored(store, size=10_000)
+    store.delete(gone.id)
+    list(store.prune(replace(NEVER, deleted=-1)))
+    assert store.run(kept.id) is not None
+    assert 0.8 < store.bytes_on_disk() / store.bytes_of_files() <= 0.91
     store.close()
 
 
