@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,19 +22,17 @@ from nnlab.cli.admin import admin
 from nnlab.cli.output import any_terminal, end_output, note, print_json, progress_bar, write
 from nnlab.cli.output import example as _example
 from nnlab.cli.sources import baseline_place, comparison_from, experiment_from, seeds_from
+from nnlab.cli.stored import FILE, SPANISH, export, known, runs
 from nnlab.settings import SettingsError
 from nnlab.spec import Experiment, parse_seeds
-from nnlab.spec.errors import SpecError, shortened
+from nnlab.spec.errors import SpecError
 
 if TYPE_CHECKING:
     from nnlab.engines.base import Epoch
     from nnlab.engines.compiled_cache import Progress
-    from nnlab.lab import Lab
     from nnlab.store import Run
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _SEEDS = "Number of seeds (3 is 0, 1, 2), or the seeds: 0,3,5 or 5-8."
-_SPANISH = click.option("--spanish", is_flag=True, help="CSV for a Spanish Excel: ; and decimal commas.")
 _SET = click.option(
     "--set",
     "changes",
@@ -56,7 +54,8 @@ def cli() -> None:
     address bar."""
 
 
-cli.add_command(admin)
+for one in (admin, export, runs):
+    cli.add_command(one)
 
 
 @cli.command(epilog=_example("presets", "presets --compare"))
@@ -154,20 +153,13 @@ def resume(run_id: str) -> None:
     from nnlab.lab import open_lab
 
     lab = open_lab()
-    run = _known(lab, run_id)
+    run = known(lab, run_id)
     if run.state != "finished":
         with _training(run.experiment) as on_epoch:
             run = lab.resume_here(run_id, on_epoch)
     else:
         note(f"The run {run.id} is finished.")
     _print_run(run)
-
-
-def _known(lab: Lab, run_id: str) -> Run:
-    if (run := lab.run(run_id)) is None:
-        shown = shortened(run_id)
-        raise click.UsageError(f"RUN: got '{shown}', allowed is the id of a run in the store (see `nnlab runs`).")
-    return run
 
 
 @contextmanager
@@ -262,11 +254,11 @@ def rates(experiment: str, seeds: str | None, changes: tuple[str, ...]) -> None:
     "[default: 1, or 5]",
 )
 @click.option("--open-test", is_flag=True, help="Show the test scores too: once, after you have chosen by validation.")
-@click.option("--csv", type=_FILE, help="Write the table here.")
-@click.option("--epochs-csv", type=_FILE, help="Write every epoch of every seed here.")
-@click.option("--markdown", type=_FILE, help="Write the table here for a report.")
-@click.option("--json", type=_FILE, help="Write question and table here; this command runs it again.")
-@_SPANISH
+@click.option("--csv", type=FILE, help="Write the table here.")
+@click.option("--epochs-csv", type=FILE, help="Write every epoch of every seed here.")
+@click.option("--markdown", type=FILE, help="Write the table here for a report.")
+@click.option("--json", type=FILE, help="Write question and table here; this command runs it again.")
+@SPANISH
 def compare(
     source: str,
     vary: str | None,
@@ -325,80 +317,6 @@ def compare(
         note(text)
     if classic := classic_of(comparison):
         note(f"What is usually seen: {classic.outcome}")
-
-
-@cli.command(epilog=_example("export RUN --as script --out run.py"))
-@click.argument("run_id", metavar="RUN")
-@click.option(
-    "--as",
-    "form",
-    type=click.Choice(["script", "notebook", "safetensors", "csv"]),
-    required=True,
-    help="A Python script or a Jupyter notebook that gives the same numbers, the weights, or every epoch as a table.",
-)
-@click.option("--out", type=_FILE, help="File; else standard output.")
-@click.option("--seed", type=int, help="Which replicate's weights (safetensors).  [default: the first]")
-@click.option("--fold", default=0, show_default=True, help="Which of its folds, from 0.")
-@_SPANISH
-def export(run_id: str, form: str, out: Path | None, seed: int | None, fold: int, spanish: bool) -> None:
-    """Write RUN, by its id, as code, weights or a table."""
-    from nnlab.export.notebook import notebook
-    from nnlab.export.pytorch_script import script
-    from nnlab.export.tables import csv_blocks
-    from nnlab.lab import open_lab
-
-    lab = open_lab()
-    run = _known(lab, run_id)
-    if form == "csv":
-        content: bytes | Iterable[bytes] = csv_blocks(lab.epoch_blocks(run), spanish)
-    elif form == "safetensors":
-        content = _weights_file(lab, run, seed, fold)
-    else:
-        if run.state != "finished":
-            note(f"The run is {run.state} at epoch {run.epoch}; the {form} trains all {run.epochs}.")
-        content = (script if form == "script" else notebook)(run.experiment, run.seeds).encode()
-    if out is None and form == "safetensors" and sys.stdout.isatty():
-        raise click.UsageError("--out: weights are not text; name a file to write them to.")
-    write(content, out)
-
-
-def _weights_file(lab: Lab, run: Run, seed: int | None, fold: int) -> bytes:
-    from nnlab.analysis.predictions import one_replicate
-    from nnlab.export.weights_file import safetensors
-
-    seed, folds = run.seeds[0] if seed is None else seed, max(1, run.experiment.data.folds)
-    if seed not in run.seeds:
-        raise click.UsageError(f"--seed: got {seed}, allowed is one of {', '.join(map(str, run.seeds))}.")
-    if not 0 <= fold < folds:
-        raise click.UsageError(f"--fold: got {fold}, allowed is from 0 to {folds - 1}.")
-    place = run.seeds.index(seed) * folds + fold
-    found = lab.snapshot(run.id, replicate=place)
-    if found is None:
-        raise click.ClickException(f"The run {run.id} has no weights yet: it is {run.state}.")
-    return safetensors(run.experiment, one_replicate(found[1], 0), *run.replicates[place])
-
-
-@cli.command(epilog=_example("runs --limit 5"))
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
-def runs(limit: int) -> None:
-    """Print the runs in the store as JSON, newest first."""
-    from nnlab.lab import open_lab
-
-    listed = [
-        {
-            "run": run.id,
-            "name": run.name,
-            "data": run.experiment.data.name,
-            "state": run.state,
-            "epoch": run.epoch,
-            "epochs": run.epochs,
-            "seeds": list(run.seeds),
-            "parameters": run.parameters,
-            "created": run.created.isoformat(timespec="seconds"),
-        }
-        for run in open_lab().runs(limit=limit)
-    ]
-    print_json(listed)
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
