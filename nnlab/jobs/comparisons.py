@@ -79,9 +79,10 @@ class Comparisons:
         """Comparisons of an owner (None: of all), newest first."""
         return self._with_runs(self.store.comparisons(owner, limit))
 
-    def best_score(self, comparison: StoredComparison) -> float:
-        """See `ComparisonRun.best_score`; nan where a run cannot be read."""
-        return next((one.best_score for one in self._with_runs([comparison])), math.nan)
+    def best_scores(self, comparisons: Sequence[StoredComparison]) -> list[float]:
+        """See `ComparisonRun.best_score`; of many comparisons, read at once. nan where a run cannot be read."""
+        best = {one.id: one.best_score for one in self._with_runs(comparisons)}
+        return [best.get(one.id, math.nan) for one in comparisons]
 
     def stop_comparison(self, comparison_id: str, owner: str, place: int | None = None) -> None:
         """Stop the unfinished runs of a comparison; `place`: of one cell only."""

@@ -114,7 +114,7 @@ def test_a_comparison_that_cannot_be_read_leaves_the_others(store: Store, what: 
     listed = store.comparisons("ana")
     assert [one.id for one in listed if one.name == "fine"] == [fine]
     assert [one.id for one in lab.comparisons("ana")] == [fine]
-    assert all(isinstance(lab.best_score(one), float) for one in listed)
+    assert all(isinstance(one, float) for one in lab.best_scores(listed))
     assert lab.comparison(broken) is None
     named = {"comparison": {broken}, "run": {runs[1].id}, "cell": {broken}}
     assert {one.id for one in store.unreadable("ana")} == named[what]

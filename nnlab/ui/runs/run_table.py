@@ -8,7 +8,7 @@ import streamlit as st
 
 from nnlab.store import STATES as ALL_STATES
 from nnlab.store import Run, StoredComparison
-from nnlab.ui.shared.comparison_row import best_score, best_text
+from nnlab.ui.shared.comparison_row import best_scores, best_text
 from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import ago, experiment_title, seeds_words
 from nnlab.ui.shared.run_names import Entry, distinct_titles
@@ -103,7 +103,7 @@ def runs_table(page: Page, entries: Sequence[Entry], names: Mapping[str, str]) -
 def _scores(page: Page, entries: Sequence[Entry]) -> list[tuple[float, str]]:
     """The score of each entry to sort by, and as it is shown."""
     compared = [one for one in entries if isinstance(one, StoredComparison)]
-    best = {one.id: best_score(page, one) for one in compared}
+    best = dict(zip((one.id for one in compared), best_scores(page, compared), strict=True))
     return [
         (score_value(one), score_text(one, page.t))
         if isinstance(one, Run)

@@ -1,11 +1,11 @@
 """A comparison as one row: name, state, how many of its cells are done, the best score, time."""
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
 from nnlab.store import StoredComparison
-from nnlab.store.schema import UNFINISHED
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.run_row import row_places
 from nnlab.ui.shell.frame import Page
@@ -28,7 +28,7 @@ def _row(page: Page, seen: StoredComparison, title: str) -> None:
     with name:
         page.link("compare", in_markdown(title), {"comparison": one.id}, icon=":material/stacked_line_chart:")
     course.caption(cells_done(one, t))
-    score.markdown(best_text(one, best_score(page, one), t))
+    score.markdown(best_text(one, best_scores(page, [one])[0], t))
 
 
 def cells_done(one: StoredComparison, t: Text) -> str:
@@ -36,11 +36,10 @@ def cells_done(one: StoredComparison, t: Text) -> str:
     return t.many("{done} of {n} network", "{done} of {n} networks", len(one.cells), done=t.whole(one.done))
 
 
-def best_score(page: Page, one: StoredComparison) -> float:
-    """The best mean score of a comparison; nan before it has results."""
-    if all(state in UNFINISHED for cell in one.states for state in cell):
-        return math.nan
-    return _best.get((one.id, one.cells, one.states, one.comparison.seeds), lambda: page.lab.best_score(one))
+def best_scores(page: Page, comparisons: Sequence[StoredComparison]) -> list[float]:
+    """The best mean score of each comparison; nan before one has results."""
+    keys = [(one.id, one.cells, one.states, one.comparison.seeds) for one in comparisons]
+    return _best.many(keys, lambda missing: page.lab.best_scores([comparisons[i] for i in missing]))
 
 
 def best_text(one: StoredComparison, score: float, t: Text) -> str:
