@@ -19,7 +19,7 @@ from nnlab.engines.base import METRICS, EngineProtocol
 from nnlab.engines.choice import engine_class, working_engine
 from nnlab.engines.compiled_cache import Progress
 from nnlab.engines.numpy_engine import NumpyEngine
-from nnlab.jobs import worker
+from nnlab.jobs import heartbeat, worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -184,7 +184,7 @@ def mid_epoch(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, i
         monkeypatch.setattr(engine, "run_steps", requesting)
 
     monkeypatch.setattr(worker, "Heartbeat", Heartbeat)
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(loop, "CHECK_EVERY", 0.0)
     monkeypatch.setattr(loop, "LONG_EPOCH", 0.0)
     return request
@@ -438,7 +438,7 @@ def test_a_download_shows_how_far_it_is(store: Store, monkeypatch: pytest.Monkey
         seen.append(now.loading)
         return Path("/data")
 
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(mnist, "available", lambda *_: False)
     monkeypatch.setattr(mnist, "fetch", fetch)
     again(store, run)
@@ -460,7 +460,7 @@ def test_a_download_ends_when_an_action_is_requested(
         while True:
             progress(3, 10)
 
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(mnist, "available", lambda *_: False)
     monkeypatch.setattr(mnist, "fetch", fetch)
     asked = again(store, run)
@@ -494,7 +494,7 @@ def test_a_run_shows_how_far_the_engine_is_compiled(store: Store, monkeypatch: p
             pass  # the heartbeat thread writes it
         seen.append((now.loading, now.note))
 
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(worker, "working_engine", compile_)
     done = again(store, run)
     assert seen == [(0.25, "compiling 6")]
@@ -512,7 +512,7 @@ def test_the_wait_for_the_engine_ends_when_an_action_is_requested(
         while True:
             on_progress(Progress(1, 4, 6.2, 0.25))
 
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     monkeypatch.setattr(worker, "working_engine", compile_)
     asked = again(store, run)
     assert (asked.state, asked.requested_action, asked.loading) == (state, None, None)

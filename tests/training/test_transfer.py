@@ -18,7 +18,7 @@ from nnlab.datasets import load_dataset
 from nnlab.engines import random_streams
 from nnlab.engines.numpy_engine import NumpyEngine
 from nnlab.engines.torch_engine import TorchEngine
-from nnlab.jobs import worker
+from nnlab.jobs import heartbeat, worker
 from nnlab.jobs.limits import LimitError, check_limits
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
@@ -309,7 +309,7 @@ def test_what_was_extended_or_stopped_is_no_source(store: Store) -> None:
 
 
 def test_a_worker_trains_what_a_run_starts_from_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     seen: list[tuple[str | None, float | None]] = []
     real = transfer.source_weights
 
@@ -338,7 +338,7 @@ def test_a_worker_trains_what_a_run_starts_from_and_says_so(store: Store, monkey
 def test_a_run_asked_to_pause_while_its_source_is_trained_pauses_and_can_go_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
     run = store.create_run(started(), (0, 3), "ana")
     heartbeats: list[Any] = []
 
