@@ -102,7 +102,9 @@ def test_a_run_that_does_not_fit_is_refused_with_the_largest_value_that_does(
 def test_a_network_that_does_not_fit_alone_is_refused_by_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNLAB_WORKER_MEMORY_MB", "500")
     settings.cache_clear()
-    with pytest.raises(LimitError, match=r"parameters: got \d+, which needs 0.\d GB of memory; 0.5 GB are enough for"):
+    with pytest.raises(
+        LimitError, match=r"parameters: got \d+, which needs \d{3} MB of memory; \d{3} MB are enough for"
+    ):
         check_limits(WIDE.set({"train.batch_size": 1}), [0])
 
 

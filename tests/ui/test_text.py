@@ -130,7 +130,8 @@ NAN, INF = float("nan"), float("inf")
         ("seconds", (42.4,), "42 s", "42 s"),
         ("seconds", (200,), "3 min", "3 min"),
         ("seconds", (7200,), "2.0 h", "2,0 h"),
-        ("memory", (1.24e9,), "1.2 GB", "1,2 GB"),
+        ("size", (1.24e9,), "1.2 GB", "1,2 GB"),
+        ("size", (517e6,), "517 MB", "517 MB"),
     ],
 )
 def test_numbers_are_written_as_the_language_writes_them(method, given, english, spanish):
