@@ -17,7 +17,10 @@ opened = page.lab.run(named)
 if opened is not None and opened.deleted:
     opened = None
 if named and opened is None:
-    st.warning(t("There is no run at this address; it may have been deleted."), icon=":material/link_off:")
+    st.warning(
+        t("There is no readable run at this address; it may have been deleted, or a newer nnlab stored it."),
+        icon=":material/link_off:",
+    )
 runs = {run.id: run for run in newest_runs(page, 50, trained=True)}
 if opened is not None and opened.id not in runs:
     runs = {opened.id: opened, **runs}

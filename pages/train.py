@@ -34,7 +34,10 @@ run = shown()
 if run is None:
     st.title(t("Train"), anchor=False)
     if "run" in query:
-        st.warning(t("There is no run at this address; it may have been deleted."), icon=":material/link_off:")
+        st.warning(
+            t("There is no readable run at this address; it may have been deleted, or a newer nnlab stored it."),
+            icon=":material/link_off:",
+        )
         page.link("runs", t("All runs"))
         st.stop()
     words = t("Build a network and press Train, or start from a preset: the first curve appears within seconds.")

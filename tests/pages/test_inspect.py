@@ -164,7 +164,9 @@ def test_a_waiting_run_explains_that_its_weights_come_later(lab, language):
 def test_an_unknown_run_is_reported_and_ones_own_is_shown(lab, language):
     mine = lab.train_here(QUICK, 1, owner=OWNER)
     app = open_inspect(language, run="nothing")
-    assert text(language)("There is no run at this address; it may have been deleted.") in said(app)
+    assert text(language)(
+        "There is no readable run at this address; it may have been deleted, or a newer nnlab stored it."
+    ) in said(app)
     assert address(app)["run"] == mine.id
 
 
