@@ -11,6 +11,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
+from nnlab.store import Store
 from nnlab.ui.shell.frame import PLACES
 from nnlab.ui.shell.visitors import COOKIE
 
@@ -106,6 +107,39 @@ def test_another_site_cannot_connect_in_a_visitors_name(server):
         connection, answered = handshake(server, Origin=origin)
         connection.close()
         assert answered == status, origin
+
+
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = new Proxy(window.WebSocket, {
+  construct: (Socket, given) => { const made = new Socket(...given); window.sockets.push(made); return made; },
+});
+"""
+
+
+def test_a_click_replayed_by_somebody_else_changes_nothing(server, visit, trained):
+    mine, theirs = visit(), visit()
+    run = trained(mine, SHORT)
+    sent = []
+    mine.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    link = f"{server.url}/train?{urlencode({'run': run, 'lang': 'en'})}"
+    theirs.add_init_script(KEEP_SOCKETS)
+    for page in (mine, theirs):
+        page.goto(link)
+        expect(page.locator(".st-key-outcome")).to_be_visible()
+    expect(theirs.locator(".st-key-more-epochs")).to_have_count(0)
+    sent.clear()
+    mine.locator(".st-key-more-epochs button").click()
+    expect(mine.get_by_text(re.compile("epoch 7 / 7"))).to_be_visible()
+    frames = [list(frame) for frame in sent if b"more-epochs" in frame]
+    assert frames
+    with contextlib.closing(Store(server.database_url)) as store:
+        before = store.run(run)
+        for frame in frames:
+            theirs.evaluate("bytes => window.sockets.at(-1).send(new Uint8Array(bytes))", frame)
+        theirs.get_by_role("radio", name="ES").click()  # is carried out after it
+        expect(theirs.get_by_role("link", name="Inspeccionar").first).to_be_visible()
+        assert store.run(run) == before
 
 
 def test_a_huge_message_ends_its_connection_only(server, visit):
