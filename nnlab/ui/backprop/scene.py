@@ -41,7 +41,7 @@ class Edit:
     value: float
 
     def __str__(self) -> str:
-        return f"{self.step}:{self.name}:{self.place}:{self.value:.6g}"
+        return f"{self.step}:{self.name}:{self.place}:{_number(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,12 @@ def _text(value: Any) -> str:
         return ";".join(map(str, value))
     if isinstance(value, bool):
         return "1" if value else "0"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    """The shortest text that is read back as the same number."""
+    return f"{value:.6g}" if float(f"{value:.6g}") == value else repr(value)
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Scene, list[Problem]]:
