@@ -256,7 +256,8 @@ def test_the_axes_of_the_curves_end_where_the_run_ended(lab):
     early = lab.train_here(EARLY, 2, owner=OWNER)
     stopped = lab.submit(QUICK.set({"train.epochs": 90}), 1, owner=OWNER)
     attempt = lab.store.claim(stopped.id)
-    lab.store.append(stopped.id, attempt, list(train(QUICK.set({"train.epochs": 9}), 1)))
+    nine = list(train(QUICK.set({"train.epochs": 9}), 1))
+    lab.store.append(stopped.id, attempt, nine, checkpoint=b"from which it continues")
     assert epoch_axes(open_train(run=stopped.id)) == {90}
     lab.store.finish(stopped.id, attempt, "paused")
     assert epoch_axes(open_train(run=stopped.id)) == {90}
