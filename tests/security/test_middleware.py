@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, WebSocketRoute
 from streamlit import config
 
-from nnlab.ui.server import session_limit
+from nnlab.ui.server import imports, session_limit
 from nnlab.ui.server.identity import YEAR
 from nnlab.ui.server.middleware import MIDDLEWARE
 from nnlab.ui.shell.visitors import COOKIE
@@ -60,7 +60,9 @@ class Site:
 
 
 @pytest.fixture
-def site():
+def site(monkeypatch):
+    monkeypatch.setattr(imports, "imported", asyncio.Event())
+    imports.imported.set()
     return Site()
 
 
@@ -201,3 +203,24 @@ def test_one_address_cannot_hold_any_number_of_sessions(site, monkeypatch):
 
     accepted, refused = "websocket.accept", "websocket.close"
     assert asyncio.run(visit()) == ([accepted, accepted, refused, accepted], accepted)
+
+
+@pytest.mark.parametrize(("kind", "path"), [("websocket", "/_stcore/stream"), ("http", "/download/runs/a/epochs.csv")])
+def test_what_runs_our_code_waits_until_all_is_imported(monkeypatch, kind, path):
+    reached = []
+
+    async def app(scope, receive, send):
+        reached.append(scope["path"])
+
+    async def visit():
+        monkeypatch.setattr(imports, "imported", asyncio.Event())
+        guard = imports.AfterImports(app)
+        waiting = asyncio.create_task(guard({"type": kind, "path": path}, None, None))
+        await guard({"type": "http", "path": "/"}, None, None)
+        await asyncio.sleep(0)
+        assert reached == ["/"]
+        imports.imported.set()
+        await waiting
+
+    asyncio.run(visit())
+    assert reached == ["/", path]

@@ -1,12 +1,11 @@
 """From the server's start to its end: the lab is open and its workers run, whether anybody visits or not."""
 
+import asyncio
 import gc
-import importlib
 import logging
-import pkgutil
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import streamlit as st
@@ -15,8 +14,8 @@ from streamlit import config
 from streamlit.cli_util import open_browser
 from streamlit.web.server.server_util import get_display_address, get_url
 
-import nnlab.ui
 from nnlab.jobs.cluster import start_early
+from nnlab.ui.server.imports import import_all, imported
 from nnlab.ui.server.memory import return_freed_memory
 
 log = logging.getLogger("nnlab.server")
@@ -32,8 +31,12 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     # Every tick is a thread that hands over to the event loop a dozen times. With Python's turns of 5 ms, fifty live
     # pages wait 0.6 s (p95), with 0.2 ms 0.3 s (benchmarks/load.py).
     sys.setswitchinterval(0.0002)
-    ending = threading.Event()
-    opening = threading.Thread(target=_open, args=(ending,), name="nnlab-open", daemon=True)
+    loop, ending = asyncio.get_running_loop(), threading.Event()
+
+    def pages_may_run() -> None:
+        loop.call_soon_threadsafe(imported.set)
+
+    opening = threading.Thread(target=_open, args=(ending, pages_may_run), name="nnlab-open", daemon=True)
     opening.start()
     _show()
     yield
@@ -41,9 +44,12 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     await run_sync(_close, opening)
 
 
-def _open(ending: threading.Event) -> None:
-    """Import what pages need, then open the lab, as often as it takes."""
-    from nnlab.datasets import load_dataset
+def _open(ending: threading.Event, pages_may_run: Callable[[], None]) -> None:
+    """Import what pages need, then open the lab; try that until it works."""
+    try:
+        import_all()
+    finally:
+        pages_may_run()
     from nnlab.lab import open_lab
 
     while not ending.is_set():
@@ -53,11 +59,6 @@ def _open(ending: threading.Event) -> None:
         except Exception as error:  # every page says so too, until it works
             log.warning("the lab cannot be opened: %s", error)
             ending.wait(RETRY)
-    for module in pkgutil.walk_packages(nnlab.ui.__path__, "nnlab.ui."):
-        if ending.is_set():
-            return
-        importlib.import_module(module.name)
-    load_dataset("digits")
     gc.collect()
     gc.freeze()  # half a million imported objects: collecting them again would stop every page for 0.2 s
     gc.set_threshold(50_000, 20, 20)
