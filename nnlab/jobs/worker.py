@@ -203,6 +203,7 @@ class _Job:
         self.live, self.checkpoint = Throttle(LIVE_EVERY), Throttle(CHECKPOINT_EVERY)
         self.seconds, self.began = 0.0, self.clock()  # seconds of training until `began`
         self.pace: float | None = None
+        self.repeats = False  # epochs since the checkpoint that are stored already
 
     def train(self) -> RequestedAction | None:
         """Train until the run is finished, its time is over or an action is requested; that action."""
@@ -218,6 +219,7 @@ class _Job:
         training = Training(
             run.experiment, run.seeds, dataset, checkpoint=checkpoint, start=start, should_stop=self._should_stop
         )
+        self.repeats = training.epoch < run.epoch
         snapshot_epochs = _snapshot_epochs(training)
         if training.epoch == 0:
             self.snapshots.append(("step", 0, training.weights()))
@@ -227,6 +229,7 @@ class _Job:
             self.pace = now - self.began if self.pace is None else 0.7 * self.pace + 0.3 * (now - self.began)
             self.seconds, self.began = training.seconds, now
             self.pending.append(epoch)
+            self.repeats = epoch.epoch < run.epoch
             if epoch.epoch in snapshot_epochs:
                 self.snapshots.append(("step", epoch.epoch, training.weights_so_far()))
             if not training.finished:  # `_end` writes the last epoch
@@ -236,6 +239,8 @@ class _Job:
         return self._end(training, self.heartbeat.action)
 
     def _should_stop(self) -> bool:
+        if self.repeats:  # what the run ends with is of the last epoch that its curves have
+            return False
         seconds = self.seconds + self.clock() - self.began
         return self.heartbeat.action is not None or seconds >= settings().max_seconds
 

@@ -557,6 +557,34 @@ def test_an_attempt_that_died_between_checkpoints_is_repeated_without_a_trace(
     assert recovered.results == whole.results
 
 
+def test_a_run_that_is_stopped_after_a_crash_ends_with_the_last_epoch_of_its_curves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoint is of an earlier one."""
+    run = store.create_run(EXPERIMENT, SEEDS, "ana")
+    append = Store.append
+
+    def dies(self: Store, *args: Any, **named: Any) -> Any:
+        if named["epoch"] > 10:
+            named["checkpoint"] = None
+        if named["epoch"] == 20:
+            raise Lost(run.id)
+        return append(self, *args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "append", dies)
+        again(store, run)
+    store.request(run.id, "stop")
+    store.release_dead(stale_after=-1)
+    stopped = again(store, run)
+    assert (stopped.state, stopped.epoch) == ("stopped", 19)
+    nineteen = train(EXPERIMENT.set({"train.epochs": 19}), SEEDS).result()
+    expected = nineteen.evaluate("validation")
+    assert expected is not None
+    assert stopped.results is not None
+    assert stopped.results["validation"]["loss"] == expected["loss"].tolist()
+
+
 def test_ctrl_c_leaves_a_run_that_can_be_resumed(store: Store) -> None:
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
 
