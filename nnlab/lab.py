@@ -70,10 +70,9 @@ class Lab(Comparisons):
         """Why runs wait, while workers are missing or cannot work; `str()` of it is a sentence."""
         return self._dispatcher.trouble
 
-    def check(self, experiment: Experiment, seeds: Seeds, *, splits: bool = False) -> Problem | None:
-        """The first field of an experiment that is over a limit of this installation, or None; with `splits` of a cell
-        of a comparison, whose seeds may be trained in several runs."""
-        return find_limit(experiment, as_seeds(seeds), splits=splits)
+    def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:
+        """The first field of an experiment that is over a limit of this installation, or None."""
+        return find_limit(experiment, as_seeds(seeds))
 
     def submit(
         self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local", name: str = "", reuse: bool = True

@@ -85,11 +85,9 @@ def check_comparison(comparison: Comparison, memory: float | None = None, *, spl
         raise LimitError([problem])
 
 
-def check_limits(
-    experiment: Experiment, seeds: Sequence[int], memory: float | None = None, *, splits: bool = False
-) -> None:
+def check_limits(experiment: Experiment, seeds: Sequence[int], memory: float | None = None) -> None:
     """Raise LimitError if an experiment is over a limit; the parameters are those of `find_limit`."""
-    if problem := find_limit(experiment, seeds, memory, splits=splits):
+    if problem := find_limit(experiment, seeds, memory):
         raise LimitError([problem])
 
 

@@ -531,36 +531,9 @@ def test_a_replaced_attempt_ends_without_writing(store: Store) -> None:
     assert store.metrics(run.id).epochs.tolist() == [1, 2, 3, 4, 5]
 
 
-def test_an_attempt_that_died_between_checkpoints_is_repeated_without_a_trace(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Curves written after the last checkpoint are computed again, equal, and stand once."""
-    run = store.create_run(EXPERIMENT, SEEDS, "ana")
-    append = Store.append
-
-    def dies(self: Store, *args: Any, **named: Any) -> Any:
-        if named["epoch"] > 10:
-            named["checkpoint"] = None  # the last checkpoint is of epoch 10
-        if named["epoch"] == 20:
-            raise Lost(run.id)
-        return append(self, *args, **named)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Store, "append", dies)
-        again(store, run)
-    assert store.metrics(run.id).epochs[-1] == 19
-    store.release_dead(stale_after=-1)
-    recovered, whole = again(store, run), ran(store)
-    assert recovered.state == "finished"
-    assert store.metrics(run.id).epochs.tolist() == list(range(1, 31))
-    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
-    assert recovered.results == whole.results
-
-
-def test_a_run_that_is_stopped_after_a_crash_ends_with_the_last_epoch_of_its_curves(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its checkpoint is of an earlier one."""
+@pytest.fixture
+def crashed(store: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run whose worker died at epoch 20; its last checkpoint is of epoch 10."""
     run = store.create_run(EXPERIMENT, SEEDS, "ana")
     append = Store.append
 
@@ -574,9 +547,26 @@ def test_a_run_that_is_stopped_after_a_crash_ends_with_the_last_epoch_of_its_cur
     with monkeypatch.context() as patched:
         patched.setattr(Store, "append", dies)
         again(store, run)
-    store.request(run.id, "stop")
+    return run
+
+
+def test_an_attempt_that_died_between_checkpoints_is_repeated_without_a_trace(store: Store, crashed: Run) -> None:
+    """Curves written after the last checkpoint are computed again, equal, and stand once."""
+    run = crashed
+    assert store.metrics(run.id).epochs[-1] == 19
     store.release_dead(stale_after=-1)
-    stopped = again(store, run)
+    recovered, whole = again(store, run), ran(store)
+    assert recovered.state == "finished"
+    assert store.metrics(run.id).epochs.tolist() == list(range(1, 31))
+    np.testing.assert_array_equal(figures(store, run), figures(store, whole))
+    assert recovered.results == whole.results
+
+
+def test_a_run_that_is_stopped_after_a_crash_ends_with_the_last_epoch_of_its_curves(store: Store, crashed: Run) -> None:
+    """Its checkpoint is of an earlier one."""
+    store.request(crashed.id, "stop")
+    store.release_dead(stale_after=-1)
+    stopped = again(store, crashed)
     assert (stopped.state, stopped.epoch) == ("stopped", 19)
     nineteen = train(EXPERIMENT.set({"train.epochs": 19}), SEEDS).result()
     expected = nineteen.evaluate("validation")
