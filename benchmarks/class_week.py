@@ -32,18 +32,10 @@ from nnlab.store import Store, new_id
 from nnlab.store.retention import DAY
 from nnlab.store.schema import checkpoints_table, metrics_table, runs_table, snapshots_table
 from nnlab.store.stored import copied
+from nnlab.ui.shared.new_experiment import play_experiment
 
 STUDENTS, RUNS, DAYS = 200, 50, 7
-PLAY = Experiment().set(
-    {
-        "data.n_samples": 300,
-        "data.noise": 0.15,
-        "model.hidden": [4, 4],
-        "model.activation": "tanh",
-        "train.lr": 0.03,
-        "train.epochs": 100,
-    }
-)
+PLAY = play_experiment()
 
 
 @dataclass(frozen=True)
