@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 from platformdirs import user_data_path
@@ -39,6 +40,11 @@ class Settings:
     draft_days: int = 1  # so long what was trained on Play stays
     max_drafts: int = 50  # finished ones of a visitor
     purge_after_days: int = 7  # deleted runs are removed for good, stopped ones lose what more epochs need
+    auth: Literal["none", "code", "oidc"] = "none"  # who a visitor is: a browser, a nickname with a code, or a login
+    teachers: tuple[str, ...] = ()  # names (code) or e-mail addresses (oidc)
+    admins: tuple[str, ...] = ()  # as teachers; they are teachers of all classes
+    metrics: str | None = None  # `host:port` on which health and metrics are served
+    log: Literal["text", "json"] = "text"
     warm: bool = True  # whether workers start with the first page; with NNLAB_WARM=0 they start with the first job
 
 
@@ -52,6 +58,24 @@ def _whole(name: str, default: int, low: int = 1, high: int = 10**9) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
         raise SettingsError(f"{name}: got {text[:60]!r}, allowed is a whole number from {low} to {high}.")
     return int(text)
+
+
+def _choice(name: str, *allowed: str) -> Any:
+    text = os.environ.get(name, "").strip() or allowed[0]
+    if text not in allowed:
+        raise SettingsError(f"{name}: got {text[:60]!r}, allowed is {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return text
+
+
+def _names(name: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in os.environ.get(name, "").split(",") if one.strip())
+
+
+def _address(name: str) -> str | None:
+    text = os.environ.get(name, "").strip()
+    if text and not re.fullmatch(r"[^:\s]*:[0-9]{1,5}", text):
+        raise SettingsError(f"{name}: got {text[:60]!r}, allowed is host:port, as 127.0.0.1:9100.")
+    return text or None
 
 
 def _folder(name: str, default: Callable[[], Path]) -> Path:
@@ -83,6 +107,11 @@ def load_settings() -> Settings:
             for field in fields(Settings)
             if type(field.default) is int
         },
+        auth=_choice("NNLAB_AUTH", "none", "code", "oidc"),
+        teachers=_names("NNLAB_TEACHERS"),
+        admins=_names("NNLAB_ADMINS"),
+        metrics=_address("NNLAB_METRICS"),
+        log=_choice("NNLAB_LOG", "text", "json"),
         warm=_whole("NNLAB_WARM", 1, low=0, high=1) == 1,
     )
 

@@ -18,6 +18,8 @@ from nnlab.settings import SettingsError, load_settings, settings
         ("NNLAB_MAX_EPOCHS", "9" * 5000, f"NNLAB_MAX_EPOCHS: got '{'9' * 60}', allowed is a whole number"),
         ("NNLAB_MAX_SEEDS", "-1", "NNLAB_MAX_SEEDS: got '-1', allowed is"),
         ("NNLAB_WARM", "no", "NNLAB_WARM: got 'no', allowed is a whole number from 0 to 1."),
+        ("NNLAB_AUTH", "ldap", "NNLAB_AUTH: got 'ldap', allowed is none, code or oidc."),
+        ("NNLAB_METRICS", "9100", "NNLAB_METRICS: got '9100', allowed is host:port, as 127.0.0.1:9100."),
         ("NNLAB_HOME", "~nobody-of-this-name/x", "NNLAB_HOME: got '~nobody-of-this-name/x', allowed is the path"),
     ],
 )

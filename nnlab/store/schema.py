@@ -19,7 +19,7 @@ UNFINISHED: tuple[State, ...] = ("waiting", "running")
 RequestedAction = Literal["pause", "stop", "yield"]
 """What a running run is requested to do: `yield` is to wait again, so that its worker is free; nnlab requests it."""
 
-VERSION = 8  # the number of the newest revision in `migrations`
+VERSION = 9  # the number of the newest revision in `migrations`
 
 
 class now(sa.sql.functions.FunctionElement[float]):
@@ -143,6 +143,76 @@ guesses_table = sa.Table(
     sa.Column("comparison", sa.String(12), primary_key=True),
     sa.Column("owner", sa.String(200), primary_key=True),  # each visitor has one
     sa.Column("value", sa.Text, nullable=False),  # as in a link; empty: no difference
+)
+people_table = sa.Table(
+    "people",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),  # the owner of their runs, `p-` and 128 random bits
+    sa.Column("name", sa.String(80), nullable=False),  # a nickname, or what the provider of the login says
+    sa.Column("subject", sa.String(400), unique=True),  # issuer and subject of an OIDC login
+    sa.Column("email", sa.String(320)),  # verified by the provider
+    sa.Column("code", sa.String(64), unique=True),  # sha256 of the personal code
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
+    sa.Column("seen", sa.Float(53), nullable=False, default=now()),
+)
+sign_ins_table = sa.Table(
+    "sign_ins",
+    metadata,
+    sa.Column("token", sa.String(64), primary_key=True),  # sha256 of a browser's cookie
+    sa.Column("person", sa.String(32), nullable=False, index=True),
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
+)
+classes_table = sa.Table(
+    "classes",
+    metadata,
+    sa.Column("id", sa.String(12), primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("code", sa.String(16), nullable=False, unique=True),  # the teacher hands it out
+    sa.Column("teacher", sa.String(32), nullable=False, index=True),
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
+    sa.Column("closed", sa.Float(53)),  # its code lets nobody in from then on
+)
+members_table = sa.Table(
+    "members",
+    metadata,
+    sa.Column("class_id", sa.String(12), primary_key=True),
+    sa.Column("person", sa.String(32), primary_key=True, index=True),
+    sa.Column("joined", sa.Float(53), nullable=False, default=now()),
+)
+assignments_table = sa.Table(
+    "assignments",
+    metadata,
+    sa.Column("id", sa.String(12), primary_key=True),
+    sa.Column("class_id", sa.String(12), nullable=False, index=True),
+    sa.Column("content", sa.Text, nullable=False),  # canonical JSON, see `nnlab.spec.assignment`
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
+    sa.Column("deleted", sa.Float(53)),
+)
+participants_table = sa.Table(
+    "participants",
+    metadata,
+    sa.Column("assignment", sa.String(12), primary_key=True),
+    sa.Column("person", sa.String(32), primary_key=True),
+    sa.Column("place", sa.Integer, nullable=False),  # from 0: it gives the participant's own seeds
+    sa.Column("started", sa.Float(53), nullable=False, default=now()),
+    sa.Column("guess", sa.Text),
+    sa.Column("guessed", sa.Float(53)),
+    sa.UniqueConstraint("assignment", "place"),
+)
+tries_table = sa.Table(  # the runs and comparisons that are handed in
+    "tries",
+    metadata,
+    sa.Column("assignment", sa.String(12), primary_key=True),
+    sa.Column("item", sa.String(12), primary_key=True),  # the id of a run or comparison
+    sa.Column("person", sa.String(32), nullable=False),
+    sa.Column("created", sa.Float(53), nullable=False, default=now()),
+)
+data_files_table = sa.Table(  # for workers on other machines
+    "data_files",
+    metadata,
+    sa.Column("name", sa.String(80), primary_key=True),  # `mnist/train-images-idx3-ubyte.gz`
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
 DATA_TABLES = (metrics_table, snapshots_table, checkpoints_table, outcomes_table)  # what a run's `data` id refers to
