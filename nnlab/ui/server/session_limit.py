@@ -6,8 +6,10 @@ from collections import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 
+from nnlab.ui.shell.address import network_of_connection
+
 MOST = 1000
-"""Sessions of one address; a class behind one router, or everybody behind a proxy, shares one."""
+"""Sessions of one address; a class behind one router, or everybody behind a proxy that is not trusted, shares one."""
 
 
 class SessionLimit:
@@ -21,7 +23,7 @@ class SessionLimit:
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
-        address = (scope.get("client") or ("",))[0]
+        address = network_of_connection(scope)
         if self._sessions[address] >= MOST:
             await receive()
             await send({"type": "websocket.close", "code": 1013})  # try again later
