@@ -89,14 +89,16 @@ class RetentionStore(FileStore):
             yield from (Freed("deleted", 0, 0) for _ in self.give_back())
 
     def _remove_comparisons(self, before: Time) -> None:
-        """Their runs are then free to be removed, unless another comparison shows them."""
+        """Deleted ones, and those without cells, which a failure of the store has left. Their runs are then free to be
+        removed, unless another comparison shows them."""
+        empty = made.id.not_in(sa.select(cell.comparison)) & (made.created < before)
         gone = sa.select(made.id).where(made.deleted < before)
         with self._write() as db:
             for table in (cells_table, guesses_table):
                 db.execute(table.delete().where(table.c.comparison.in_(gone)))
             heir = sa.select(sa.func.min(cell.comparison)).where(cell.run == col.id).scalar_subquery()
             db.execute(runs_table.update().where(col.comparison.in_(gone)).values(comparison=heir))
-            db.execute(comparisons_table.delete().where(made.deleted < before))
+            db.execute(comparisons_table.delete().where(made.id.in_(gone) | empty))
 
     def _remove(self, what: What, which: Condition, still: Condition, dry_run: bool) -> Iterator[Freed]:
         """Remove runs for good, and their data unless a copy shows them.

@@ -14,7 +14,7 @@ from nnlab.engines.base import METRICS, Epoch
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Freed, Retention, Run, Store, budget, files, retention
 from nnlab.store.retention import DAY
-from nnlab.store.schema import DATA_TABLES, new_id, runs_table
+from nnlab.store.schema import DATA_TABLES, comparisons_table, new_id, runs_table
 from nnlab.store.stored import copied
 
 EXPERIMENT = Experiment().set({"train.epochs": 40})
@@ -164,6 +164,19 @@ def test_of_many_drafts_the_newest_stay(store: Store) -> None:
     assert prune(store, replace(NEVER, max_drafts=3)) == {"drafts": 1}
     assert [store.run(run.id) is None for run in drafts] == [True, False, False, False]
     assert store.run(other.id) is not None
+
+
+def test_what_a_failure_left_of_a_new_comparison_goes_after_a_week(store: Store) -> None:
+    question = Comparison(EXPERIMENT, vary="depth", values=[1, 2], seeds=1)
+    made = store.create_comparison(question, "ana")
+    stored(store, size=1, comparison=made)
+    keep = replace(NEVER, deleted=7 * DAY)
+    assert prune(store, keep) == {}
+    with store._write() as db:
+        db.execute(comparisons_table.update().values(created=comparisons_table.c.created - 8 * DAY))
+    age(store, 8)
+    assert prune(store, keep) == {"deleted": 1}
+    assert store.comparison(made) is None
 
 
 def test_runs_of_values_that_a_comparison_has_lost_go_after_a_week(store: Store) -> None:
