@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from nnlab.comparison.cell_runs import ComparisonRun
+from nnlab.datasets.mnist import available, look_in
 from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
 from nnlab.jobs.comparisons import BLOCK, Comparisons
@@ -293,12 +294,11 @@ class Lab(Comparisons):
         SpecError
             If the data must be downloaded or the source experiment be trained for long first.
         """
-        from nnlab.datasets import mnist
         from nnlab.training.lr_range_test import range_test
 
         seeds = as_seeds(seeds)
         check_limits(experiment, seeds)
-        if experiment.data.name == "mnist" and not mnist.available():
+        if experiment.data.name == "mnist" and not available():
             raise SpecError([Problem("data.name", "mnist", "conflict", expected="data_not_here")])
         source, start = None, experiment.train.start_from
         if start is not None:
@@ -398,10 +398,13 @@ def open_lab() -> Lab:
     """The lab of this process's settings, always the same one. Its workers start with the first submit, or `warm`."""
     url = settings().database_url
     with _labs_lock:
-        return _labs.get(url) or _labs.setdefault(url, Lab(Store(url)))
+        lab = _labs.get(url) or _labs.setdefault(url, Lab(Store(url)))
+        look_in(lab.store.data_file)
+        return lab
 
 
 def close_labs() -> None:
     """Close every lab of this process; the next `open_lab` makes a new one."""
+    look_in(None)
     while _labs:
         _labs.popitem()[1].close()

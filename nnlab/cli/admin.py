@@ -88,7 +88,7 @@ def restore(file: Path) -> None:
         runs = read_backup(open_lab().store, file)
     except NotEmpty:
         raise click.ClickException(
-            "The store has runs already: name an empty one by NNLAB_HOME or NNLAB_DATABASE_URL."
+            "The store is not empty: name an empty one by NNLAB_HOME or NNLAB_DATABASE_URL."
         ) from None
     print_json({"restored": str(file), "runs": runs})
 

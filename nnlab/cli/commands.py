@@ -76,7 +76,7 @@ def presets(comparisons: bool) -> None:
 
 @cli.group(epilog=_example("data fetch mnist"))
 def data() -> None:
-    """Data sets that must be downloaded."""
+    """Data sets that are files."""
 
 
 @data.command(epilog=_example("data fetch mnist"))
@@ -90,6 +90,22 @@ def fetch(name: str) -> None:
             lambda done, total: show(f"{name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB", done / total)
         )
     print_json({name: str(folder)})
+
+
+@data.command(epilog=_example("data store mnist"))
+@click.argument("name", type=click.Choice(["mnist"]))
+def store(name: str) -> None:
+    """Put the files of a data set into the data base, download them first if necessary, and print their size as JSON.
+
+    Workers and servers with the same NNLAB_DATABASE_URL then need no download."""
+    from nnlab.datasets import mnist
+    from nnlab.lab import open_lab
+
+    with progress_bar(name) as show:
+        folder = mnist.fetch(lambda done, total: show(name, done / total))
+    files = {f"{name}/{file.name}": (folder / file.name).read_bytes() for file in mnist.FILES}
+    open_lab().store.store_data_files(files)
+    print_json({name: {"files": len(files), "megabytes": round(sum(map(len, files.values())) / 1e6, 1)}})
 
 
 @cli.command(epilog=_example("warm"))

@@ -18,7 +18,7 @@ from nnlab.jobs import memory
 from nnlab.jobs.cleaning import Cleaning
 from nnlab.jobs.cluster import LocalProcess, local_process
 from nnlab.jobs.trouble import Kind, Trouble, trouble_of
-from nnlab.jobs.worker import Errand, work
+from nnlab.jobs.worker import Errand, run_short, work
 from nnlab.settings import settings
 from nnlab.store import Store, StoreUnavailable
 
@@ -86,7 +86,7 @@ class Dispatcher:
         client = self._client
         if client is not None and client.status == "running":
             with suppress(Exception):  # the thread may close the connection at this moment
-                task = client.submit(function, *arguments, pure=False, priority=10)
+                task = client.submit(run_short, function, *arguments, pure=False, priority=10)
                 with self._lock:
                     self._short.append(task)
                 task.add_done_callback(lambda _: self._wake.set())

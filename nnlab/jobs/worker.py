@@ -99,7 +99,13 @@ def warm(engine: str) -> None:
     final_results(training, ("train",))
 
 
-_store = lru_cache(maxsize=4)(Store)
+@lru_cache(maxsize=4)
+def _store(url: str) -> Store:
+    store = Store(url)
+    mnist.look_in(store.data_file)
+    return store
+
+
 # a thread must not train while another imports PyTorch: `warm` waits until no run is trained, and runs wait for `warm`
 _idle, _warming = threading.Event(), threading.Lock()
 _idle.set()
@@ -139,6 +145,12 @@ def work(errand: Errand | None = None) -> int:
     finally:
         _idle.set()
     return done
+
+
+def run_short(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a short function that is no run returns; it may need files that are in the store."""
+    _store(settings().database_url)
+    return function(*arguments)
 
 
 def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = None) -> RequestedAction | None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nnlab.store.comparisons import StoredComparison
 from nnlab.store.curves import CurveStore, MetricsTable
+from nnlab.store.data_files import DataFileStore
 from nnlab.store.errors import StoreUnavailable
 from nnlab.store.order import Place, Unfinished
 from nnlab.store.processes import this_process
@@ -20,7 +21,7 @@ from nnlab.store.unreadable import Unreadable, UnreadableStore
 from nnlab.store.usage import UsageStore
 
 
-class Store(CurveStore, UnreadableStore, RetentionStore, UsageStore):
+class Store(CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore):
     """Everything in one data base. Threads may share one; each process opens its own."""
 
     def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:

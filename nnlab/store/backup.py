@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from nnlab.settings import sqlite_url
 from nnlab.store import Store, StoreUnavailable
-from nnlab.store.schema import alembic_table, comparisons_table, metadata, runs_table, version_table
+from nnlab.store.schema import alembic_table, data_files_table, metadata, runs_table, version_table
 
 ROWS = 200  # read at once; a row of weights may have megabytes
 
@@ -46,7 +46,7 @@ def restore(store: Store, file: Path) -> int:
     Raises
     ------
     NotEmpty
-        If the data base has runs or comparisons.
+        If the data base has anything but files of data sets.
     """
     if not file.is_file():
         raise FileNotFoundError(2, "There is no such file", str(file))
@@ -64,12 +64,13 @@ def restore(store: Store, file: Path) -> int:
 def _copy(source: Store, target: Store) -> int:
     """All rows of one data base into another, in one transaction of each."""
     with source._read() as read, target._write() as write:
-        for table in (runs_table, comparisons_table):
-            if write.execute(sa.select(table.c.id).limit(1)).first():
+        tables = [one for one in metadata.sorted_tables if one not in (alembic_table, version_table)]
+        for table in tables:
+            if table is data_files_table:  # the backup may have the same files
+                write.execute(table.delete())
+            elif write.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
                 raise NotEmpty
-        for table in metadata.sorted_tables:
-            if table in (alembic_table, version_table):
-                continue
+        for table in tables:
             rows = read.execution_options(yield_per=ROWS).execute(sa.select(table)).mappings()
             for some in rows.partitions():
                 write.execute(table.insert(), [dict(row) for row in some])

@@ -1,5 +1,6 @@
 """What is wrong with a data base, each thing as a sentence."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from nnlab.store.schema import (
     alembic_table,
     cells_table,
     comparisons_table,
+    data_files_table,
     guesses_table,
     metadata,
     metrics_table,
@@ -31,6 +33,7 @@ def check(store: Store) -> Iterator[str]:
         yield from _left_over(db)
         yield from _curves(db)
         yield from _weights(db)
+        yield from _data_files(db)
     for one in store.unreadable():
         yield f"{one.id} cannot be read: a newer nnlab stored it, or it is damaged."
 
@@ -90,3 +93,9 @@ def _weights(db: sa.Connection) -> Iterator[str]:
             safetensors.numpy.load(row.weights)
         except Exception:  # of any kind: the bytes may be anything
             yield f"The weights of epoch {row.epoch} of the data {json.dumps(row.data)} cannot be read ({row.kind})."
+
+
+def _data_files(db: sa.Connection) -> Iterator[str]:
+    for row in db.execution_options(yield_per=1).execute(sa.select(data_files_table)):
+        if hashlib.sha256(row.content).hexdigest() != row.sha256:
+            yield f"The file {row.name} of a data set is damaged: `nnlab data store` stores it again."

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from nnlab.store.connect import LOCKED_MS, Database
-from nnlab.store.schema import DATA_TABLES, runs_table
+from nnlab.store.schema import metadata
 
 PAGES_AT_ONCE = 250  # of a SQLite file, 1 MB
 SPARE = 0.1  # of a SQLite file stays free for the runs to come: shrinking and growing again costs time
@@ -54,7 +54,7 @@ class FileStore(Database):
         if self._engine.dialect.name == "postgresql":
             with self._read() as db:
                 db.execution_options(isolation_level="AUTOCOMMIT")
-                for table in (runs_table, *DATA_TABLES):
+                for table in metadata.sorted_tables:
                     db.execute(sa.text(f"VACUUM FULL {table.name}"))
             return
         with self._read() as db:

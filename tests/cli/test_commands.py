@@ -22,6 +22,7 @@ from nnlab.catalogue.classics import classics
 from nnlab.cli import commands, output, sources
 from nnlab.cli.output import progress_bar
 from nnlab.cli.sources import experiment_from
+from nnlab.datasets import load_dataset, mnist
 from nnlab.engines import choice
 from nnlab.engines.compiled_cache import Function, Preparation, folder
 from nnlab.lab import Lab, close_labs, open_lab
@@ -303,6 +304,16 @@ def test_data_that_is_there_is_not_fetched_again(nnlab, mnist_dir):
     code, out, _ = nnlab("data", "fetch", "mnist")
     assert code == 0
     assert json.loads(out) == {"mnist": str(mnist_dir / "mnist")}
+
+
+def test_stored_data_reach_a_home_without_them(nnlab, mnist_dir, tmp_path, monkeypatch):
+    code, out, _ = nnlab("data", "store", "mnist")
+    assert (code, json.loads(out)) == (0, {"mnist": {"files": 4, "megabytes": 11.6}})
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "other machine"))
+    settings.cache_clear()
+    assert open_lab()
+    assert mnist.available()
+    assert len(load_dataset("mnist").test) == 10_000
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,18 @@ def test_where_the_first_mirror_fails_the_second_is_asked(mirror: Mirror, tmp_pa
     assert holds_everything(tmp_path)
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_the_data_base_has_undamaged_is_not_downloaded(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+):
+    for file in WANTED:
+        (tmp_path / file.name).write_bytes(b"cut off")
+    monkeypatch.setattr(mnist, "_find", lambda name: CONTENTS[name.removeprefix("mnist/")][damaged:])
+    fetch(folder=tmp_path, mirrors=[mirror("good")], files=WANTED)
+    assert holds_everything(tmp_path)
+    assert len(mirror.requests) == (len(WANTED) if damaged else 0)
+
+
 def test_a_mirror_that_cannot_be_reached_is_passed_over(mirror: Mirror, tmp_path: Path, free_port: int):
     fetch(folder=tmp_path, mirrors=[f"http://127.0.0.1:{free_port}/", mirror("good")], files=WANTED)
     assert holds_everything(tmp_path)

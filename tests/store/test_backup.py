@@ -45,6 +45,7 @@ def fill(store: Store) -> str:
     made = store.create_comparison(asked, "ana")
     store.set_cells(made, asked, [[(run.id, True)], [(waiting.id, False)]])
     store.guess(made, "ben", "2")
+    store.store_data_files({"mnist/images": b"pictures", "mnist/labels": b"labels"})
     return run.id
 
 
@@ -58,6 +59,7 @@ def content(store: Store) -> dict[str, list[Any]]:
 
 def test_a_backup_is_restored_as_it_was(store: Store, other: Store, file: Path) -> None:
     fill(store)
+    other.store_data_files({"mnist/images": b"pictures"})  # which do not count as a store in use
     assert backup(store, file) == 2
     assert restore(other, file) == 2
     assert content(other) == content(store)
@@ -141,6 +143,10 @@ def test_what_is_no_backup_is_said_by_its_name(store: Store, file: Path) -> None
         ("DELETE FROM runs WHERE state = 'waiting'", "cell_runs: 1 of them belong to a run that is not there."),
         ("DELETE FROM comparisons", "guesses: 1 of them belong to no comparison."),
         ("UPDATE runs SET seeds = '[' WHERE state = 'waiting'", "cannot be read: a newer nnlab stored it"),
+        (
+            "UPDATE data_files SET content = lr_ WHERE name = 'mnist/images'",
+            "The file mnist/images of a data set is damaged",
+        ),
         ("DROP INDEX runs_by_key", "The tables are not those of this version:"),
         ("UPDATE alembic_version SET version_num = '0001'", "The tables are of version"),
     ],
@@ -164,7 +170,7 @@ def test_commands_tell_what_they_did(home: Path, file: Path, capsys: pytest.Capt
     assert run_command(["admin", "restore", str(file)]) == 1
     err = capsys.readouterr().err
     assert "exists already" in err
-    assert "has runs already" in err
+    assert "is not empty" in err
     assert run_command(["admin", "check"]) == 0
     with closing(Store(settings().database_url)) as store, store._write() as db:
         db.exec_driver_sql("DELETE FROM metrics WHERE epoch = 2")
