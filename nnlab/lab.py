@@ -5,7 +5,7 @@ and reading is cheap enough for every page to read once a second.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -17,12 +17,14 @@ from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.datasets.mnist import available, look_in
 from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
-from nnlab.jobs.comparisons import BLOCK, Comparisons
+from nnlab.jobs.assignments import Assignments
+from nnlab.jobs.comparisons import BLOCK
 from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
 from nnlab.jobs.memory import here_bytes
 from nnlab.jobs.ownership import NotYours, own
 from nnlab.jobs.space import check_space
+from nnlab.jobs.submission import Seeds
 from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 from nnlab.spec import Experiment, as_seeds
@@ -31,8 +33,6 @@ from nnlab.store import Counts, RequestedAction, Run, State, Store, StoredCompar
 
 __all__ = ["ComparisonRun", "Interrupted", "Lab", "LimitError", "NotYours", "Run", "UnknownRun", "open_lab"]
 
-Seeds = int | Iterable[int]
-LONGEST_FIRST = 10.0  # seconds: a draft that takes longer does not go before other runs
 LONGEST_SOURCE = 30.0  # seconds: a rate test does not first train a source experiment that takes longer
 
 
@@ -44,7 +44,7 @@ class Interrupted(KeyboardInterrupt):
         self.run_id = run_id
 
 
-class Lab(Comparisons):
+class Lab(Assignments):
     """One store and its workers. Call `open_lab()` to get one; all methods are thread-safe.
 
     Anybody who has an id may read. Methods with a required `owner` change a run or comparison: they raise NotYours
@@ -74,67 +74,6 @@ class Lab(Comparisons):
     def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:
         """The first field of an experiment that is over a limit of this installation, or None."""
         return find_limit(experiment, as_seeds(seeds))
-
-    def submit(
-        self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local", name: str = "", reuse: bool = True
-    ) -> Run:
-        """Queue a run of an experiment, or return an equal run that exists.
-
-        Parameters
-        ----------
-        seeds : int or iterable of int
-            Number of seeds, or the seeds.
-        reuse : bool
-            Return the finished run of the same experiment and seeds (of another owner: a copy of it), or the owner's
-            own unfinished one, so that a double click trains once.
-        """
-        seeds = as_seeds(seeds)
-        check_limits(experiment, seeds)
-        run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True) if reuse else None
-        if run is not None and run.draft and run.owner == owner:
-            run = self.store.keep(run.id)
-        if run is None:
-            check_space(self.store, owner, [(experiment, len(seeds))])
-            self._check_waiting(owner)
-            run = self.store.create_run(experiment, seeds, owner, name)
-        elif run.owner != owner or (run.comparison and not run.active):  # a comparison's run is not listed by itself
-            run = self.store.copy_run(run, owner, name) or self.store.create_run(experiment, seeds, owner, name)
-        self._dispatcher.wake()
-        return self.store.with_positions([run])[0]
-
-    def play(
-        self, experiment: Experiment, seeds: Seeds = 1, owner: str = "local", instead_of: Sequence[str] = ()
-    ) -> Run:
-        """Train a draft, which is not listed unless it is kept, or return an equal run that exists.
-
-        Parameters
-        ----------
-        instead_of : sequence of str
-            Ids of earlier runs that nobody looks at any more: the owner's unfinished drafts among them are cancelled.
-
-        Notes
-        -----
-        A draft of seconds is trained before all other runs, one that takes longer in its turn."""
-        seeds = as_seeds(seeds)
-        check_limits(experiment, seeds)
-        run = self.store.find_finished(experiment, seeds, owner, or_unfinished=True)
-        self.store.cancel_drafts([one for one in instead_of if run is None or one != run.id], owner)
-        if run is None:
-            check_space(self.store, owner, [(experiment, len(seeds))])
-            self._check_waiting(owner)
-            quick = estimate_seconds(experiment, len(seeds)) < LONGEST_FIRST
-            run = self.store.create_run(experiment, seeds, owner, draft=True, quick=quick)
-        self._dispatcher.wake()
-        return run
-
-    def keep(self, run_id: str, owner: str) -> None:
-        """List what Play shows among the owner's runs: a draft itself, of another owner's finished run a copy."""
-        run = self.store.run(run_id)
-        if run is not None and run.owner != owner and run.state == "finished":
-            self.submit(run.experiment, run.seeds, owner)
-        else:
-            own(self.store.run, run_id, owner)
-            self.store.keep(run_id)
 
     def train_here(
         self,

@@ -24,13 +24,14 @@ class Problem:
 
     field: str
     got: Any
-    kind: Literal["range", "choice", "type", "unknown", "conflict", "json", "space", "memory"]
+    kind: Literal["range", "choice", "type", "unknown", "conflict", "json", "space", "memory", "fixed"]
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
     expected: str = ""
     """For `type`: "number", "whole number", "text", "list", "object", "true or false". For `conflict`: a key of
-    CONFLICTS. For `space`, where `got`, `low` and `high` are bytes needed, used and allowed: "visitor" or "store"."""
+    CONFLICTS. For `fixed`: the value that an assignment fixes, as text. For `space`, where `got`, `low` and `high` are
+    bytes needed, used and allowed: "visitor" or "store"."""
 
     needs: float = 0.0
     has: float = 0.0
@@ -63,6 +64,8 @@ class Problem:
         if self.kind == "memory":
             needs, has = (f"{size / 1e6:,.0f} MB" for size in (self.needs, self.has))
             return f"{self.field}: got {self.shown}, which needs {needs} of memory; {has} are enough for {self.high:g}."
+        if self.kind == "fixed":
+            return f"{self.field}: got {self.shown}, but the assignment fixes it at {self.expected}."
         if self.kind == "range":
             allowed = f"from {_number(self.low)} to {_number(self.high)}"
         elif self.kind == "choice":
@@ -119,6 +122,12 @@ CONFLICTS: Mapping[str, str] = {
     "run_deleted": "It was deleted.",
     "too_many_waiting": "With this you would have more waiting and running runs than this server allows; wait until "
     "some of them are finished, stop some, or ask for fewer.",
+    "open_and_hidden": "What is hidden cannot be changed; take it out of one of the two.",
+    "assignment_deleted": "Its teacher has deleted it; nothing more can be handed in.",
+    "class_closed": "The class is closed; ask its teacher to open it again.",
+    "guess_unknown": "It is none of the answers to choose from.",
+    "guess_first": "Guess what will come out before you train.",
+    "guess_too_late": "A guess counts before the first training; you have trained already.",
     "knobs_clash": "The other setting sets the same field.",
     "knob_other_data": "Scores on different data cannot be compared with each other; make a comparison for each.",
     "knob_other_parts": "Its values are scored on different samples, so the scores cannot be compared; set it in the "

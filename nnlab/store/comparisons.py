@@ -109,10 +109,13 @@ class ComparisonStore(Database):
         """One comparison, deleted or not."""
         return next(iter(self._comparisons(col.id == comparison_id)), None)
 
-    def comparisons(self, owner: str | None = None, limit: int | None = None) -> list[StoredComparison]:
+    def comparisons(
+        self, owner: str | None = None, limit: int | None = None, *, ids: Sequence[str] | None = None
+    ) -> list[StoredComparison]:
         """Newest first, without deleted ones."""
         whose = sa.true() if owner is None else col.owner == owner
-        return self._comparisons(whose & col.deleted.is_(None), limit)
+        named = sa.true() if ids is None else col.id.in_(list(ids))
+        return self._comparisons(whose & named & col.deleted.is_(None), limit)
 
     def _comparisons(self, which: sa.ColumnElement[bool], limit: int | None = None) -> list[StoredComparison]:
         found = sa.select(comparisons_table).where(which).order_by(col.created.desc()).limit(limit)

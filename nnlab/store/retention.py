@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from nnlab.analysis.curves import evenly_spaced
 from nnlab.settings import settings
 from nnlab.store import budget
+from nnlab.store.assignments import remove_assignments
 from nnlab.store.files import FileStore
 from nnlab.store.schema import (
     UNFINISHED,
@@ -86,6 +87,8 @@ class RetentionStore(FileStore):
             still = _unthinned(now() - keep.snapshots)
             yield from self._reduce("snapshots", still, snapshots_table, _between, dry_run)
         if not dry_run:
+            with self._write() as db:
+                remove_assignments(db, now() - keep.deleted)
             yield from (Freed("deleted", 0, 0) for _ in self.give_back())
 
     def _remove_comparisons(self, before: Time) -> None:
