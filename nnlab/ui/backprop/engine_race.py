@@ -10,6 +10,7 @@ from nnlab.ui.backprop.scene import Scene, change
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.ticks import live
 from nnlab.ui.shell.trouble_text import trouble_text
 
 
@@ -23,17 +24,17 @@ def engine_race(page: Page, scene: Scene) -> None:
             "the same batches, plain gradient descent."
         )
     )
-    live = any(run.active for run in racers(page, scene))
+    racing = any(run.active for run in racers(page, scene))
     st.button(
         t("Train with both"),
         icon=":material/sports_score:",
         key="step-race",
         on_click=start_race,
         args=(page, scene),
-        disabled=live,
+        disabled=racing,
     )
     show_refusal()
-    st.fragment(_race, run_every=0.7 if live else None)(page, scene, live)
+    live(_race, 0.7 if racing else None)(page, scene, racing)
 
 
 def start_race(page: Page, scene: Scene) -> None:
@@ -53,9 +54,9 @@ def _entries(scene: Scene) -> list[Experiment]:
     return [scene.experiment.set({"train.engine": engine}) for engine in ("torch", "numpy")]
 
 
-def _race(page: Page, scene: Scene, live: bool) -> None:
+def _race(page: Page, scene: Scene, racing: bool) -> None:
     t, runs = page.t, racers(page, scene)
-    if live and not any(run.active for run in runs):
+    if racing and not any(run.active for run in runs):
         st.rerun()
     losses = [page.lab.curves(run.id).set_index("epoch")["train_loss"] for run in runs]
     rows = pd.DataFrame(dict(zip(ENGINES, losses, strict=False)), columns=ENGINES, dtype=float)
@@ -78,7 +79,7 @@ def _race(page: Page, scene: Scene, live: bool) -> None:
         st.caption(t("Press the button: both curves appear here."))
     elif any(run.state == "failed" for run in runs):
         st.caption(t("One of the two trainings failed; try another learning rate."))
-    elif (trouble := page.lab.trouble) and live:
+    elif (trouble := page.lab.trouble) and racing:
         st.caption(trouble_text(trouble, t))
     else:
         st.caption(t("PyTorch is the wide line, NumPy the dashed line on top of it."))

@@ -11,6 +11,7 @@ from nnlab.ui.backprop.scene import Scene, shown
 from nnlab.ui.backprop.views import readable
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.ticks import live
 from nnlab.ui.shell.trouble_text import trouble_text
 
 
@@ -33,7 +34,7 @@ def gradient_check(page: Page, scene: Scene, step: Step) -> None:
         )
         held, answer = st.session_state.get("step-autograd") or (None, None)
         waiting = held != scene.numbers or not isinstance(answer, dict)
-        st.fragment(_compared, run_every=0.5 if waiting else None)(page, scene, step)
+        live(_compared, 0.5 if waiting else None)(page, scene, step)
 
 
 def _compared(page: Page, scene: Scene, step: Step) -> None:

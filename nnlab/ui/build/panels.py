@@ -21,6 +21,7 @@ from nnlab.ui.shared.pictures import available_dataset, data_chart, frozen_note,
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.ticks import live
 
 HEIGHT = 300
 
@@ -131,7 +132,7 @@ def _offer_download(page: Page) -> None:
     """A button that starts the download; the progress bar while it runs."""
     t, download = page.t, _Download.latest
     if download is not None and download.is_alive():
-        _progress_bar(page, download)
+        live(_progress_bar, 0.5)(page, download)
         return
     if download is not None and download.error:
         st.warning(t(download.error), icon=":material/cloud_off:")
@@ -147,7 +148,6 @@ def _start_download() -> None:
     _Download.latest.start()
 
 
-@st.fragment(run_every=0.5)
 def _progress_bar(page: Page, download: _Download) -> None:
     if not download.is_alive():
         st.rerun()

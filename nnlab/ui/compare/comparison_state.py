@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import streamlit as st
 from numpy.typing import NDArray
 
 from nnlab.analysis.design import Design
@@ -25,6 +24,7 @@ from nnlab.ui.shared.cell_results import row_of, size_of_curves
 from nnlab.ui.shared.comparison_naming import knob_name, value_names
 from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.ticks import live
 
 ENDS = "", "_low", "_high"
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ENDS))
@@ -212,4 +212,4 @@ def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callab
             draw(run)
 
     every = max(seconds, len(opened.cells) / CELLS_PER_SECOND) if opened.active else None
-    st.fragment(again, run_every=every)()
+    live(again, every)()

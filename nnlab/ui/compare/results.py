@@ -34,7 +34,9 @@ from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.announce import announce
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
+from nnlab.ui.shell.ticks import pace_words
 
+TICK = 1.0  # seconds between two drawings while a comparison trains, at least
 POINTS = 1200  # of all curves together, while the page ticks
 MOST_FACETS = 8
 MOST_BANDS = 5  # curves whose bands can be told apart
@@ -91,7 +93,7 @@ def results(page: Page, opened: ComparisonRun, margin: float | None = None) -> N
         if opened.active and not run.active:
             st.rerun()  # stop ticking
 
-    auto_refresh(page, opened, 1.0, draw)
+    auto_refresh(page, opened, TICK, draw)
 
 
 def _finding(view: View) -> None:
@@ -106,7 +108,7 @@ def _finding(view: View) -> None:
         heading = t("Training: {done} of {all} cells done, {time} left", done=done, all=every, time=left)
         if words := next(filter(None, (preparing_words(one, t) for one in run.runs)), ""):
             heading = words[0].upper() + words[1:]
-        caption = finding.best_so_far()
+        caption = " · ".join(filter(None, (finding.best_so_far(), pace_words(t, TICK))))
     with st.container(key="finding", gap=None):
         st.markdown(f"#### {heading}", anchors=False)
         if general:

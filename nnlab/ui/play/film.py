@@ -17,10 +17,11 @@ from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.ticks import live
 
 MOST_DEPTH, MOST_WIDTH = 6, 8  # of a network that is changed in its drawing
 LOOK = Look(editable=(MOST_DEPTH, MOST_WIDTH))
-TICK = 0.1  # seconds between two looks at a run that trains
+TICK, LATE_TICK = 0.1, 0.5  # seconds between two looks at a run that trains, before and after it is late
 STOPPED = "stopped", "max_seconds"  # state and note of a run that reached the time limit of the server
 SOON = 1.0  # seconds within which a film is there, usually
 
@@ -36,7 +37,7 @@ def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_chang
     except SpecError as error:
         st.error(problem_text(error.problems[0], page.t), icon=":material/block:")
         return
-    st.fragment(_film, run_every=TICK if run.active else None)(page, run, on_change)
+    live(_film, TICK if run.active else None)(page, run, on_change)
 
 
 def _ended_early(page: Page, shown: Sequence[str], experiment: Experiment, seeds: Sequence[int]) -> Run | None:
@@ -46,7 +47,7 @@ def _ended_early(page: Page, shown: Sequence[str], experiment: Experiment, seeds
     return run if ended and run and (run.experiment, run.seeds) == (experiment, tuple(seeds)) else None
 
 
-def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
+def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> float:
     if st.session_state["play"] != seen.experiment:  # a click in the drawing runs this fragment alone
         st.rerun()
     run = page.lab.run(seen.id)
@@ -73,6 +74,7 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> None:
     announce_end(page, run)
     if seen.active and not run.active:
         st.rerun()
+    return LATE_TICK if time() - run.created.timestamp() > SOON else TICK
 
 
 def sure_words(run: Run, t: Text) -> str:

@@ -10,13 +10,14 @@ from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.run_row import row_places
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, in_markdown
+from nnlab.ui.shell.ticks import live
 
 _best: Cache[float] = Cache()
 
 
 def comparison_row(page: Page, one: StoredComparison, title: str) -> None:
     """Draws the row, with the widths of `run_row`; it is updated while a cell is under way."""
-    st.fragment(_row, run_every=2.0 if one.active else None)(page, one, title)
+    live(_row, 2.0 if one.active else None)(page, one, title)
 
 
 def _row(page: Page, seen: StoredComparison, title: str) -> None:

@@ -19,6 +19,7 @@ from nnlab.training.lr_range_test import RangeTest, subject_of
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
+from nnlab.ui.shell.ticks import live
 from nnlab.ui.shell.trouble_text import trouble_text
 
 log = logging.getLogger("nnlab.ui")
@@ -63,7 +64,7 @@ def rate_finder(page: Page, experiment: Experiment, use: Callable[[float], None]
         if job is None:
             return
         if job.outcome is None:
-            st.fragment(_wait, run_every=0.5)(page, job)
+            live(_wait, 0.5)(page, job)
         elif not current:
             st.caption(t("The experiment has changed since the last test: test again."))
         elif isinstance(job.outcome, Exception) and is_shortage(job.outcome):

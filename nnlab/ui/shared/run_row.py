@@ -14,11 +14,12 @@ from nnlab.ui.shared.labels import STATES
 from nnlab.ui.shared.naming import ago
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
+from nnlab.ui.shell.ticks import live
 
 
 def run_row(page: Page, run: Run, title: str) -> None:
     """Draws the row; it is updated while the run is under way."""
-    st.fragment(_row, run_every=2.0 if run.active else None)(page, run, title)
+    live(_row, 2.0 if run.active else None)(page, run, title)
 
 
 def _row(page: Page, seen: Run, title: str) -> None:

@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from nnlab.lab import open_lab
 from nnlab.store import StoreUnavailable
 from nnlab.ui.shell.text import Text, Texts, text
+from nnlab.ui.shell.ticks import live
 
 log = logging.getLogger("nnlab.pages")
 # a store that is away is one line in the log, not a traceback for every tick of every page
@@ -77,7 +78,7 @@ def show_unavailable(error: Exception) -> bool:
         typed, all_kept = t("What you typed is kept."), t("Your runs and what you typed are kept.")
         kept = typed if reason == "damaged" else all_kept
         st.warning(f"**{t(_WHAT[reason])}** {kept} {t(_NEXT[reason])}", icon=":material/cloud_off:")
-    st.fragment(_continue, run_every=RETRY)(monotonic())
+    live(_continue, RETRY)(monotonic())
     return True
 
 

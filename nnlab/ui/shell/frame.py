@@ -21,6 +21,7 @@ from nnlab.ui.shell.failure import show_notice, show_unavailable
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.links import parameters, show_ignored
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
+from nnlab.ui.shell.ticks import forget_page, live
 from nnlab.ui.shell.trouble_text import show_trouble
 from nnlab.ui.shell.visitors import visitor
 
@@ -112,6 +113,7 @@ def open_page(name: str) -> Page:
     """Starts a page: call it before drawing anything else."""
     if (context := get_script_run_ctx()) is not None and context.on_script_error is None:  # without our server
         context.on_script_error = show_unavailable
+    forget_page()
     t = text(_language())
     place = PLACES[name]
     st.set_page_config(
@@ -161,12 +163,11 @@ def _navigation(page: Page) -> None:
         theme_switch(t, ["" if name == "home" else name for name in PLACES])
         keyboard()
     with activity:  # last: what is above stands without the store too
-        now = page.lab.activity(page.owner)
-        st.fragment(activity_line, run_every=BUSY if now.running or now.waiting else IDLE)(page)
+        live(activity_line, IDLE)(page)
 
 
-def activity_line(page: Page) -> None:
-    """One line with the number of the visitor's running and waiting runs, and a link to them."""
+def activity_line(page: Page) -> float:
+    """One line with the number of the visitor's running and waiting runs, and a link to them; when to look again."""
     t = page.t
     now = page.lab.activity(page.owner)
     if now.running or now.waiting:
@@ -179,3 +180,4 @@ def activity_line(page: Page) -> None:
         st.caption(t.many("{n} run of others in progress", "{n} runs of others in progress", now.running))
     else:
         st.caption(t("Nothing is running"))
+    return BUSY if now.running or now.waiting else IDLE

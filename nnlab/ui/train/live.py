@@ -5,9 +5,7 @@ the run changes, the whole page is drawn again, with other buttons; after the en
 """
 
 from collections.abc import Mapping, Sequence
-from threading import Lock
 from time import monotonic, time
-from uuid import uuid4
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,38 +18,27 @@ from nnlab.ui.shared.network_view import Look, can_film, network_view
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.ticks import live, pace_words
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, log_scale, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
 from nnlab.ui.train.numbers import four_numbers, number_titles, sparklines
 
 HEADING, NUMBER = 44, 112  # pixels: a heading with its switch; a number with its sparkline, with or without a value
-TICK, PER_PAGE = 1.0, 0.02  # seconds between two ticks, at least and per live page; a tick costs the server 5 to 10 ms
+TICK, SLOW_TICK = 1.0, 2.0  # seconds between two drawings at least: of what changes, and of what changes little
 FIRST, FRESH = 0.1, 5.0  # seconds between two ticks, at least, before the first point; how long a run may have none
-SLOW, SLOW_FOR_MANY = 2, 5  # ticks between two drawings of what changes little, for at most FEW pages and above
-FEW = 10
 FILM = Look(charted=False)  # the page has charts of its own
 
 Places = Mapping[str, DeltaGenerator]
 """Where the parts that change are drawn, by name. The layout around them is drawn once, so that a tick sends thirteen
 messages instead of forty, and nothing else can move."""
 
-_live_pages: dict[str, float] = {}  # when each page ticked last
-_lock = Lock()
-
-
-def tick_seconds(least: float = TICK) -> float:
-    """Time between two ticks: longer than `least` when many pages are live."""
-    me, now = st.session_state.setdefault("live-page", uuid4().hex), monotonic()
-    with _lock:
-        _live_pages[me] = now
-        if len(_live_pages) > 20:
-            for name in [name for name, at in _live_pages.items() if now - at > 15]:
-                del _live_pages[name]
-        return max(least, round(PER_PAGE * len(_live_pages), 1))
-
 
 def _near_first_point(run: Run) -> bool:
     return run.active and run.epoch == 0 and time() - (run.started or run.created).timestamp() < FRESH
+
+
+def _least(run: Run) -> float:
+    return FIRST if _near_first_point(run) else TICK
 
 
 @st.cache_resource(ttl=0.9 * TICK, max_entries=256, show_spinner=False)
@@ -73,14 +60,11 @@ def _drawn(lab: Lab, run: Run) -> Run:
 
 def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
     """Draws the live part; it ticks while the run or an overlaid run is active."""
-    live, log = run.active or any(other.active for other in others), log_scale(page, run, others)
-    fresh = _near_first_point(run)
-    every = tick_seconds(FIRST if fresh else TICK) if live else None
+    active, log = run.active or any(other.active for other in others), log_scale(page, run, others)
     places = _layout(page, run, others, log)
-    slow = SLOW if len(_live_pages) <= FEW else SLOW_FOR_MANY
     with places["film"]:
-        st.fragment(_tick, run_every=every)(page, [run], run, others, every, log, fresh, monotonic(), places)
-    st.fragment(_slow_tick, run_every=every and slow * every)(page, run, others, places)
+        live(_tick, _least(run) if active else None)(page, [run], run, others, log, monotonic(), places)
+    live(_slow_tick, SLOW_TICK if active else None)(page, run, others, places)
 
 
 def _tick(
@@ -88,18 +72,17 @@ def _tick(
     just_read: list[Run],
     seen: Run,
     others: tuple[Run, ...],
-    every: float | None,
     log: bool,
-    fresh: bool,
     since: float,
     places: Places,
-) -> None:
-    run = _latest(page.lab, just_read, seen.id, since, fresh)
+) -> float:
+    """Draw what changes; the seconds until it is drawn again, at least."""
+    run = _latest(page.lab, just_read, seen.id, since)
     if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
         st.rerun()
-    if every is not None and tick_seconds(FIRST if fresh else TICK) > 2 * every:
-        st.rerun()  # with rarer ticks
-    words, begins = progress_text(page.lab, run, page.t), _near_first_point(run)
+    words, least = progress_text(page.lab, run, page.t), _least(run)
+    if run.active and (rarely := pace_words(page.t, TICK)):
+        words = f"{words} · {rarely}"
     run = _drawn(page.lab, run)
     if "learned" in places:
         learned(page, run, places["learned"])
@@ -115,17 +98,17 @@ def _tick(
     if "predictions" in places:
         table = predictions_table(page, run)
         places["predictions"].dataframe(table, hide_index=True, key="answers", alt=page.t("Targets and predictions"))
-    if fresh and not begins:
-        st.rerun()  # with the usual ticks
+    return least
 
 
-def _latest(lab: Lab, just_read: list[Run], run_id: str, since: float, fresh: bool) -> Run | None:
+def _latest(lab: Lab, just_read: list[Run], run_id: str, since: float) -> Run | None:
     """The run as it is now. The first time as the page has just read it, so that its charts are drawn before a change
     of its state draws the whole page again."""
     if just_read:
         return just_read.pop()
     at, run = _shared_run(run_id, lab)
-    return lab.run(run_id) if at < since or fresh else run  # a button was pressed after the shared reading
+    pressed = at < since  # a button, after the shared reading
+    return lab.run(run_id) if pressed or (run and _near_first_point(run)) else run
 
 
 def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
