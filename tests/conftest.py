@@ -111,6 +111,16 @@ def mnist_dir(home: Path, mnist_source: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
+def with_codes(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation with a login by code, a teacher and an administrator: `store.named("Ms Rivera")`."""
+    monkeypatch.setenv("NNLAB_AUTH", "code")
+    monkeypatch.setenv("NNLAB_TEACHERS", "Ms Rivera, Mr Okafor")
+    monkeypatch.setenv("NNLAB_ADMINS", "Root")
+    settings.cache_clear()
+    return home
+
+
+@pytest.fixture
 def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as probe:

@@ -4,14 +4,22 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from nnlab.lab import open_lab
+from nnlab.store import Person
+
 ROOT = Path(__file__).parents[1]
 OWNER = "v-" + "o" * 22
 STRANGER = "v-" + "x" * 22
 LANGUAGES = ("es", "en")
 
 
-def open_page(name, language="en", owner=OWNER, link=None, **state):
-    """A page as a visitor opens it by its link; `state` is put into the session before."""
+def open_page(name, language="en", owner=OWNER, link=None, *, person: Person | None = None, **state):
+    """A page as a visitor opens it by its link; `state` is put into the session before.
+
+    With a login (the fixture `with_codes`) `person` is who is signed in with the browser."""
+    if person is not None:
+        owner = f"v-{person.id[2:]}"  # the browser's cookie
+        open_lab().store.sign_in(owner, person.id)
     app = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60)
     for key, value in {"visitor": owner, **state}.items():
         app.session_state[key] = value

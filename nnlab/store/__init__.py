@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from nnlab.store.assignments import AssignmentStore, HandedIn, Participant, StoredAssignment, UnknownAssignment
+from nnlab.store.classes import Class, ClassStore, Member
 from nnlab.store.comparisons import StoredComparison
 from nnlab.store.curves import CurveStore, MetricsTable
 from nnlab.store.data_files import DataFileStore
 from nnlab.store.errors import StoreUnavailable
 from nnlab.store.order import Place, Unfinished
+from nnlab.store.people import NameTaken, Person
 from nnlab.store.processes import this_process
 from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob
 from nnlab.store.retention import Freed, Retention, RetentionStore
@@ -22,7 +24,7 @@ from nnlab.store.unreadable import Unreadable, UnreadableStore
 from nnlab.store.usage import UsageStore
 
 
-class Store(CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, AssignmentStore):
+class Store(CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, AssignmentStore, ClassStore):
     """Everything in one data base. Threads may share one; each process opens its own."""
 
     def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:

@@ -1,8 +1,27 @@
-"""The people of an installation with a login, the browsers they are signed in with, and their classes."""
+"""The people of an installation with a login, and the browsers they are signed in with."""
 
-from typing import Literal, NamedTuple
+import re
+import secrets
+import unicodedata
+from contextlib import suppress
+from typing import Any, Literal, NamedTuple
 
+import sqlalchemy as sa
+
+from nnlab.settings import settings
+from nnlab.store.codes import PERSONAL, digest, new_code, typed_code
+from nnlab.store.connect import Database
+from nnlab.store.schema import now, people_table, sign_ins_table
+
+SIGNED_IN = 30 * 86400  # seconds since a browser was used last, as long as Streamlit keeps a login
+SEEN_EVERY = 60  # seconds between two notes that somebody is there
+LONGEST_NAME = 80
 Role = Literal["visitor", "student", "teacher", "admin"]
+col, signed = people_table.c, sign_ins_table.c
+
+
+class NameTaken(ValueError):
+    """Somebody in the class has this nickname, or a teacher this name."""
 
 
 class Person(NamedTuple):
@@ -11,3 +30,115 @@ class Person(NamedTuple):
     id: str
     name: str = ""
     role: Role = "visitor"  # without a login everybody is one
+
+    @property
+    def teaches(self) -> bool:
+        """Whether they may have classes."""
+        return self.role in ("teacher", "admin")
+
+
+class PeopleStore(Database):
+    """Who is there. A browser is known by its cookie, of which only a digest is stored."""
+
+    def person(self, person_id: str) -> Person | None:
+        """Somebody by their id."""
+        return self._one(col.id == person_id)
+
+    def by_code(self, code: str) -> Person | None:
+        """Who has this personal code."""
+        return self._one(col.code == digest(typed_code(code)))
+
+    def find_or_create(self, subject: str, name: str, email: str | None = None) -> Person:
+        """Who logs in with OpenID Connect: `subject` is issuer and subject, `email` is verified. The name and the
+        address are those of the last login."""
+        return self._logged_in(f"oidc:{digest(subject)}", name, email)
+
+    def named(self, name: str) -> Person:
+        """A teacher or administrator whose name is in the settings."""
+        return self._logged_in(f"name:{tidy_name(name).casefold()}", name, None)
+
+    def _logged_in(self, subject: str, name: str, email: str | None) -> Person:
+        latest = {"name": tidy_name(name), "email": email and email[:320]}
+        with suppress(sa.exc.IntegrityError):  # there already
+            self._change(people_table.insert().values(id=_new_id(), subject=subject, **latest))
+        self._change(people_table.update().where(col.subject == subject).values(latest))
+        found = self._one(col.subject == subject)
+        assert found is not None
+        return found
+
+    def new_code(self, person_id: str) -> str:
+        """A new personal code for somebody; the one before ends. Only its digest is stored."""
+        code = new_code(PERSONAL)
+        self._change(people_table.update().where(col.id == person_id).values(code=digest(code)))
+        return code
+
+    def sign_in(self, token: str, person_id: str) -> None:
+        """Bind a browser's cookie to somebody."""
+        with self._write() as db:
+            db.execute(sign_ins_table.delete().where(signed.token == digest(token)))
+            db.execute(sign_ins_table.insert().values(token=digest(token), person=person_id))
+
+    def person_of(self, token: str) -> Person | None:
+        """Who is signed in with a browser, by its cookie; they have then been seen."""
+        here = (signed.token == digest(token)) & (signed.seen > now() - SIGNED_IN)
+        stale = (signed.seen < now() - SEEN_EVERY).label("stale")
+        found = self._rows(sa.select(people_table, stale).join(sign_ins_table, signed.person == col.id).where(here))
+        if found and found[0].stale:
+            with self._write() as db:
+                db.execute(sign_ins_table.update().where(signed.token == digest(token)).values(seen=now()))
+                db.execute(people_table.update().where(col.id == found[0].id).values(seen=now()))
+        return as_person(found[0]) if found else None
+
+    def sign_out(self, token: str) -> None:
+        """End a browser's sign-in."""
+        self._change(sign_ins_table.delete().where(signed.token == digest(token)))
+
+    def sign_out_everywhere(self, person_id: str) -> None:
+        """End the sign-ins of all browsers of somebody."""
+        self._change(sign_ins_table.delete().where(signed.person == person_id))
+
+    def _one(self, which: sa.ColumnElement[bool]) -> Person | None:
+        found = self._rows(sa.select(people_table).where(which))
+        return as_person(found[0]) if found else None
+
+
+def as_person(row: sa.Row[Any]) -> Person:
+    """A row of `people_table`; the settings give the role."""
+    who = {(row.email or "").casefold(), (row.subject or "").partition("name:")[2]} - {""}
+    given = settings()
+    role: Role = "admin" if who & _folded(given.admins) else "teacher" if who & _folded(given.teachers) else "student"
+    return Person(row.id, row.name, role)
+
+
+def new_person(db: sa.Connection, name: str) -> str:
+    """Insert somebody; their id."""
+    person_id = _new_id()
+    db.execute(people_table.insert().values(id=person_id, name=name))
+    return person_id
+
+
+def tidy_name(name: str) -> str:
+    """A name on one line, without characters that are not seen; empty if nothing of it can be read."""
+    seen = "".join(" " if one.isspace() else one for one in unicodedata.normalize("NFC", name))
+    seen = "".join(one for one in seen if not unicodedata.category(one).startswith("C"))
+    tidy = " ".join(seen.split())[:LONGEST_NAME].strip()
+    return tidy if re.search(r"\w", tidy) else ""
+
+
+def same_name(name: str) -> str:
+    """What two names have in common that nobody could tell apart."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def is_staff(name: str) -> bool:
+    """Whether a teacher or administrator of the settings is called so."""
+    given = settings()
+    return same_name(name) in {same_name(tidy_name(one)) for one in given.teachers + given.admins}
+
+
+def _folded(names: tuple[str, ...]) -> set[str]:
+    return {tidy_name(name).casefold() for name in names}
+
+
+def _new_id() -> str:
+    return f"p-{secrets.token_urlsafe(16)}"

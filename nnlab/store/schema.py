@@ -149,7 +149,7 @@ people_table = sa.Table(
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),  # the owner of their runs, `p-` and 128 random bits
     sa.Column("name", sa.String(80), nullable=False),  # a nickname, or what the provider of the login says
-    sa.Column("subject", sa.String(400), unique=True),  # issuer and subject of an OIDC login
+    sa.Column("subject", sa.String(100), unique=True),  # `oidc:` and a digest, or `name:` and a name of the settings
     sa.Column("email", sa.String(320)),  # verified by the provider
     sa.Column("code", sa.String(64), unique=True),  # sha256 of the personal code
     sa.Column("created", sa.Float(53), nullable=False, default=now()),
@@ -160,7 +160,23 @@ sign_ins_table = sa.Table(
     metadata,
     sa.Column("token", sa.String(64), primary_key=True),  # sha256 of a browser's cookie
     sa.Column("person", sa.String(32), nullable=False, index=True),
+    sa.Column("seen", sa.Float(53), nullable=False, default=now()),
+)
+tickets_table = sa.Table(  # for the one request that gives a browser the cookie of its sign-in
+    "tickets",
+    metadata,
+    sa.Column("ticket", sa.String(64), primary_key=True),  # sha256
+    sa.Column("browser", sa.String(64), nullable=False),  # sha256 of the cookie before
+    sa.Column("person", sa.String(32)),  # None: only where to return after a login elsewhere
+    sa.Column("place", sa.Text, nullable=False),  # the page and its parameters
     sa.Column("created", sa.Float(53), nullable=False, default=now()),
+)
+wrong_codes_table = sa.Table(  # how many were typed, fewer as time passes
+    "wrong_codes",
+    metadata,
+    sa.Column("network", sa.String(64), primary_key=True),  # sha256; empty: all together
+    sa.Column("level", sa.Float(53), nullable=False),
+    sa.Column("moment", sa.Float(53), nullable=False),
 )
 classes_table = sa.Table(
     "classes",

@@ -17,6 +17,7 @@ from nnlab.export.chart_file import chart_file
 from nnlab.export.tables import comparison_file
 from nnlab.spec import StartFrom
 from nnlab.spec.errors import CONFLICTS
+from nnlab.store import Person
 from nnlab.ui.compare.actions import add_seeds
 from nnlab.ui.compare.cell_table import difference_sentence
 from nnlab.ui.compare.comparison_state import View, results_of, seconds_left
@@ -464,7 +465,7 @@ def test_a_row_is_explained_with_its_difference_to_the_best(lab):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
     app = open_compare(comparison=run.id)
     assert "Select a row" in said(app)
-    view = View(Page("compare", text("en"), OWNER), lab.comparison(run.id))
+    view = View(Page("compare", text("en"), Person(OWNER)), lab.comparison(run.id))
     words = difference_sentence(view, 1 - view.results.reference)
     assert "points against depth" in words
     assert "told apart" in words

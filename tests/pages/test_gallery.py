@@ -15,12 +15,13 @@ def place():
     """The part of the page that holds the gallery, or the usual outcome of the open comparison."""
     import streamlit as st
 
+    from nnlab.store import Person
     from nnlab.ui.compare.question_form import gallery
     from nnlab.ui.compare.results import usual_outcome
     from nnlab.ui.shell.frame import Page
     from nnlab.ui.shell.text import text
 
-    page = Page("compare", text(st.session_state["language"]), "v-" + "g" * 22)
+    page = Page("compare", text(st.session_state["language"]), Person("v-" + "g" * 22))
     if opened := st.session_state.get("opened"):
         usual_outcome(page, page.lab.comparison(opened))
     else:

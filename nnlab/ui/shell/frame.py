@@ -16,14 +16,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nnlab.charts.base import Labels
 from nnlab.lab import Lab, open_lab
+from nnlab.store import Person
 from nnlab.ui.shell.browser import theme_switch
 from nnlab.ui.shell.failure import show_notice, show_unavailable
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.links import parameters, show_ignored
+from nnlab.ui.shell.sign_in import sign_in
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.ticks import forget_page, live
 from nnlab.ui.shell.trouble_text import show_trouble
-from nnlab.ui.shell.visitors import visitor
+from nnlab.ui.shell.visitors import who
 
 NAME = "nnlab"
 ICON = Path(__file__).with_name("icon.svg").read_text()  # Streamlit's own icons come from another host here
@@ -52,11 +54,16 @@ PLACES: Mapping[str, Place] = {
 
 @dataclass(frozen=True)
 class Page:
-    """What a page script gets: its name, the visitor's texts and owner name, and the lab."""
+    """What a page script gets: its name, the visitor's texts, who they are, and the lab."""
 
     name: str
     t: Text
-    owner: str
+    person: Person
+
+    @property
+    def owner(self) -> str:
+        """Whose runs are the visitor's."""
+        return self.person.id
 
     @property
     def lab(self) -> Lab:
@@ -123,7 +130,11 @@ def open_page(name: str) -> Page:
         initial_sidebar_state=220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
     )
-    page = Page(name, t, visitor())
+    person = who()
+    if person is None:
+        sign_in(t)
+        st.stop()
+    page = Page(name, t, person)
     with st.sidebar:
         _navigation(page)
     show_notice(t)

@@ -9,6 +9,10 @@ import secrets
 
 import streamlit as st
 
+from nnlab.lab import open_lab
+from nnlab.settings import settings
+from nnlab.store import Person
+
 COOKIE = "nnlab_visitor"
 _SHAPE = re.compile(r"v-[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -18,8 +22,15 @@ def valid_name(cookie: str | None) -> str:
     return cookie if cookie and _SHAPE.fullmatch(cookie) else "v-" + secrets.token_urlsafe(16)
 
 
+def who() -> Person | None:
+    """Who visits; None if they have to sign in first."""
+    if settings().auth == "none":
+        return Person(visitor())
+    return open_lab().store.person_of(visitor())
+
+
 def visitor() -> str:
-    """The owner of this browser's runs: the same after F5, on every page, in every tab.
+    """The name of this browser: the same after F5, on every page, in every tab.
 
     A browser without cookies gets a name for each session."""
     if "visitor" not in st.session_state:

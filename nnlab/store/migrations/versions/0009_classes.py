@@ -11,7 +11,7 @@ def upgrade() -> None:
         "people",
         sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("name", sa.String(80), nullable=False),
-        sa.Column("subject", sa.String(400), unique=True),
+        sa.Column("subject", sa.String(100), unique=True),
         sa.Column("email", sa.String(320)),
         sa.Column("code", sa.String(64), unique=True),
         sa.Column("created", sa.Float(53), nullable=False),
@@ -21,7 +21,21 @@ def upgrade() -> None:
         "sign_ins",
         sa.Column("token", sa.String(64), primary_key=True),
         sa.Column("person", sa.String(32), nullable=False, index=True),
+        sa.Column("seen", sa.Float(53), nullable=False),
+    )
+    op.create_table(
+        "tickets",
+        sa.Column("ticket", sa.String(64), primary_key=True),
+        sa.Column("browser", sa.String(64), nullable=False),
+        sa.Column("person", sa.String(32)),
+        sa.Column("place", sa.Text, nullable=False),
         sa.Column("created", sa.Float(53), nullable=False),
+    )
+    op.create_table(
+        "wrong_codes",
+        sa.Column("network", sa.String(64), primary_key=True),
+        sa.Column("level", sa.Float(53), nullable=False),
+        sa.Column("moment", sa.Float(53), nullable=False),
     )
     op.create_table(
         "classes",

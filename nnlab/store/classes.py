@@ -1,0 +1,133 @@
+"""Classes: their codes, their teachers and who is in them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from nnlab.store.codes import CLASS, new_code, typed_code
+from nnlab.store.people import (
+    LONGEST_NAME,
+    NameTaken,
+    PeopleStore,
+    Person,
+    Role,
+    as_person,
+    is_staff,
+    new_person,
+    same_name,
+    tidy_name,
+)
+from nnlab.store.schema import classes_table, members_table, new_id, now, people_table, utc
+
+col, member, people = classes_table.c, members_table.c, people_table.c
+
+
+class Class(NamedTuple):
+    """A class of one teacher."""
+
+    id: str
+    name: str
+    code: str  # lets in who types it, until the class is closed
+    teacher: str  # a person's id
+    created: datetime
+    closed: datetime | None
+
+
+class Member(NamedTuple):
+    """Somebody in a class."""
+
+    id: str
+    name: str
+    role: Role
+    joined: datetime
+    seen: datetime
+
+
+class ClassStore(PeopleStore):
+    """The classes of a data base."""
+
+    def create_class(self, name: str, teacher_id: str) -> Class:
+        """A new class of this teacher, with a new code."""
+        class_id = new_id()
+        while True:
+            values = {"id": class_id, "name": tidy_name(name), "code": new_code(CLASS), "teacher": teacher_id}
+            with suppress(sa.exc.IntegrityError):  # another class has this code
+                self._change(classes_table.insert().values(values))
+                return self._classes(col.id == class_id)[0]
+
+    def class_(self, class_id: str) -> Class | None:
+        """A class by its id."""
+        return next(iter(self._classes(col.id == class_id)), None)
+
+    def class_by_code(self, code: str) -> Class | None:
+        """The class that this code lets in to; a closed one lets nobody in."""
+        return next(iter(self._classes((col.code == typed_code(code)) & col.closed.is_(None))), None)
+
+    def taught(self, person: Person) -> list[Class]:
+        """The classes of a teacher, newest first; of an administrator all."""
+        return self._classes(sa.true() if person.role == "admin" else col.teacher == person.id)
+
+    def joined(self, person: Person) -> list[Class]:
+        """The classes that somebody is in, newest first."""
+        return self._classes(col.id.in_(sa.select(member.class_id).where(member.person == person.id)))
+
+    def may_see(self, person: Person, other_id: str) -> bool:
+        """Whether somebody is this person's student: in a class that they teach."""
+        if not person.teaches:
+            return False
+        if person.role == "admin":
+            return True
+        mine = sa.select(member.person).join(classes_table, col.id == member.class_id).where(col.teacher == person.id)
+        return bool(self._rows(mine.where(member.person == other_id).limit(1)))
+
+    def members(self, class_id: str) -> list[Member]:
+        """Who is in a class, by name."""
+        joined = sa.select(people_table, member.joined).join(members_table, people.id == member.person)
+        found = [
+            Member(*as_person(row), utc(row.joined), utc(row.seen))
+            for row in self._rows(joined.where(member.class_id == class_id))
+        ]
+        return sorted(found, key=lambda one: (same_name(one.name), one.id))
+
+    def join(self, class_id: str, person_id: str) -> None:
+        """Put somebody into a class, once."""
+        with suppress(sa.exc.IntegrityError):
+            self._change(members_table.insert().values(class_id=class_id, person=person_id))
+
+    def leave(self, class_id: str, person_id: str) -> None:
+        """Take somebody out of a class; their runs stay."""
+        self._change(members_table.delete().where(member.class_id == class_id, member.person == person_id))
+
+    def new_student(self, class_id: str, nickname: str) -> Person:
+        """Somebody new in a class. Raises NameTaken; ValueError if nothing of the nickname can be read."""
+        if not (name := tidy_name(nickname)):
+            raise ValueError(nickname)
+        others = sa.select(people.name).join(members_table, people.id == member.person)
+        with self._write() as db:
+            # locked: two who choose the same name at once must not both get it
+            db.execute(sa.select(col.id).where(col.id == class_id).with_for_update())
+            taken = {same_name(one) for one in db.scalars(others.where(member.class_id == class_id))}
+            if same_name(name) in taken or is_staff(name):
+                raise NameTaken(name)
+            person_id = new_person(db, name)
+            db.execute(members_table.insert().values(class_id=class_id, person=person_id))
+        return Person(person_id, name, "student")
+
+    def rename_class(self, class_id: str, name: str) -> None:
+        """Give a class another name."""
+        self._change(classes_table.update().where(col.id == class_id).values(name=tidy_name(name)[:LONGEST_NAME]))
+
+    def close_class(self, class_id: str, closed: bool = True) -> None:
+        """Let nobody in by the code from now on, or again."""
+        moment = now() if closed else None
+        self._change(classes_table.update().where(col.id == class_id).values(closed=moment))
+
+    def _classes(self, which: sa.ColumnElement[bool]) -> list[Class]:
+        rows: Sequence[Any] = self._rows(sa.select(classes_table).where(which).order_by(col.created.desc(), col.id))
+        return [
+            Class(row.id, row.name, row.code, row.teacher, utc(row.created), row.closed and utc(row.closed))
+            for row in rows
+        ]

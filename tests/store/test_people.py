@@ -1,0 +1,171 @@
+"""People, their browsers and classes, over SQLite and PostgreSQL."""
+
+import re
+import time
+
+import pytest
+
+from nnlab.settings import settings
+from nnlab.store import NameTaken, Store
+
+pytestmark = pytest.mark.usefixtures("with_codes")
+BROWSER, OTHER = "v-" + "b" * 22, "v-" + "c" * 22
+
+
+@pytest.fixture
+def lesson(store):
+    """A class and its teacher."""
+    teacher = store.named("Ms Rivera")
+    return store.create_class("  3º   B ", teacher.id), teacher
+
+
+def names(members):
+    return [one.name for one in members]
+
+
+def test_a_class_has_a_code_that_is_easy_to_type(store, lesson):
+    one, teacher = lesson
+    assert one.name == "3º B"
+    assert re.fullmatch("[2-9B-DF-HJ-NP-TV-Z]{6}", one.code)
+    typed = f" {one.code[:3].lower()}-{one.code[3:]} "
+    assert store.class_by_code(typed) == one
+    assert store.taught(teacher) == [one]
+    assert store.class_by_code("") is None
+
+
+def test_a_closed_class_lets_nobody_in(store, lesson):
+    one, _ = lesson
+    store.close_class(one.id)
+    assert store.class_by_code(one.code) is None
+    assert store.class_(one.id).closed
+    store.close_class(one.id, closed=False)
+    assert store.class_by_code(one.code) == one
+
+
+def test_students_are_members_by_name_and_join_once(store, lesson):
+    one, _ = lesson
+    zoe, ana = store.new_student(one.id, "Zoe"), store.new_student(one.id, "ana")
+    store.join(one.id, zoe.id)
+    assert names(store.members(one.id)) == ["ana", "Zoe"]
+    assert store.joined(ana) == [one]
+    assert store.taught(ana) == []
+    store.leave(one.id, ana.id)
+    assert names(store.members(one.id)) == ["Zoe"]
+
+
+@pytest.mark.parametrize("again", ["Ana María", " ana  maría ", "ANA MARÍA", "Ana Mari\u0301a", "Ana\u200b María"])
+def test_a_nickname_is_given_once_in_a_class(store, lesson, again):
+    one, teacher = lesson
+    store.new_student(one.id, "Ana María")
+    with pytest.raises(NameTaken):
+        store.new_student(one.id, again)
+    assert len(store.members(one.id)) == 1
+    elsewhere = store.create_class("Other", teacher.id)
+    assert store.new_student(elsewhere.id, again).name
+
+
+@pytest.mark.parametrize("nickname", ["Ms Rivera", "ms  rivera", "ROOT"])
+def test_nobody_takes_a_teachers_name(store, lesson, nickname):
+    with pytest.raises(NameTaken):
+        store.new_student(lesson[0].id, nickname)
+
+
+@pytest.mark.parametrize("nickname", ["", "   ", "\u202e\u200b", "...", "\x00"])
+def test_a_nickname_can_be_read(store, lesson, nickname):
+    with pytest.raises(ValueError, match=r".*"):
+        store.new_student(lesson[0].id, nickname)
+    assert store.members(lesson[0].id) == []
+
+
+def test_a_long_nickname_is_cut(store, lesson):
+    assert store.new_student(lesson[0].id, "x" * 300).name == "x" * 80
+
+
+def test_roles_come_from_the_settings_and_from_no_nickname(store, lesson, monkeypatch):
+    one, teacher = lesson
+    student = store.new_student(one.id, "Mr Oka for")
+    assert (teacher.role, store.named("root").role, student.role) == ("teacher", "admin", "student")
+    monkeypatch.setenv("NNLAB_TEACHERS", "Mr Oka for")
+    settings.cache_clear()
+    assert store.person(student.id).role == "student"
+    assert store.person(teacher.id).role == "student", "no teacher any more"
+
+
+def test_the_teacher_of_a_name_is_one_person(store):
+    assert store.named("Ms Rivera").id == store.named("ms  rivera").id != store.named("Mr Okafor").id
+
+
+def test_a_login_is_one_person_by_issuer_and_subject(store, monkeypatch):
+    monkeypatch.setenv("NNLAB_TEACHERS", "Ada@School.example")
+    settings.cache_clear()
+    ada = store.find_or_create("https://a.example\n1", "Ada", "ada@school.EXAMPLE")
+    assert ada.role == "teacher"
+    assert store.find_or_create("https://a.example\n1", "Ada L.", "ada@school.example")._replace(name="Ada") == ada
+    assert store.person(ada.id).name == "Ada L."
+    other = store.find_or_create("https://b.example\n1", "Ada", "ada@school.example")
+    assert other.id != ada.id
+    unverified = store.find_or_create("https://a.example\n2", "Ada", None)
+    assert unverified.role == "student"
+    named = store.find_or_create("https://a.example\n3", "ada@school.example", None)
+    assert named.role == "student"
+
+
+def test_a_personal_code_finds_its_person_until_there_is_a_new_one(store, lesson):
+    ana = store.new_student(lesson[0].id, "Ana")
+    first = store.new_code(ana.id)
+    assert store.by_code(f"{first[:5].lower()} - {first[5:]}") == ana
+    second = store.new_code(ana.id)
+    assert store.by_code(first) is None
+    assert store.by_code(second) == ana
+    assert store.by_code("") is None
+
+
+def test_a_browser_is_signed_in_until_it_signs_out(store, lesson):
+    ana, ben = (store.new_student(lesson[0].id, name) for name in ("Ana", "Ben"))
+    assert store.person_of(BROWSER) is None
+    store.sign_in(BROWSER, ana.id)
+    store.sign_in(OTHER, ana.id)
+    assert store.person_of(BROWSER) == ana
+    store.sign_in(BROWSER, ben.id)
+    assert store.person_of(BROWSER) == ben
+    store.sign_out(BROWSER)
+    assert store.person_of(BROWSER) is None
+    assert store.person_of(OTHER) == ana
+    store.sign_out_everywhere(ana.id)
+    assert store.person_of(OTHER) is None
+
+
+def test_a_sign_in_ends_a_month_after_its_last_use(home, with_codes, monkeypatch):
+    clock = [time.time()]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    store = Store(f"sqlite:///{home / 'clock.db'}")
+    ana = store.new_student(store.create_class("A", "p-t").id, "Ana")
+    store.sign_in(BROWSER, ana.id)
+    for _ in range(3):
+        clock[0] += 29 * 86400
+        assert store.person_of(BROWSER) == ana
+    clock[0] += 31 * 86400
+    assert store.person_of(BROWSER) is None
+    store.close()
+
+
+def test_no_cookie_and_no_personal_code_is_stored(store, lesson):
+    ana = store.new_student(lesson[0].id, "Ana")
+    code = store.new_code(ana.id)
+    store.sign_in(BROWSER, ana.id)
+    with store._read() as db:
+        for table in ("people", "sign_ins"):
+            rows = repr(db.exec_driver_sql(f"SELECT * FROM {table}").all())
+            assert code not in rows
+            assert BROWSER not in rows
+
+
+def test_a_teacher_sees_the_students_of_their_classes(store, lesson):
+    one, teacher = lesson
+    ana = store.new_student(one.id, "Ana")
+    ben = store.new_student(store.create_class("B", store.named("Mr Okafor").id).id, "Ben")
+    assert store.may_see(teacher, ana.id)
+    assert not store.may_see(teacher, ben.id)
+    assert store.may_see(store.named("Root"), ben.id)
+    assert not store.may_see(ana, ben.id)
+    assert len(store.taught(store.named("Root"))) == 2
