@@ -13,7 +13,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("NNLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
@@ -28,7 +27,7 @@ FLAGS = [
 
 
 class Server:
-    """`streamlit run dashboard.py` on a free port with its own NNLAB_HOME."""
+    """`nnlab serve` on a free port with its own NNLAB_HOME, which is its working folder too."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.environment = home, environment
@@ -41,20 +40,8 @@ class Server:
 
     def start(self) -> Server:
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "streamlit",
-                "run",
-                "dashboard.py",
-                "--server.port",
-                str(self.port),
-                "--server.address",
-                "127.0.0.1",
-                "--server.headless",
-                "true",
-            ],
-            cwd=ROOT,
+            [sys.executable, "-m", "nnlab", "serve", "--port", str(self.port), "--headless"],
+            cwd=self.home,
             env={**os.environ, "NNLAB_HOME": str(self.home), **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=self.log.open("ab"),

@@ -21,6 +21,7 @@ from nnlab.catalogue.presets import presets as all_presets
 from nnlab.cli.admin import admin
 from nnlab.cli.output import any_terminal, end_output, note, print_json, progress_bar, write
 from nnlab.cli.output import example as _example
+from nnlab.cli.serve import serve
 from nnlab.cli.sources import baseline_place, comparison_from, experiment_from, seeds_from
 from nnlab.cli.stored import FILE, SPANISH, export, known, runs
 from nnlab.settings import SettingsError
@@ -54,7 +55,7 @@ def cli() -> None:
     address bar."""
 
 
-for one in (admin, export, runs):
+for one in (admin, export, runs, serve):
     cli.add_command(one)
 
 

@@ -12,7 +12,8 @@ import streamlit as st
 from anyio.to_thread import run_sync
 from streamlit import config
 from streamlit.cli_util import open_browser
-from streamlit.web.server.server_util import get_display_address, get_url
+from streamlit.net_util import get_internal_ip
+from streamlit.web.server.server_util import get_url
 
 from nnlab.jobs.cluster import start_early
 from nnlab.ui.server.imports import import_all, imported
@@ -72,9 +73,13 @@ def _close(opening: threading.Thread) -> None:
 
 
 def _show() -> None:
-    """Open the browser, as Streamlit does for a script alone, unless the server is headless."""
+    """Print the address and open the browser, as Streamlit does for a script alone."""
+    listens = config.get_option("server.address")
+    everywhere = listens in (None, "0.0.0.0", "::")  # nosec B104: compared, not listened on
+    public = config.get_option("browser.serverAddress") if config.is_manually_set("browser.serverAddress") else None
+    url = get_url(public or ("localhost" if everywhere else str(listens)))
+    print(f"nnlab: {url}", flush=True)
+    if everywhere and public is None and (here := get_internal_ip()):
+        print(f"On the network: {get_url(here)}", flush=True)
     if not config.get_option("server.headless"):
-        address = config.get_option("browser.serverAddress")
-        if not config.is_manually_set("browser.serverAddress") and config.is_manually_set("server.address"):
-            address = get_display_address(config.get_option("server.address"))
-        open_browser(get_url(address))
+        open_browser(url)
