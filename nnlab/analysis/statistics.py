@@ -24,8 +24,8 @@ mean square E, is part of V/n and of s²/S, and so taken off once (analysis of v
 Searle et al. 1992); not of a mean, whose interval would be too narrow with few samples. Seeds that share their folds
 are no more than k measurements of the data.
 
-No interval is narrower than the normal one of a share of right answers among as many samples (`_least`): scores that
-are all equal are rounded to the same sample, not certain.
+No interval is narrower than the normal one of a share of right answers among as many samples (`least_variance`):
+scores that are all equal are rounded to the same sample, not certain.
 
 docs/statistics.md has the simulated coverage and error rates, from `benchmarks.calibration`.
 
@@ -91,7 +91,7 @@ class Difference:
     def within(self, margin: float) -> bool:
         """Whether the difference is significantly smaller than `margin`, in either direction: two one-sided tests
         (Schuirmann 1987), corrected for the number of comparisons."""
-        half = _half(2 * LEVEL / self.pairs, self.error**2, self.freedom, self.least**2)
+        half = half_width(2 * LEVEL / self.pairs, self.error**2, self.freedom, self.least**2)
         return bool(abs(self.mean) + half < margin)
 
 
@@ -122,7 +122,7 @@ def interval(values: ArrayLike, design: Design, outcomes: ArrayLike | None = Non
         each = None if outcomes is None else np.asarray(outcomes, float).mean(axis=0)
         spread = np.array([_sample_variance(mean, each, design.samples)])
     variance = _variance(x[:, None], design, spread, np.zeros(1))
-    half = float(_half(LEVEL, *variance, _least(mean, each, design, len(x)))[0])
+    half = float(half_width(LEVEL, *variance, least_variance(mean, each, design, len(x)))[0])
     return Interval(mean, mean - half, mean + half)
 
 
@@ -187,10 +187,10 @@ def differences(
         other = np.full_like(one, reference)
 
     mean, variance, freedom, least = _pairs(table, one, other, design, outcomes, same_samples)
-    p = np.maximum(_two_sided(mean, variance, freedom), _two_sided(mean, least, math.inf))
-    corrected = _holm(p)
+    p = np.maximum(two_sided(mean, variance, freedom), two_sided(mean, least, math.inf))
+    corrected = holm(p)
     with np.errstate(invalid="ignore"):
-        half = _half(LEVEL * p / corrected, variance, freedom, least)  # the level below which p is significant
+        half = half_width(LEVEL * p / corrected, variance, freedom, least)  # the level below which p is significant
     columns = mean, mean - half, mean + half, np.minimum(corrected, 1), np.sqrt(variance), freedom, np.sqrt(least)
     shown = other == reference  # rows in the order of the values: triu_indices keeps it on both sides of the reference
     rows = np.array([column[shown] for column in columns]).T.tolist()
@@ -233,7 +233,7 @@ def _pairs(
     if len(table[0]) < 2:
         nothing = np.full(len(one), math.nan)
         return mean, nothing, nothing, nothing
-    least = np.maximum(_least_difference(mean, design, len(columns), measured=bool(residual.any())), grain**2)
+    least = np.maximum(least_difference(mean, design, len(columns), measured=bool(residual.any())), grain**2)
     return mean, *_variance(difference, design, spread, residual), least
 
 
@@ -316,7 +316,7 @@ def _of_differences(covariance: Floats) -> Floats:
     return np.asarray(np.maximum(own[:, None] + own[None] - 2 * covariance, 0), float)
 
 
-def _least(mean: float, each: Floats | None, design: Design, replicates: int) -> float:
+def least_variance(mean: float, each: Floats | None, design: Design, replicates: int) -> float:
     """The variance of a share of right answers among all samples that were scored, after two more right and two more
     wrong ones, so that it is above 0 (Agresti and Coull 1998); of training samples, that of rounding to one of them.
     0 for other scores. A sample's mean score `each` (n,) over the seeds counts as a part of a right answer."""
@@ -327,7 +327,7 @@ def _least(mean: float, each: Floats | None, design: Design, replicates: int) ->
     return ((square * n + 2) / (n + 4) - ((mean * n + 2) / (n + 4)) ** 2) / (n + 4)
 
 
-def _least_difference(mean: Floats, design: Design, replicates: int, measured: bool) -> Floats:
+def least_difference(mean: Floats, design: Design, replicates: int, measured: bool) -> Floats:
     """The variance of a difference of two such shares, if no more samples than needed, and one, are right in one of the
     two alone; that of rounding to a sample, where the variance over the samples is measured."""
     n = design.pool(replicates)
@@ -336,7 +336,7 @@ def _least_difference(mean: Floats, design: Design, replicates: int, measured: b
     return (np.abs(mean) * n + 1) / n**2
 
 
-def _two_sided(mean: Floats, variance: Floats, freedom: Floats | float) -> Floats:
+def two_sided(mean: Floats, variance: Floats, freedom: Floats | float) -> Floats:
     """p of a two-sided t test; never 0, as it is divided by. nan with one replicate."""
     from scipy.special import stdtr  # here and below: a quarter of a second that no page need wait for at its start
 
@@ -345,12 +345,12 @@ def _two_sided(mean: Floats, variance: Floats, freedom: Floats | float) -> Float
     return np.where(np.isfinite(variance), np.maximum(2 * stdtr(freedom, -t), np.finfo(float).tiny), math.nan)
 
 
-def _half(level: Any, variance: Any, freedom: Any, least: Any) -> Any:
+def half_width(level: Any, variance: Any, freedom: Any, least: Any) -> Any:
     """Half the width of the interval: Student's, or the normal one with the least variance where that is wider."""
     return np.maximum(_critical(freedom, level) * np.sqrt(variance), _critical(math.inf, level) * np.sqrt(least))
 
 
-def _holm(p: Floats) -> Floats:
+def holm(p: Floats) -> Floats:
     """Holm's step-down correction of p values (pairs,): the k-th smallest of m is multiplied by m - k + 1, and none
     ends below a smaller one. Not yet cut at 1. nan stays nan."""
     order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts last

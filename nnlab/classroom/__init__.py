@@ -1,0 +1,1 @@
+"""What a class finds together: pure functions of the runs that its students hand in."""
