@@ -34,9 +34,9 @@ def class_rows(found: ClassResults, places: Sequence[int], students: Mapping[str
         )
     best = [(student, one) for student, one in found.best_tries.items() if one.place in row_of]
     # by score: nobody's place among the others says who it is
-    for student, one in sorted(best, key=lambda pair: (pair[1].place, pair[1].score)):
-        own = {"score": one.score, "among": one.among, "student": (students or {}).get(student, "")}
-        rows.append({"kind": "best", "row": row_of[one.place], **own})
+    for student, mark in sorted(best, key=lambda pair: (pair[1].place, pair[1].score)):
+        own = {"score": mark.score, "among": mark.among, "student": (students or {}).get(student, "")}
+        rows.append({"kind": "best", "row": row_of[mark.place], **own})
     columns = ["kind", "row", "students", "seeds", *_QUANTILES, "mean", "low", "high", "score", "among", "student"]
     return pd.DataFrame(rows, columns=columns)
 
