@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, WebSocketRoute
-from streamlit import config
+from streamlit import config, net_util
 
 from nnlab.ui.server import imports, session_limit
 from nnlab.ui.server.identity import YEAR
@@ -156,6 +156,37 @@ def test_nothing_takes_a_body(site, path, method):
 )
 def test_what_a_page_needs_is_there(site, path):
     assert site.ask(path)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "answer"),
+    [
+        ("https://nnlab.example", "websocket.accept"),
+        (None, "websocket.accept"),  # no browser
+        ("https://other.example", "websocket.accept"),  # in the settings
+        ("https://evil.example", "websocket.close"),
+        ("https://nnlab.example:8443", "websocket.close"),
+        ("http://localhost", "websocket.close"),
+        ("null", "websocket.close"),
+    ],
+)
+def test_a_page_of_another_site_is_refused_and_no_other_host_is_asked(site, monkeypatch, origin, answer):
+    get, answers = config.get_option, []
+    allowed = {"server.corsAllowedOrigins": ["https://other.example"]}
+    monkeypatch.setattr(config, "get_option", lambda name: allowed.get(name) or get(name))
+    monkeypatch.setattr(net_util, "get_external_ip", lambda: pytest.fail("another host is asked"))
+    headers = [(b"host", b"nnlab.example")] + ([(b"origin", origin.encode())] if origin else [])
+    messages = [{"type": "websocket.disconnect", "code": 1000}, {"type": "websocket.connect"}]
+
+    async def receive():
+        return messages.pop()
+
+    async def send(message):
+        answers.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/_stcore/stream", "headers": headers, "client": None, "query_string": b""}
+    asyncio.run(site.app(scope, receive, send))
+    assert answers[0] == answer
 
 
 def test_the_interface_for_measurements_opens_where_the_settings_say_so(site, monkeypatch):

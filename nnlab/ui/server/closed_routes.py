@@ -1,5 +1,9 @@
-"""What Streamlit's server offers and nnlab does not: uploads, metrics, anything that takes a body."""
+"""What Streamlit's server offers and nnlab does not: uploads, metrics, anything that takes a body, and pages on other
+sites that connect in a visitor's name."""
 
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
@@ -16,12 +20,23 @@ class ClosedRoutes:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (status := _refusal(scope["method"], scope["path"])):
+        if scope["type"] == "websocket" and _foreign(Headers(scope=scope)):
+            # Streamlit would refuse it too, after it has asked another host for this server's address
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "http" and (status := _refusal(scope["method"], scope["path"])):
             # the connection closes, so what the client still sends is not read either
             refused = PlainTextResponse("Not here.", status, {"Connection": "close"})
             await refused(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _foreign(headers: Headers) -> bool:
+    origin = headers.get("origin")
+    if origin is None or origin in config.get_option("server.corsAllowedOrigins"):
+        return False
+    return urlsplit(origin).netloc != headers.get("host")
 
 
 def _refusal(method: str, path: str) -> int | None:
