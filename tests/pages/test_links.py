@@ -21,6 +21,7 @@ HOSTILE = {
     "inspect": ["run=%00&epoch=" + "9" * 5000, "epoch=-1"],
     "backprop": ["data=xor&edits=0:0.weight:9999999999:nan;x&step=" + "9" * 5000, "lr=nan&seed=1e9&race=x"],
     "runs": ["page=" + "9" * 5000, "page=²&state=x,,&q=%00*[&of=local", "comparison=%00"],
+    "classroom": ["class=%00&assignment=..%2F..&view=x", "assignment=" + "9" * 5000],
 }
 LINKS_A_PAGE = int(os.environ.get("NNLAB_TEST_LINKS", "1"))  # more of them find more
 LINKS = [urlencode(one.to_query()) for one in (*EXPERIMENTS, *COMPARISONS)]

@@ -51,6 +51,8 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
     elif problem.kind == "space":
         need, used, most = (t.size(value or 0) for value in (problem.got, problem.low, problem.high))
         body = t(SPACE[problem.expected], need=need, used=used, most=most)
+    elif problem.kind == "fixed":
+        body = t("The assignment fixes it at {fixed}; got {got}.", fixed=in_markdown(problem.expected), got=got)
     elif problem.kind == "json":
         body = t("This is not the text of an experiment: {got}", got=got)
     else:

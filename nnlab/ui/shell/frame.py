@@ -49,6 +49,7 @@ PLACES: Mapping[str, Place] = {
     "inspect": Place("pages/inspect.py", mark("Inspect"), ":material/grid_on:"),
     "backprop": Place("pages/backprop.py", mark("Backpropagation"), ":material/turn_slight_left:"),
     "runs": Place("pages/runs.py", mark("Runs"), ":material/history:"),
+    "classroom": Place("pages/classroom.py", mark("Class"), ":material/school:"),
 }
 
 
@@ -155,6 +156,8 @@ def _navigation(page: Page) -> None:
     t = page.t
     st.markdown(f"### :material/hub: {NAME}", anchors=False)
     for name, place in PLACES.items():
+        if name == "classroom" and page.person.role == "visitor":
+            continue  # classes need a login
         label = t(place.label)
         page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
     st.space("small")

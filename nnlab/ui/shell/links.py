@@ -21,6 +21,7 @@ READ: Mapping[str, tuple[str, ...]] = {
         *("point", "edits", "check", "race"),
     ),
     "runs": ("q", "state", "of", "page", "comparison"),
+    "classroom": ("class", "assignment", "view"),
 }
 """The parameters that each page reads, besides the language."""
 MOST_NAMED = 5

@@ -1,0 +1,1 @@
+"""The Class page: assignments for students, classes and results for teachers."""
