@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from nnlab.store.assignments import AssignmentStore, HandedIn, Participant, StoredAssignment, UnknownAssignment
-from nnlab.store.classes import Class, ClassStore, Member
+from nnlab.store.classes import Class, Member
 from nnlab.store.comparisons import StoredComparison
 from nnlab.store.curves import CurveStore, MetricsTable
 from nnlab.store.data_files import DataFileStore
@@ -20,11 +20,12 @@ from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob
 from nnlab.store.retention import Freed, Retention, RetentionStore
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table
+from nnlab.store.sign_in import SignInStore, Wait
 from nnlab.store.unreadable import Unreadable, UnreadableStore
 from nnlab.store.usage import UsageStore
 
 
-class Store(CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, AssignmentStore, ClassStore):
+class Store(CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, AssignmentStore, SignInStore):
     """Everything in one data base. Threads may share one; each process opens its own."""
 
     def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:

@@ -1,6 +1,5 @@
 """Classes: their codes, their teachers and who is in them."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -62,10 +61,6 @@ class ClassStore(PeopleStore):
         """A class by its id."""
         return next(iter(self._classes(col.id == class_id)), None)
 
-    def class_by_code(self, code: str) -> Class | None:
-        """The class that this code lets in to; a closed one lets nobody in."""
-        return next(iter(self._classes((col.code == typed_code(code)) & col.closed.is_(None))), None)
-
     def taught(self, person: Person) -> list[Class]:
         """The classes of a teacher, newest first; of an administrator all."""
         return self._classes(sa.true() if person.role == "admin" else col.teacher == person.id)
@@ -126,8 +121,14 @@ class ClassStore(PeopleStore):
         self._change(classes_table.update().where(col.id == class_id).values(closed=moment))
 
     def _classes(self, which: sa.ColumnElement[bool]) -> list[Class]:
-        rows: Sequence[Any] = self._rows(sa.select(classes_table).where(which).order_by(col.created.desc(), col.id))
-        return [
-            Class(row.id, row.name, row.code, row.teacher, utc(row.created), row.closed and utc(row.closed))
-            for row in rows
-        ]
+        return [as_class(row) for row in self._rows(sa.select(classes_table).where(which).order_by(col.created.desc()))]
+
+
+def open_class(code: str) -> sa.Select[Any]:
+    """The class that this code lets in to; a closed one lets nobody in."""
+    return sa.select(classes_table).where(col.code == typed_code(code), col.closed.is_(None))
+
+
+def as_class(row: sa.Row[Any]) -> Class:
+    """A row of `classes_table`."""
+    return Class(row.id, row.name, row.code, row.teacher, utc(row.created), row.closed and utc(row.closed))

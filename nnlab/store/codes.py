@@ -5,7 +5,7 @@ import secrets
 
 LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
 """None that look alike, and no vowels, so that no code is a word."""
-CLASS, PERSONAL = 6, 10  # letters: 4.8e8 and 3.0e14 codes
+CLASS, PERSONAL = 8, 10  # letters: 3.8e11 and 3.0e14 codes
 
 
 def new_code(letters: int) -> str:
@@ -19,7 +19,7 @@ def typed_code(text: str) -> str:
 
 
 def shown_code(code: str) -> str:
-    """A code as it is read most easily: K7M3Q-XW9CD."""
+    """A code as it is read most easily: K7M3-QXW9."""
     half = len(code) // 2
     return f"{code[:half]}-{code[half:]}"
 

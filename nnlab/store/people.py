@@ -44,10 +44,6 @@ class PeopleStore(Database):
         """Somebody by their id."""
         return self._one(col.id == person_id)
 
-    def by_code(self, code: str) -> Person | None:
-        """Who has this personal code."""
-        return self._one(col.code == digest(typed_code(code)))
-
     def find_or_create(self, subject: str, name: str, email: str | None = None) -> Person:
         """Who logs in with OpenID Connect: `subject` is issuer and subject, `email` is verified. The name and the
         address are those of the last login."""
@@ -100,6 +96,11 @@ class PeopleStore(Database):
     def _one(self, which: sa.ColumnElement[bool]) -> Person | None:
         found = self._rows(sa.select(people_table).where(which))
         return as_person(found[0]) if found else None
+
+
+def by_code(code: str) -> sa.Select[Any]:
+    """Who has this personal code."""
+    return sa.select(people_table).where(col.code == digest(typed_code(code)))
 
 
 def as_person(row: sa.Row[Any]) -> Person:

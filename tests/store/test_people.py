@@ -26,20 +26,20 @@ def names(members):
 def test_a_class_has_a_code_that_is_easy_to_type(store, lesson):
     one, teacher = lesson
     assert one.name == "3º B"
-    assert re.fullmatch("[2-9B-DF-HJ-NP-TV-Z]{6}", one.code)
+    assert re.fullmatch("[2-9B-DF-HJ-NP-TV-Z]{8}", one.code)
     typed = f" {one.code[:3].lower()}-{one.code[3:]} "
-    assert store.class_by_code(typed) == one
+    assert store.try_code(typed, "10.0.0.1") == one
     assert store.taught(teacher) == [one]
-    assert store.class_by_code("") is None
+    assert store.try_code("", "10.0.0.1") is None
 
 
 def test_a_closed_class_lets_nobody_in(store, lesson):
     one, _ = lesson
     store.close_class(one.id)
-    assert store.class_by_code(one.code) is None
+    assert store.try_code(one.code, "10.0.0.1") is None
     assert store.class_(one.id).closed
     store.close_class(one.id, closed=False)
-    assert store.class_by_code(one.code) == one
+    assert store.try_code(one.code, "10.0.0.1") == one
 
 
 def test_students_are_members_by_name_and_join_once(store, lesson):
@@ -113,11 +113,11 @@ def test_a_login_is_one_person_by_issuer_and_subject(store, monkeypatch):
 def test_a_personal_code_finds_its_person_until_there_is_a_new_one(store, lesson):
     ana = store.new_student(lesson[0].id, "Ana")
     first = store.new_code(ana.id)
-    assert store.by_code(f"{first[:5].lower()} - {first[5:]}") == ana
+    assert store.try_code(f"{first[:5].lower()} - {first[5:]}", "10.0.0.1") == ana
     second = store.new_code(ana.id)
-    assert store.by_code(first) is None
-    assert store.by_code(second) == ana
-    assert store.by_code("") is None
+    assert store.try_code(first, "10.0.0.1") is None
+    assert store.try_code(second, "10.0.0.1") == ana
+    assert store.try_code("", "10.0.0.1") is None
 
 
 def test_a_browser_is_signed_in_until_it_signs_out(store, lesson):
