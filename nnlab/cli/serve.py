@@ -31,7 +31,13 @@ def dashboard() -> Path:
 
 
 @click.command(epilog=example("serve", "serve --host 0.0.0.0 --port 8080 --headless"))
-@click.option("--host", metavar="ADDRESS", default=LOCAL, help=f"0.0.0.0: other machines too.  [default: {LOCAL}]")
+@click.option(
+    "--host",
+    envvar="STREAMLIT_SERVER_ADDRESS",
+    metavar="ADDRESS",
+    default=LOCAL,
+    help=f"0.0.0.0: other machines too.  [default: {LOCAL}]",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
