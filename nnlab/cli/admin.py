@@ -16,6 +16,23 @@ def admin() -> None:
     """Look after the store of a server (NNLAB_HOME or NNLAB_DATABASE_URL)."""
 
 
+@admin.command(epilog=example("admin status"))
+def status() -> None:
+    """Print how the server is as JSON: workers, runs, queue, disk and memory, and sentences about what is wrong.
+
+    The server itself is asked if its environment has NNLAB_METRICS. Without that the store is read: only workers that
+    train are known then. The exit code is 1 if the server cannot do its work."""
+    from nnlab.jobs.machine import ask, look
+    from nnlab.lab import open_lab
+    from nnlab.settings import settings
+
+    address = settings().metrics
+    shown = (ask(address) if address else None) or look(open_lab().store, {}, 0, None).plain()
+    print_json(shown)
+    if not shown.get("ok", True):
+        raise click.exceptions.Exit(1)
+
+
 @admin.command(epilog=example("admin prune --dry-run", "admin prune --older-than 30"))
 @click.option(
     "--older-than",

@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -54,6 +54,7 @@ class Dispatcher:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.trouble: Trouble | None = None  # why runs wait, if workers are missing or cannot work
+        self.workers: Mapping[str, Mapping[str, Any]] = {}  # by address, as the scheduler describes them
         self._cleaning = Cleaning(store)
         self._local: LocalProcess | None = None
         self._client: Any = None
@@ -94,6 +95,13 @@ class Dispatcher:
                 return task
         return None
 
+    @property
+    def wanted(self) -> int:
+        """How many workers are to be there now."""
+        if self._thread.ident is None:
+            return 0
+        return settings().workers if settings().scheduler is None else max(1, len(self.workers))
+
     def close(self) -> None:
         """End the thread and the local workers."""
         with self._lock:
@@ -108,23 +116,33 @@ class Dispatcher:
             self._wake.clear()
             try:
                 busy, cleaning = self._dispatch(), self._cleaning.step()
-                self.trouble, pause = self._worker_trouble(), Pause()
+                self._note(self._worker_trouble())
+                pause = Pause()
                 idle = CLEANING_TICK if cleaning else IDLE_TICK
                 hurry = self._starting or self._short
                 wait = STARTING_TICK if hurry else BUSY_TICK if busy else idle
             except StoreUnavailable as error:  # the workers go on with what they have
-                self.trouble, wait = Trouble("store", str(error)), BUSY_TICK
+                self._note(Trouble("store", str(error)))
+                wait = BUSY_TICK
             except Exception as error:
                 if self._over.is_set():
                     break
                 log.warning("no workers: %s", error)
-                self.trouble, wait = trouble_of(error, "unreachable"), pause.failed()
+                self._note(trouble_of(error, "unreachable"))
+                wait = pause.failed()
                 self._disconnect()
                 if time.monotonic() - self._answered > REPLACED_AFTER:
                     self._end_local()
             self._wake.wait(wait)
         self._disconnect()
         self._end_local()
+
+    def _note(self, trouble: Trouble | None) -> None:
+        """Tell pages and the log what is wrong now."""
+        kind = trouble.kind if trouble else None
+        if kind != (self.trouble.kind if self.trouble else None):
+            log.info("workers: %s", kind or "all is well", extra={"event": "workers"})
+        self.trouble = trouble
 
     def _worker_trouble(self) -> Trouble | None:
         """What is wrong if a worker cannot work, or if there are fewer than wanted for some seconds."""
@@ -144,7 +162,9 @@ class Dispatcher:
         """Submit `work` to free workers while runs wait, and let runs yield if none is free; True if any run waits or
         runs."""
         client = self._connect()
-        nthreads = client.sync(client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN)
+        found = client.sync(client.scheduler.identity, callback_timeout=ANSWERS_WITHIN)
+        self.workers = found["workers"]
+        nthreads = {address: one["nthreads"] for address, one in self.workers.items()}
         self._answered = time.monotonic()
         killed = memory.kills() > self._kills
         began = self._local.began if self._local else -math.inf
@@ -222,6 +242,7 @@ class Dispatcher:
     def _disconnect(self) -> None:
         """Close the connection; runs continue."""
         self._tasks.clear()
+        self.workers = {}
         if self._client is not None:
             client, self._client = self._client, None
             with suppress(Exception):

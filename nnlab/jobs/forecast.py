@@ -49,6 +49,15 @@ class Forecast:
         return max((end for run_id, end in ends.items() if run_id in run_ids), default=0.0)
 
 
+def begins(jobs: Sequence[QueuedJob], workers: int) -> dict[str, float]:
+    """Seconds until each job has begun, by its run's id, if none yields."""
+    free, starts = [0.0] * workers, {}
+    for job in jobs:
+        starts[job.place.id] = 0.0 if not job.place.waits else free[0]
+        heapq.heappush(free, heapq.heappop(free) + job.seconds)
+    return starts
+
+
 def _new(owner: str, turn: int, served: float) -> Place:
     """The place of a job that is submitted now."""
     run = Unfinished(f"new {turn}", owner, math.inf, served)

@@ -69,4 +69,4 @@ class Heartbeat:
             except StoreUnavailable:
                 pass  # the next beat tries again; what the job writes is repeated and logged
             except Exception:
-                log.exception("the heartbeat of run %s could not be written", self.run_id)
+                log.exception("the heartbeat of run %s could not be written", self.run_id, extra={"run": self.run_id})

@@ -21,6 +21,7 @@ from contextlib import suppress
 from multiprocessing import forkserver
 from typing import Any
 
+from nnlab import logs
 from nnlab.jobs.trouble import Trouble
 from nnlab.jobs.webless import Webless
 from nnlab.settings import settings
@@ -161,6 +162,8 @@ def serve() -> None:
 async def _serve(method: str, scratch: str) -> None:
     from distributed import Scheduler
     from distributed.security import Security
+
+    logs.set_up("supervisor")
 
     class LocalScheduler(Webless, Scheduler):
         pass

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from nnlab import __version__
+from nnlab import __version__, logs
 from nnlab.analysis.scores import stored_results
 from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
@@ -32,7 +32,7 @@ from nnlab.jobs.trouble import WorkerError
 from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.store import Lost, RequestedAction, Run, State, Store, StoreUnavailable, budget
+from nnlab.store import Lost, RequestedAction, Run, State, Store, StoreUnavailable, budget, this_process
 from nnlab.training import transfer
 from nnlab.training.api import train
 from nnlab.training.loop import Training
@@ -51,6 +51,9 @@ def dask_setup(worker: Any = None) -> None:
     """Limit the memory of a new worker process, and prepare it in the background; Dask calls this before the first
     job."""
     memory.limit_process(threads=worker.state.nthreads if worker else 1)
+    logs.set_up("worker")
+    if worker is not None:  # so that it is known which of the scheduler's workers trains a run
+        worker.startup_information["process"] = lambda _: this_process()
     threading.Thread(target=_prepare, name="nnlab-warm", daemon=True).start()
 
 
@@ -166,14 +169,15 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
         return None
     failure: dict[str, Any] = {}
     try:
+        log.info("run %s begins", run_id, extra={"event": "run_begun", "run": run_id})
         with Heartbeat(store, run_id, attempt, retry) as heartbeat:
             return _Job(store, run, attempt, heartbeat, on_epoch, retry).train()
     except Lost:
-        log.warning("run %s was taken over by another worker", run_id)
+        log.warning("run %s was taken over by another worker", run_id, extra={"event": "run_lost", "run": run_id})
     except StoreUnavailable:  # and that will not pass by itself: the run stays as it is stored
         raise
     except Exception as error:
-        failure = _failure(error)
+        failure = _failure(error, run_id)
     except BaseException:
         with suppress(Lost, StoreUnavailable):
             store.finish(run_id, attempt, "interrupted")
@@ -184,10 +188,10 @@ def run_job(store: Store, run_id: str, attempt: str, on_epoch: OnEpoch | None = 
     return None
 
 
-def _failure(error: Exception) -> dict[str, Any]:
+def _failure(error: Exception, run_id: str) -> dict[str, Any]:
     """A sentence about an error of a training, and a note if pages say it in their own words."""
     if memory.is_shortage(error):
-        log.warning("a run needed more memory than there is: %s", error)
+        log.warning("a run needed more memory than there is: %s", error, extra={"event": "run_failed", "run": run_id})
         allowed = f"{memory.here_bytes() / 1e9:.1f} GB"
         advice = "train fewer seeds together, a smaller network, smaller batches or fewer samples"
         return {
@@ -196,7 +200,7 @@ def _failure(error: Exception) -> dict[str, Any]:
         }
     sentence = str(error)
     if not isinstance(error, (SpecError, DatasetUnavailable)):  # whose text is a sentence for the user
-        log.error("a run failed", exc_info=error)
+        log.error("run %s failed", run_id, exc_info=error, extra={"event": "run_failed", "run": run_id})
         message = " ".join(sentence.split())[:300]
         sentence = f"The training broke off: {type(error).__name__}{': ' if message else ''}{message.rstrip('.')}."
     return {"error": sentence}
@@ -359,6 +363,8 @@ class _Job:
         elif action is None:
             limit, note = settings().max_seconds, "max_seconds"
             error = f"seconds: the run was stopped after {limit} s, the most allowed; its results so far are saved."
+        said = {"event": "run_ended", "run": self.run.id}
+        log.info("run %s: %s after %.1f s", self.run.id, state, self.seconds, extra=said)
         this = self.run.id, self.attempt, state
         return self.retry(self.store.finish, *this, requested=action, error=error, note=note, results=results)
 

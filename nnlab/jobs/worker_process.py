@@ -8,12 +8,14 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+from nnlab import logs
 from nnlab.jobs.webless import Webless
 
 
 def run_worker(scheduler: str, name: str, options: dict[str, Any], config: dict[str, Any], errors: Connection) -> None:
     """Work until the scheduler or the parent ends; an error of the start is sent through `errors`."""
     threading.Thread(target=_end_with_parent, name="nnlab-parent", daemon=True).start()
+    logs.set_up("worker")
     import dask
 
     dask.config.set(config)

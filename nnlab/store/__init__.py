@@ -21,11 +21,14 @@ from nnlab.store.retention import Freed, Retention, RetentionStore
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table
 from nnlab.store.sign_in import SignInStore, Wait
+from nnlab.store.status import RunStates, StatusStore
 from nnlab.store.unreadable import Unreadable, UnreadableStore
 from nnlab.store.usage import UsageStore
 
 
-class Store(CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, AssignmentStore, SignInStore):
+class Store(
+    CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, StatusStore, AssignmentStore, SignInStore
+):
     """Everything in one data base. Threads may share one; each process opens its own."""
 
     def cell_runs(self, comparison_ids: Sequence[str]) -> list[Run]:

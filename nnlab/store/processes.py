@@ -21,6 +21,20 @@ def this_process() -> str:
     return f"{_machine()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
 
 
+def host_of(worker: str) -> str:
+    """The name of its machine."""
+    return worker.partition("/")[0].partition(":")[0]
+
+
+def resident_bytes(worker: str) -> int | None:
+    """The memory that a process of this machine takes; None of others."""
+    machine, _, rest = worker.partition("/")
+    try:
+        return int(psutil.Process(int(rest.split("/")[0])).memory_info().rss) if machine == _machine() else None
+    except (psutil.Error, ValueError):
+        return None
+
+
 def older(worker: str, than: float) -> bool:
     """Whether it is a process of this machine that began before."""
     machine, _, began = worker.split("/")

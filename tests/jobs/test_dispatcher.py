@@ -71,6 +71,8 @@ def test_a_run_is_trained_by_a_worker_and_seen_while_it_is(lab: Lab) -> None:
     assert seen is not None
     assert (seen.state, 0 < seen.progress < 1) == ("running", True)
     assert seen.seconds_left is not None
+    workers = until(lambda: lab.machine().workers)
+    assert [worker.known for worker in workers for one in worker.runs if one.id == run.id] == [True]
     live = lab.snapshot(run.id)
     assert live is not None
     assert live[0] > 0

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import streamlit as st
 from anyio.to_thread import run_sync
@@ -15,7 +16,9 @@ from streamlit.cli_util import open_browser
 from streamlit.net_util import get_internal_ip
 from streamlit.web.server.server_util import get_url
 
+from nnlab import logs
 from nnlab.jobs.cluster import start_early
+from nnlab.settings import settings
 from nnlab.ui.server.imports import import_all, imported
 from nnlab.ui.server.memory import return_freed_memory
 
@@ -37,12 +40,24 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     def pages_may_run() -> None:
         loop.call_soon_threadsafe(imported.set)
 
+    watching = _watch(settings().metrics)
     opening = threading.Thread(target=_open, args=(ending, pages_may_run), name="nnlab-open", daemon=True)
     opening.start()
     _show()
     yield
     ending.set()
+    if watching:
+        watching.close()
     await run_sync(_close, opening)
+
+
+def _watch(address: str | None) -> Any:
+    """Serve health and metrics if there is an address for them; what that needs takes a second to import."""
+    if address is None:
+        return None
+    from nnlab.ui.server.watching import Watching
+
+    return Watching.start(address)
 
 
 def _open(ending: threading.Event, pages_may_run: Callable[[], None]) -> None:
@@ -50,6 +65,7 @@ def _open(ending: threading.Event, pages_may_run: Callable[[], None]) -> None:
     try:
         import_all()
     finally:
+        logs.set_up("web")  # Dask has set up its own when it was imported
         pages_may_run()
     from nnlab.lab import open_lab
 

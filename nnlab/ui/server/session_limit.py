@@ -12,6 +12,15 @@ MOST = 1000
 """Sessions of one address; a class behind one router, or everybody behind a proxy that is not trusted, shares one."""
 
 
+class Sessions:
+    """How many pages are connected."""
+
+    open = 0
+
+
+sessions = Sessions()
+
+
 class SessionLimit:
     """ASGI middleware: refuses a connection of an address that has `MOST` sessions."""
 
@@ -29,9 +38,11 @@ class SessionLimit:
             await send({"type": "websocket.close", "code": 1013})  # try again later
             return
         self._sessions[address] += 1
+        sessions.open += 1
         try:
             await self.app(scope, receive, send)
         finally:
+            sessions.open -= 1
             # so long Streamlit keeps the session for its page to return
             kept = config.get_option("server.disconnectedSessionTTL")
             asyncio.get_running_loop().call_later(kept, self._forget, address)
