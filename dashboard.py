@@ -9,9 +9,16 @@ if __name__ == "__main__":
 else:  # what pages need is imported in the background, so that the server answers soon
     from nnlab.ui.server import logs
     from nnlab.ui.server.downloads import routes
+    from nnlab.ui.server.enter import enter_route
     from nnlab.ui.server.lifespan import lifespan
     from nnlab.ui.server.middleware import MIDDLEWARE
     from nnlab.ui.server.script_errors import on_script_error
 
     logs.set_up()
-    app = st.App(__file__, lifespan=lifespan, middleware=MIDDLEWARE, on_script_error=on_script_error, routes=routes())
+    app = st.App(
+        __file__,
+        lifespan=lifespan,
+        middleware=MIDDLEWARE,
+        on_script_error=on_script_error,
+        routes=[*routes(), enter_route()],
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from nnlab.store.assignments import AssignmentStore, HandedIn, Participant, StoredAssignment, UnknownAssignment
-from nnlab.store.classes import Class, Member
+from nnlab.store.classes import Class, ClassFull, Member
 from nnlab.store.comparisons import StoredComparison
 from nnlab.store.curves import CurveStore, MetricsTable
 from nnlab.store.data_files import DataFileStore

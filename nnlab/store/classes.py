@@ -21,7 +21,12 @@ from nnlab.store.people import (
 )
 from nnlab.store.schema import classes_table, members_table, new_id, now, people_table, utc
 
+MOST_MEMBERS = 500
 col, member, people = classes_table.c, members_table.c, people_table.c
+
+
+class ClassFull(ValueError):
+    """The class is closed, or has as many members as a class may have."""
 
 
 class Class(NamedTuple):
@@ -97,14 +102,16 @@ class ClassStore(PeopleStore):
         self._change(members_table.delete().where(member.class_id == class_id, member.person == person_id))
 
     def new_student(self, class_id: str, nickname: str) -> Person:
-        """Somebody new in a class. Raises NameTaken; ValueError if nothing of the nickname can be read."""
+        """Somebody new in a class. Raises NameTaken, ClassFull, or ValueError if the nickname cannot be read."""
         if not (name := tidy_name(nickname)):
             raise ValueError(nickname)
         others = sa.select(people.name).join(members_table, people.id == member.person)
         with self._write() as db:
             # locked: two who choose the same name at once must not both get it
-            db.execute(sa.select(col.id).where(col.id == class_id).with_for_update())
+            open_now = db.scalar(sa.select(col.id).where(col.id == class_id, col.closed.is_(None)).with_for_update())
             taken = {same_name(one) for one in db.scalars(others.where(member.class_id == class_id))}
+            if open_now is None or len(taken) >= MOST_MEMBERS:
+                raise ClassFull(class_id)
             if same_name(name) in taken or is_staff(name):
                 raise NameTaken(name)
             person_id = new_person(db, name)

@@ -6,7 +6,8 @@
     /download/comparisons/ID/epochs.csv      every epoch and replicate of all cells
     /download/comparisons/ID/table.csv       a row for each cell
 
-Who has the id may read, as on the pages. `excel=es` is the CSV for a Spanish Excel. A file ends when the browser goes.
+Who has the id may read, as on the pages, and has to be signed in as there. `excel=es` is the CSV for a Spanish Excel. A
+file ends when the browser goes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from streamlit import config
+
+from nnlab.ui.server.enter import signed_in
+from nnlab.ui.shell.address import server_path
 
 if TYPE_CHECKING:
     from nnlab.lab import ComparisonRun, Lab
@@ -169,6 +172,8 @@ class _Downloads:
             return file, blocks, next(blocks, b"")
 
         t = text(request.query_params.get("lang", ""))
+        if not await signed_in(request):
+            return PlainTextResponse(t("Sign in first, then ask for the file again."), 401)
         if self.open >= MOST:
             return PlainTextResponse(t("Too many files are being downloaded; try again in a minute."), 503)
         try:
@@ -200,8 +205,7 @@ _downloads = _Downloads()
 
 
 def _route(path: str, make: Make) -> Route:
-    base = (config.get_option("server.baseUrlPath") or "").strip("/")
-    return Route(f"/{base}/download{path}" if base else f"/download{path}", partial(_downloads.answer, make))
+    return Route(server_path(f"download{path}"), partial(_downloads.answer, make))
 
 
 def routes() -> list[Route]:

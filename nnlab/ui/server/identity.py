@@ -24,19 +24,21 @@ class Identity:
         if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
             await self.app(scope, receive, send)
             return
-        cookie = _cookie(HTTPConnection(scope))
+        asked = HTTPConnection(scope)
+        cookie = cookie_header(asked, valid_name(asked.cookies.get(COOKIE)))
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.append("Set-Cookie", cookie)
+                if not any(one.startswith(f"{COOKIE}=") for one in headers.getlist("Set-Cookie")):
+                    headers.append("Set-Cookie", cookie)
                 headers["Cache-Control"] = "private, no-cache"  # no cache between us gives the name to others
             await send(message)
 
         await self.app(scope, receive, answer)
 
 
-def _cookie(asked: HTTPConnection) -> str:
+def cookie_header(asked: HTTPConnection, name: str) -> str:
+    """What gives the browser that asks a name."""
     secure = "https" in (asked.url.scheme, asked.headers.get("x-forwarded-proto", "").split(",")[0].strip())
-    name = valid_name(asked.cookies.get(COOKIE))
     return f"{COOKIE}={name}; Path=/; Max-Age={YEAR}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")

@@ -11,7 +11,9 @@ import pkgutil
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import nnlab.ui
+from nnlab.ui.shell.address import server_path
 
+OURS = (server_path("download/"), server_path("enter"))
 imported = asyncio.Event()
 """Set once pages may run."""
 
@@ -33,6 +35,6 @@ class AfterImports:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" or scope.get("path", "").startswith("/download/"):
+        if scope["type"] == "websocket" or scope.get("path", "").startswith(OURS):
             await imported.wait()
         await self.app(scope, receive, send)

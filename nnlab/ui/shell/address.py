@@ -1,4 +1,4 @@
-"""Where a connection comes from, for limits that hold for one place on the network.
+"""Where a connection comes from, for limits that hold for one place on the network, and where it may go.
 
 Uvicorn reads `X-Forwarded-For` of connections from the proxies that `FORWARDED_ALLOW_IPS` names (by default this
 machine), and of no others; what it finds is the client's address here and in `st.context.ip_address`.
@@ -7,6 +7,7 @@ machine), and of no others; what it finds is the client's address here and in `s
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
+from streamlit import config
 
 LOCAL = "127.0.0.1"
 
@@ -31,3 +32,9 @@ def network_of(address: str | None) -> str:
 def network_of_connection(scope: Scope) -> str:
     """`network_of` the client of a request or a websocket."""
     return network_of((scope.get("client") or (None,))[0])
+
+
+def server_path(path: str) -> str:
+    """The path of an address of this server, below the one it is configured to answer at."""
+    base = (config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/{path}" if base else f"/{path}"

@@ -13,13 +13,14 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nnlab.lab import open_lab
 from nnlab.store import StoreUnavailable
+from nnlab.ui.shell.signed_in import SignedOut
 from nnlab.ui.shell.text import Text, Texts, text
 from nnlab.ui.shell.ticks import live
 
 log = logging.getLogger("nnlab.pages")
-# a store that is away is one line in the log, not a traceback for every tick of every page
+# a store that is away is one line in the log, not a traceback for every tick of every page; who has left is none
 logging.getLogger("streamlit.error_util").addFilter(
-    lambda record: not (record.exc_info and isinstance(record.exc_info[1], StoreUnavailable))
+    lambda record: not (record.exc_info and isinstance(record.exc_info[1], StoreUnavailable | SignedOut))
 )
 
 RETRY = 2.0  # seconds between two looks whether the store is back
@@ -50,7 +51,10 @@ def not_carried_out(reason: str, t: Text) -> str:
 
 def show_failure(error: Exception) -> bool:
     """Show an exception of a page in the visitor's language; True, so that Streamlit does not show it too."""
-    if not show_unavailable(error):
+    if isinstance(error, SignedOut):
+        t = _text()
+        st.warning(t("You have signed out. Reload the page to sign in again."), icon=":material/logout:")
+    elif not show_unavailable(error):
         reference = secrets.token_hex(3)
         log.error("reference %s: %s: %s", reference, type(error).__name__, error)
         t = _text()

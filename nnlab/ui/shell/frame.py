@@ -17,15 +17,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from nnlab.charts.base import Labels
 from nnlab.lab import Lab, open_lab
 from nnlab.store import Person
+from nnlab.ui.shell.account import account_menu
 from nnlab.ui.shell.browser import theme_switch
 from nnlab.ui.shell.failure import show_notice, show_unavailable
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.links import parameters, show_ignored
 from nnlab.ui.shell.sign_in import sign_in
+from nnlab.ui.shell.signed_in import still_signed_in, who
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.ticks import forget_page, live
 from nnlab.ui.shell.trouble_text import show_trouble
-from nnlab.ui.shell.visitors import who
 
 NAME = "nnlab"
 ICON = Path(__file__).with_name("icon.svg").read_text()  # Streamlit's own icons come from another host here
@@ -68,7 +69,9 @@ class Page:
 
     @property
     def lab(self) -> Lab:
-        """The lab; raises StoreUnavailable while its store cannot be opened."""
+        """The lab; raises StoreUnavailable while its store cannot be opened, SignedOut to who has left."""
+        if self.person.role != "visitor":
+            still_signed_in(self.person)
         return open_lab()
 
     @property
@@ -133,7 +136,10 @@ def open_page(name: str) -> Page:
     )
     person = who()
     if person is None:
-        sign_in(t)
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"### :material/hub: {NAME}", anchors=False, width="content")
+            _language_and_theme(t)
+        sign_in(name, t)
         st.stop()
     page = Page(name, t, person)
     with st.sidebar:
@@ -162,7 +168,15 @@ def _navigation(page: Page) -> None:
         page.link(name, f"**{label}**" if name == page.name else label, width="stretch")
     st.space("small")
     activity = st.container()
+    if page.person.role != "visitor":
+        account_menu(page.person, t)
     st.space("small")
+    _language_and_theme(t)
+    with activity:  # last: what is above stands without the store too
+        live(activity_line, IDLE)(page)
+
+
+def _language_and_theme(t: Text) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.session_state["language-choice"] = t.language
         st.segmented_control(
@@ -176,8 +190,6 @@ def _navigation(page: Page) -> None:
         )
         theme_switch(t, ["" if name == "home" else name for name in PLACES])
         keyboard()
-    with activity:  # last: what is above stands without the store too
-        live(activity_line, IDLE)(page)
 
 
 def activity_line(page: Page) -> float:

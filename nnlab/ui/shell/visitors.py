@@ -1,17 +1,14 @@
-"""Who visits: an unguessable name in a cookie, which stands for a login.
+"""Who visits: an unguessable name in a cookie, which without a login stands for one.
 
 The server sets the cookie with the document, before anything else of a page runs (`nnlab.ui.server.identity`); no
-script can read it. It is never put into a link, so whoever gets a link sees a run but cannot change it.
+script can read it. It is never put into a link, so whoever gets a link sees a run but cannot change it. With a login
+(NNLAB_AUTH) the store knows who is signed in with which cookie (`nnlab.ui.shell.signed_in`).
 """
 
 import re
 import secrets
 
 import streamlit as st
-
-from nnlab.lab import open_lab
-from nnlab.settings import settings
-from nnlab.store import Person
 
 COOKIE = "nnlab_visitor"
 _SHAPE = re.compile(r"v-[A-Za-z0-9_-]{22}", re.ASCII)
@@ -22,13 +19,6 @@ def valid_name(cookie: str | None) -> str:
     return cookie if cookie and _SHAPE.fullmatch(cookie) else "v-" + secrets.token_urlsafe(16)
 
 
-def who() -> Person | None:
-    """Who visits; None if they have to sign in first."""
-    if settings().auth == "none":
-        return Person(visitor())
-    return open_lab().store.person_of(visitor())
-
-
 def visitor() -> str:
     """The name of this browser: the same after F5, on every page, in every tab.
 
@@ -36,3 +26,8 @@ def visitor() -> str:
     if "visitor" not in st.session_state:
         st.session_state["visitor"] = valid_name(st.context.cookies.get(COOKIE))
     return str(st.session_state["visitor"])
+
+
+def has_cookie() -> bool:
+    """Whether the browser has sent its name, or keeps no cookies."""
+    return COOKIE in st.context.cookies

@@ -1,0 +1,65 @@
+"""Who is signed in, in the sidebar: a new personal code, another class, and out again."""
+
+import streamlit as st
+
+from nnlab.lab import open_lab
+from nnlab.settings import settings
+from nnlab.store import Class, Person
+from nnlab.store.codes import shown_code
+from nnlab.ui.shell.sign_in import ask_for_code, refusal
+from nnlab.ui.shell.text import Text, Texts, in_markdown
+from nnlab.ui.shell.visitors import visitor
+
+ROLES: Texts = {"student": "Student", "teacher": "Teacher", "admin": "Administrator"}
+
+
+def account_menu(person: Person, t: Text) -> None:
+    """Draw a menu with the visitor's name."""
+    name = in_markdown(person.name)
+    with st.popover(name, icon=":material/account_circle:", type="tertiary", width="stretch", key="account"):
+        st.caption(f"{name} · {t(ROLES[person.role])}")
+        if settings().auth == "code":
+            _personal_code(person, t)
+        _another_class(person, t)
+        st.button(t("Sign out"), icon=":material/logout:", key="sign-out", width="stretch", on_click=sign_out)
+
+
+def sign_out() -> None:
+    """End the sign-in of this browser; all that the session holds is forgotten."""
+    open_lab().store.sign_out(browser := visitor())
+    st.session_state.clear()
+    st.session_state["visitor"] = browser
+    if settings().auth == "oidc":
+        st.session_state["signed-in"] = True  # Streamlit knows the login until the browser has left
+        st.logout()
+    else:
+        st.session_state["left"] = True
+
+
+def _personal_code(person: Person, t: Text) -> None:
+    if code := st.session_state.pop("new-code", None):
+        st.code(shown_code(code), language=None)
+        st.caption(t("Write it down. The code you had before no longer works."))
+
+    def renew() -> None:
+        st.session_state["new-code"] = open_lab().store.new_code(person.id)
+
+    help = t("With it you sign in on another device. It takes the place of the one you have.")
+    st.button(
+        t("New personal code"), icon=":material/key:", key="renew-code", width="stretch", on_click=renew, help=help
+    )
+
+
+def _another_class(person: Person, t: Text) -> None:
+    def join() -> None:
+        found = ask_for_code(t)
+        if isinstance(found, Class):
+            open_lab().store.join(found.id, person.id)
+            st.toast(t("You are in the class {name} now.", name=in_markdown(found.name)), icon=":material/school:")
+        elif found is not None:
+            st.session_state["code-refused"] = t("This is a personal code. A class has a code of 8 letters and digits.")
+
+    with st.form("join-form", border=False, clear_on_submit=True):
+        st.text_input(t("Code of another class"), key="code", placeholder="K7M3-QXW9", max_chars=80)
+        refusal()
+        st.form_submit_button(t("Join"), key="join-class", width="stretch", on_click=join)

@@ -1,0 +1,205 @@
+"""With a login every page asks for it, and shows nothing else before."""
+
+import re
+
+import pytest
+from page_app import LANGUAGES, OWNER, address, go, open_page, press, said
+
+from nnlab.settings import settings
+from nnlab.store.codes import shown_code
+from nnlab.ui.shell.account import ROLES
+from nnlab.ui.shell.frame import PLACES
+from nnlab.ui.shell.text import in_markdown, text
+
+pytestmark = pytest.mark.usefixtures("with_codes")
+
+
+@pytest.fixture(autouse=True)
+def _from_one_address(monkeypatch):
+    monkeypatch.setattr("nnlab.ui.shell.sign_in.network_of", lambda _: "10.0.0.1")
+
+
+@pytest.fixture
+def store(lab):
+    return lab.store
+
+
+@pytest.fixture
+def lesson(store):
+    return store.create_class("3º B", store.named("Ms Rivera").id)
+
+
+def typed(app, field, words, button):
+    app.text_input(key=field).set_value(words)
+    return press(app, button)
+
+
+def is_gate(app):
+    """Only the sign-in is on the page."""
+    return [one.value for one in app.title][:1] in (["Sign in"], ["Entrar"]) and not app.get("page_link")
+
+
+@pytest.mark.parametrize("auth", ["code", "oidc"])
+@pytest.mark.parametrize("name", PLACES)
+def test_every_page_and_deep_link_of_a_fresh_server_asks_for_the_login(lab, monkeypatch, name, auth):
+    monkeypatch.setenv("NNLAB_AUTH", auth)
+    settings.cache_clear()
+    app = open_page(name, link={"run": "aaaaaaaaaaaa", "comparison": "aaaaaaaaaaaa", "data.name": "moons"})
+    assert is_gate(app)
+    assert address(app)["run"] == "aaaaaaaaaaaa", "the address stays"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_class_code_a_nickname_and_a_personal_code_lead_in(store, lesson, language):
+    t = text(language)
+    app = open_page("train", language, link={"run": "aaaaaaaaaaaa"})
+    typed(app, "code", shown_code(lesson.code).lower(), "use-code")
+    assert "3º B" in app.title[0].value
+    typed(app, "nickname", "Zoë", "join")
+    code = app.code[0].value
+    assert t("This is your personal code:") in said(app)
+    (zoe,) = store.members(lesson.id)
+    assert store.try_code(code, "10.0.0.1").id == zoe.id
+    assert store.person_of(OWNER) is None, "not before the browser has its new cookie"
+    press(app, "enter")
+    assert store.redeem(ticket(app), OWNER, "v-new") == f"train?lang={language}&run=aaaaaaaaaaaa"
+    assert store.person_of("v-new").id == zoe.id
+
+
+def ticket(app):
+    """That the browser is sent away with."""
+    (sent,) = [one.proto for one in app.get("bidi_component") if "enter?ticket=" in str(one.proto)]
+    return str(sent).partition("enter?ticket=")[2].partition('"')[0].partition("\\")[0]
+
+
+def test_a_personal_code_is_enough(store, lesson):
+    ana = store.new_student(lesson.id, "Ana")
+    app = typed(open_page("home"), "code", store.new_code(ana.id), "use-code")
+    assert store.redeem(ticket(app), OWNER, "v-new") == "?lang=en"
+    assert store.person_of("v-new") == ana
+
+
+@pytest.mark.parametrize(
+    ("nickname", "sentence"),
+    [("ANA", "has this nickname already"), ("Ms Rivera", "has this nickname already"), ("…", "a letter or a digit")],
+)
+def test_a_nickname_that_is_refused_is_one_sentence(store, lesson, nickname, sentence):
+    store.new_student(lesson.id, "Ana")
+    app = typed(open_page("home"), "code", lesson.code, "use-code")
+    typed(app, "nickname", nickname, "join")
+    assert sentence in said(app)
+    assert len(store.members(lesson.id)) == 1
+    typed(app, "nickname", "Zoe", "join")
+    assert len(store.members(lesson.id)) == 2
+
+
+def test_a_class_that_closes_meanwhile_lets_nobody_in(store, lesson):
+    app = typed(open_page("home"), "code", lesson.code, "use-code")
+    store.close_class(lesson.id)
+    typed(app, "nickname", "Zoe", "join")
+    assert "closed or full" in said(app)
+    assert store.members(lesson.id) == []
+    press(app, "other-code")
+    assert is_gate(app)
+
+
+def test_a_wrong_code_is_one_sentence_and_many_say_how_long_to_wait(store):
+    app = typed(open_page("home"), "code", "AAAA", "use-code")
+    assert "Nobody has this code" in said(app)
+    for n in range(29):
+        store.try_code(f"AAAA{n}", "10.0.0.1")
+    typed(app, "code", "AAAA", "use-code")
+    assert re.search("Try again in (10|9) s|Try again in 9.[0-9] s", said(app))
+    assert is_gate(app)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_who_is_signed_in_sees_every_page_and_their_name(store, lesson, name):
+    zoe = store.new_student(lesson.id, "Zoë " + "x" * 76)
+    app = open_page(name, person=zoe)
+    assert not is_gate(app)
+    assert in_markdown(zoe.name) in said(app)
+    assert app.button(key="sign-out")
+
+
+HOSTILE = ["**bold** [x](http://x)", ":red[x] :material/home: $x$", "<script>x</script>", "`x` ![x](http://x)"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_shown_as_it_is(store, name):
+    lesson = store.create_class(name, store.named("Ms Rivera").id)
+    app = typed(open_page("home"), "code", lesson.code, "use-code")
+    assert app.title[0].value == in_markdown(lesson.name)
+    typed(app, "nickname", name, "join")
+    assert app.title[0].value == f"Welcome, {in_markdown(name)}"
+    app = open_page("home", person=store.person(store.members(lesson.id)[0].id))
+    assert in_markdown(name) in said(app)
+    assert name not in said(app)
+
+
+def test_signing_out_forgets_everything_and_leaves(store, lesson):
+    ana = store.new_student(lesson.id, "Ana")
+    app = open_page("build", person=ana, mine="secret")
+    press(app, "sign-out")
+    assert "mine" not in app.session_state
+    assert any("?lang=en" in str(one.proto) for one in app.get("bidi_component"))
+    assert store.person_of(app_cookie(ana)) is None
+
+
+def app_cookie(person):
+    return f"v-{person.id[2:]}"
+
+
+def test_a_tab_that_is_still_open_changes_nothing_after_the_sign_out(store, lesson, lab, monkeypatch):
+    ana = store.new_student(lesson.id, "Ana")
+    app = open_page("home", person=ana)
+    run = next(one.key for one in app.button if one.key and one.key.startswith("run-"))
+    store.sign_out(app_cookie(ana))
+    monkeypatch.setattr("nnlab.ui.shell.signed_in.CHECK_EVERY", -1)
+    app.button(key=run).click()
+    app.run()
+    assert lab.runs() == []
+    assert is_gate(go(app))
+
+
+def test_a_new_personal_code_ends_the_one_before(store, lesson):
+    ana = store.new_student(lesson.id, "Ana")
+    old = store.new_code(ana.id)
+    app = press(open_page("home", person=ana), "renew-code")
+    new = app.sidebar.code[0].value
+    assert store.try_code(new, "10.0.0.1") == ana
+    assert store.try_code(old, "10.0.0.1") is None
+    go(app)
+    assert not app.sidebar.code, "shown once"
+
+
+def test_another_class_is_joined_by_its_code(store, lesson):
+    ana = store.new_student(lesson.id, "Ana")
+    other = store.create_class("Other", store.named("Mr Okafor").id)
+    app = typed(open_page("home", person=ana), "code", other.code, "join-class")
+    assert store.joined(ana) == [other, lesson]
+    typed(app, "code", store.new_code(ana.id), "join-class")
+    assert "This is a personal code" in said(app)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_roles_have_a_word(language):
+    assert all(text(language)(words) for words in ROLES.values())
+
+
+def test_a_place_is_a_page_of_this_server_whatever_its_parameters(store, lesson):
+    """No redirect to another host: the place is the page's own name and its parameters, escaped."""
+    ana = store.new_student(lesson.id, "Ana")
+    evil = {"next": "//evil.example", "x": "https://evil.example/\r\nSet-Cookie: a=b"}
+    app = typed(open_page("home", link=evil), "code", store.new_code(ana.id), "use-code")
+    place = store.redeem(ticket(app), OWNER, "v-new")
+    assert place.startswith("?lang=en&next=%2F%2Fevil.example&x=https%3A%2F%2F")
+    assert not set(place) & set("\r\n ")
+
+
+def test_without_a_login_nothing_of_it_is_there(lab, monkeypatch):
+    monkeypatch.setenv("NNLAB_AUTH", "none")
+    settings.cache_clear()
+    app = open_page("home")
+    assert "sign-out" not in [one.key for one in app.button]
+    assert "Class" not in "".join(one.proto.label for one in app.get("page_link"))
