@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nnlab.store import Person, StoredAssignment
+from nnlab.ui.classroom.machine import machine_page
 from nnlab.ui.classroom.student import assignment_page, student_page
 from nnlab.ui.classroom.teacher import teacher_page
 from nnlab.ui.shell.frame import Page
@@ -13,6 +14,9 @@ def classroom(page: Page) -> None:
     query = page.query()
     if page.person.role == "visitor":
         _without_login(page)
+        return
+    if query.get("view") == "machine" and page.person.teaches:
+        machine_page(page)
         return
     assignment = page.lab.assignment(query["assignment"]) if "assignment" in query else None
     if (assignment and query.get("view") == "student") or not _teaches(page, assignment):

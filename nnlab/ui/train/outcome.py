@@ -7,23 +7,19 @@ from nnlab.analysis.coverage import covered_and_grain, grain
 from nnlab.analysis.predictions import predict
 from nnlab.datasets import PartName, load_dataset, mnist
 from nnlab.engines.base import Floats
-from nnlab.engines.costs import estimate_bytes
-from nnlab.jobs.memory import worker_bytes
 from nnlab.lab import Lab
-from nnlab.spec.errors import CONFLICTS
 from nnlab.store import Run
 from nnlab.ui.shared.cache import once_per_epoch, weights_size
 from nnlab.ui.shared.downloads import download_menu
+from nnlab.ui.shared.failure_words import failure_words
 from nnlab.ui.shared.labels import WITHOUT_NUMBA
 from nnlab.ui.shared.naming import seeds_words
 from nnlab.ui.shared.run_links import advice_link, experiment_link
 from nnlab.ui.shared.run_row import mean_text
 from nnlab.ui.shared.verdict_text import verdict_of, verdict_sentence
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown, mark
+from nnlab.ui.shell.text import UNKNOWN, Text, mark
 from nnlab.ui.train.numbers import best_epochs
-
-LARGE = 0.6  # of a worker's memory: a run that is estimated to take more may have been ended for want of it
 
 
 def outcome(page: Page, run: Run) -> None:
@@ -161,29 +157,12 @@ def trouble(page: Page, run: Run) -> None:
         st.caption(t(WITHOUT_NUMBA))
     no_data = run.experiment.data.name == "mnist" and (run.error or "").startswith("MNIST could not be downloaded")
     if run.state == "interrupted":
-        words = t(
-            "This run was interrupted because its worker failed more than once. Its progress is saved: resume it."
-        )
-        if run.note == "memory" or estimate_bytes(run.experiment, len(run.seeds)) > LARGE * worker_bytes():
-            words = t(
-                "This run was interrupted because its worker was ended more than once; it probably needed more memory "
-                "than there is. Its progress is saved: resume it when fewer runs are under way, or train fewer seeds "
-                "together, a smaller network, smaller batches or fewer samples."
-            )
-        st.warning(words, icon=":material/power_off:")
+        st.warning(failure_words(run, t), icon=":material/power_off:")
     elif run.note == "max_seconds":
         words = t("This run was stopped at the time limit of this server. Its progress is saved.")
         st.info(words, icon=":material/timer:")
-    elif run.state == "failed" and run.note == "memory":
-        words = t(
-            "The training needed more memory than a worker may use ({size}). Train fewer seeds together, a smaller "
-            "network, smaller batches or fewer samples.",
-            size=t.size(worker_bytes()),
-        )
-        st.error(words, icon=":material/memory:")
     elif run.state == "failed" and no_data:
         _without_mnist(page, run)
     elif run.state == "failed":
-        told = run.error or ""
-        sentence = next((t(one) for one in CONFLICTS.values() if told.endswith(one[1:])), in_markdown(told))
-        st.error(f"{t('The training failed.')} {sentence}", icon=":material/error:")
+        icon = ":material/memory:" if run.note == "memory" else ":material/error:"
+        st.error(failure_words(run, t), icon=icon)
