@@ -10,6 +10,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 from containers import ROOT, Machine, dockerfile, needs_nginx, services
 
@@ -158,3 +159,22 @@ def test_no_secret_is_in_the_files():
     found = services({"POSTGRES_PASSWORD": "s3cret"})
     users = {name for name, service in found.items() if "s3cret" in str(service)}
     assert users == {"database", "dashboard-1", "dashboard-2", "workers"}
+
+
+HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+
+
+def test_the_documents_commands_and_files_are_there():
+    code = re.findall(r"^```bash\n(.*?)^```", HOSTING, re.DOTALL | re.MULTILINE)
+    typed = [line for block in code for line in block.splitlines()] + re.findall(r"`(nnlab [^`]+)`", HOSTING)
+    commands = [re.search(r"\bnnlab (\w[^#|>;]*)", line) for line in typed if re.search(r"(^|/|1 )nnlab \w", line)]
+    assert len(commands) > 5
+    for command in filter(None, commands):
+        words, group = shlex.split(command[1]), cli
+        while words and isinstance(group, click.Group):
+            assert words[0] in group.commands, command[0]
+            group, words = group.commands[words[0]], words[1:]
+        group.make_context(group.name, words or [])
+    files = re.findall(r"\]\(\.\./([^)#]+)\)", HOSTING) + re.findall(r"`((?:deploy|tests|\.ci)/[\w./]+)`", HOSTING)
+    assert files
+    assert [file for file in files if not (ROOT / file).exists()] == []
