@@ -16,7 +16,7 @@ ROLES: Texts = {"student": "Student", "teacher": "Teacher", "admin": "Administra
 def account_menu(person: Person, t: Text) -> None:
     """Draw a menu with the visitor's name."""
     name = in_markdown(person.name)
-    with st.popover(name, icon=":material/account_circle:", type="tertiary", width="stretch", key="account"):
+    with st.popover(name, icon=":material/account_circle:", width="stretch", key="account"):
         st.caption(f"{name} · {t(ROLES[person.role])}")
         if settings().auth == "code":
             _personal_code(person, t)
@@ -37,17 +37,16 @@ def sign_out() -> None:
 
 
 def _personal_code(person: Person, t: Text) -> None:
-    if code := st.session_state.pop("new-code", None):
-        st.code(shown_code(code), language=None)
-        st.caption(t("Write it down. The code you had before no longer works."))
-
     def renew() -> None:
         st.session_state["new-code"] = open_lab().store.new_code(person.id)
 
-    help = t("With it you sign in on another device. It takes the place of the one you have.")
-    st.button(
-        t("New personal code"), icon=":material/key:", key="renew-code", width="stretch", on_click=renew, help=help
-    )
+    code = st.session_state.pop("new-code", None)
+    if code:
+        st.markdown(f"### `{shown_code(code)}`", anchors=False)
+        st.caption(t("Write it down. The code you had before no longer works."))
+    st.button(t("New personal code"), icon=":material/key:", key="renew-code", width="stretch", on_click=renew)
+    if not code:
+        st.caption(t("For another device. It takes the place of the code you have."))
 
 
 def _another_class(person: Person, t: Text) -> None:

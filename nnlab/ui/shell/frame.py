@@ -6,7 +6,7 @@ link to it on a fresh server runs nothing else before it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -136,10 +136,7 @@ def open_page(name: str) -> Page:
     )
     person = who()
     if person is None:
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"### :material/hub: {NAME}", anchors=False, width="content")
-            _language_and_theme(t)
-        sign_in(name, t)
+        sign_in(name, t, partial(_head, t))
         st.stop()
     page = Page(name, t, person)
     with st.sidebar:
@@ -176,8 +173,15 @@ def _navigation(page: Page) -> None:
         live(activity_line, IDLE)(page)
 
 
+def _head(t: Text) -> None:
+    """What stands above the sign-in, where there is no sidebar."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"### :material/hub: {NAME}", anchors=False, width="content")
+        _language_and_theme(t)
+
+
 def _language_and_theme(t: Text) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.session_state["language-choice"] = t.language
         st.segmented_control(
             t("Language"),

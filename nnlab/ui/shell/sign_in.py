@@ -6,6 +6,7 @@ ticket, with which the server gives the browser a new cookie (`nnlab.ui.server.e
 """
 
 import logging
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -25,7 +26,7 @@ log = logging.getLogger("nnlab.sign_in")
 WIDTH = 420
 
 
-def sign_in(page: str, t: Text) -> None:
+def sign_in(page: str, t: Text, head: Callable[[], None]) -> None:
     """Draw the sign-in instead of a page, to which it returns."""
     state = st.session_state
     if settings().auth == "oidc":
@@ -36,18 +37,20 @@ def sign_in(page: str, t: Text) -> None:
     if state.pop("left", False):
         leave_for(f"?lang={t.language}")
         return
-    with st.container(horizontal_alignment="center"), st.container(width=WIDTH, border=True, key="sign-in"):
-        if settings().auth == "oidc":
-            _by_login(page, t)
-        elif "new-student" in state:
-            _personal_code(page, t, *state["new-student"])
-        elif "class-to-join" in state:
-            _nickname(t, state["class-to-join"])
-        else:
-            _code(page, t)
-        if not has_cookie():
-            words = t("This browser sends no cookies, without which nobody can be signed in. Allow them for this site.")
-            st.warning(words, icon=":material/cookie_off:")
+    with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
+        head()
+        with st.container(border=True, key="sign-in"):
+            if settings().auth == "oidc":
+                _by_login(page, t)
+            elif "new-student" in state:
+                _personal_code(page, t, *state["new-student"])
+            elif "class-to-join" in state:
+                _nickname(t, state["class-to-join"])
+            else:
+                _code(page, t)
+            if not has_cookie():
+                words = t("This browser sends no cookies, without which nobody can sign in. Allow them for this site.")
+                st.warning(words, icon=":material/cookie_off:")
 
 
 def place_of(page: str) -> str:
@@ -125,7 +128,7 @@ def _join(t: Text, one: Class) -> None:
 
 def _personal_code(page: str, t: Text, person: Person, code: str) -> None:
     _title(t("Welcome, {name}", name=in_markdown(person.name)), t("This is your personal code:"))
-    st.code(shown_code(code), language=None)
+    st.markdown(f"## `{shown_code(code)}`", anchors=False)
     st.markdown(t("Write it down. With it you return to your runs from another device, or after you have signed out."))
     label, args = t("I have written it down"), (person, page)
     st.button(label, type="primary", width="stretch", key="enter", on_click=_enter, args=args)
