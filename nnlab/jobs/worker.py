@@ -70,10 +70,10 @@ def _prepare() -> None:
     working_engine(Experiment())  # at normal priority, as a run may be waiting
     _lower_priority()
     for engine, delay in (("auto", 0.0), ("torch", TORCH_AFTER)):
-        time.sleep(delay)
         done = False
         while not done:
             _idle.wait()
+            time.sleep(delay)  # the moment between two runs is too short for it, and the next one would wait
             with _alone() if engine == "torch" else nullcontext(), _warming:
                 if done := _idle.is_set():
                     warm(engine)

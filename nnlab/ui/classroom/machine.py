@@ -18,6 +18,7 @@ from nnlab.ui.shell.trouble_text import trouble_text
 
 TICK = 2.0  # seconds between two drawings at least
 MOST = 8  # waiting runs that are listed
+FIGURE = 143  # pixels: six beside each other on a desk, two on a phone
 
 _WRONG: Texts = {
     "no_workers": "No worker is there, so nothing is trained. What is queued stays queued and starts by itself.",
@@ -65,7 +66,7 @@ def _view(page: Page, names: dict[str, str]) -> None:
     _figures(machine, t)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(f"##### {t('Workers')}", anchors=False)
+        st.markdown(f"##### {t('What the workers train')}", anchors=False)
         for number, worker in enumerate(machine.workers, 1):
             _worker(page, names, number, worker)
         if not machine.workers:
@@ -104,11 +105,12 @@ def _figures(machine: Machine, t: Text) -> None:
         (t("Runs that wait"), t.whole(waiting), wait, t("Everybody's first run goes before anybody's second one.")),
         (t("Open pages"), t.whole(pace.pages), None, t("With many of them all pages are refreshed less often.")),
         (t("Free memory"), t.size(machine.memory_free), t("of {all}", all=t.size(machine.memory)), None),
-        (t("Free disk"), t.size(machine.disk_free), t("runs take {size}", size=t.size(machine.store)), None),
+        (t("Free disk"), t.size(machine.disk_free), t("runs: {size}", size=t.size(machine.store)), None),
     )
-    with st.container(horizontal=True, gap="small", key="machine-figures"):
+    with st.container(horizontal=True, gap="xsmall", key="machine-figures"):
         for name, value, more, explained in figures:
-            st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, help=explained, width=180)
+            with st.container(width=FIGURE, height="stretch"):
+                st.metric(name, value, more, "off", border=True, help=explained, delta_arrow="off", height="stretch")
 
 
 def _worker(page: Page, names: dict[str, str], number: int, worker: WorkerState) -> None:
