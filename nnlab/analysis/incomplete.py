@@ -18,8 +18,8 @@ Laird, Ware (1982). Random-effects models for longitudinal data. Biometrics 38, 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 
@@ -50,6 +50,11 @@ class Estimated:
     between: float  # variance that a seed has in common under all settings
     within: Floats  # (settings,), of the rest
     seeds: Floats  # (settings,), how many tried it
+
+    def of(self, rows: Sequence[int]) -> Self:
+        """Of some of the settings."""
+        pairs = self.covariance[np.ix_(rows, rows)]
+        return replace(self, means=self.means[rows], covariance=pairs, within=self.within[rows], seeds=self.seeds[rows])
 
     def interval(self, place: int, design: Design, spread: float = 0.0) -> Interval:
         """The mean of a setting with its 95 % interval.

@@ -13,7 +13,7 @@ from nnlab.charts.colours import COLOURS, FAINT, INK, SOFT
 from nnlab.charts.marks import dots, expression, of_kind, text, tip
 from nnlab.classroom.results import ClassResults
 
-ROW, LARGE_ROW = 46, 68  # pixels of a setting; on a projector
+ROW, LARGE_ROW = 46, 52  # pixels of a setting; on a projector
 BAR, LARGE_BAR = 30, 44  # of a guess
 _QUANTILES = ("q10", "q25", "q50", "q75", "q90")
 
@@ -56,7 +56,7 @@ def class_scores(
     and below it the best tries of the students who are best with it. Rows: `class_rows`.
 
     `large`: to be read from afar. `named`: tooltips name the student."""
-    size, height, size_of_best = (19, LARGE_ROW, 110) if large else (12, ROW, 55)
+    size, height, size_of_best = (19, LARGE_ROW, 90) if large else (12, ROW, 55)
     colour = COLOURS[part]
     worded = of_kind("setting").transform_calculate(name=word_for("row", names), interval=interval_text(kind))
     about = [
@@ -70,7 +70,7 @@ def class_scores(
     own = [tip("score", labels("best try"), FORMATS[kind]), tip("among", labels("of how many"), ",d")]
     own = [tip("student", labels("student")), *own] if named else own
     up, down = -0.13 * height, 0.3 * height
-    thick = 16 if large else 11
+    thick = 14 if large else 11
     judged = worded.transform_filter("isValid(datum.mean)")
     layers = [
         worded.mark_rule(color=colour, strokeWidth=2, opacity=0.55, yOffset=up).encode(x="q10:Q", x2="q90"),
@@ -116,3 +116,34 @@ def guess_bars(choices: tuple[str, ...], *, large: bool = False, labels: Labels 
         text(rows, "count", align="left", xOffset=8, fontSize=size, fontWeight=600),
     ).encode(y=alt.Y("row:O", scale=scale, axis=look), x=x)
     return finish(chart, labels, height * len(choices) + 12, right=36)
+
+
+def number_rows(numbers: Sequence[str]) -> pd.DataFrame:
+    """The rows of `big_numbers`."""
+    return pd.DataFrame([{"place": place, "number": number} for place, number in enumerate(numbers)])
+
+
+@cache
+def big_numbers(titles: tuple[str, ...], *, labels: Labels = ENGLISH) -> Spec:
+    """A few numbers side by side, to be read from the last row. Rows: `number_rows`."""
+    rows = alt.Chart().transform_calculate(title=word_for("place", titles))
+    places = alt.Scale(domain=list(range(len(titles))), paddingInner=0)
+    size = expression("min(64, width / 9)")
+    chart = alt.layer(
+        text(rows, "number", fontSize=size, fontWeight=700, yOffset=-16),
+        text(rows, "title", fontSize=20, color=FAINT, yOffset=30),
+    ).encode(x=alt.X("place:O", scale=places, axis=None))
+    return finish(chart, labels, 110)
+
+
+def code_rows(code: str) -> pd.DataFrame:
+    """The row of `large_code`."""
+    return pd.DataFrame({"code": [code]})
+
+
+@cache
+def large_code(*, labels: Labels = ENGLISH) -> Spec:
+    """A code, as large as there is room. Rows: `code_rows`."""
+    size = expression("min(170, width / 5)")
+    chart = text(alt.Chart(), "code", fontSize=size, fontWeight=700, font="monospace", color=INK)
+    return finish(chart, labels, 210)

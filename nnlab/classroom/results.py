@@ -2,15 +2,16 @@
 
 Equal experiments of different students are one setting, under all their seeds: no two students share any. What a
 student trains twice counts once. A setting that diverged for somebody takes no part in comparisons, as on Compare;
-neither does one with fewer than `LEAST_SEEDS` seeds. Means and differences are those of `analysis.incomplete`, which
-are not misled by students who choose what to try by what they have seen. That they do not hold is possible where
-somebody stops a run because it looks bad: stopped and unfinished runs are counted, and take no part.
+neither does one with fewer than `LEAST_SEEDS` seeds, nor, where others are shared, one that a single student has
+tried. Means and differences are those of `analysis.incomplete`, which are not misled by students who choose what to try
+by what they have seen. They may be where somebody stops a run because it looks bad: stopped and unfinished runs are
+counted, and take no part.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -94,6 +95,13 @@ class ClassResults:
         return tuple(i for i, one in enumerate(self.settings) if math.isfinite(one.interval.mean))
 
     @property
+    def alone(self) -> tuple[int, ...]:
+        """The settings that are not compared because a single student has tried them, or under too few seeds."""
+        return tuple(
+            i for i, one in enumerate(self.settings) if one.seeds and not one.diverged and i not in self.judged
+        )
+
+    @property
     def rivals(self) -> tuple[int, ...]:
         """The settings that do not differ significantly from the best."""
         return tuple(i for i in self.judged if (one := self.settings[i].difference) and not one.distinct)
@@ -166,21 +174,22 @@ def _judge(
     settings: list[Setting], groups: Mapping[Experiment, Sequence[Training]]
 ) -> tuple[int | None, list[Setting]]:
     """The best setting, and all of them with intervals and differences."""
-    places = [i for i, one in enumerate(settings) if one.seeds >= LEAST_SEEDS and not one.diverged]
-    if not places:
+    known = [i for i, one in enumerate(settings) if one.seeds >= LEAST_SEEDS and not one.diverged]
+    if not known:
         return None, settings
+    twice = [row for row, i in enumerate(known) if len(settings[i].students) > 1]
+    rows = twice or list(range(len(known)))
+    places = [known[row] for row in rows]
     experiment = settings[places[0]].experiment
     design = Design.of(experiment, experiment.data.judged_part)
-    taking_part = [groups[settings[i].experiment] for i in places]
-    found = estimate(_matrix(taking_part))
-    own, pairs = _spreads(taking_part, design, found)
+    # what only one student has tried counts for the estimates, on which the student's next tries depend
+    found = estimate(_matrix([groups[settings[i].experiment] for i in known])).of(rows)
+    own, pairs = _spreads([groups[settings[i].experiment] for i in places], design, found)
     better: Literal["higher", "lower"] = "higher" if experiment.score == "accuracy" else "lower"
     best, differences = found.differences(design, better, pairs)
     judged = list(settings)
     for row, (i, difference) in enumerate(zip(places, differences, strict=True)):
-        one = settings[i]
-        over = found.interval(row, design, own[row])
-        judged[i] = Setting(one.values, one.experiment, one.students, one.scores, one.diverged, over, difference)
+        judged[i] = replace(settings[i], interval=found.interval(row, design, own[row]), difference=difference)
     return places[best], judged
 
 

@@ -1,5 +1,6 @@
 """Classes: their codes, their teachers and who is in them."""
 
+import unicodedata
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -90,7 +91,7 @@ class ClassStore(PeopleStore):
             Member(*as_person(row), utc(row.joined), utc(row.seen))
             for row in self._rows(joined.where(member.class_id == class_id))
         ]
-        return sorted(found, key=lambda one: (same_name(one.name), one.id))
+        return sorted(found, key=lambda one: (_alphabetical(one.name), one.id))
 
     def join(self, class_id: str, person_id: str) -> None:
         """Put somebody into a class, once."""
@@ -122,6 +123,13 @@ class ClassStore(PeopleStore):
         """Give a class another name."""
         self._change(classes_table.update().where(col.id == class_id).values(name=tidy_name(name)[:LONGEST_NAME]))
 
+    def renew_class_code(self, class_id: str) -> None:
+        """Give a class a new code; the one before lets nobody in."""
+        while True:
+            with suppress(sa.exc.IntegrityError):  # another class has this code
+                self._change(classes_table.update().where(col.id == class_id).values(code=new_code(CLASS)))
+                return
+
     def close_class(self, class_id: str, closed: bool = True) -> None:
         """Let nobody in by the code from now on, or again."""
         moment = now() if closed else None
@@ -139,3 +147,8 @@ def open_class(code: str) -> sa.Select[Any]:
 def as_class(row: sa.Row[Any]) -> Class:
     """A row of `classes_table`."""
     return Class(row.id, row.name, row.code, row.teacher, utc(row.created), row.closed and utc(row.closed))
+
+
+def _alphabetical(name: str) -> str:
+    """A name as it is sorted: letters with accents stand beside those without."""
+    return "".join(one for one in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(one))

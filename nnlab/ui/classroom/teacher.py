@@ -3,9 +3,40 @@
 import streamlit as st
 
 from nnlab.store import StoredAssignment
+from nnlab.ui.classroom.assignment_head import assignment_head
+from nnlab.ui.classroom.classes import class_page, classes_page
+from nnlab.ui.classroom.live_view import live_view
+from nnlab.ui.classroom.make_assignment import make_page
+from nnlab.ui.classroom.projector import class_projector, projector
+from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shell.frame import Page
 
 
 def teacher_page(page: Page, assignment: StoredAssignment | None) -> None:
     """Draws the teacher's classes, one of them, or an assignment."""
-    st.title(page.t("Class"), anchor=False)
+    query = page.query()
+    show_refusal()
+    if assignment is not None:
+        if query.get("view") == "projector":
+            projector(page, assignment)
+        else:
+            assignment_head(page, assignment)
+            live_view(page, assignment)
+    elif "make" in query:
+        make_page(page)
+    elif "class" in query:
+        _one_class(page, query["class"])
+    else:
+        classes_page(page)
+
+
+def _one_class(page: Page, class_id: str) -> None:
+    found = next((one for one in page.lab.store.taught(page.person) if one.id == class_id), None)
+    if found is None:
+        st.title(page.t("Class"), anchor=False)
+        st.warning(page.t("This is no class of yours. Only its teacher sees it."), icon=":material/lock:")
+        page.link("classroom", page.t("Your classes"), width="content")
+    elif page.query().get("view") == "projector":
+        class_projector(page, found)
+    else:
+        class_page(page, found)

@@ -109,6 +109,12 @@ class Page:
         query = urlencode(self._with_language(params), safe=",:")
         return urlunsplit((here.scheme, here.netloc, path, query, ""))
 
+    @property
+    def root(self) -> str:
+        """The address of the server as it is written on a board: school.example/nnlab."""
+        here = urlsplit(self.address("home", {}))
+        return f"{here.netloc}{here.path}".rstrip("/")
+
     def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
         """Opens another page."""
         st.switch_page(PLACES[place].script, query_params=self._with_language(params))
@@ -131,7 +137,7 @@ def open_page(name: str) -> Page:
         page_title=f"{t(place.label)} · {NAME}" if name != "home" else NAME,
         page_icon=ICON,
         layout="wide",
-        initial_sidebar_state=220,
+        initial_sidebar_state="collapsed" if st.query_params.get("view") == "projector" else 220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
     )
     person = who()

@@ -21,7 +21,10 @@ READ: Mapping[str, tuple[str, ...]] = {
         *("point", "edits", "check", "race"),
     ),
     "runs": ("q", "state", "of", "page", "comparison"),
-    "classroom": ("class", "assignment", "view"),
+    "classroom": (
+        *("class", "assignment", "view", "make", "run", "comparison"),
+        *(*FIELDS, "seeds", "vary", "values", "by", "by_values"),
+    ),
 }
 """The parameters that each page reads, besides the language."""
 MOST_NAMED = 5

@@ -1,0 +1,151 @@
+"""The class as one experiment: the finding, one picture, one table, and the guesses beside the outcome."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from nnlab.charts.classroom import class_rows, class_scores, guess_bars, guess_rows
+from nnlab.classroom.results import ClassResults, guess_counts
+from nnlab.ui.classroom.class_view import ClassView
+from nnlab.ui.classroom.finding_text import HOW, finding_words, limits_words, setting_name
+from nnlab.ui.shared.downloads import chart_downloads
+from nnlab.ui.shared.sortable_table import sortable
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import UNKNOWN, in_markdown
+
+MOST_SHOWN = 12  # settings in the picture
+MOST_LARGE = 6  # on a projector
+
+
+def shown_places(found: ClassResults, most: int = MOST_SHOWN) -> list[int]:
+    """The settings of the picture: those with the most seeds, and the best, in their order."""
+    places = sorted(range(len(found.settings)), key=lambda i: (i != found.best, -found.settings[i].seeds))
+    return sorted(places[:most])
+
+
+def finding(page: Page, found: ClassResults) -> None:
+    """The finding as a sentence, with how it comes about at hand."""
+    st.markdown(f"**{in_markdown(finding_words(found, page.t))}**", help=page.t(HOW))
+    if words := limits_words(found, page.t):
+        st.caption(in_markdown(words))
+
+
+def picture(page: Page, view: ClassView, *, large: bool = False) -> None:
+    """The picture; on a projector without names."""
+    t, found = page.t, view.found
+    places = shown_places(found, MOST_LARGE if large else MOST_SHOWN)
+    if not places:
+        st.caption(t("The picture appears with the first finished try."))
+        return
+    names = tuple(setting_name(found, place, t) for place in places)
+    spec = class_scores(
+        names, t("setting"), kind=found.score, part=found.part, large=large, named=not large, labels=page.words
+    )
+    students = None if large else {one.id: one.name for one in view.students}
+    rows = class_rows(found, places, students)
+    with st.container(key="class-picture"):
+        st.vega_lite_chart(rows, spec, key=f"class-scores{'-large' if large else ''}", alt=_alt(page, found))
+    key = t(
+        "Line: 80 % of the seeds; bar: the middle half; point: the mean with its 95 % interval; circles: students' "
+        "best tries."
+    )
+    if large:
+        return
+    hidden = len(found.settings) - len(places)
+    more = (
+        f" {t.many('{n} more setting is in the table.', '{n} more settings are in the table.', hidden)}"
+        if hidden
+        else ""
+    )
+    st.caption(key + more)
+    name = f"nnlab-class-{view.stored.id}"
+    chart_downloads(page, t("The class"), name, spec, lambda: class_rows(found, places))
+
+
+def _alt(page: Page, found: ClassResults) -> str:
+    return f"{page.t('Scores of every setting over all seeds of the class')}: {finding_words(found, page.t)}"
+
+
+def settings_table(page: Page, found: ClassResults) -> None:
+    """A row a setting: mean with interval, students, seeds, quantiles, difference to the best."""
+    t = page.t
+    if not found.settings:
+        return
+    heads = [
+        t("Setting"),
+        t("Mean"),
+        t("Students"),
+        t("Seeds"),
+        t("Median"),
+        t("80 % of the seeds"),
+        t("To the best"),
+        "p",
+    ]
+    frame = pd.DataFrame(
+        [
+            (
+                setting_name(found, place, t),
+                one.interval.mean,
+                len(one.students),
+                one.seeds,
+                one.quantiles[2],
+                one.quantiles[0],
+                _sorted_by(found, place),
+                one.difference.p if one.difference else math.nan,
+            )
+            for place, one in enumerate(found.settings)
+        ],
+        columns=heads,
+    )
+    texts = {
+        heads[1]: [
+            t.interval(one.interval.mean, one.interval.low, one.interval.high, found.score) for one in found.settings
+        ],
+        heads[4]: [t.score(one.quantiles[2], found.score) for one in found.settings],
+        heads[5]: [_range(page, found, place) for place in range(len(found.settings))],
+        heads[6]: [_difference(page, found, place) for place in range(len(found.settings))],
+        heads[7]: [t.number(one.difference.p, 2) if one.difference else UNKNOWN for one in found.settings],
+    }
+    helps = {
+        heads[1]: t("Estimated for all seeds of the class, with its 95 % interval; without one it is not compared."),
+        heads[6]: t("The mean difference with its interval, corrected for all pairs."),
+    }
+    columns = {head: st.column_config.Column(help=help_text) for head, help_text in helps.items()}
+    st.dataframe(
+        sortable(frame, texts),
+        hide_index=True,
+        key="class-settings",
+        column_config=columns,
+        placeholder=UNKNOWN,
+        alt=t("Settings of the class"),
+    )
+
+
+def _sorted_by(found: ClassResults, place: int) -> float:
+    """The difference to the best, by which the rows sort; that of the best itself is 0."""
+    one = found.settings[place].difference
+    return one.mean if one else 0.0 if place == found.best else math.nan
+
+
+def _range(page: Page, found: ClassResults, place: int) -> str:
+    low, *_, high = found.settings[place].quantiles
+    return f"{page.t.score(low, found.score)} – {page.t.score(high, found.score)}"
+
+
+def _difference(page: Page, found: ClassResults, place: int) -> str:
+    one = found.settings[place].difference
+    if place == found.best:
+        return f"★ {page.t('best')}"
+    return page.t.interval(one.mean, one.low, one.high, found.score) if one else UNKNOWN
+
+
+def guesses(page: Page, view: ClassView, *, large: bool = False) -> None:
+    """How many guessed what."""
+    choices = view.stored.assignment.guess
+    if not choices:
+        return
+    counts = guess_counts(choices, view.guesses)
+    words = ", ".join(f"{choice}: {n}" for choice, n in counts.items())
+    spec, key = guess_bars(choices, large=large, labels=page.words), f"class-guesses{'-large' if large else ''}"
+    st.vega_lite_chart(guess_rows(counts), spec, key=key, alt=f"{page.t('Guesses')}: {words}")

@@ -1,0 +1,62 @@
+"""An assignment, and the code of a class, for a projector: large, and without any name."""
+
+import streamlit as st
+
+from nnlab.charts.classroom import big_numbers, code_rows, large_code, number_rows
+from nnlab.store import Class, StoredAssignment
+from nnlab.store.codes import shown_code
+from nnlab.ui.classroom.class_picture import guesses, picture
+from nnlab.ui.classroom.class_view import class_view
+from nnlab.ui.classroom.finding_text import finding_words
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import in_markdown
+from nnlab.ui.shell.ticks import live
+
+TICK = 3.0  # seconds
+
+
+def projector(page: Page, stored: StoredAssignment) -> None:
+    """Question, counts, guesses and the picture."""
+    given = stored.assignment
+    st.title(in_markdown(given.title), anchor=False)
+    if given.question:
+        st.markdown(f"### {in_markdown(given.question)}", anchors=False)
+    live(_board, TICK)(page, stored)
+    page.link(
+        "classroom", page.t("Back to the names"), {"assignment": stored.id}, icon=":material/group:", width="content"
+    )
+
+
+def class_projector(page: Page, one: Class) -> None:
+    """The address and the code of a class, and how many are in."""
+    t = page.t
+    st.title(in_markdown(one.name), anchor=False)
+    words = t("Closed") if one.closed else t("Students open this address and type the code:")
+    st.markdown(f"### {words}", anchors=False)
+    if not one.closed:
+        st.markdown(f"## `{page.root}`", anchors=False)
+        code = shown_code(one.code)
+        st.vega_lite_chart(code_rows(code), large_code(labels=page.words), key="class-code-large", alt=code)
+    live(_present, TICK)(page, one)
+    page.link("classroom", t("Back to the names"), {"class": one.id}, icon=":material/group:", width="content")
+
+
+def _present(page: Page, one: Class) -> None:
+    words = page.t.many("{n} student is in.", "{n} students are in.", len(page.lab.store.members(one.id)))
+    st.markdown(f"## {words}", anchors=False)
+
+
+def _board(page: Page, stored: StoredAssignment) -> None:
+    t, view = page.t, class_view(page, stored)
+    started = f"{t.whole(view.started)} / {t.whole(len(view.students))}"
+    numbers = {t("have started"): started, t("have a result"): t.whole(view.finished), t("tries"): t.whole(view.tries)}
+    numbers[t("under way")] = t.whole(view.running)
+    spoken = ", ".join(f"{title}: {number}" for title, number in numbers.items())
+    rows = number_rows(list(numbers.values()))
+    st.vega_lite_chart(rows, big_numbers(tuple(numbers), labels=page.words), key="class-counts", alt=spoken)
+    if view.found.settings:
+        st.markdown(f"## {in_markdown(finding_words(view.found, t))}", anchors=False)
+        picture(page, view, large=True)
+    if stored.assignment.guess:
+        st.markdown(f"### {t('What the class expected')}", anchors=False)
+        guesses(page, view, large=True)
