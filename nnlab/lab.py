@@ -165,7 +165,7 @@ class Lab(Assignments):
 
     def forecast(self, owner: str) -> Forecast:
         """When jobs that this owner submits now would be finished, and when those in the queue will be."""
-        return Forecast(self.store.jobs(), owner, self.store.served(owner), settings().workers)
+        return Forecast(self.store.jobs(), owner, self.store.served(owner), self._dispatcher.threads)
 
     def metrics(self, run_id: str, after: int = 0, epochs: Sequence[int] | None = None) -> pd.DataFrame:
         """The metrics of every epoch above `after`, or of these `epochs`, and every replicate.

@@ -12,9 +12,11 @@ from typing import Any
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 from xdist.scheduler import LoadScopeScheduling
 
 from nnlab.settings import load_settings, settings
+from nnlab.store import new_id
 
 hypothesis.settings.register_profile("nnlab", deadline=None, max_examples=60)  # tests judge no times
 hypothesis.settings.load_profile("nnlab")
@@ -126,3 +128,56 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+# -- data bases ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[sa.URL]:
+    """A data base of this process; `url` empties it, which takes less time than making one."""
+    server = os.environ.get("NNLAB_TEST_POSTGRES_URL")
+    if not server:
+        why = "needs NNLAB_TEST_POSTGRES_URL, the URL of a PostgreSQL that may make data bases"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    address = sa.make_url(server).set(drivername="postgresql+psycopg")
+    admin = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+    name = f"nnlab_test_{new_id().lower()}"
+    with admin.connect() as db:
+        db.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield address.set(database=name)
+    with admin.connect() as db:
+        db.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, home: Path) -> str:
+    """An empty data base."""
+    if request.param == "sqlite":
+        return f"sqlite:///{home / 'nnlab.db'}"
+    return _emptied(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def one_url(request: pytest.FixtureRequest, home: Path) -> str:
+    """An empty data base: PostgreSQL where NNLAB_TEST_POSTGRES_URL names one, for tests too dear to run over both."""
+    postgresql = os.environ.get("NNLAB_TEST_POSTGRES_URL") or os.environ.get("CI") == "true"
+    return _emptied(request.getfixturevalue("postgresql")) if postgresql else f"sqlite:///{home / 'nnlab.db'}"
+
+
+def _emptied(address: sa.URL) -> str:
+    engine = sa.create_engine(address)
+    with engine.begin() as db:
+        db.exec_driver_sql(_EMPTY)
+    engine.dispose()
+    return address.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -25,6 +25,8 @@ class Cleaning:
             if time.monotonic() < self._due:
                 return False
             self._due = time.monotonic() + EVERY
+            if not self.store.may_clean(EVERY - 1):  # another server of this data base does
+                return False
             self._steps = self.store.prune()
         try:
             next(self._steps)

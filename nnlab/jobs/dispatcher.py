@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,8 @@ from nnlab import __version__
 from nnlab.jobs import memory
 from nnlab.jobs.cleaning import Cleaning
 from nnlab.jobs.cluster import LocalProcess, local_process
+from nnlab.jobs.load import MORE, RUN, SHORT, Load, new_key
+from nnlab.jobs.scheduler import open_client
 from nnlab.jobs.trouble import Kind, Trouble, trouble_of
 from nnlab.jobs.worker import Errand, run_short, work
 from nnlab.settings import settings
@@ -31,6 +33,7 @@ LONGEST_PAUSE = 15.0  # seconds, after workers or the store failed again and aga
 ANSWERS_WITHIN = 30.0  # seconds that the scheduler may take
 REPLACED_AFTER = 90.0  # seconds without an answer after which a local cluster is replaced
 MISSED_AFTER = 5.0  # seconds without any worker until that is said
+MOST_MORE = 100  # workers that are asked for at once
 
 
 class Pause:
@@ -58,11 +61,12 @@ class Dispatcher:
         self._cleaning = Cleaning(store)
         self._local: LocalProcess | None = None
         self._client: Any = None
-        self._tasks: dict[tuple[str, int], Any] = {}  # the current task of each (worker's address, thread)
+        self._tasks: list[tuple[str, Any]] = []  # that train runs, with their workers' addresses
         self._failed: dict[str, tuple[Trouble, Pause]] = {}  # the workers whose last task raised an error
         self._answered = self._reached = time.monotonic()  # when the scheduler answered, and when it had a worker
         self._kills = memory.kills()
         self._short: list[Any] = []  # tasks that are no runs and have not ended
+        self._more: list[Any] = []  # see `_ask_for_more`
         self._seen: set[str] = set()  # workers that had a task; the first opens the store, before any run is queued
         self._wake, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="nnlab-dispatcher", daemon=True)
@@ -87,7 +91,7 @@ class Dispatcher:
         client = self._client
         if client is not None and client.status == "running":
             with suppress(Exception):  # the thread may close the connection at this moment
-                task = client.submit(run_short, function, *arguments, pure=False, priority=10)
+                task = client.submit(run_short, function, *arguments, key=new_key(SHORT), priority=10)
                 with self._lock:
                     self._short.append(task)
                 task.add_done_callback(lambda _: self._wake.set())
@@ -101,6 +105,11 @@ class Dispatcher:
         if self._thread.ident is None:
             return 0
         return settings().workers if settings().scheduler is None else max(1, len(self.workers))
+
+    @property
+    def threads(self) -> int:
+        """How many runs are trained at the same time."""
+        return sum(one["nthreads"] for one in self.workers.values()) or settings().workers
 
     def close(self) -> None:
         """End the thread and the local workers."""
@@ -162,41 +171,66 @@ class Dispatcher:
         """Submit `work` to free workers while runs wait, and let runs yield if none is free; True if any run waits or
         runs."""
         client = self._connect()
-        found = client.sync(client.scheduler.identity, callback_timeout=ANSWERS_WITHIN)
-        self.workers = found["workers"]
-        nthreads = {address: one["nthreads"] for address, one in self.workers.items()}
+        self.workers = client.sync(client.scheduler.identity, callback_timeout=ANSWERS_WITHIN)["workers"]
+        tasks = client.sync(client.scheduler.processing, callback_timeout=ANSWERS_WITHIN)  # of all servers
         self._answered = time.monotonic()
         killed = memory.kills() > self._kills
         began = self._local.began if self._local else -math.inf
         self.store.release_dead(settings().stale_after, began, note="memory" if killed else None)
         counts = self.store.counts()
-        threads = [(address, i) for address, n in nthreads.items() for i in range(n)]
-        if threads:
+        if self.workers:
             self._reached = time.monotonic()
-        for thread, task in list(self._tasks.items()):
-            if task.done():
-                self._note_end(thread[0], task)
-            if task.done() or thread not in threads:
-                del self._tasks[thread]
-        self._seen &= nthreads.keys()
-        self._failed = {address: one for address, one in self._failed.items() if address in nthreads}
-        with self._lock:
-            self._short = [task for task in self._short if not task.done()]
-        free = [thread for thread in threads if thread not in self._tasks and not self._pauses(thread[0])]
+        self._forget_ended()
+        load = Load.of(tasks, {task.key: address for address, task in self._tasks}, {task.key for task in self._short})
+        free = [
+            address
+            for address, one in self.workers.items()
+            if not self._pauses(address)
+            for _ in range(one["nthreads"] - load.runs[address])
+        ]
         ready = self.store.queue() if counts.waiting else []
         if not free and self._short:
-            self.store.lend_worker()
+            self._lend(load.short)
         elif not free and ready:
             self.store.make_room()
         # a worker that failed is tried again, whether a run waits or not
-        new = [thread for thread in free if thread[0] not in self._seen or thread[0] in self._failed]
-        errand = Errand(__version__, next(iter(ready), None))
-        for thread in {*free[len(self._short) :][: len(ready)], *new}:  # short tasks have the first ones
-            self._seen.add(thread[0])
-            task = client.submit(work, errand, workers=[thread[0]], pure=False)
+        new = {address for address in free if address not in self._seen or address in self._failed}
+        chosen = free[load.n_short :][: len(ready)]  # short tasks have the first ones
+        for address in [*chosen, *(new - {*chosen})]:
+            self._seen.add(address)
+            errand = Errand(__version__, self.store.id)
+            task = client.submit(work, errand, key=new_key(RUN), workers=[address])
             task.add_done_callback(lambda _: self._wake.set())  # a run may have been queued as the task ended
-            self._tasks[thread] = task
+            self._tasks.append((address, task))
+        if self._local is None:
+            self._ask_for_more(client, len(ready) - len(chosen))
         return bool(counts.waiting or counts.running)
+
+    def _forget_ended(self) -> None:
+        """Drop the tasks that have ended and the workers that have gone."""
+        for address, task in self._tasks:
+            if task.done():
+                self._note_end(address, task)
+        self._tasks = [(a, task) for a, task in self._tasks if a in self.workers and not task.done()]
+        self._seen &= self.workers.keys()
+        self._failed = {address: one for address, one in self._failed.items() if address in self.workers}
+        with self._lock:
+            self._short = [task for task in self._short if not task.done()]
+
+    def _lend(self, addresses: Collection[str]) -> None:
+        """Let a run yield on a worker that has a short task waiting."""
+        processes = {str(self.workers[one].get("process", "")) for one in addresses if one in self.workers}
+        if processes:  # a worker without nnlab's preload does not say which one it is
+            self.store.lend_worker(None if "" in processes else processes)
+
+    def _ask_for_more(self, client: Any, n: int) -> None:
+        """Show the scheduler that n runs wait, by tasks that no worker takes, so that an adaptive cluster grows.
+
+        Several servers ask for the same ones."""
+        wanted = range(max(0, min(n, MOST_MORE)))
+        del self._more[len(wanted) :]
+        for i in wanted[len(self._more) :]:
+            self._more.append(client.submit(int, key=f"{MORE}-{i}", resources={MORE: 1}))
 
     def _note_end(self, address: str, task: Any) -> None:
         """Remember an error of a task: the worker cannot open the store, for example, or does not have nnlab."""
@@ -218,19 +252,12 @@ class Dispatcher:
             self._end_local()
         if self._client is None or self._client.status not in ("running", "connecting"):
             self._disconnect()
-            address, security = settings().scheduler, None
+            address = settings().scheduler
             if address is None:
                 self._local = self._local or local_process(self.store.url)
-                address, security = self._local.address, self._local.contact.security()
-            from distributed import Client
-
-            options = {
-                "set_as_default": False,
-                "timeout": 30 if self._local else 5,
-                "name": "nnlab",
-                "security": security,
-            }
-            self._client = Client(address, **options)  # type: ignore[no-untyped-call]
+                self._client = open_client(self._local.address, self._local.contact)
+            else:
+                self._client = open_client(address)
         return self._client
 
     def _end_local(self) -> None:
@@ -242,6 +269,7 @@ class Dispatcher:
     def _disconnect(self) -> None:
         """Close the connection; runs continue."""
         self._tasks.clear()
+        self._more.clear()
         self.workers = {}
         if self._client is not None:
             client, self._client = self._client, None

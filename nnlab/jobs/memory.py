@@ -1,7 +1,6 @@
 """The memory of a worker: one budget for what is refused before it is queued and for what a worker may allocate."""
 
 import math
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -15,7 +14,8 @@ WEB_PROCESS = 1e9  # bytes that the web process may take, but on a small machine
 WEB_SHARE = 0.25  # of the memory
 LEAST = 0.5e9  # bytes: less is not enough for a worker that has imported PyTorch
 _SHORTAGES = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
-_limited = threading.Event()  # this process is a worker
+BELOW = 0.9  # of the memory at which a process is ended; Dask does so at 0.95
+_budgets: list[float] = []  # of a run, if this process is a worker
 _CGROUPS, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -30,24 +30,32 @@ def worker_bytes() -> float:
     """What one worker may take; infinite if the workers are on other machines and NNLAB_WORKER_MEMORY_MB is not set."""
     if settings().worker_memory_mb:
         return 1e6 * settings().worker_memory_mb
-    if settings().scheduler is not None:
-        return math.inf
+    return math.inf if settings().scheduler is not None else _share()
+
+
+def _share() -> float:
+    """A worker's part of this machine."""
     machine = machine_bytes()
     return max(LEAST, (machine - min(WEB_PROCESS, WEB_SHARE * machine)) / settings().workers)
 
 
 def here_bytes() -> float:
     """What a training in this process may take: in a worker its budget, elsewhere the whole memory."""
-    return worker_bytes() if _limited.is_set() else machine_bytes()
+    return _budgets[-1] if _budgets else machine_bytes()
 
 
-def limit_process(threads: int = 1) -> None:
+def limit_process(threads: int = 1, killed_at: float | None = None) -> None:
     """From now on this process is a worker, in which more than the budget raises MemoryError; where the system knows no
     such limit, nothing does.
 
-    threads : how many runs the process may train at once."""
+    threads : how many runs the process may train at once.
+    killed_at : the bytes at which Dask would end the process, if it looks after that; the budget is below them."""
     allowed = worker_bytes() * threads
-    _limited.set()
+    if math.isinf(allowed):  # the server has no limit for workers elsewhere; here it is known what this one may take
+        allowed = _share() * threads
+    if killed_at:
+        allowed = min(allowed, BELOW * killed_at)
+    _budgets.append(allowed / threads)
     if math.isfinite(allowed):
         with suppress(ImportError, OSError, ValueError):
             import resource

@@ -3,12 +3,16 @@
 import errno
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["missing", "dying", "unreachable", "store", "full", "other_store", "other_version", "broken"]
+Kind = Literal[
+    "missing", "dying", "unreachable", "certificate", "store", "full", "other_store", "other_version", "broken"
+]
 
 _SENTENCES: dict[Kind, str] = {
     "missing": "{running} of {wanted} workers are running; the others are being started.",
     "dying": "The workers end again and again ({detail}); they are started again, with growing pauses.",
     "unreachable": "The workers cannot be reached: {detail}; this is tried again.",
+    "certificate": "The scheduler lets nobody in without its certificate: {detail} Set "
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__TLS__CLIENT__CERT and …__TLS__CLIENT__KEY on this server.",
     "store": "The data base cannot be used: {detail}",
     "full": "No space is left on the disk: {detail}",
     "other_store": "A worker uses another data base: {detail}",

@@ -50,10 +50,15 @@ OnEpoch = Callable[[Epoch], None]
 def dask_setup(worker: Any = None) -> None:
     """Limit the memory of a new worker process, and prepare it in the background; Dask calls this before the first
     job."""
-    memory.limit_process(threads=worker.state.nthreads if worker else 1)
-    logs.set_up("worker")
-    if worker is not None:  # so that it is known which of the scheduler's workers trains a run
+    if worker is None:
+        memory.limit_process()
+    else:
+        memory.limit_process(worker.state.nthreads, worker.memory_manager.memory_limit)
+        # so that it is known which of the scheduler's workers trains a run
         worker.startup_information["process"] = lambda _: this_process()
+        for name in ("profile", "profile-cycle"):  # samples of the threads that train, every 10 ms
+            worker.periodic_callbacks.pop(name, None)
+    logs.set_up("worker")
     threading.Thread(target=_prepare, name="nnlab-warm", daemon=True).start()
 
 
@@ -112,13 +117,15 @@ def _store(url: str) -> Store:
 # a thread must not train while another imports PyTorch: `warm` waits until no run is trained, and runs wait for `warm`
 _idle, _warming = threading.Event(), threading.Lock()
 _idle.set()
+_at_work: list[int] = []  # the threads that train
+_counting = threading.Lock()
 
 
 class Errand(NamedTuple):
     """What the dispatcher tells a worker. The address of the store is not sent: it may contain a password."""
 
     version: str  # of nnlab
-    first: str | None  # the id of a run that waits; the worker's own settings must lead to the store that has it
+    store: str  # its id; the worker's own settings must lead to it
 
 
 def work(errand: Errand | None = None) -> int:
@@ -133,21 +140,34 @@ def work(errand: Errand | None = None) -> int:
     if errand and errand.version != __version__:
         raise WorkerError("other_version", f"{__version__}, where the server has {errand.version}")
     store = _store(settings().database_url)
-    if errand and errand.first and store.run(errand.first) is None:
+    if errand and errand.store != store.id:
         raise WorkerError("other_store", f"set NNLAB_DATABASE_URL on {socket.gethostname()} to the server's")
     done = 0
-    _idle.clear()
-    try:
-        with _warming:
-            pass
+    with _at_work_here():
         while attempt := store.claim_next():
             action = run_job(store, *attempt)
             done += 1
             if action == "yield":  # the process may be for a short task
                 break
-    finally:
-        _idle.set()
     return done
+
+
+@contextmanager
+def _at_work_here() -> Iterator[None]:
+    """This thread trains: the process is not warmed until no thread does."""
+    thread = threading.get_ident()
+    with _counting:
+        _at_work.append(thread)
+        _idle.clear()
+    try:
+        with _warming:
+            pass
+        yield
+    finally:
+        with _counting:
+            _at_work.remove(thread)
+            if not _at_work:
+                _idle.set()
 
 
 def run_short(function: Callable[..., Any], *arguments: Any) -> Any:

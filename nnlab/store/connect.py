@@ -59,6 +59,12 @@ class Database:
             self.close()
             raise
 
+    @property
+    def id(self) -> str:
+        """Of the data base, whatever the address it is reached by."""
+        with self._read() as db:
+            return str(db.scalar(sa.select(schema.version_table.c.id)))
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -96,12 +102,13 @@ class Database:
             if version is None:
                 schema.metadata.create_all(db)
                 db.execute(schema.alembic_table.insert().values(version_num=f"{schema.VERSION:04}"))
-                db.execute(schema.version_table.insert().values(version=schema.VERSION))
+                db.execute(schema.version_table.insert().values(version=schema.VERSION, id=schema.new_id()))
             elif version != schema.VERSION:
                 from nnlab.store.migrations import upgrade  # Alembic takes 0.1 s to import
 
                 upgrade(db, version)
-                db.execute(schema.version_table.update().values(version=schema.VERSION))
+                once = sa.func.coalesce(schema.version_table.c.id, schema.new_id())
+                db.execute(schema.version_table.update().values(version=schema.VERSION, id=once))
 
     def _version(self, db: sa.Connection) -> int | None:
         """The version of the tables; None if there are none. Raises StoreUnavailable if it is unknown here."""

@@ -3,15 +3,18 @@
 import os
 import socket
 from functools import lru_cache
+from pathlib import Path
 
 import psutil
 
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """This machine; a container with its own process numbers counts as one."""
+    """This machine since it was started; a container with its own process numbers counts as one. Machines may have the
+    same name."""
     try:
-        return f"{socket.gethostname()}:{os.stat('/proc/self/ns/pid').st_ino}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()}:{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:
         return socket.gethostname()
 
@@ -35,16 +38,20 @@ def resident_bytes(worker: str) -> int | None:
         return None
 
 
+def is_here(worker: str) -> bool:
+    """Whether it is a process of this machine."""
+    return worker.partition("/")[0] == _machine()
+
+
 def older(worker: str, than: float) -> bool:
     """Whether it is a process of this machine that began before."""
-    machine, _, began = worker.split("/")
-    return machine == _machine() and float(began) < than
+    return is_here(worker) and float(worker.split("/")[2]) < than
 
 
 def maybe_alive(worker: str) -> bool:
     """False if the process is on this machine and gone."""
-    machine, pid, began = worker.split("/")
-    if machine != _machine():
+    _, pid, began = worker.split("/")
+    if not is_here(worker):
         return True
     try:
         process = psutil.Process(int(pid))

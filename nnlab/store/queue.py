@@ -8,7 +8,7 @@ import json
 import math
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from nnlab.store import schema
 from nnlab.store.budget import CHECKPOINT_BYTES
 from nnlab.store.equal_runs import finished_equal, give_results
 from nnlab.store.order import Place, Unfinished, in_order, to_yield
-from nnlab.store.processes import maybe_alive, older, this_process
+from nnlab.store.processes import is_here, maybe_alive, older, this_process
 from nnlab.store.readable import readable
 from nnlab.store.runs import SINCE, Run, RunStore, UnknownRun, col, seconds_left
 from nnlab.store.schema import UNFINISHED, RequestedAction, State, new_id, now, runs_table
@@ -261,10 +261,15 @@ class RunQueue(RunStore):
             found = to_yield(*_order(db))
         return bool(found and self._request_yield(found, queued=now()))  # from now on behind their equals
 
-    def lend_worker(self) -> bool:
-        """Request one running run to yield to a task that is no run; it continues next. True if one does."""
+    def lend_worker(self, workers: Collection[str] | None = None) -> bool:
+        """Request one running run of these workers (None: of any) to yield to a task that is no run; it continues next.
+        True if one does."""
         with self._read() as db:
-            running = [one.run for one in _places(db) if one.run.claimed is not None]
+            these = sa.select(col.id).where(col.state == "running", col.worker.in_(workers or ()))
+            ours = None if workers is None else set(db.scalars(these))
+            running = [
+                one.run for one in _places(db) if one.run.claimed is not None and (ours is None or one.id in ours)
+            ]
         if any(run.yielding for run in running):
             return True
         longest = max(running, key=lambda run: run.trained, default=None)
@@ -282,7 +287,7 @@ class RunQueue(RunStore):
 
         server_began : seconds since 1970; workers of this machine that are older ended with an earlier server, which
             does not count against their runs.
-        note : that of interrupted runs: "memory" if processes were killed for want of it."""
+        note : that of interrupted runs of this machine: "memory" if processes were killed for want of it."""
         released, silent = [], (now() - col.heartbeat).label("silent")
         query = sa.select(col.id, col.attempt, col.attempts, col.worker, col.heartbeat, silent)
         for row in self._rows(query.where(col.state == "running")):
@@ -293,7 +298,8 @@ class RunQueue(RunStore):
             changes: dict[str, Any] = {"state": "waiting", "attempts": attempts, "note": None}
             changes["wish"] = sa.case((col.wish == "yield", None), else_=col.wish)
             if attempts >= MAX_ATTEMPTS:
-                changes |= {"state": "interrupted", "wish": None, "finished": now(), "note": note}
+                changes |= {"state": "interrupted", "wish": None, "finished": now()}
+                changes["note"] = note if is_here(row.worker) else None
             # it may have ended, or shown that it is alive, since it was read
             same = (col.attempt == row.attempt) & (col.state == "running") & (col.heartbeat == row.heartbeat)
             this = runs_table.update().where(col.id == row.id, same)

@@ -21,6 +21,7 @@ from nnlab.store.schema import (
     now,
     runs_table,
     snapshots_table,
+    version_table,
 )
 from nnlab.store.stored import drop_unused, measure
 
@@ -69,6 +70,12 @@ class Retention:
 
 class RetentionStore(FileStore):
     """What a data base loses in the course of time."""
+
+    def may_clean(self, every: float) -> bool:
+        """Whether no server has begun to remove what is old for so many seconds; the caller then does."""
+        last = version_table.c.cleaned
+        due = last.is_(None) | (last < now() - every)
+        return bool(self._change(version_table.update().where(due).values(cleaned=now())))
 
     def prune(self, keep: Retention | None = None, *, dry_run: bool = False) -> Iterator[Freed]:
         """Remove what is older than `keep` allows (by default the settings), a small transaction at each step of the

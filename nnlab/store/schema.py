@@ -37,7 +37,13 @@ def _now(element: now, compiler: SQLCompiler, **_: Any) -> str:
 
 
 metadata = sa.MetaData()
-version_table = sa.Table("nnlab_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+version_table = sa.Table(  # it has one row
+    "nnlab_schema",
+    metadata,
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("id", sa.String(12)),  # of this data base: workers and servers know by it that they use the same
+    sa.Column("cleaned", sa.Float(53)),  # when a server last began to remove what is old
+)
 alembic_table = sa.Table("alembic_version", metadata, sa.Column("version_num", sa.String(32), primary_key=True))
 runs_table = sa.Table(
     "runs",

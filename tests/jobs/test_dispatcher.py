@@ -172,6 +172,7 @@ def test_runs_deleted_long_ago_are_purged(lab: Lab, monkeypatch: pytest.MonkeyPa
     lab.delete(run.id, "tidy")
     prune = lab.store.prune
     monkeypatch.setattr(lab.store, "prune", lambda: prune(Retention.older_than(-1)))
+    monkeypatch.setattr(lab.store, "may_clean", lambda _: True)
     monkeypatch.setattr(lab._dispatcher._cleaning, "_due", 0.0)
     until(lambda: lab.run(run.id) is None)
 
@@ -250,11 +251,11 @@ def test_a_password_of_the_data_base_is_not_in_the_tasks(lab: Lab, monkeypatch: 
     class Recorder:
         """A scheduler with one worker, whose tasks never end."""
 
-        status, scheduler = "running", SimpleNamespace(ncores=None)
+        status, scheduler = "running", SimpleNamespace(identity="identity", processing="processing")
         sent: ClassVar[list[Any]] = []
 
-        def sync(self, *_: Any, **__: Any) -> dict[str, int]:
-            return {"tls://worker": 1}
+        def sync(self, question: str, **_: Any) -> dict[str, Any]:
+            return {"workers": {"tls://worker": {"nthreads": 1}}} if question == "identity" else {"tls://worker": []}
 
         def submit(self, *arguments: Any, **options: Any) -> Any:
             self.sent.append((arguments, options))

@@ -176,13 +176,45 @@ def test_kills_for_want_of_memory_are_counted_in_the_innermost_group(groups: Pat
     assert memory.kills() == 2
 
 
-def test_a_run_whose_worker_is_killed_again_and_again_keeps_the_note(home: Path) -> None:
+@pytest.mark.parametrize(("worker", "note"), [("", "memory"), ("elsewhere/1/1.0", None)])
+def test_a_run_whose_worker_is_killed_here_again_and_again_keeps_the_note(
+    home: Path, worker: str, note: str | None
+) -> None:
+    """Of another machine it is not known why its processes end."""
     store = Store(settings().database_url)
     run = store.create_run(Experiment(), (0,), "ana")
     for _ in range(3):
-        store.claim(run.id, "elsewhere/1/1.0")
+        store.claim(run.id, worker)
         store.release_dead(-1.0, note="memory")
     ended = store.run(run.id)
     assert ended is not None
-    assert (ended.state, ended.note) == ("interrupted", "memory")
+    assert (ended.state, ended.note) == ("interrupted", note)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("threads", "killed_at", "settings_mb", "budget"),
+    [
+        (1, None, 0, 3.5e9),  # half of 8 GB without 1 GB for pages, though this process knows a scheduler
+        (1, 2e9, 0, 1.8e9),  # Dask ends the process at 2 GB
+        (2, 2e9, 0, 0.9e9),
+        (1, 2e9, 700, 0.7e9),
+        (2, 4e9, 700, 0.7e9),
+    ],
+)
+def test_a_run_in_a_worker_elsewhere_stays_below_what_dask_allows_the_process(
+    monkeypatch: pytest.MonkeyPatch, threads: int, killed_at: float | None, settings_mb: int, budget: float
+) -> None:
+    limits: list[int] = []
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: limits.append(both[0]))
+    monkeypatch.setattr(memory, "_budgets", [])
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 8 * 10**9)
+    monkeypatch.setattr(memory, "_reserved_bytes", lambda: 0)
+    monkeypatch.setenv("NNLAB_SCHEDULER", "tls://scheduler:8786")
+    monkeypatch.setenv("NNLAB_WORKERS", "2")
+    monkeypatch.setenv("NNLAB_WORKER_MEMORY_MB", str(settings_mb) if settings_mb else "")
+    settings.cache_clear()
+    memory.limit_process(threads, killed_at)
+    assert memory.here_bytes() == pytest.approx(budget)
+    assert limits == [pytest.approx(threads * budget)]

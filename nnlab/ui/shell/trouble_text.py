@@ -9,6 +9,8 @@ _WORDS: Texts = {
     "missing": "{running} of {wanted} workers are running; the others are being started.",
     "dying": "The workers end again and again ({detail}). They are started again after ever longer pauses.",
     "unreachable": "The workers cannot be reached. The server tries again; what is queued stays queued.",
+    "certificate": "The scheduler refuses this server, which has no valid certificate ({detail}). Whoever runs it sets "
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …CLIENT__CERT and …CLIENT__KEY; what is queued stays queued.",
     "store": "The data base cannot be used at the moment. What is queued stays queued.",
     "full": "No space is left on the server's disk. What is queued starts as soon as there is some.",
     "other_store": "A worker uses another data base than the server (NNLAB_DATABASE_URL).",

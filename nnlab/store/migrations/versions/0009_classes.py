@@ -7,6 +7,8 @@ revision, down_revision = "0009", "0008"
 
 
 def upgrade() -> None:
+    op.add_column("nnlab_schema", sa.Column("id", sa.String(12)))
+    op.add_column("nnlab_schema", sa.Column("cleaned", sa.Float(53)))
     op.create_table(
         "people",
         sa.Column("id", sa.String(32), primary_key=True),
