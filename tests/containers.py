@@ -135,7 +135,9 @@ class Machine:
         """The service's, for this machine."""
         if name == "nginx":
             return [str(NGINX), "-p", f"{self.folder}/nginx", "-c", str(self._nginx()), "-g", "daemon off;"]
-        return [self.here(name, word) for word in self.services[name].command]
+        program, *arguments = [self.here(name, word) for word in self.services[name].command]
+        # those of this Python, whatever stands first in the path
+        return [sys.executable, "-m", program, *arguments] if program in ("dask", "nnlab") else [program, *arguments]
 
     def _nginx(self) -> Path:
         """Its configuration, which no other account of this machine has to read."""
