@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nnlab.comparison.cell_runs import ComparisonRun
+from nnlab.comparison.cell_runs import CellRun, ComparisonRun
 from nnlab.datasets.mnist import available, look_in
 from nnlab.engines.base import Array, Epoch, Weights
 from nnlab.engines.costs import estimate_seconds
@@ -183,6 +183,10 @@ class Lab(Assignments):
         each = max(1, BLOCK // len(run.replicates))
         for after in range(0, run.epoch, each):
             yield self._with_best(run, self.store.metrics(run.id, after, until=after + each).frame())
+
+    def part_blocks(self, part: Run | CellRun) -> Iterator[pd.DataFrame]:
+        """The metrics of a run, or of a cell of a comparison, in blocks."""
+        return self.cell_blocks(part) if isinstance(part, CellRun) else self.epoch_blocks(part)
 
     def _with_best(self, run: Run, metrics: pd.DataFrame) -> pd.DataFrame:
         best = (run.results or {}).get("best_epoch", [np.nan] * len(run.replicates))

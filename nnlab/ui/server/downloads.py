@@ -5,9 +5,10 @@
     /download/runs/ID/layer.csv              the weights of one layer of it at an epoch
     /download/comparisons/ID/epochs.csv      every epoch and replicate of all cells
     /download/comparisons/ID/table.csv       a row for each cell
+    /download/assignments/ID/results.csv     every student, try, epoch and seed: for the teacher of the class alone
 
-Who has the id may read, as on the pages, and has to be signed in as there. `excel=es` is the CSV for a Spanish Excel. A
-file ends when the browser goes.
+Who has the id of a run or comparison may read, as on the pages, and has to be signed in as there. `excel=es` is the CSV
+for a Spanish Excel. A file ends when the browser goes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from starlette.routing import Route
 
 from nnlab.ui.server.enter import signed_in
 from nnlab.ui.shell.address import server_path
+from nnlab.ui.shell.visitors import COOKIE
 
 if TYPE_CHECKING:
     from nnlab.lab import ComparisonRun, Lab
@@ -47,6 +49,8 @@ class File(NamedTuple):
 Asked = Mapping[str, str]
 """The parameters of the address."""
 Make = Callable[["Lab", str, Asked], File]
+MayRead = Callable[["Lab", str, str], bool]
+"""Whether the browser with a cookie may have the file of an id."""
 
 
 def run_epochs(lab: Lab, run_id: str, asked: Asked) -> File:
@@ -118,6 +122,18 @@ def comparison_epochs(lab: Lab, comparison_id: str, asked: Asked) -> File:
     return File(comparison_file_name(run.comparison) + end, CSV, blocks)
 
 
+def assignment_results(lab: Lab, assignment_id: str, asked: Asked) -> File:
+    from nnlab.classroom.table import table_blocks
+    from nnlab.export.tables import csv_blocks
+
+    if (stored := lab.assignment(assignment_id)) is None:
+        raise LookupError(assignment_id)
+    spanish = "excel" in asked
+    own = lab.participants(stored.id), lab.tries(stored.id)
+    blocks = csv_blocks(table_blocks(stored.assignment, *own, lab.part_blocks), spanish)
+    return File(f"nnlab-class-{stored.id}{'-excel' if spanish else ''}.csv", CSV, blocks)
+
+
 def _trained(lab: Lab, run_id: str) -> Run:
     run = lab.run(run_id)
     if run is None or not run.epoch:
@@ -159,7 +175,7 @@ class _Downloads:
     def __init__(self) -> None:
         self.making, self.open = CapacityLimiter(AT_ONCE), 0
 
-    async def answer(self, make: Make, request: Request) -> Response:
+    async def answer(self, make: Make, may_read: MayRead | None, request: Request) -> Response:
         from nnlab.lab import open_lab
         from nnlab.store import StoreUnavailable
         from nnlab.ui.shell.failure import not_carried_out
@@ -167,6 +183,8 @@ class _Downloads:
 
         def begin() -> tuple[File, Iterator[bytes], bytes]:
             """With the first block: what is missing is known before the answer begins."""
+            if may_read and not may_read(open_lab(), request.path_params["id"], request.cookies.get(COOKIE, "")):
+                raise PermissionError
             file = make(open_lab(), request.path_params["id"], request.query_params)
             blocks = iter(file.blocks)
             return file, blocks, next(blocks, b"")
@@ -178,6 +196,8 @@ class _Downloads:
             return PlainTextResponse(t("Too many files are being downloaded; try again in a minute."), 503)
         try:
             file, blocks, first = await run_sync(begin, limiter=self.making)
+        except PermissionError:
+            return PlainTextResponse(t("Only the teacher of the class may download this."), 403)
         except (LookupError, ValueError):
             return PlainTextResponse(t("There is nothing to download at this address."), 404)
         except StoreUnavailable as error:
@@ -204,8 +224,16 @@ class _Downloads:
 _downloads = _Downloads()
 
 
-def _route(path: str, make: Make) -> Route:
-    return Route(server_path(f"download{path}"), partial(_downloads.answer, make))
+def _route(path: str, make: Make, may_read: MayRead | None = None) -> Route:
+    return Route(server_path(f"download{path}"), partial(_downloads.answer, make, may_read))
+
+
+def teaches(lab: Lab, assignment_id: str, token: str) -> bool:
+    """Whether the browser with this cookie is that of the teacher of an assignment's class, or of an administrator."""
+    stored, person = lab.assignment(assignment_id), lab.store.person_of(token)
+    return bool(
+        stored and person and person.teaches and stored.class_id in {one.id for one in lab.store.taught(person)}
+    )
 
 
 def routes() -> list[Route]:
@@ -216,4 +244,5 @@ def routes() -> list[Route]:
         _route("/runs/{id}/layer.csv", run_layer),
         _route("/comparisons/{id}/epochs.csv", comparison_epochs),
         _route("/comparisons/{id}/table.csv", comparison_table),
+        _route("/assignments/{id}/results.csv", assignment_results, teaches),
     ]
