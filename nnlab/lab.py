@@ -81,6 +81,14 @@ class Lab(Assignments):
         """The first field of an experiment that is over a limit of this installation, or None."""
         return find_limit(experiment, as_seeds(seeds))
 
+    def copy(self, run_id: str, owner: str) -> Run:
+        """A copy of anybody's finished run among the owner's; both read the same curves and weights."""
+        run = self.store.run(run_id)
+        copied = self.store.copy_run(run, owner, run.name) if run and run.state == "finished" else None
+        if copied is None:
+            raise UnknownRun(run_id)
+        return copied
+
     def train_here(
         self,
         experiment: Experiment,

@@ -12,6 +12,7 @@ from nnlab.ui.compare.results import announce_outcome, results, surfaces, usual_
 from nnlab.ui.shared.comparison_naming import comparison_summary
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.problems import link_warning, show_refusal
+from nnlab.ui.shared.whose import may_stop, others
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("compare")
@@ -29,7 +30,7 @@ def surfaces_and_table(run: ComparisonRun) -> None:
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="compare-head"):
     st.title(t("Compare"), anchor=False, width="content")
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
-        if opened and opened.active and opened.owner == page.owner:
+        if opened and opened.active and may_stop(page, opened.owner):
             stop_menu(page, opened)
         earlier_comparisons(page)
 question_form(question, opened)
@@ -52,8 +53,7 @@ else:
         st.warning(t("This comparison was deleted."), icon=":material/delete:")
         if opened.owner == page.owner:
             st.button(t("Restore"), icon=":material/undo:", key="restore", on_click=restore, args=(page, opened.id))
-    if opened.owner != page.owner:
-        st.caption(t("This comparison is someone else's. You can view and download it; press Compare for a copy."))
+    others(page, opened)
     results(page, opened, question.margin)
     usual_outcome(page, opened)
     auto_refresh(page, opened, 3.0, surfaces_and_table)

@@ -4,8 +4,10 @@ import streamlit as st
 
 from nnlab.ui.inspect.epoch_view import epoch_view
 from nnlab.ui.shared.naming import moment
+from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import newest_runs
 from nnlab.ui.shared.run_names import distinct_titles
+from nnlab.ui.shared.whose import others
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("inspect")
@@ -43,6 +45,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     page.link("train", t("Its curves"), {"run": chosen}, width="content")
 run = runs[chosen]
+show_refusal()
+others(page, run)
 state["inspect-from-link"] = run.id
 epochs = page.lab.snapshot_epochs(run.id)
 if not epochs:

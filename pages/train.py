@@ -10,6 +10,7 @@ from nnlab.ui.shared.naming import run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import newest_runs, nothing_trained
 from nnlab.ui.shared.run_row import state_badge
+from nnlab.ui.shared.whose import others
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.shell.text import in_markdown
 from nnlab.ui.train.buttons import action_button, run_buttons
@@ -60,11 +61,7 @@ with st.container():  # what appears at the end moves nothing below to another p
         st.warning(t("This run was deleted."), icon=":material/delete:")
         if page.owner == run.owner:
             action_button(page, t("Restore"), "undo", "restore", lambda: page.lab.restore(run.id, page.owner))
-    elif page.owner != run.owner:
-        words = t(
-            "You are looking at somebody else's run, which you cannot change. Open it in Build to train your own."
-        )
-        st.info(words, icon=":material/visibility:")
+    others(page, run)
     trouble(page, run)
     if ended:
         outcome(page, run)

@@ -136,7 +136,7 @@ def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit)
     other = visit()
     other.goto(f"{server.url}/train?run={run_id}&lang=en")
     wait_for_epochs(other, 0)
-    expect(other.get_by_text("You are looking at somebody else's run")).to_be_visible()
+    expect(other.get_by_text("This is someone else's")).to_be_visible()
     for key in ("pause", "stop", "more-epochs"):
         expect(other.locator(f".st-key-{key}")).to_have_count(0)
     stop(mine)

@@ -340,9 +340,7 @@ def test_more_than_the_limits_allow_is_refused_in_one_sentence(lab):
 def test_others_see_a_run_without_buttons_that_change_it(lab, language):
     run = lab.train_here(QUICK, 1, owner=OWNER)
     app = open_train(language, owner=STRANGER, run=run.id)
-    assert text(language)(
-        "You are looking at somebody else's run, which you cannot change. Open it in Build to train your own."
-    ) in said(app)
+    assert text(language)("This is someone else's: you can look at it, but not change it.") in said(app)
     assert not enabled(app)
 
 

@@ -57,8 +57,8 @@ def test_a_stranger_changes_nothing(lab, name):
         return lab.runs(include_deleted=True), lab.comparison(comparison.id)
 
     before = state()
-    if name == "keep":  # of somebody else's finished run it makes a copy
-        lab.keep(one, STRANGER)
+    if name in ("keep", "copy"):  # of somebody else's finished run they make a copy
+        getattr(lab, name)(one, STRANGER)
         assert (lab.run(one), lab.comparison(comparison.id)) == (run, before[1])
         return
     with pytest.raises(NotYours):

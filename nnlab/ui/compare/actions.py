@@ -23,6 +23,7 @@ from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import ago, moment
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.typed_numbers import read_number
+from nnlab.ui.shared.whose import stop_anybodys
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import in_markdown
 
@@ -49,12 +50,16 @@ def earlier_comparisons(page: Page) -> None:
 
 def stop_menu(page: Page, run: ComparisonRun) -> None:
     """Stop all active cells, or one of them; finished epochs stay."""
-    t, stop = page.t, page.lab.stop_comparison
-    st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop, args=(run.id, page.owner))
+    t = page.t
+
+    def stop(place: int | None = None) -> None:
+        stop_anybodys(page, run.owner, lambda owner: page.lab.stop_comparison(run.id, owner, place))
+
+    st.button(t("Stop"), icon=":material/stop:", key="stop", on_click=stop)
 
     def stop_one() -> None:
         if (place := st.session_state.get("stop-one")) is not None:
-            stop(run.id, page.owner, place)
+            stop(place)
 
     active = [place for place, cell in enumerate(run.cells) if cell.active]
     if len(active) > 1:

@@ -1,6 +1,7 @@
 """The buttons of a run: pause, resume, stop, more epochs, and the links to other pages."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,7 @@ from nnlab.engines.costs import estimate_seconds
 from nnlab.store import Run
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_links import experiment_link, start_link
+from nnlab.ui.shared.whose import may_stop, stop_anybodys
 from nnlab.ui.shell.frame import Page
 
 
@@ -33,6 +35,9 @@ def run_buttons(page: Page, run: Run) -> None:
             takes = t.seconds(estimate_seconds(longer, len(run.seeds)))
             why = t("A new run trains from the start again, about {time}; this one stays as it is.", time=takes)
         action_button(page, label, "add", "more-epochs", lambda: _add_epochs(page, run, more), ended, help=why)
+    elif run.active and may_stop(page, run.owner):
+        stop = partial(stop_anybodys, page, run.owner, lambda owner: lab.stop(run.id, owner))
+        action_button(page, t("Stop"), "stop", "stop", stop, run.requested_action != "stop")
     page.link("inspect", t("Inspect"), {"run": run.id}, disabled=state == "waiting" and run.epoch == 0)
     page.link("build", t("Open in Build"), experiment_link(run))
     start_link(page, run)
