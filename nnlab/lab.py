@@ -283,8 +283,8 @@ class Lab(Assignments):
     def add_epochs(self, run_id: str, n: int, owner: str) -> Run:
         """Train a finished, stopped or paused run for n more epochs. Raises SpecError while it waits or runs.
 
-        A run that answers a comparison stays as it is: a copy outside the comparison is trained further. So does one
-        whose checkpoint is no longer stored: a new run trains all epochs, see `can_continue`."""
+        A run that answers a comparison or is handed in for an assignment stays as it is: a copy is trained further. So
+        does one whose checkpoint is no longer stored: a new run trains all epochs, see `can_continue`."""
         run = own(self.store.run, run_id, owner)
         more = whole("epochs", n, 1, 100_000)  # fewer epochs would not match the weights
         experiment = run.experiment.set({"train.epochs": run.experiment.train.epochs + more})
@@ -295,7 +295,7 @@ class Lab(Assignments):
             return self.submit(experiment, run.seeds, owner, run.name)
         if found:
             check_space(self.store, owner, [(experiment, len(run.seeds))])
-        if found and self.store.answers_comparison(run_id):
+        if found and (self.store.answers_comparison(run_id) or self.store.handed_in(run_id)):
             found = self.store.copy_run(run, owner, run.name)
         if not (found and self.store.extend(found.id, experiment)):
             raise SpecError([Problem("train.epochs", experiment.train.epochs, "type", expected="run that is at rest")])

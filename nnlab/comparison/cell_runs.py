@@ -130,6 +130,11 @@ class ComparisonRun:
         return tuple({run.id: run for cell in self.cells for run in cell.runs}.values())
 
     @property
+    def state(self) -> State:
+        """The first in PRECEDENCE that one of its cells has."""
+        return min((cell.state for cell in self.cells), key=PRECEDENCE.index)
+
+    @property
     def active(self) -> bool:
         """Whether one of its runs is waiting or running."""
         return any(cell.active for cell in self.cells)

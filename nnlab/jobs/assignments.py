@@ -6,10 +6,11 @@ from datetime import datetime
 
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.jobs.limits import check_comparison, check_limits
+from nnlab.jobs.ownership import own
 from nnlab.jobs.submission import Submission
-from nnlab.spec import Comparison, Experiment
+from nnlab.spec import Comparison, Experiment, seeds_text
 from nnlab.spec.assignment import Assignment
-from nnlab.spec.errors import SpecError
+from nnlab.spec.errors import Problem, SpecError
 from nnlab.store import HandedIn, Participant, Run, StoredAssignment, UnknownAssignment
 
 
@@ -125,9 +126,22 @@ class Assignments(Submission):
             if one.item in runs
         ]
 
+    def tried(self, person: str) -> dict[str, int]:
+        """By assignment that somebody has started, how much they have handed in and not deleted."""
+        return self.store.tried(person)
+
     def assignments_of(self, item: str) -> list[StoredAssignment]:
         """Those for which a run or comparison is handed in."""
         return self.store.assignments_of(item)
+
+    def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
+        """As `Comparisons.extend_comparison`; what is handed in may change only where its assignment is open."""
+        for stored in self.store.assignments_of(comparison_id):
+            stored.assignment.check(comparison)
+            if comparison.seeds != (before := own(self.store.comparison, comparison_id, owner).comparison).seeds:
+                fixed = seeds_text(before.seeds)
+                raise SpecError([Problem("seeds", seeds_text(comparison.seeds), "fixed", expected=fixed)])
+        return super().extend_comparison(comparison_id, comparison, owner)
 
     def _handed_runs(self, assignment: Assignment, handed: Sequence[HandedIn]) -> dict[str, Run | ComparisonRun]:
         """By id, what there is of it."""

@@ -17,7 +17,8 @@ MOST_TITLE, MOST_QUESTION, MOST_CHOICE = 120, 2_000, 60  # characters
 MOST_CHOICES = 8
 LAYERS = ("depth", "width")
 """Parts of `model.hidden` that can be open by themselves: the number of layers, or their one width."""
-OPEN_IN_EXPERIMENT = (*FIELDS, *LAYERS)
+_AFTER = FIELDS.index("model.hidden") + 1
+OPEN_IN_EXPERIMENT = (*FIELDS[:_AFTER], *LAYERS, *FIELDS[_AFTER:])
 OPEN_IN_COMPARISON = ("vary", "values")
 """`vary` is which settings are varied, and over which values; `values` only the values."""
 
@@ -152,7 +153,7 @@ class Assignment(Value):
 
     def changed(self, changes: Mapping[str, Any]) -> Experiment:
         """The experiment with other values in open fields; those in locked ones are ignored. Raises SpecError."""
-        return self.experiment.set({path: value for path, value in changes.items() if path in self.open_fields})
+        return self.experiment.set({path: value for path, value in changes.items() if self.is_open(path)})
 
     def _check_experiment(self, given: Experiment) -> None:
         task = self.experiment

@@ -135,6 +135,21 @@ class AssignmentStore(Database):
         rows = self._rows(query if person is None else query.where(handed.person == person))
         return [HandedIn(row.item, row.person, utc(row.created)) for row in rows]
 
+    def tried(self, person: str) -> dict[str, int]:
+        """By assignment that somebody has started, how much they have handed in and not deleted."""
+        there = [
+            sa.exists().where(one.c.id == handed.item, one.c.deleted.is_(None))
+            for one in (runs_table, comparisons_table)
+        ]
+        count = sa.select(sa.func.count()).where(handed.assignment == part.assignment, handed.person == person)
+        mine = count.where(sa.or_(*there)).scalar_subquery()
+        query = sa.select(part.assignment, mine.label("n")).where(part.person == person)
+        return {row.assignment: row.n for row in self._rows(query)}
+
+    def handed_in(self, item: str) -> bool:
+        """Whether a run or comparison is handed in."""
+        return bool(self._rows(sa.select(handed.item).where(handed.item == item).limit(1)))
+
     def assignments_of(self, item: str) -> list[StoredAssignment]:
         """Those for which a run or comparison is handed in."""
         return self._assignments(col.id.in_(sa.select(handed.assignment).where(handed.item == item)))
