@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.export.pytorch_code import pytorch_code
-from nnlab.store.budget import stored_bytes
+from nnlab.spec.hidden import HIDEABLE
+from nnlab.ui.build.cost import cost
 from nnlab.ui.build.form import Form
-from nnlab.ui.build.hidden_layers import hidden_layers
+from nnlab.ui.build.hidden_layers import hidden_layers, whole_structure
 from nnlab.ui.build.panels import data_panel, layers_frame, network_picture
 from nnlab.ui.build.start_from import start_fields
+from nnlab.ui.shared.assigned import banner, opened_assignment
+from nnlab.ui.shared.hiding import hidden_by_link, hide_parameter, link_to_copy
 from nnlab.ui.shared.lr_finder import rate_finder
-from nnlab.ui.shared.naming import disk_words, wait_words
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import link_warning, problem_text
 from nnlab.ui.shared.run_links import open_submitted, submit
@@ -18,10 +19,13 @@ from nnlab.ui.shell.frame import open_page
 
 page = open_page("build")
 t = page.t
-form = Form(t, page.query())
+by_link = hidden_by_link(page)
+task = opened_assignment(page)
+hidden = by_link.union(task.assignment.hidden if task else ())
+form = Form(t, page.query(), task, hidden)
 exp, seeds = form.experiment, form.seeds
 if not form.problems:
-    page.set_query(form.query())  # before a fragment ticks, as on Compare
+    page.set_query({**form.query(), **hide_parameter(by_link)})  # before a fragment ticks, as on Compare
 link_warning(page, form.link_problems)
 
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
@@ -32,9 +36,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
         good = not (form.problems or limit)
         look = {"icon": ":material/play_arrow:", "type": "primary", "key": "train", "disabled": not good}
         if st.button(t("Train"), **look) and good:
-            submit(page, exp, seeds)
-        page.link("compare", t("Compare"), exp.to_query(), width="content")
+            submit(page, exp, seeds, task)
+        if not task and "next" not in hidden:
+            page.link("compare", t("Compare"), exp.to_query(), width="content")
 open_submitted(page)
+if task:
+    banner(page, task)
 if form.problems:
     first = problem_text(next(iter(form.problems.values())), t)
     st.error(t("{problem} Below is your last valid experiment.", problem=first), icon=":material/error:")
@@ -46,62 +53,64 @@ with data:
     st.markdown(f"#### 1 · {t('Data')}", anchors=False)
     form.fields("data.name")
     form.pair("data.n_samples", "data.noise")
-    data_panel(page, exp.data, seeds[0])
-    with st.expander(f"{t('More')}: {t('Data')}"):
-        form.fields("data.terms", "data.labels", "data.features", "data.classes")
-        if exp.data.facts.splits:
-            form.validation()
-            if not exp.data.facts.own_test:
-                form.fields("data.test")
-        form.fields("data.scaling", "data.seed", "data.per_seed")
+    if "pictures" not in hidden:
+        data_panel(page, exp.data, seeds[0])
+    more = ("data.terms", "data.labels", "data.features", "data.classes")
+    split = ("data.validation", *(() if exp.data.facts.own_test else ("data.test",))) if exp.data.facts.splits else ()
+    drawn = ("data.scaling", "data.seed", "data.per_seed")
+    if form.has_any(*more, *split, *drawn):
+        with st.expander(f"{t('More')}: {t('Data')}"):
+            form.fields(*more)
+            if split:
+                form.validation()
+            form.fields(*split[1:], *drawn)
 
 with network:
     st.markdown(f"#### 2 · {t('Network')}", anchors=False)
-    hidden_layers(form)
+    if form.has("model.hidden"):
+        hidden_layers(form)
     form.fields("model.activation")
-    network_picture(page, exp)
-    with st.expander(f"{t('More')}: {t('Network')}"):
-        help_text = t("Set the width and other options of each layer.")
-        st.toggle(t("Layer by layer"), key="layer-by-layer", help=help_text, persist_state="session")
-        form.fields("model.norm", "model.dropout", "model.residual", "model.init")
-        if exp.model.init == "normal":
-            form.fields("model.init_scale")
+    if "pictures" not in hidden:
+        network_picture(page, exp)
+    more = ("model.norm", "model.dropout", "model.residual", "model.init", "model.init_scale")
+    if form.has_any(*more, "model.hidden"):
+        with st.expander(f"{t('More')}: {t('Network')}"):
+            if form.has("model.hidden") and whole_structure(form):
+                help_text = t("Set the width and other options of each layer.")
+                st.toggle(t("Layer by layer"), key="layer-by-layer", help=help_text, persist_state="session")
+            form.fields(*(more if exp.model.init == "normal" else more[:-1]))
 
 with training:
     st.markdown(f"#### 3 · {t('Training')}", anchors=False)
     form.fields("train.optimizer", "train.lr")
-    rate_finder(page, exp, lambda rate: form.draft.update({"train.lr": rate}))
+    if not {"rate_test", "train.lr"} & hidden and not form.locked("train.lr"):
+        rate_finder(page, exp, lambda rate: form.draft.update({"train.lr": rate}))
     form.pair("train.epochs", "train.batch_size")
     form.fields("seeds")
-    help_text = t("Parameters of one network; steps (batches × epochs); time and memory of one worker for all seeds.")
-    st.caption(t("Cost"), help=help_text)
-    left, right = st.columns(2)
-    left.metric(t("Parameters"), t.whole(exp.parameters))
-    expected = page.lab.forecast(page.owner).of([estimate_seconds(exp, len(seeds))])
-    right.metric(t("Time"), t.seconds(expected.seconds))
-    steps = t.many("{n} step in total", "{n} steps in total", exp.steps_per_epoch * exp.train.epochs)
-    cost = [steps, t("needs about {size}", size=t.size(estimate_bytes(exp, len(seeds))))]
-    if stores := disk_words(stored_bytes(exp, len(seeds)), t):
-        cost.append(stores)
-    if exp.train.start_from:
-        cost.append(t("the source experiment is trained first, unless it has been trained with these seeds"))
-    if wait := wait_words(expected, t):
-        cost.append(wait)
-    st.caption(" · ".join(cost))
-    with st.expander(f"{t('More')}: {t('Training')}"):
-        form.fields("train.schedule", "train.l2", "train.patience", "train.loss", "train.engine")
-        start_fields(page, form)
+    if "cost" not in hidden:
+        cost(page, exp, seeds)
+    more = ("train.schedule", "train.l2", "train.patience", "train.loss", "train.engine")
+    if form.has_any(*more, "train.start_from"):
+        with st.expander(f"{t('More')}: {t('Training')}"):
+            form.fields(*more)
+            start_fields(page, form)
 
-layers_tab, code_tab, link_tab = st.tabs([t("Layers"), t("PyTorch code"), t("Link")])
-with layers_tab:
-    st.dataframe(layers_frame(exp, t), hide_index=True, alt=t("The layers, their output shapes and parameters"))
-    total = t("{total} trainable parameters in total", total=t.whole(exp.parameters))
-    frozen = t("{n} more are frozen", n=t.whole(exp.frozen_parameters))
-    st.caption(f"{total}; {frozen}" if exp.frozen_parameters else total)
-with code_tab:
-    st.code(pytorch_code(exp), language=None, wrap_lines=True)
-with link_tab:
-    st.write(t("This link contains the experiment. Anyone who opens it sees the same experiment and can change it."))
-    st.code(page.address("build", form.query()), language=None, wrap_lines=True)
-    st.caption(t("As JSON, for a script or the command line (nnlab train FILE.json):"))
-    st.code(exp.to_json(), language=None, wrap_lines=True)
+names = {"layers": t("Layers"), "code": t("PyTorch code"), "link": t("Link")}
+shown = [name for name in names if name not in hidden and not (task and name == "link")]
+tabs = dict(zip(shown, st.tabs([names[name] for name in shown]) if shown else (), strict=True))
+if "layers" in tabs:
+    with tabs["layers"]:
+        st.dataframe(layers_frame(exp, t), hide_index=True, alt=t("The layers, their output shapes and parameters"))
+        total = t("{total} trainable parameters in total", total=t.whole(exp.parameters))
+        frozen = t("{n} more are frozen", n=t.whole(exp.frozen_parameters))
+        st.caption(f"{total}; {frozen}" if exp.frozen_parameters else total)
+if "code" in tabs:
+    with tabs["code"]:
+        st.code(pytorch_code(exp), language=None, wrap_lines=True)
+if "link" in tabs:
+    with tabs["link"]:
+        words = t("This link contains the experiment. Anyone who opens it sees the same experiment and can change it.")
+        st.write(words)
+        link_to_copy(page, form.query(), HIDEABLE, by_link)
+        st.caption(t("As JSON, for a script or the command line (nnlab train FILE.json):"))
+        st.code(exp.to_json(), language=None, wrap_lines=True)

@@ -7,8 +7,9 @@ import streamlit as st
 
 from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
-from nnlab.ui.play.controls import changed, controls, in_drawing, on_data
+from nnlab.ui.play.controls import SHOWN, changed, controls, in_drawing, on_data
 from nnlab.ui.play.film import play_film
+from nnlab.ui.shared.hiding import hidden_by_link, hide_parameter, link_to_copy
 from nnlab.ui.shared.new_experiment import play_experiment
 from nnlab.ui.shared.problems import problem_text
 from nnlab.ui.shell.frame import open_page
@@ -27,7 +28,8 @@ if link and link != state.get("play-link"):
 experiment: Experiment = state.setdefault("play", play_experiment())
 seeds: tuple[int, ...] = state.setdefault("play-seeds", (0,))
 state["play-link"] = experiment.to_query()
-page.set_query(state["play-link"])
+hidden = hidden_by_link(page)
+page.set_query({**state["play-link"], **hide_parameter(hidden)})
 
 
 def change(changes: Mapping[str, Any]) -> None:
@@ -63,24 +65,29 @@ def be_sure() -> None:
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="play-head"):
     st.title(t("Play"), anchor=False, width="content")
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-        st.button(
-            t("Another seed"),
-            icon=":material/casino:",
-            key="another-seed",
-            on_click=another_seed,
-            help=t("Other random numbers for samples, weights and batches. Shown: seed {n}.", n=t.whole(seeds[0])),
-        )
-        st.button(
-            t("How sure is this?"),
-            icon=":material/stacks:",
-            key="how-sure",
-            on_click=be_sure,
-            help=t("Trains ten seeds: their borders, and how much the score varies."),
-        )
+        if "seeds" not in hidden:
+            st.button(
+                t("Another seed"),
+                icon=":material/casino:",
+                key="another-seed",
+                on_click=another_seed,
+                help=t("Other random numbers for samples, weights and batches. Shown: seed {n}.", n=t.whole(seeds[0])),
+            )
+            st.button(
+                t("How sure is this?"),
+                icon=":material/stacks:",
+                key="how-sure",
+                on_click=be_sure,
+                help=t("Trains ten seeds: their borders, and how much the score varies."),
+            )
+        if "link" not in hidden:
+            with st.popover(t("Link"), icon=":material/link:", key="play-link-menu"), st.container(width=420):
+                st.write(t("Who opens this link finds Play as it is now."))
+                link_to_copy(page, state["play-link"], (*SHOWN, "seeds", "link", "next"), hidden)
 left, right = st.columns([2, 7], gap="medium")
 with left:
-    controls(t, experiment, change, choose_data)
+    controls(t, experiment, change, choose_data, hidden)
 with right:
     if problem := state.get("play-problem"):
         st.error(problem_text(problem, t), icon=":material/error:")
-    play_film(page, experiment, seeds, redraw)
+    play_film(page, experiment, seeds, redraw, hidden)

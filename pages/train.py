@@ -5,6 +5,7 @@ import streamlit as st
 from nnlab.lab import Run
 from nnlab.store import State
 from nnlab.ui.shared.ending import announce_end
+from nnlab.ui.shared.handed_in import handed_in_line
 from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
@@ -54,6 +55,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small", key="train-buttons"):
         run_buttons(page, run)
 st.caption(run_facts(run, t), help=t(ENGINES[run.engine].help) if run.engine else None)
+handed_in_line(page, run)
 ended = bool(run.results) and not run.active
 with st.container():  # what appears at the end moves nothing below to another place in the page's order
     show_refusal()

@@ -181,9 +181,9 @@ def test_a_new_personal_code_ends_the_one_before(store, lesson):
 def test_another_class_is_joined_by_its_code(store, lesson):
     ana = store.new_student(lesson.id, "Ana")
     other = store.create_class("Other", store.named("Mr Okafor").id)
-    app = typed(open_page("home", person=ana), "code", other.code, "join-class")
+    app = typed(open_page("home", person=ana), "code", other.code, "code-join")
     assert store.joined(ana) == [other, lesson]
-    typed(app, "code", store.new_code(ana.id), "join-class")
+    typed(app, "code", store.new_code(ana.id), "code-join")
     assert "This is a personal code" in said(app)
 
 

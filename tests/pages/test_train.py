@@ -322,7 +322,7 @@ def test_more_epochs_for_a_run_of_a_comparison_open_a_copy_of_it(lab, language):
     copy = lab.run(address(app)["run"])
     assert (copy.epochs, copy.state, copy.comparison) == (8, "waiting", None)
     assert [toast.value for toast in app.toast] == [
-        t("The comparison keeps its run. This is a copy that trains longer.")
+        t("The comparison or assignment keeps its run. This is a copy that trains longer.")
     ]
     assert lab.comparison(made.id).cells[0] == cell
 

@@ -4,16 +4,18 @@ A widget shows the draft's value and writes it back when it changes, before the 
 stays as typed, with the reason beside its field, and the page shows the last valid experiment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from nnlab.spec import DataSpec, seeds_text
+from nnlab.spec import FIELDS, DataSpec, Experiment, seeds_text
 from nnlab.spec.data import OPTIONAL_FIELDS
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.build.draft import Draft, draft_of, read_draft, valid_part, with_data
+from nnlab.ui.shared.assigned import Assigned, read_answer
 from nnlab.ui.shared.labels import CHOICES, HELP, PER_SEED_HELP, field_name
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shared.new_experiment import new_experiment
@@ -22,36 +24,72 @@ from nnlab.ui.shared.problems import show_problem
 from nnlab.ui.shared.widgets import bound, clickable
 from nnlab.ui.shell.text import Text
 
+DRAFT = ("draft", "draft-valid", "draft-link")  # in the session: as typed, the last valid one, the link it is from
+
 
 class Form:
-    """The visitor's draft and its widgets; `experiment` and `seeds` are the last valid ones."""
+    """The visitor's draft and its widgets; `experiment` and `seeds` are the last valid ones.
 
-    def __init__(self, t: Text, query: Mapping[str, str]) -> None:
-        self.t, state = t, st.session_state
+    task : the assignment that the page is opened under; it has a draft of its own.
+    hidden : names of fields that are not shown."""
+
+    def __init__(
+        self, t: Text, query: Mapping[str, str], task: Assigned | None = None, hidden: Collection[str] = ()
+    ) -> None:
+        self.t, self.task, self.hidden, state = t, task, hidden, st.session_state
         self.link_problems: list[Problem] = []
-        if "draft" not in state:
-            state["draft"] = draft_of(new_experiment())
+        self._draft, self._valid, self._link = (f"{name}{task.id if task else ''}" for name in DRAFT)
+        self._begin = (task.assignment.experiment, task.seeds) if task else (new_experiment(), (0,))
+        if self._draft not in state:
+            state[self._draft] = draft_of(*self._begin)
         link = {k: v for k, v in query.items() if k == "seeds" or k.startswith(("data.", "model.", "train."))}
-        if link and link != state.get("draft-link"):
-            state["draft"], self.link_problems = valid_part(link)
-            state["draft-link"] = link
-        self.draft: Draft = state["draft"]
+        if link and link != state.get(self._link):
+            state[self._draft], self.link_problems = self._read(link)
+            state[self._link] = link
         self.problems: dict[str, Problem] = {}
         try:
-            state["draft-valid"] = read_draft(self.draft)
+            state[self._valid] = self._checked()
         except SpecError as error:
             self.problems = {problem.field: problem for problem in error.problems}
-        self.experiment, self.seeds = state.get("draft-valid", (new_experiment(), (0,)))
+        self.experiment, self.seeds = state.get(self._valid, self._begin)
+
+    @property
+    def draft(self) -> Draft:
+        """The values as typed, as they are now."""
+        values: Draft = st.session_state[self._draft]
+        return values
+
+    def _read(self, link: Mapping[str, str]) -> tuple[Draft, list[Problem]]:
+        if self.task is None:
+            return valid_part(link)
+        experiment, problems = read_answer(self.task.assignment, {k: v for k, v in link.items() if k != "seeds"})
+        return draft_of(experiment, self.task.seeds), problems
+
+    def _checked(self) -> tuple[Experiment, tuple[int, ...]]:
+        experiment, seeds = read_draft(self.draft)
+        if self.task:
+            self.task.assignment.check(experiment)
+        return experiment, seeds
 
     def query(self) -> dict[str, str]:
         """The link of the last valid experiment; remembered, so that the next run of the script does not open it."""
-        link = {**self.experiment.to_query(), "seeds": seeds_text(self.seeds)}
-        st.session_state["draft-link"] = link
+        if self.task:
+            link = self.task.link(self.experiment)
+        else:
+            link = {**self.experiment.to_query(), "seeds": seeds_text(self.seeds)}
+        st.session_state[self._link] = {name: value for name, value in link.items() if name != "assignment"}
         return link
 
+    def locked(self, path: str) -> bool:
+        """Whether the assignment fixes a field, or a part of it."""
+        path = "train.start_from" if path.startswith("train.start_from.") else path
+        return self.task is not None and not self.task.assignment.is_open(path)
+
     def label(self, path: str) -> dict[str, Any]:
-        """The label and the help text of a field's widget."""
-        return {"label": field_name(path, self.t), "help": self.t(HELP[path]) if path in HELP else None}
+        """The label and the help text of a field's widget; one that is fixed has a lock and cannot be used."""
+        name, locked = field_name(path, self.t), self.locked(path)
+        help_text = self.t(HELP[path]) if path in HELP else None
+        return {"label": f":material/lock: {name}" if locked else name, "help": help_text, "disabled": locked}
 
     def show_problem(self, path: str) -> None:
         """The reason why a field's value is invalid."""
@@ -60,17 +98,26 @@ class Form:
                 show_problem(problem, self.t)
 
     def fields(self, *paths: str) -> None:
-        """A widget for each of these fields that the data set has."""
-        facts = self.experiment.data.facts
-        unused = OPTIONAL_FIELDS - facts.uses | ({"per_seed"} if len(facts.per_seed) == 1 else set())
+        """A widget for each of these fields that is not hidden and that the data set has."""
         for path in paths:
-            if path.removeprefix("data.") not in unused:
+            if self.has(path):
                 self._widget(path)
                 self.show_problem(path)
 
-    def pair(self, left: str, right: str) -> None:
-        """Two fields side by side."""
-        for path, column in zip((left, right), st.columns(2, vertical_alignment="bottom"), strict=True):
+    def has(self, path: str) -> bool:
+        """Whether a field is shown."""
+        facts = self.experiment.data.facts
+        unused = OPTIONAL_FIELDS - facts.uses | ({"per_seed"} if len(facts.per_seed) == 1 else set())
+        return path.removeprefix("data.") not in unused and path not in self.hidden
+
+    def has_any(self, *paths: str) -> bool:
+        """Whether any of these fields, which are folded away, is shown."""
+        return "more" not in self.hidden and any(map(self.has, paths))
+
+    def pair(self, *paths: str) -> None:
+        """Fields side by side."""
+        shown = [path for path in paths if self.has(path)]
+        for path, column in zip(shown, st.columns(2, vertical_alignment="bottom") if shown else (), strict=False):
             with column:
                 self.fields(path)
 
@@ -102,14 +149,28 @@ class Form:
 
     def _take(self, path: str, value: Any) -> None:
         if path == "data.name":  # the defaults of the new data set replace those of the old one
-            last, seeds = st.session_state["draft-valid"]
-            st.session_state["draft"] = draft_of(with_data(last, value), seeds)
+            last, seeds = st.session_state[self._valid]
+            st.session_state[self._draft] = draft_of(self._on_data(last, value), seeds)
         else:
-            st.session_state["draft"][path] = value
+            self.draft[path] = value
+
+    def _on_data(self, last: Experiment, name: str) -> Experiment:
+        if self.task is None:
+            return with_data(last, name)
+        assignment = self.task.assignment
+        kept = {path: last.knob(path) for path in FIELDS if assignment.is_open(path) and not path.startswith("data.")}
+        for changes in ({**kept, "data.name": name}, {"data.name": name}):
+            with suppress(SpecError):
+                return assignment.changed(changes)
+        return last
 
     def validation(self) -> None:
         """How samples are set aside for validation: hold-out or k-fold, and how many."""
         t, kind = self.t, "k-fold" if self.draft["data.folds"] else "hold-out"
+        path = "data.folds" if kind == "k-fold" else "data.validation"
+        if "data.folds" in self.hidden:
+            self.fields(path)
+            return
         names = {"hold-out": t("Hold-out"), "k-fold": t("k-fold")}
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         left.selectbox(
@@ -120,13 +181,13 @@ class Form:
                 "Hold-out sets one part of the samples aside. k-fold validates on every sample once: it takes longer "
                 "and the result varies less."
             ),
+            disabled=self.locked("data.folds"),
             **bound("field-validation-kind", kind, self._take_validation),
         )
         with right:
-            self.fields("data.folds" if kind == "k-fold" else "data.validation")
+            self.fields(path)
 
     def _take_validation(self, kind: str) -> None:
-        draft = st.session_state["draft"]
-        draft["data.folds"] = 5 if kind == "k-fold" else 0
+        self.draft["data.folds"] = 5 if kind == "k-fold" else 0
         # k-fold ignores it, but an invalid value would block the form
-        draft["data.validation"] = DataSpec(name=self.experiment.data.name).validation
+        self.draft["data.validation"] = DataSpec(name=self.experiment.data.name).validation

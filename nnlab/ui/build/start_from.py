@@ -9,7 +9,7 @@ from nnlab.spec import MAX_SOURCES, Experiment, StartFrom
 from nnlab.store import Run
 from nnlab.ui.build.form import Form
 from nnlab.ui.shared.labels import field_name
-from nnlab.ui.shared.naming import ago, experiment_title
+from nnlab.ui.shared.naming import ago, experiment_title, start_words
 from nnlab.ui.shared.number_field import number_field
 from nnlab.ui.shared.run_links import newest_runs
 from nnlab.ui.shared.run_names import distinct_titles
@@ -23,6 +23,12 @@ NEWEST = 200  # finished runs of the visitor that are offered at most
 def start_fields(page: Page, form: Form) -> None:
     """The source experiment, how many of its layers are reused and how many of those are frozen."""
     t, experiment, given = page.t, form.experiment, form.draft["train.start_from"]
+    if "train.start_from" in form.hidden:
+        return
+    if form.locked("train.start_from"):
+        start = start_words(experiment.train.start_from, t)
+        st.caption(f":material/lock: {field_name('train.start_from', t)}: {start}")
+        return
     runs = newest_runs(page, NEWEST, "finished")
     titles = distinct_titles(runs, t)
     sources = {

@@ -19,6 +19,7 @@ from nnlab.spec import FIELDS, Comparison, Experiment, Point, parse_seeds, seeds
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.store import StoredComparison
 from nnlab.ui.compare.knobs import knobs_for, parsed, second_knobs, suggested, value_texts
+from nnlab.ui.shared.assigned import Assigned, hand_in
 from nnlab.ui.shared.new_experiment import new_experiment
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import refusals
@@ -96,20 +97,25 @@ def _first_limit(lab: Lab, comparison: Comparison, _: Settings) -> Problem | Non
 
 
 class Question:
-    """The visitor's question; `comparison` is the last valid one."""
+    """The visitor's question; `comparison` is the last valid one. `task`: the assignment that it is asked under; it has
+    a question of its own."""
 
-    def __init__(self, page: Page) -> None:
-        self.page, self.state = page, st.session_state
+    def __init__(self, page: Page, task: Assigned | None = None) -> None:
+        self.page, self.task = page, task
+        self.state: Any = st.session_state.setdefault(f"question-{task.id}", {}) if task else st.session_state
         self.link_error: SpecError | None = None
         self._read_link()
-        if self.input.source == DRAFT:
+        if self.input.source == DRAFT and not task:
             self.change(experiment=draft_experiment())
         self.problem: Problem | None = None
         try:
-            self.comparison = self.state["question-valid"] = comparison_of(self.input)
+            asked = comparison_of(self.input)
+            if task:
+                task.assignment.check(asked)
+            self.comparison = self.state["question-valid"] = asked
         except SpecError as error:
             self.problem = error.problems[0]
-            self.comparison = self.state.get("question-valid", preset_comparisons["binary"])
+            self.comparison = self.state.get("question-valid") or self._given()
         else:
             self.problem = _first_limit(page.lab, self.comparison, settings())
 
@@ -127,12 +133,17 @@ class Question:
     @property
     def opened(self) -> str | None:
         """Id of the comparison whose results are shown, as in the link; it stays when the question is edited."""
-        return self.state.get("compare-opened")
+        found: str | None = self.state.get("compare-opened")
+        return found
+
+    def locked(self, field: str) -> bool:
+        """Whether the assignment fixes a part of the question."""
+        return self.task is not None and not self.task.assignment.is_open(field)
 
     def query(self) -> dict[str, str]:
         """The parameters of the page's link; stored, so that they are not read as a new link."""
-        link = self.comparison.to_query() | self.opened_query()
-        self.state["question-link"] = link
+        asked = self.task.link(self.comparison) if self.task else self.comparison.to_query()
+        self.state["question-link"] = link = asked | self.opened_query()
         return link
 
     def opened_query(self) -> dict[str, str]:
@@ -153,9 +164,11 @@ class Question:
         if wanted and not run:
             self.state["comparison-lost"] = self._lost_words(lost)
         if any(name in FIELDS or name in ("vary", "values") for name in link):
-            self.state["question"] = QuestionInput.of(self._from_link(link))
+            self.state["question"] = QuestionInput.of(self._answer(link) if self.task else self._from_link(link))
         elif stored := run or lost:
             self.state["question"] = QuestionInput.of(stored.comparison)
+        elif "question" not in self.state and self.task:
+            self.state["question"] = QuestionInput.of(self._given())
         elif "question" not in self.state:
             experiment = draft_experiment()
             self.state["question"] = QuestionInput(DRAFT, experiment, seeds=usual_seeds(experiment))
@@ -168,6 +181,28 @@ class Question:
                 "train that run again."
             )
         return self.page.t("This server does not have the results of that link, but you can train them: press Compare.")
+
+    def _given(self) -> Comparison:
+        """What the visitor starts with; of an assignment with the participant's own seeds."""
+        task = self.task
+        given = task.assignment.task if task else None
+        if task is None or not isinstance(given, Comparison):
+            return preset_comparisons["binary"]
+        return given.model_copy(update={"seeds": task.seeds})
+
+    def _answer(self, link: Mapping[str, str]) -> Comparison:
+        """The comparison of a link under an assignment: what is open as the link has it."""
+        given = self._given()
+        opened = {k: v for k, v in link.items() if self.task and self.task.assignment.is_open(k)}
+        kept = {k: v for k, v in given.to_query().items() if "vary" not in opened or not k.startswith(("by", "vary"))}
+        try:
+            asked = Comparison.from_query({**kept, **opened})
+            if self.task:
+                self.task.assignment.check(asked)
+            return asked
+        except SpecError as error:
+            self.link_error = error
+            return given
 
     def _from_link(self, link: Mapping[str, str]) -> Comparison:
         """The comparison of a link; invalid parts take their defaults."""
@@ -249,7 +284,10 @@ class Question:
         return value if knob == self.comparison.vary and value in known else None
 
     def asks_for_guess(self, run: ComparisonRun | None) -> bool:
-        """Whether a guess still counts: the outcome of this very question is not on the page."""
+        """Whether a guess still counts: the outcome of this very question is not on the page. An assignment asks for
+        one of its own."""
+        if self.task:
+            return False
         return run is None or run.comparison != self.comparison or self.may_guess(run)
 
     def may_guess(self, run: ComparisonRun) -> bool:
@@ -267,8 +305,11 @@ class Question:
         """Submit a comparison, with the guess if it is for this one, and open it."""
         guess = self.guess if comparison == self.comparison else None
         with refusals(self.page):
-            run = self.page.lab.submit_comparison(comparison, self.page.owner, guess=guess)
-            self.state["compare-opened"] = run.id
+            if self.task:
+                made = hand_in(self.page, self.task, comparison)
+            else:
+                made = self.page.lab.submit_comparison(comparison, self.page.owner, guess=guess).id
+            self.state["compare-opened"] = made
             self.state.pop("guess", None)
             self.state["compare-baseline"] = None
             self.show(comparison)

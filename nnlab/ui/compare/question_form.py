@@ -59,7 +59,8 @@ def question_form(question: Question, opened: ComparisonRun | None) -> None:
         _second_setting(question)
         _word(t("with"))
         seeds = bound("compare-seeds", current.seeds, lambda text: question.change(seeds=text))
-        st.text_input(t("Seeds"), width=72, label_visibility="collapsed", **seeds)
+        fixed = question.locked("seeds")
+        st.text_input(t("Seeds"), width=72, label_visibility="collapsed", disabled=fixed, **seeds)
         _word(t("seeds"), help=t(labels.HELP["seeds"]))
         st.button(
             t("Compare"),
@@ -93,6 +94,9 @@ def _select(name: str, label: str, options: Sequence[str], value: str, change: C
 def _source(question: Question) -> None:
     """Where the experiment is from: the draft, a preset, one of the visitor's runs, or the link."""
     t, page, current = question.page.t, question.page, question.input
+    if question.task:
+        _word(experiment_title(current.experiment, t))
+        return
     own = page.lab.runs(owner=page.owner, limit=10, alone=True)
     names = {
         DRAFT: t("my draft"),
@@ -109,7 +113,8 @@ def _setting(
     """The choice of a knob and of its values, which are two fields of the question's input."""
     t, (vary, over) = question.page.t, fields
     knob, values = getattr(question.input, vary), getattr(question.input, over)
-    _select(vary, label, options, knob, change, help=help, format_func=partial(comparison_naming.knob_name, t=t))
+    look: dict[str, Any] = {"help": help, "format_func": partial(comparison_naming.knob_name, t=t)}
+    _select(vary, label, options, knob, change, disabled=question.locked(vary), **look)
     _word(t("over"))
 
     def take(texts: Sequence[str]) -> None:
@@ -118,7 +123,7 @@ def _setting(
     offered = knobs.split_typed([*knobs.suggested(question.input.experiment, knob)[1], *values], knob)
     look = bound(f"compare-{over.replace('_', '-')}", list(values), take)
     look |= {"label_visibility": "collapsed", "width": 300 if over == "values" else 270}
-    knobs.values_control(knob, offered, t, label=t("Values"), **look)
+    knobs.values_control(knob, offered, t, label=t("Values"), disabled=question.locked(over), **look)
 
 
 def _second_setting(question: Question) -> None:
@@ -126,6 +131,8 @@ def _second_setting(question: Question) -> None:
     t, current, use = question.page.t, question.input, question.use_second_knob
     others = knobs.second_knobs(current.experiment, current.vary)
     help_text = t("Every value of one setting is combined with every value of the other.")
+    if question.locked("by") and not current.by:
+        return
     if not current.by:
         first = "activation" if "activation" in others else others[0]
         add, icon = t("second setting"), ":material/add:"
@@ -134,6 +141,8 @@ def _second_setting(question: Question) -> None:
     _word(t("and"))
     _setting(question, ("by", "by_values"), t("Second setting"), others, use, help_text)
     drop = t("Remove the second setting")
+    if question.locked("by"):
+        return
     st.button(":material/close:", key="compare-drop-by", help=drop, on_click=use, args=("",), type="tertiary")
 
 

@@ -1,13 +1,13 @@
 """The narrow column of Play: the essentials of an experiment, which are applied at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from nnlab.spec import DATASETS, Experiment
-from nnlab.spec.data import TERMS
+from nnlab.spec.data import OPTIONAL_FIELDS, TERMS
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.ui.play.film import MOST_DEPTH, MOST_WIDTH
 from nnlab.ui.shared.labels import HELP, field_name
@@ -19,37 +19,61 @@ from nnlab.ui.shell.text import Text
 
 DATA = ("moons", "circles", "xor", "gaussians", "spirals", "digits", "celsius")
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "none")
-RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-L2 = (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
-BATCHES = (1, 4, 8, 16, 32, 64, 128)
-NOISES = tuple(step / 20 for step in range(21))
-SAMPLES = (50, 100, 150, 200, 300, 500, 700, 1000)
+STEPS: Mapping[str, Sequence[float]] = {
+    "data.noise": tuple(step / 20 for step in range(21)),
+    "data.n_samples": (50, 100, 150, 200, 300, 500, 700, 1000),
+    "train.lr": (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+    "train.l2": (0.0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
+    "train.batch_size": (1, 4, 8, 16, 32, 64, 128),
+}
 LARGEST_WIDTH = 32
 WHOLE, HALF = 170, 77  # pixels: the width of a control, and of one beside another
 
 
+SHOWN = (
+    *("data.name", "data.noise", "data.n_samples", "data.terms", "model.hidden", "model.activation"),
+    *("train.lr", "train.l2", "train.batch_size"),
+)
+"""The fields with a control."""
+
+
 def controls(
-    t: Text, experiment: Experiment, change: Callable[[Mapping[str, Any]], None], choose_data: Callable[[str], None]
+    t: Text,
+    experiment: Experiment,
+    change: Callable[[Mapping[str, Any]], None],
+    choose_data: Callable[[str], None],
+    hidden: Collection[str] = (),
 ) -> None:
     """The widgets: one below the other, on a narrow screen two in a row. `change` gets the fields that a visitor has
-    changed."""
-    data, facts, widths = experiment.data, experiment.data.facts, hidden_widths(experiment)
+    changed; those in `hidden` have no widget."""
     with st.container(horizontal=True, gap="small", key="play-controls"):
-        _choice(t, "data.name", DATA, data.name, choose_data)
-        if "noise" in facts.uses:
-            _steps(t, "data.noise", NOISES, data.noise, change)
-        if "n_samples" in facts.uses:
-            _steps(t, "data.n_samples", SAMPLES, data.n_samples, change)
-        if "terms" in facts.uses:
-            _features(t, data.terms, change)
+        for path in SHOWN:
+            unused = path.removeprefix("data.") in OPTIONAL_FIELDS - experiment.data.facts.uses
+            if path not in hidden and not unused:
+                _control(t, path, experiment, change, choose_data)
+
+
+def _control(
+    t: Text,
+    path: str,
+    experiment: Experiment,
+    change: Callable[[Mapping[str, Any]], None],
+    choose_data: Callable[[str], None],
+) -> None:
+    value = experiment.knob(path)
+    if path == "data.name":
+        _choice(t, path, DATA, value, choose_data)
+    elif path == "data.terms":
+        _features(t, value, change)
+    elif path == "model.activation":
+        _choice(t, path, ACTIVATIONS, value, lambda chosen: change({path: chosen}))
+    elif path == "model.hidden":
+        widths = hidden_widths(experiment)
         _number(t, "depth", t("Layers"), len(widths), (0, MOST_DEPTH), change)
         most = max(widths, default=4)
         _number(t, "width", t("Neurons"), most, (1, LARGEST_WIDTH), change, disabled=not widths)
-        model, train = experiment.model, experiment.train
-        _choice(t, "model.activation", ACTIVATIONS, model.activation, lambda v: change({"model.activation": v}))
-        _steps(t, "train.lr", RATES, train.lr, change)
-        _steps(t, "train.l2", L2, train.l2, change)
-        _steps(t, "train.batch_size", BATCHES, train.batch_size, change)
+    else:
+        _steps(t, path, STEPS[path], value, change)
 
 
 def hidden_widths(experiment: Experiment) -> list[int]:

@@ -1,6 +1,6 @@
 """The film of Play: trained as soon as the experiment changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import time
 
 import streamlit as st
@@ -26,8 +26,14 @@ STOPPED = "stopped", "max_seconds"  # state and note of a run that reached the t
 SOON = 1.0  # seconds within which a film is there, usually
 
 
-def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_change: Callable[[], None]) -> None:
-    """Trains the experiment, or finds its run, and shows its film."""
+def play_film(
+    page: Page,
+    experiment: Experiment,
+    seeds: Sequence[int],
+    on_change: Callable[[], None],
+    hidden: Collection[str] = (),
+) -> None:
+    """Trains the experiment, or finds its run, and shows its film. `hidden`: what the link hides."""
     try:
         shown: list[str] = st.session_state.setdefault("play-runs", [])
         run = _ended_early(page, shown, experiment, seeds) or page.lab.play(
@@ -37,7 +43,7 @@ def play_film(page: Page, experiment: Experiment, seeds: Sequence[int], on_chang
     except SpecError as error:
         st.error(problem_text(error.problems[0], page.t), icon=":material/block:")
         return
-    live(_film, TICK if run.active else None)(page, run, on_change)
+    live(_film, TICK if run.active else None)(page, run, on_change, hidden)
 
 
 def _ended_early(page: Page, shown: Sequence[str], experiment: Experiment, seeds: Sequence[int]) -> Run | None:
@@ -47,7 +53,7 @@ def _ended_early(page: Page, shown: Sequence[str], experiment: Experiment, seeds
     return run if ended and run and (run.experiment, run.seeds) == (experiment, tuple(seeds)) else None
 
 
-def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> float:
+def _film(page: Page, seen: Run, on_change: Callable[[], None], hidden: Collection[str]) -> float:
     if st.session_state["play"] != seen.experiment:  # a click in the drawing runs this fragment alone
         st.rerun()
     run = page.lab.run(seen.id)
@@ -55,7 +61,8 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> float:
         st.rerun()
     shown = run if run.epoch or not run.active else st.session_state.get("play-shown", run)
     st.session_state["play-shown"] = shown
-    filmed = network_view(page, shown, key="play-film", look=LOOK, on_change=on_change)
+    look = LOOK._replace(editable=None) if "model.hidden" in hidden else LOOK
+    filmed = network_view(page, shown, key="play-film", look=look, on_change=on_change)
     late = run.active and run.epoch == 0 and time() - run.created.timestamp() > SOON
     large = run.experiment.parameters > MOST_PARAMETERS
     if late or (large and not filmed) or not (run.active or run.results):
@@ -66,8 +73,9 @@ def _film(page: Page, seen: Run, on_change: Callable[[], None]) -> float:
     with st.container(horizontal=True, vertical_alignment="center", key="play-next"):
         link = run.experiment.to_query()
         depths = {**link, "vary": "depth", "values": "1,2,4,6", "seeds": "10"}
-        page.link("compare", page.t("Compare depths"), depths, width="content")
-        page.link("build", page.t("Open in Build"), link, width="content")
+        if "next" not in hidden:
+            page.link("compare", page.t("Compare depths"), depths, width="content")
+            page.link("build", page.t("Open in Build"), link, width="content")
         if run.results and (run.draft or run.owner != page.owner):
             keep, whose = page.t("Keep in Runs"), (run.id, page.owner)
             st.button(keep, icon=":material/bookmark_add:", key="keep", on_click=page.lab.keep, args=whose)

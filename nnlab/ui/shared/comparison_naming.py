@@ -67,7 +67,7 @@ def comparison_title(one: StoredComparison | ComparisonRun, t: Text) -> str:
     if one.name:
         return one.name
     comparison, data = one.comparison, data_title(one.comparison.experiment.data, t)
-    whole = f"{data}: {_varied_words(comparison, t)}"
+    whole = f"{data}: {varied_words(comparison, t)}"
     if len(whole) <= LONGEST_TITLE:
         return whole
     return f"{data}: {' × '.join(knob_name(knob, t) for knob in varied(comparison))}"
@@ -75,7 +75,7 @@ def comparison_title(one: StoredComparison | ComparisonRun, t: Text) -> str:
 
 def settings_summary(comparison: Comparison, t: Text) -> str:
     """What a comparison varies: "depth 1, 2, 4, 8 · 10 seeds"."""
-    return f"{_varied_words(comparison, t)} · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
+    return f"{varied_words(comparison, t)} · {t.many('{n} seed', '{n} seeds', len(comparison.seeds))}"
 
 
 def setting_words(knob: str, value: str, t: Text) -> str:
@@ -83,7 +83,8 @@ def setting_words(knob: str, value: str, t: Text) -> str:
     return value if KNOBS.get(knob, knob) == "train.start_from" else f"{knob_name(knob, t)} {value}"
 
 
-def _varied_words(comparison: Comparison, t: Text) -> str:
+def varied_words(comparison: Comparison, t: Text) -> str:
+    """What a comparison varies: "depth 1, 2, 4, 8"."""
     knobs = []
     for knob, values in varied(comparison).items():
         names = joined(value_names(knob, values[:MOST_VALUES], t))

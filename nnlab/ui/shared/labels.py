@@ -134,6 +134,14 @@ FIELDS: Texts = {
     "vary": "Setting",
     "by_values": "Values of the second setting",
     "by": "Second setting",
+    "assignment": "Assignment",
+    "title": "Title",
+    "question": "Question",
+    "task": "What is trained",
+    "open_fields": "What students may change",
+    "hidden": "What is hidden",
+    "guess": "Guess",
+    "due": "Date",
 }
 
 SHORT_NAMES: Texts = {"l2": "L2", "scaling": "scaling"}
@@ -246,6 +254,8 @@ VERDICTS: Mapping[str, tuple[str, str, str, str]] = {  # word, icon, start of a 
 
 def field_name(path: str, t: Text) -> str:
     """A field's name; for `model.hidden[2].width`: "Hidden layers 3"."""
+    if path.endswith(" (characters)"):
+        return f"{field_name(path.removesuffix(' (characters)'), t)} ({t('characters')})"
     path = path.removesuffix(" (how many)")
     if path in FIELDS:
         return t(FIELDS[path])

@@ -174,10 +174,15 @@ def wait_words(expected: Expected, t: Text) -> str:
 
 
 def moment(when: datetime, t: Text, zone: tzinfo | None = None) -> str:
-    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15), in the visitor's time zone; the server's if no browser sends one."""
+    """21 Nov 2026 10:15 (es: 21 nov 2026 10:15), in the visitor's time zone."""
+    return str(format_datetime(when.astimezone(zone or visitor_zone()), "d MMM y H:mm", locale=t.language))
+
+
+def visitor_zone() -> tzinfo | None:
+    """The visitor's time zone; None, which is the server's, if no browser sends one."""
     with suppress(ZoneInfoNotFoundError, ValueError, TypeError):
-        zone = zone or ZoneInfo(st.context.timezone or "")
-    return str(format_datetime(when.astimezone(zone), "d MMM y H:mm", locale=t.language))
+        return ZoneInfo(st.context.timezone or "")
+    return None
 
 
 def weights_end(one: Replicate) -> str:

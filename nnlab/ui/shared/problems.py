@@ -1,7 +1,7 @@
 """What is wrong with an experiment or refused by the lab, as one sentence in the visitor's language."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import streamlit as st
 
@@ -52,7 +52,10 @@ def problem_text(problem: Problem, t: Text, with_field: bool = True) -> str:
         need, used, most = (t.size(value or 0) for value in (problem.got, problem.low, problem.high))
         body = t(SPACE[problem.expected], need=need, used=used, most=most)
     elif problem.kind == "fixed":
-        body = t("The assignment fixes it at {fixed}; got {got}.", fixed=in_markdown(problem.expected), got=got)
+        fixed = problem.expected
+        with suppress(ValueError):  # a number, as the language writes it
+            fixed = t.plain(float(fixed))
+        body = t("The assignment fixes it at {fixed}; got {got}.", fixed=in_markdown(fixed), got=got)
     elif problem.kind == "json":
         body = t("This is not the text of an experiment: {got}", got=got)
     else:

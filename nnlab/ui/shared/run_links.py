@@ -10,16 +10,20 @@ from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.spec import Comparison, Experiment, seeds_text
 from nnlab.store import Run, State
 from nnlab.training.transfer import started_from
+from nnlab.ui.shared.assigned import Assigned, hand_in
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shell.frame import Page
 
 MOST_OVERLAID = 6
 
 
-def submit(page: Page, experiment: Experiment, seeds: Sequence[int]) -> None:
-    """Submits an experiment: a callback, in which Streamlit cannot turn to another page yet."""
+def submit(page: Page, experiment: Experiment, seeds: Sequence[int], task: Assigned | None = None) -> None:
+    """Submits an experiment, or hands it in: a callback, in which Streamlit cannot turn to another page yet."""
     with refusals(page):
-        st.session_state["opened-run"] = page.lab.submit(experiment, seeds, owner=page.owner).id
+        if task:
+            st.session_state["opened-run"] = hand_in(page, task, experiment)
+        else:
+            st.session_state["opened-run"] = page.lab.submit(experiment, seeds, owner=page.owner).id
 
 
 def submit_comparison(page: Page, comparison: Comparison) -> None:

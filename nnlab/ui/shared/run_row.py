@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from nnlab.analysis.scores import final_scores, score_interval
 from nnlab.charts.curves import sparkline
+from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.datasets import PartName
 from nnlab.store import Run, State, StoredComparison
 from nnlab.ui.shared.cache import curve_rows
@@ -31,14 +32,21 @@ def _row(page: Page, seen: Run, title: str) -> None:
     with name:
         page.link("train", in_markdown(title), {"run": run.id}, icon=":material/show_chart:")
     with course:
-        rows = curve_rows(page.lab, run)
-        few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
-        st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=f"{t('Loss by epoch')}: {title}")
+        loss_sparkline(page, run, title)
     progress = t("epoch {done} / {all}", done=t.whole(run.epoch), all=t.whole(run.epochs))
     score.markdown(score_text(run, t) or f":gray[{progress}]")
 
 
-def row_places(t: Text, one: Run | StoredComparison) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+def loss_sparkline(page: Page, run: Run, title: str) -> None:
+    """The loss of a run by epoch, small."""
+    rows = curve_rows(page.lab, run)
+    few, spec = rows.iloc[:: max(1, len(rows) // 60)], sparkline("loss", labels=page.words, height=34)
+    st.vega_lite_chart(few, spec, key=f"spark-{run.id}", alt=f"{page.t('Loss by epoch')}: {title}")
+
+
+def row_places(
+    t: Text, one: Run | StoredComparison | ComparisonRun
+) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     """Draws state and time of a row, and gives its places for the name, the course and the score: rows of runs and of
     comparisons stand in the same columns."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-{one.id}", wrap=True):

@@ -20,7 +20,7 @@ def account_menu(person: Person, t: Text) -> None:
         st.caption(f"{name} · {t(ROLES[person.role])}")
         if settings().auth == "code":
             _personal_code(person, t)
-        _another_class(person, t)
+        join_class(person, t, t("Code of another class"))
         st.button(t("Sign out"), icon=":material/logout:", key="sign-out", width="stretch", on_click=sign_out)
 
 
@@ -49,16 +49,19 @@ def _personal_code(person: Person, t: Text) -> None:
         st.caption(t("For another device. It takes the place of the code you have."))
 
 
-def _another_class(person: Person, t: Text) -> None:
+def join_class(person: Person, t: Text, label: str, field: str = "code") -> None:
+    """A field for the code of a class, whose name in the session is `field`."""
+
     def join() -> None:
-        found = ask_for_code(t)
+        found = ask_for_code(t, field)
         if isinstance(found, Class):
             open_lab().store.join(found.id, person.id)
             st.toast(t("You are in the class {name} now.", name=in_markdown(found.name)), icon=":material/school:")
         elif found is not None:
-            st.session_state["code-refused"] = t("This is a personal code. A class has a code of 8 letters and digits.")
+            words = t("This is a personal code. A class has a code of 8 letters and digits.")
+            st.session_state[f"{field}-refused"] = words
 
-    with st.form("join-form", border=False, clear_on_submit=True):
-        st.text_input(t("Code of another class"), key="code", placeholder="K7M3-QXW9", max_chars=80)
-        refusal()
-        st.form_submit_button(t("Join"), key="join-class", width="stretch", on_click=join)
+    with st.form(f"{field}-form", border=False, clear_on_submit=True):
+        st.text_input(label, key=field, placeholder="K7M3-QXW9", max_chars=80)
+        refusal(field)
+        st.form_submit_button(t("Join"), key=f"{field}-join", width="stretch", on_click=join)

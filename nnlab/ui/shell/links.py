@@ -11,10 +11,21 @@ from nnlab.ui.shell.text import Text
 
 READ: Mapping[str, tuple[str, ...]] = {
     "home": (),
-    "play": FIELDS,
-    "build": (*FIELDS, "seeds"),
+    "play": (*FIELDS, "hide"),
+    "build": (*FIELDS, "seeds", "assignment", "hide"),
     "train": ("run", "scale", "with"),
-    "compare": (*FIELDS, "seeds", "vary", "values", "by", "by_values", "comparison", "baseline", "margin"),
+    "compare": (
+        *FIELDS,
+        "seeds",
+        "vary",
+        "values",
+        "by",
+        "by_values",
+        "comparison",
+        "baseline",
+        "margin",
+        "assignment",
+    ),
     "inspect": ("run", "epoch"),
     "backprop": (
         *("data", "hidden", "activation", "loss", "points", "lr", "seed", "step", "stage"),

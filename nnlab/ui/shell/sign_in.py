@@ -59,23 +59,23 @@ def place_of(page: str) -> str:
     return ("" if page == "home" else page) + (f"?{query}" if query else "")
 
 
-def ask_for_code(t: Text) -> Person | Class | None:
-    """Whose code stands in the field `code`, in a callback; if nobody's, `code-refused` is the sentence why."""
-    found = open_lab().store.try_code(st.session_state["code"], network_of(st.context.ip_address))
+def ask_for_code(t: Text, field: str = "code") -> Person | Class | None:
+    """Whose code stands in a field, in a callback; if nobody's, `refusal` shows why."""
+    found = open_lab().store.try_code(st.session_state[field], network_of(st.context.ip_address))
     if isinstance(found, Wait):
         words = t("There were too many wrong codes from your network. Try again in {time}.", time=_time(t, found))
-        st.session_state["code-refused"] = words
+        st.session_state[f"{field}-refused"] = words
         return None
     if found is None:
-        st.session_state["code-refused"] = t(
+        st.session_state[f"{field}-refused"] = t(
             "Nobody has this code. Look at it again: it has 8 or 10 letters and digits."
         )
     return found
 
 
-def refusal() -> None:
+def refusal(field: str = "code") -> None:
     """Why the last code or nickname was refused."""
-    if words := st.session_state.pop("code-refused", None):
+    if words := st.session_state.pop(f"{field}-refused", None):
         st.warning(words, icon=":material/error:")
 
 

@@ -70,7 +70,7 @@ def _add_epochs(page: Page, run: Run, n: int) -> None:
         longer = page.lab.add_epochs(run.id, n, page.owner)
         if longer.id != run.id:
             page.change_query(run=longer.id)
-            words = page.t("The comparison keeps its run. This is a copy that trains longer.")
+            words = page.t("The comparison or assignment keeps its run. This is a copy that trains longer.")
             if not longer.epoch:
                 words = page.t("The run before stays as it is. This is a new one, which trains from the start.")
             st.toast(words, icon=":material/call_split:", duration="long")

@@ -1,0 +1,125 @@
+"""An assignment as a student sees it: the question, the date, the guess, Start, and what they have tried."""
+
+from typing import Any
+
+import streamlit as st
+
+from nnlab.settings import settings
+from nnlab.spec.assignment import Assignment
+from nnlab.store import Participant, StoredAssignment
+from nnlab.ui.classroom.tries import tries_list
+from nnlab.ui.shared.assigned import Assigned, fixed_words, open_words, page_of, teaches
+from nnlab.ui.shared.due import is_over, until_words
+from nnlab.ui.shared.problems import refusals, show_refusal
+from nnlab.ui.shared.widgets import bound, clickable
+from nnlab.ui.shell.account import join_class
+from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text, in_markdown
+
+
+def no_assignment(page: Page) -> None:
+    """What stands in the place of an assignment that does not exist."""
+    t = page.t
+    st.title(t("Class"), anchor=False)
+    st.warning(
+        t("There is no assignment at this address; its teacher may have deleted it."), icon=":material/link_off:"
+    )
+    page.link("classroom", t("Your assignments"))
+
+
+def assignment_page(page: Page, stored: StoredAssignment) -> None:
+    """Draws the assignment."""
+    if stored.deleted:
+        no_assignment(page)
+        return
+    t, assignment, lab = page.t, stored.assignment, page.lab
+    one = lab.store.class_(stored.class_id)
+    participant = lab.participant(stored.id, page.owner)
+    tried = participant is not None and bool(lab.store.tries(stored.id, page.owner))
+    preview = teaches(page, stored.class_id)
+    member = preview or participant or (one and any(mine.id == one.id for mine in lab.store.joined(page.person)))
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="task-head"):
+        st.title(in_markdown(assignment.title), anchor=False, width="content")
+        if member or settings().auth == "oidc":
+            _start_button(page, stored, participant, tried)
+    st.caption(" · ".join(filter(None, (one and in_markdown(one.name), _date(assignment, t)))))
+    show_refusal()
+    if preview:
+        page.link("classroom", t("Back to the teacher's view"), {"assignment": stored.id}, icon=":material/arrow_back:")
+    if assignment.question:
+        st.markdown(as_written(assignment.question))
+    if not member and settings().auth == "code":
+        st.info(t("This assignment is for a class that you are not in. Join it with its code."), icon=":material/lock:")
+        with st.container(width=420):
+            join_class(page.person, t, t("Join a class by its code"), "class-code")
+        return
+    if assignment.guess:
+        _guess(page, stored, participant, tried)
+    st.markdown(f"{open_words(assignment, t)} {fixed_words(assignment, t)}")
+    seeds = t.many("{n} seed", "{n} seeds", assignment.seeds)
+    st.caption(t("You train {seeds} of your own, which nobody else in the class has.", seeds=seeds))
+    if participant:
+        own = Assigned(stored, assignment.seeds_of(participant.place), True)
+        tries_list(page, own, participant.guess)
+
+
+def as_written(text: str) -> str:
+    """A text with its lines and paragraphs; nothing in it is Markdown."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join("  \n".join(map(in_markdown, paragraph.splitlines())) for paragraph in paragraphs)
+
+
+def _date(assignment: Assignment, t: Text) -> str:
+    if assignment.due is None:
+        return ""
+    words = until_words(assignment.due, t)
+    return f"{words} · {t('what you hand in now is marked as late')}" if is_over(assignment.due) else words
+
+
+def _start_button(page: Page, stored: StoredAssignment, participant: Participant | None, tried: bool) -> None:
+    """Start, later try again: it opens the page on which the assignment is trained."""
+    t, assignment = page.t, stored.assignment
+    preview = participant is None and teaches(page, stored.class_id)
+    first = bool(assignment.guess) and not preview and (participant is None or participant.guess is None)
+    label = t("Try again") if tried else t("Start")
+    help_text = t("Make your guess first: one click.") if first else None
+    look: dict[str, Any] = {"type": "primary", "key": "start", "disabled": first, "help": help_text}
+    if st.button(label, icon=":material/play_arrow:", **look) and (preview or _take_part(page, stored)):
+        page.go(page_of(assignment), {"assignment": stored.id})
+
+
+def _take_part(page: Page, stored: StoredAssignment) -> bool:
+    """Join the class and start; False, and the page says why, if that is not possible."""
+    store, t = page.lab.store, page.t
+    if all(mine.id != stored.class_id for mine in store.joined(page.person)):
+        one = store.class_(stored.class_id)
+        if one is None or one.closed:
+            st.session_state["refused"] = t("This class is closed or full. Ask your teacher.")
+            return False
+        store.join(one.id, page.owner)
+    with refusals(page):
+        page.lab.take_part(stored.id, page.owner)
+        return True
+    return False
+
+
+def _guess(page: Page, stored: StoredAssignment, participant: Participant | None, tried: bool) -> None:
+    """One click on the answer that the student expects; it counts until the first training."""
+    t, assignment = page.t, stored.assignment
+    mine = participant.guess if participant else None
+    if tried:
+        st.markdown(t("Your guess: {guess}", guess=f"**{in_markdown(mine)}**") if mine else "")
+        return
+
+    def take(choice: str | None) -> None:
+        if choice is not None and not teaches(page, stored.class_id) and _take_part(page, stored):
+            with refusals(page):
+                page.lab.guess_outcome(stored.id, choice, page.owner)
+
+    st.pills(
+        t("What do you expect? Your guess counts until you train."),
+        list(assignment.guess),
+        format_func=lambda choice: clickable(in_markdown(choice)),
+        wrap=True,
+        **bound("assignment-guess", mine, take),
+    )

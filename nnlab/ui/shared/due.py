@@ -1,0 +1,38 @@
+"""The date of an assignment in words."""
+
+from datetime import UTC, datetime, tzinfo
+
+from babel.dates import format_date, format_skeleton, format_timedelta
+
+from nnlab.ui.shared.naming import visitor_zone
+from nnlab.ui.shell.text import Text
+
+SOON = 6  # days within which the day of the week is enough
+
+
+def is_over(due: datetime | None, now: datetime | None = None) -> bool:
+    """Whether a date has passed."""
+    return due is not None and (now or datetime.now(UTC)) > due
+
+
+def until_words(due: datetime, t: Text, now: datetime | None = None, zone: tzinfo | None = None) -> str:
+    """ "until Friday 18:00, in 2 days"; later "was due Friday 18:00, 2 days ago"."""
+    now = now or datetime.now(UTC)
+    when, left = due_words(due, t, now, zone), due - now
+    distance = format_timedelta(left, add_direction=True, threshold=1.2, locale=t.language)
+    words = {"when": when, "distance": distance}
+    return (
+        t("was due {when}, {distance}", **words) if left.total_seconds() < 0 else t("until {when}, {distance}", **words)
+    )
+
+
+def due_words(due: datetime, t: Text, now: datetime | None = None, zone: tzinfo | None = None) -> str:
+    """The day and the hour in the visitor's time zone: "Friday 18:00", further away "Friday, December 4 18:00"."""
+    zone = zone or visitor_zone()
+    here, today = due.astimezone(zone), (now or datetime.now(UTC)).astimezone(zone)
+    near = 0 <= (here.date() - today.date()).days <= SOON
+    if near:
+        day = format_date(here, "EEEE", locale=t.language)
+    else:
+        day = format_skeleton("MMMMEEEEd" if here.year == today.year else "yMMMMEEEEd", here, locale=t.language)
+    return f"{day} {here:%-H:%M}"
