@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nnlab.cli.output import example, print_json
+from nnlab.cli.people import classes, users
 
 DAY = 86400.0
 
@@ -14,6 +15,10 @@ DAY = 86400.0
 @click.group(epilog=example("admin prune --dry-run"))
 def admin() -> None:
     """Look after the store of a server (NNLAB_HOME or NNLAB_DATABASE_URL)."""
+
+
+for one in (users, classes):
+    admin.add_command(one)
 
 
 @admin.command(epilog=example("admin status"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from nnlab.store.accounts import Account, AccountStore
 from nnlab.store.assignments import AssignmentStore, HandedIn, Participant, StoredAssignment, UnknownAssignment
 from nnlab.store.classes import Class, ClassFull, Member
 from nnlab.store.comparisons import StoredComparison
@@ -20,14 +21,14 @@ from nnlab.store.queue import MAX_ATTEMPTS, Counts, Lost, QueuedJob
 from nnlab.store.retention import Freed, Retention, RetentionStore
 from nnlab.store.runs import Run, UnknownRun
 from nnlab.store.schema import PRECEDENCE, STATES, RequestedAction, State, cells_table, new_id, runs_table
-from nnlab.store.sign_in import SignInStore, Wait
+from nnlab.store.sign_in import Wait
 from nnlab.store.status import RunStates, StatusStore
 from nnlab.store.unreadable import Unreadable, UnreadableStore
 from nnlab.store.usage import UsageStore
 
 
 class Store(
-    CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, StatusStore, AssignmentStore, SignInStore
+    CurveStore, DataFileStore, UnreadableStore, RetentionStore, UsageStore, StatusStore, AssignmentStore, AccountStore
 ):
     """Everything in one data base. Threads may share one; each process opens its own."""
 

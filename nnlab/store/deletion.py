@@ -17,7 +17,7 @@ class DeletionStore(Database):
     def delete(self, run_id: str) -> None:
         """Hide a run, and stop it if it is unfinished; `restore` undoes it until it is purged."""
         with self._write() as db:
-            if not _hide(db, col.id == run_id):
+            if not hide(db, col.id == run_id):
                 raise UnknownRun(run_id)
 
     def restore(self, run_id: str) -> None:
@@ -35,7 +35,7 @@ class DeletionStore(Database):
         with self._write() as db:
             moment = db.scalar(sa.select(now()))
             db.execute(comparisons_table.update().where(made.id == comparison_id).values(deleted=moment))
-            _hide(db, only_here, moment)
+            hide(db, only_here, moment)
 
     def restore_comparison(self, comparison_id: str) -> None:
         """Undo `delete_comparison`; runs that were deleted before stay deleted."""
@@ -49,10 +49,10 @@ class DeletionStore(Database):
         """Hide and stop those of these runs that are unfinished drafts of this owner."""
         with self._write() as db:
             unfinished = col.draft & col.state.in_(UNFINISHED) & (col.owner == owner)
-            _hide(db, col.id.in_(run_ids) & unfinished)
+            hide(db, col.id.in_(run_ids) & unfinished)
 
 
-def _hide(db: sa.Connection, which: sa.ColumnElement[bool], moment: float | None = None) -> int:
+def hide(db: sa.Connection, which: sa.ColumnElement[bool], moment: float | None = None) -> int:
     """Hide runs; those that have not begun stop at once, the other unfinished ones at their worker's next write."""
     moment = moment or db.scalar(sa.select(now()))
     not_begun = (col.state == "waiting") & (col.epoch == 0)

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from nnlab.settings import settings
 from nnlab.store.codes import PERSONAL, digest, new_code, typed_code
 from nnlab.store.connect import Database
-from nnlab.store.schema import now, people_table, sign_ins_table
+from nnlab.store.schema import now, people_table, sign_ins_table, tickets_table, wrong_codes_table
 
-SIGNED_IN = 30 * 86400  # seconds since a browser was used last, as long as Streamlit keeps a login
+DAY = 86400
+SIGNED_IN = 30 * DAY  # seconds since a browser was used last, as long as Streamlit keeps a login
 SEEN_EVERY = 60  # seconds between two notes that somebody is there
 LONGEST_NAME = 80
 Role = Literal["visitor", "student", "teacher", "admin"]
@@ -109,6 +110,13 @@ def as_person(row: sa.Row[Any]) -> Person:
     given = settings()
     role: Role = "admin" if who & _folded(given.admins) else "teacher" if who & _folded(given.teachers) else "student"
     return Person(row.id, row.name, role)
+
+
+def remove_sign_ins(db: sa.Connection) -> None:
+    """Remove sign-ins of browsers that were not used for long, old tickets, and networks that nobody guesses from."""
+    ages = {signed.seen: SIGNED_IN, tickets_table.c.created: DAY, wrong_codes_table.c.moment: DAY}
+    for time, age in ages.items():
+        db.execute(sa.delete(time.table).where(time < now() - age))
 
 
 def new_person(db: sa.Connection, name: str) -> str:

@@ -12,6 +12,7 @@ from nnlab.settings import settings
 from nnlab.store import budget
 from nnlab.store.assignments import remove_assignments
 from nnlab.store.files import FileStore
+from nnlab.store.people import remove_sign_ins
 from nnlab.store.schema import (
     UNFINISHED,
     cells_table,
@@ -96,6 +97,7 @@ class RetentionStore(FileStore):
         if not dry_run:
             with self._write() as db:
                 remove_assignments(db, now() - keep.deleted)
+                remove_sign_ins(db)
             yield from (Freed("deleted", 0, 0) for _ in self.give_back())
 
     def _remove_comparisons(self, before: Time) -> None:

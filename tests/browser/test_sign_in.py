@@ -49,7 +49,7 @@ def school(tmp_path_factory):
     """A server with a login, and its provider."""
     home = tmp_path_factory.mktemp("school")
     teachers = "ada@school.example, ben@school.example"
-    server = Server(home, NNLAB_AUTH="oidc", NNLAB_TEACHERS=teachers, NNLAB_WARM="0")
+    server = Server(home, NNLAB_AUTH="oidc", NNLAB_TEACHERS=teachers)
     with run_server_in_thread(user_claims=(ADA, BEN)) as provider:
         (home / ".streamlit").mkdir()
         secrets = SECRETS.format(url=server.url, port=provider.server_port)
