@@ -22,12 +22,12 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """A data base server in `folder`, on a free port of loopback."""
+    """A data base server in `folder`, on a free port of loopback, and of a network of 255 hosts (`10.77.0`)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, network: str | None = None) -> None:
         found = programs()
         assert found is not None, "PostgreSQL is not installed"
-        self._programs, self._folder = found, folder
+        self._programs, self._folder, self._network = found, folder, network
         self._user = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
         folder.mkdir(parents=True, exist_ok=True)
         if self._user:
@@ -37,11 +37,14 @@ class Postgres:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._run("initdb", "-D", f"{folder}/data", "-U", "nnlab", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if network:
+            with (folder / "data" / "pg_hba.conf").open("a") as allowed:
+                allowed.write(f"host all all {network}.0/24 trust\n")
         self.start()
 
-    def url(self, port: int | None = None) -> str:
-        """The data base's address, through another port if one is given."""
-        return f"postgresql://nnlab@127.0.0.1:{port or self.port}/postgres"
+    def url(self, port: int | None = None, host: str = "127.0.0.1") -> str:
+        """The data base's address, through another port or host if one is given."""
+        return f"postgresql://nnlab@{host}:{port or self.port}/postgres"
 
     def start(self) -> None:
         """Start it and wait until it answers; the processes of a killed one may need some seconds to end."""
@@ -71,7 +74,8 @@ class Postgres:
 
     @property
     def _options(self) -> str:
-        return f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c max_wal_size=64MB"
+        addresses = ",".join(["127.0.0.1", *([f"{self._network}.1"] if self._network else [])])
+        return f"-p {self.port} -k {self._folder} -c listen_addresses={addresses} -c max_wal_size=64MB"
 
     def _ctl(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return self._run("pg_ctl", "-s", "-D", f"{self._folder}/data", *arguments, check=False)

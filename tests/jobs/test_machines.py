@@ -5,12 +5,7 @@ Scheduler, workers and certificate are made by the commands of docs/hosting.md.
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,10 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import dask
-import pandas as pd
 import pytest
 from distributed import LocalCluster
 
+from benchmarks.machines import Machines, is_equal
 from nnlab.catalogue.presets import presets
 from nnlab.datasets import mnist
 from nnlab.lab import Lab
@@ -29,9 +24,10 @@ from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.store import Store
 
-HOSTING = (Path(__file__).parents[2] / "docs" / "hosting.md").read_text()
 SHORT = Experiment().set({"data.n_samples": 60, "train.epochs": 3})
-LONG = Experiment().set({"data.n_samples": 3000, "model.hidden": [64, 64], "train.epochs": 60, "train.engine": "numpy"})
+LONG = Experiment().set(
+    {"data.n_samples": 2000, "model.hidden": [32, 32], "train.epochs": 100, "train.engine": "numpy"}
+)
 T = TypeVar("T")
 
 
@@ -43,104 +39,42 @@ def until(see: Callable[[], T], seconds: float = 120) -> T:
     return seen
 
 
-def documented(program: str) -> list[str]:
-    """The first command of docs/hosting.md that begins with these words."""
-    found = re.search(rf"^ *({program} .*)$", HOSTING, re.MULTILINE)
-    assert found, program
-    return shlex.split(found[1])
-
-
-class Machines:
-    """A scheduler and workers, each with an environment of its own."""
-
-    def __init__(self, folder: Path, port: int, database: str) -> None:
-        self.folder, self.database, self.address = folder, database, f"tls://127.0.0.1:{port}"
-        self.processes: list[subprocess.Popen[bytes]] = []
-        subprocess.run(documented("openssl req"), cwd=folder, check=True, capture_output=True)
-        self.tls = {"CA_FILE": "dask.pem"}
-        for who in ("SCHEDULER", "WORKER", "CLIENT"):
-            self.tls |= {f"{who}__CERT": "dask.pem", f"{who}__KEY": "dask.key"}
-        given = documented("dask scheduler")
-        self._start([*given, "--host", "127.0.0.1"], str(port), "scheduler")
-
-    def worker(self, name: str, threads: int) -> subprocess.Popen[bytes]:
-        command = documented("dask worker")
-        command[2] = self.address
-        for option, value in (("--nworkers", "1"), ("--nthreads", str(threads))):
-            command[command.index(option) + 1] = value
-        return self._start([*command, "--no-nanny", "--name", name], "", name)
-
-    def _start(self, command: list[str], port: str, name: str) -> subprocess.Popen[bytes]:
-        if port:
-            command[command.index("--port") + 1] = port
-        settings = {f"DASK_DISTRIBUTED__COMM__TLS__{key}": str(self.folder / file) for key, file in self.tls.items()}
-        mine = {"NNLAB_HOME": str(self.folder / name), "NNLAB_DATABASE_URL": self.database}
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("NNLAB_")}
-        program = [sys.executable, "-m", "dask", *command[1:]]
-        log = (self.folder / f"{name}.log").open("wb")
-        process = subprocess.Popen(program, cwd=self.folder, env=kept | settings | mine, stdout=log, stderr=log)
-        self.processes.append(process)
-        return process
-
-    def configure(self) -> None:
-        """Give this process the certificate, as the environment would have done."""
-        names = {f"distributed.comm.tls.{key.lower().replace('__', '.')}": file for key, file in self.tls.items()}
-        dask.config.set({name: str(self.folder / file) for name, file in names.items()})
-
-    def close(self) -> None:
-        for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait()
-
-
 @pytest.fixture
-def machines(one_url: str, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    made = Machines(tmp_path, free_port, one_url)
+def machines(one_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    made = Machines(tmp_path, one_url)
     monkeypatch.setenv("NNLAB_SCHEDULER", made.address)
     monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
     monkeypatch.setenv("NNLAB_STALE_AFTER", "2")
     settings.cache_clear()
-    with dask.config.set({}):
+    with dask.config.set({}):  # which restores them at its end
         yield made
     made.close()
 
 
 def test_workers_elsewhere_train_for_two_servers_and_lose_nothing_when_one_is_cut_off(
-    machines: Machines, one_url: str, mnist_source: Path, monkeypatch: pytest.MonkeyPatch
+    machines: Machines, one_url: str, mnist_source: Path
 ) -> None:
     """They have homes of their own, without MNIST; the second one has two threads."""
-    first, second = machines.worker("first", 1), machines.worker("second", 2)
+    processes = {name: machines.worker(name, threads, "--no-nanny") for name, threads in (("first", 1), ("second", 2))}
     with closing(Lab(Store(one_url))) as one:
-        waiting = one.submit(LONG, 2, "ana")
-        trouble = until(lambda: one.trouble)
-        assert trouble.kind == "certificate"
-        assert "CA_FILE" in str(trouble)
-        machines.configure()
+        cut_off = one.submit(LONG, 2, "ana")
+        assert until(lambda: one.trouble).kind == "certificate"
+        assert one.store.run(cut_off.id).state == "waiting"
+        machines.use()
         with closing(Lab(Store(one_url))) as two:
             folder = mnist_source / "mnist"
-            two.store.store_data_files(
-                {f"mnist/{file.name}": (folder / file.name).read_bytes() for file in mnist.FILES}
-            )
+            two.store.store_data_files({f"mnist/{one.name}": (folder / one.name).read_bytes() for one in mnist.FILES})
             pictures = two.submit(presets["mnist"].set({"train.epochs": 1, "data.n_samples": 500}), 1, "ben")
-            many = [
-                lab.submit(SHORT, [seed], owner) for seed in range(4) for lab, owner in ((one, "eva"), (two, "leo"))
-            ]
-            until(lambda: (now := two.run(waiting.id)) and now.epoch > 2)
-            stored = one.store.run(waiting.id)
-            name = one.store.in_training()
-            cut = first if any(run.id == stored.id and f"/{first.pid}/" in worker for run, worker in name) else second
+            several = [lab.submit(SHORT, [seed], f"v{seed}") for seed, lab in enumerate((one, two, one, two))]
+            until(lambda: two.run(cut_off.id).epoch > 2)
+            name = next(worker for run, worker in one.store.in_training() if run.id == cut_off.id)
+            cut = next(process for process in processes.values() if f"/{process.pid}/" in name)
             cut.send_signal(signal.SIGSTOP)
-            for run in (waiting, pictures, *many):
-                until(lambda run=run: (now := two.run(run.id)) and not now.active)
+            for run in (cut_off, pictures, *several):
+                until(lambda run=run: not two.run(run.id).active)
                 assert one.run(run.id).state == "finished", one.run(run.id).error
             cut.send_signal(signal.SIGCONT)
-            alone = one.train_here(LONG, 2, "alone")
-            pd.testing.assert_frame_equal(
-                one.metrics(waiting.id).drop(columns="seconds"), one.metrics(alone.id).drop(columns="seconds")
-            )
-            assert one.run(waiting.id).results["test"] == alone.results["test"]
-            until(lambda: one.machine().there == 2)
+            assert is_equal(one, cut_off, one.train_here(LONG, 2, "ana"))
 
 
 def test_an_adaptive_cluster_grows_with_the_queue_and_shrinks_again(
