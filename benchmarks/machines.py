@@ -215,9 +215,8 @@ def measure(machines: Machines, one: Lab, two: Lab) -> None:
         on(victim)
         equal = "equal" if is_equal(one, run, alone) else "NOT EQUAL"
         attempts = one.store.runs(ids=[run.id])[0].attempts
-        print(
-            f"{words}: next epoch after {seconds:.1f} s, result {equal}, attempts {attempts}, back after {back:.1f} s"
-        )
+        print(f"{words}: next epoch after {seconds:.1f} s, result {equal}, attempts {attempts}", flush=True)
+        print(f"  the worker is back after {until(lambda: one.machine().there == 2, 300):.1f} s", flush=True)
 
 
 def main() -> None:
