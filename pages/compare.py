@@ -66,7 +66,7 @@ else:
     others(page, opened)
     results(page, opened, question.margin)
     usual_outcome(page, opened)
-    auto_refresh(page, opened, 3.0, surfaces_and_table)
+    auto_refresh(page, opened, 5.0, surfaces_and_table)
     test_set(page, opened)
     with st.sidebar:
         announce_outcome(page, opened)

@@ -33,7 +33,7 @@ def share(pace, pages, least, cost):
 
 def test_few_pages_keep_their_usual_ticks(pace):
     for page in range(10):
-        pace.ticked(f"page {page}", "curves", 1.0, 0.01)
+        pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)
     assert pace.every(1.0) == 1.0
     assert pace.every(0.1) == 0.1
     assert pace_words(text("en"), 1.0) == ""
@@ -42,32 +42,32 @@ def test_few_pages_keep_their_usual_ticks(pace):
 @pytest.mark.parametrize(("pages", "least", "cost"), [(200, 1.0, 0.01), (200, 3.0, 0.05), (60, 0.1, 0.005)])
 def test_many_pages_take_no_more_than_their_share_of_a_core(pace, pages, least, cost):
     for page in range(pages):
-        pace.ticked(f"page {page}", "all", least, cost)
+        pace.drawn(f"page {page}", "1", "all", least, cost)
     assert pace.every(least) > least
     assert SHARE / ROOM**2 / 1.3 < share(pace, pages, least, cost) <= SHARE
 
 
 def test_a_page_whose_ticks_cost_more_slows_all_of_them(pace):
     for page in range(40):
-        pace.ticked(f"page {page}", "cheap", 1.0, 0.002)
+        pace.drawn(f"page {page}", "1", "cheap", 1.0, 0.002)
     before = pace.every(1.0)
     for page in range(40):
-        pace.ticked(f"page {page}", "dear", 2.0, 0.1)
+        pace.drawn(f"page {page}", "2", "dear", 2.0, 0.1)
     assert pace.every(1.0) > before == 1.0
     assert pace.pages == 40
 
 
 def test_the_ticks_are_the_usual_ones_again_when_the_class_has_left(pace, clock):
     for page in range(200):
-        pace.ticked(f"page {page}", "curves", 1.0, 0.01)
+        pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)
     clock.now += GONE * (1 + pace.every(1.0)) + 1
-    pace.ticked("page 0", "curves", 1.0, 0.01)
+    pace.drawn("page 0", "1", "curves", 1.0, 0.01)
     assert (pace.every(1.0), pace.pages) == (1.0, 1)
 
 
 def test_what_a_page_showed_before_no_longer_counts(pace):
     for page in range(200):
-        pace.ticked(f"page {page}", "curves", 1.0, 0.01)
+        pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)
         pace.forget(f"page {page}")
     assert pace.pages == 0
 
@@ -78,7 +78,7 @@ def test_what_a_page_showed_before_no_longer_counts(pace):
 )
 def test_a_page_says_that_it_is_refreshed_less_often(pace, language, words):
     for page in range(200):
-        pace.ticked(f"page {page}", "curves", 1.0, 0.01)
+        pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)
     pace.stretch = 10.0
     assert pace_words(text(language), 1.0) == words
 
@@ -102,5 +102,5 @@ def test_a_fragment_tells_the_browser_its_new_pace_without_drawing_the_page_agai
         intervals = [one.auto_rerun for one in told if one.WhichOneof("type") == "auto_rerun"]
         st.text(str([(one.interval, one.fragment_id == intervals[0].fragment_id) for one in intervals]))
 
-    pace.ticked = lambda *_: None
+    pace.drawn = lambda *_: None
     assert AppTest.from_function(script).run().text[0].value == "[(1.0, True), (8.0, True)]"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from nnlab.charts.comparison import SPARK_POINTS, grid_shape, matrix, matrix_rows
@@ -49,7 +50,7 @@ def state_text(cell: CellRun, t: Text) -> str:
 
 def _card(view: View, place: int, score: str, spark: Curve) -> None:
     t, cell = view.t, view.cells[place]
-    rows = pd.DataFrame(spark, columns=["epoch", f"{view.part}_loss"])
+    rows = pa.table({"epoch": spark[:, 0], f"{view.part}_loss": spark[:, 1]})
     spec = sparkline("loss", parts=(view.part,), labels=view.page.words, height=34)
     with st.container(border=True, width=CARD, gap=None, key=f"cell-{place}"):
         st.markdown(f"**{view.values[place]}**")  # a long name takes several lines

@@ -1,16 +1,19 @@
 """The state of a comparison: table, finding, curves, time left; computed once for all visitors as cells change."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import streamlit as st
 from numpy.typing import NDArray
 
 from nnlab.analysis.design import Design
 from nnlab.analysis.statistics import interval
+from nnlab.charts.comparison import capacity_rows
 from nnlab.comparison.answer_text import AnswerText
 from nnlab.comparison.answers import Answer, answer, needs_curves
 from nnlab.comparison.cell_runs import CellRun
@@ -28,6 +31,8 @@ from nnlab.ui.shell.ticks import live
 
 ENDS = "", "_low", "_high"
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ENDS))
+WAITING = 3  # how much longer a tick takes while nothing of a comparison trains
+SHARED = 0.9  # seconds for which what one visitor has read serves all
 CELLS_PER_SECOND = 50  # a tick takes longer where there are more cells
 Curve = NDArray[np.float32]  # (epochs, columns of CURVES)
 NO_CURVE: Curve = np.empty((0, len(CURVES)), np.float32)
@@ -49,6 +54,8 @@ class Results(NamedTuple):
 
 _results: Cache[Results] = Cache()
 _curves: Cache[Curve] = Cache()
+_latest: Cache[pd.DataFrame] = Cache()
+_capacity: Cache[pa.Table] = Cache()
 
 
 def results_of(lab: Lab, run: ComparisonRun, baseline: int | None = None, margin: float | None = None) -> Results:
@@ -159,8 +166,31 @@ class View:
         value, by_value = self.names[place]
         return f"{self.knob} {value}" + (f", {self.by} {by_value}" if self.by else "")
 
+    @cached_property
     def latest_table(self) -> pd.DataFrame:
-        """The table, with the scores of the last epoch for cells that still train: for charts."""
+        """The table, with the scores of the last epoch for cells that still train: for charts. Callers do not change
+        it."""
+        return _latest.get(self._moment, self._latest_table)
+
+    def capacity_rows(self) -> pa.Table:
+        """The rows of the chart of scores by the first knob's values: for Arrow, which a chart takes as they are."""
+
+        def make() -> pa.Table:
+            knob = self.comparison.vary
+            rows = capacity_rows(self.latest_table.assign(**{knob: self.values}), knob, self.score)
+            return pa.Table.from_pandas(rows, preserve_index=False)
+
+        return _capacity.get((*self._moment, self.values), make)
+
+    @property
+    def _moment(self) -> tuple[Hashable, ...]:
+        """What the latest scores depend on."""
+        of = self.comparison
+        opened = self.run.test_opened is not None
+        versions = tuple(cell.version for cell in self.cells)
+        return self.run.id, of.values, of.by_values, of.seeds, versions, opened, self.baseline, self.margin
+
+    def _latest_table(self) -> pd.DataFrame:
         table = self.results.table.copy()
         for place, cell in enumerate(self.cells):
             if cell.results or not cell.run.epoch:
@@ -202,14 +232,27 @@ def seconds_left(lab: Lab, run: ComparisonRun) -> float:
     return max(1.0, lab.forecast(run.owner).left({one.id for one in run.runs}))
 
 
-def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:
-    """Draw a comparison, and again every so many seconds while it is active."""
-    fresh = [opened]  # the page has just read it
+@st.cache_resource(ttl=SHARED, max_entries=256, show_spinner=False)
+def _read(comparison_id: str, _lab: Lab) -> tuple[float, ComparisonRun | None]:
+    """A comparison and when it was read: once for all who look at it in the same second."""
+    return monotonic(), _lab.comparison(comparison_id)
 
-    def again() -> None:
-        run = fresh.pop() if fresh else page.lab.comparison(opened.id)
+
+def _shared(lab: Lab, comparison_id: str, since: float) -> ComparisonRun | None:
+    """A comparison as it is now, at least as it was at a moment."""
+    at, run = _read(comparison_id, lab)
+    return run if at > since else lab.comparison(comparison_id)
+
+
+def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:
+    """Draw a comparison, and again every so many seconds while it is active: less often while all its cells wait."""
+    fresh, since = [opened], monotonic()  # the page has just read it
+
+    def again() -> float | None:
+        run = fresh.pop() if fresh else _shared(page.lab, opened.id, since)
         if run is not None:
             draw(run)
+        return every and every * (1 if run is None or any(one.state == "running" for one in run.runs) else WAITING)
 
     every = max(seconds, len(opened.cells) / CELLS_PER_SECOND) if opened.active else None
     live(again, every)()

@@ -17,7 +17,7 @@ from nnlab.analysis.statistics import LEVEL
 from nnlab.catalogue.classics import classic_of
 from nnlab.charts.axes import spans_decades
 from nnlab.charts.base import Spec
-from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, heatmap_rows
+from nnlab.charts.comparison import capacity, compare_curves, curves_key, heatmap, heatmap_rows
 from nnlab.charts.data import Plane, point_rows, surface, surface_rows
 from nnlab.comparison.cell_runs import CellRun
 from nnlab.datasets import load_dataset
@@ -81,13 +81,16 @@ def results(page: Page, opened: ComparisonRun, margin: float | None = None) -> N
 
     def draw(run: ComparisonRun) -> None:
         view = View(page, run, margin=margin)
-        table, curves = view.latest_table(), view.curves(max(20, min(300, POINTS // len(run.cells))))
+        table, curves = view.latest_table, view.curves(max(20, min(300, POINTS // len(run.cells))))
         _finding(view)
         cells(view, table, curves)
         few = not view.by or (len(view.by_values) <= FEW and len(view.values) <= 2 * FEW)
         left, right = st.columns(2) if few else (st.container(), st.container())
         with left:
-            (_heat_map if view.by else _capacity)(view, table)
+            if view.by:
+                _heat_map(view, table)
+            else:
+                _capacity(view)
         with right:
             _curves(view, curves, 2 if few else FEW)
         if opened.active and not run.active:
@@ -144,18 +147,17 @@ def _heading(text: str, help: str) -> None:
         st.markdown(f"**{text}**", help=help)
 
 
-def _capacity(view: View, table: pd.DataFrame) -> None:
-    t, knob = view.t, view.comparison.vary
+def _capacity(view: View) -> None:
+    t = view.t
     help_text = t(
         "Training: the samples the network learned from. Validation: samples it has not seen. A growing distance "
         "between the two is overfitting."
     )
     _heading(t("Training and validation scores"), help_text)
-    rows = capacity_rows(table.assign(**{knob: view.values}), knob, view.score)
     spec = capacity(view.values, view.knob, test=view.run.test_opened is not None, height=HEIGHT, **view.look)
     alt = t("Training and validation score against {knob}, with 95 % intervals", knob=view.knob)
     with st.container(key="panel-capacity"):
-        _draw_chart(view.run, rows, spec, key="capacity", alt=alt)
+        _draw_chart(view.run, view.capacity_rows(), spec, key="capacity", alt=alt)
 
 
 def _heat_map(view: View, table: pd.DataFrame) -> None:

@@ -20,21 +20,24 @@ from nnlab.ui.shell.text import Text
 
 SHARE = 0.5  # of a core, for all ticks together: Python runs one thread at a time
 AROUND = 2.0  # what a tick costs the server with its messages, in times of what drawing it costs
+USUAL = 0.005  # seconds of a core, before any tick of a kind was measured
 ROOM = 1.25  # by how much ticks are rarer than they must be, so that they need not change soon
 GONE = 3.0  # ticks that a page has missed when it no longer counts, and as many seconds
 What = ParamSpec("What")
 
 
-class Ticking(NamedTuple):
+class Part(NamedTuple):
     """A part of a page that is drawn again and again."""
 
+    kind: str  # the function that draws it
     last: float  # when it was drawn
     least: float  # seconds between two ticks while few pages are open
-    cost: float  # seconds of a core
 
 
 class Pace:
     """The live parts of all pages of this process, and by how much their ticks are stretched.
+
+    What a tick takes is measured for each function that draws, so that a page's first tick is paced as those of others.
 
     Attributes
     ----------
@@ -47,7 +50,8 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.stretch = 1.0
         self.on_tick: list[Callable[[float], None]] = []
-        self._parts: dict[tuple[str, str], Ticking] = {}  # by session and fragment
+        self._parts: dict[tuple[str, str], Part] = {}  # by session and fragment
+        self._costs: dict[str, float] = {}  # seconds of a core that a tick takes, by kind
         self._clock, self._lock = clock, Lock()
 
     def every(self, least: float) -> float:
@@ -61,14 +65,15 @@ class Pace:
         with self._lock:
             return len({session for session, _ in self._present()})
 
-    def ticked(self, session: str, part: str, least: float, cost: float) -> None:
-        """A part of a page was drawn, which took so many seconds of a core."""
+    def drawn(self, session: str, part: str, kind: str, least: float, cost: float | None = None) -> None:
+        """A part of a page was drawn. `cost` is what that took of a core in seconds; None for the first time, which
+        takes longer than a tick."""
         with self._lock:
-            known = self._parts.get((session, part))
-            usual = cost if known is None else 0.8 * known.cost + 0.2 * cost
-            self._parts[session, part] = Ticking(self._clock(), least, usual)
+            if cost is not None:
+                self._costs[kind] = 0.9 * self._costs.get(kind, cost) + 0.1 * cost
+            self._parts[session, part] = Part(kind, self._clock(), least)
             self._parts = parts = self._present()
-            wanted = AROUND * sum(one.cost / one.least for one in parts.values()) / SHARE
+            wanted = AROUND * sum(self._costs.get(one.kind, USUAL) / one.least for one in parts.values()) / SHARE
             if wanted > self.stretch or wanted * ROOM**2 < self.stretch:
                 self.stretch = max(1.0, ROOM * wanted)
 
@@ -77,7 +82,7 @@ class Pace:
         with self._lock:
             self._parts = {key: one for key, one in self._parts.items() if key[0] != session}
 
-    def _present(self) -> dict[tuple[str, str], Ticking]:
+    def _present(self) -> dict[tuple[str, str], Part]:
         now = self._clock()
         return {k: one for k, one in self._parts.items() if now - one.last < GONE * (1 + self.stretch * one.least)}
 
@@ -91,6 +96,7 @@ def live(draw: Callable[What, float | None], least: float | None) -> Callable[Wh
     only once. What `draw` returns, if anything, is the least time from then on."""
     if least is None:
         return st.fragment(draw)
+    kind = f"{draw.__module__}.{draw.__qualname__}"
     now = {"least": least, "every": pace.every(least)}
 
     @wraps(draw)
@@ -101,8 +107,10 @@ def live(draw: Callable[What, float | None], least: float | None) -> Callable[Wh
         finally:
             context, part = get_script_run_ctx(), ThreadState.get().fragment_id
             if context is not None and part is not None:
-                pace.ticked(context.session_id, part, now["least"], thread_time() - used)
-                for observer in pace.on_tick:
+                ticks = bool(context.fragment_ids_this_run)
+                cost = thread_time() - used if ticks else None
+                pace.drawn(context.session_id, part, kind, now["least"], cost)
+                for observer in pace.on_tick if ticks else ():
                     observer(perf_counter() - began)
                 if (every := pace.every(now["least"])) != now["every"]:
                     now["every"] = every
