@@ -63,10 +63,13 @@ class PeopleStore(Database):
         assert found is not None
         return found
 
-    def new_code(self, person_id: str) -> str:
-        """A new personal code for somebody; the one before ends. Only its digest is stored."""
+    def new_code(self, person_id: str, here: str = "") -> str:
+        """A new personal code for somebody, of which only the digest is stored. The one before ends, and so do the
+        sign-ins of all browsers but `here`."""
         code = new_code(PERSONAL)
-        self._change(people_table.update().where(col.id == person_id).values(code=digest(code)))
+        with self._write() as db:
+            db.execute(people_table.update().where(col.id == person_id).values(code=digest(code)))
+            db.execute(sign_ins_table.delete().where(signed.person == person_id, signed.token != digest(here)))
         return code
 
     def sign_in(self, token: str, person_id: str) -> None:
@@ -89,10 +92,6 @@ class PeopleStore(Database):
     def sign_out(self, token: str) -> None:
         """End a browser's sign-in."""
         self._change(sign_ins_table.delete().where(signed.token == digest(token)))
-
-    def sign_out_everywhere(self, person_id: str) -> None:
-        """End the sign-ins of all browsers of somebody."""
-        self._change(sign_ins_table.delete().where(signed.person == person_id))
 
     def _one(self, which: sa.ColumnElement[bool]) -> Person | None:
         found = self._rows(sa.select(people_table).where(which))

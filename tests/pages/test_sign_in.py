@@ -1,11 +1,13 @@
 """With a login every page asks for it, and shows nothing else before."""
 
 import re
+from typing import ClassVar
 
 import pytest
 from page_app import LANGUAGES, OWNER, address, go, open_page, press, said
 
 from nnlab.settings import settings
+from nnlab.store import Store, StoreUnavailable
 from nnlab.store.codes import shown_code
 from nnlab.ui.shell.account import ROLES
 from nnlab.ui.shell.frame import PLACES
@@ -170,12 +172,14 @@ def test_a_tab_that_is_still_open_changes_nothing_after_the_sign_out(store, less
 def test_a_new_personal_code_ends_the_one_before(store, lesson):
     ana = store.new_student(lesson.id, "Ana")
     old = store.new_code(ana.id)
+    store.sign_in("v-phone", ana.id)
     app = press(open_page("home", person=ana), "renew-code")
     new = shown(app)
     assert store.try_code(new, "10.0.0.1") == ana
     assert store.try_code(old, "10.0.0.1") is None
     go(app)
     assert shown(app) is None, "shown once"
+    assert store.person_of("v-phone") is None
 
 
 def test_another_class_is_joined_by_its_code(store, lesson):
@@ -208,3 +212,94 @@ def test_without_a_login_nothing_of_it_is_there(lab, monkeypatch):
     app = open_page("home")
     assert "sign-out" not in [one.key for one in app.button]
     assert "Class" not in "".join(one.proto.label for one in app.get("page_link"))
+
+
+def test_while_the_store_is_away_nobody_is_let_in_or_sent_away(store, lesson, monkeypatch):
+    ana = store.new_student(lesson.id, "Ana")
+    app = open_page("home", person=ana)
+
+    def away(*_):
+        raise StoreUnavailable("unreachable", "The store cannot be reached: gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "person_of", away)
+        assert "cannot be reached right now" in said(app.run())
+        assert not app.get("page_link")
+        assert not is_gate(app)
+    assert not is_gate(go(app))
+
+
+class TestByLogin:
+    """With OpenID Connect, as Streamlit knows the visitor."""
+
+    ADA: ClassVar = {
+        "is_logged_in": True,
+        "iss": "https://a.example",
+        "sub": "1",
+        "name": "Ada",
+        "email": "ada@x.example",
+    }
+
+    @pytest.fixture(autouse=True)
+    def _login(self, with_codes, monkeypatch):
+        monkeypatch.setenv("NNLAB_AUTH", "oidc")
+        monkeypatch.setenv("NNLAB_TEACHERS", "ada@x.example")
+        settings.cache_clear()
+        monkeypatch.setattr("nnlab.ui.shell.sign_in.has_cookie", lambda: True)
+
+    @pytest.fixture
+    def user(self, monkeypatch):
+        """What `st.user` holds."""
+        known = {}
+        monkeypatch.setattr("streamlit.user", known)
+        return known
+
+    @pytest.mark.parametrize("verified", [True, False, "true", None])
+    def test_who_returns_from_the_provider_gets_a_ticket_to_where_they_were(self, store, user, verified):
+        store.remember(OWNER, "train?run=1")
+        user.update(self.ADA, email_verified=verified)
+        app = open_page("home")
+        assert store.person_of(OWNER) is None
+        assert store.redeem(ticket(app), OWNER, "v-new") == "train?run=1"
+        ada = store.person_of("v-new")
+        assert (ada.name, ada.role) == ("Ada", "teacher" if verified is True else "student")
+
+    def test_a_deep_link_is_where_they_were_not_an_earlier_login(self, store, user):
+        store.remember(OWNER, "train?run=1")
+        user.update(self.ADA)
+        assert store.redeem(ticket(open_page("compare")), OWNER, "v-new") == "compare?lang=en"
+
+    def test_the_cookie_alone_is_not_enough_once_the_login_has_ended(self, store, user):
+        ada = store.find_or_create("https://a.example\n1", "Ada")
+        assert is_gate(open_page("runs", person=ada))
+        assert store.person_of(app_cookie(ada)) is None, "nor for downloads"
+
+    def test_a_cookie_of_one_and_the_login_of_another_is_a_new_sign_in(self, store, user):
+        bob = store.find_or_create("https://a.example\n2", "Bob")
+        user.update(self.ADA)
+        app = open_page("runs", person=bob)
+        assert not app.get("page_link")
+        assert store.redeem(ticket(app), app_cookie(bob), "v-new")
+        assert store.person_of("v-new").name == "Ada"
+
+    def test_who_is_logged_in_sees_the_page(self, store, user):
+        ada = store.find_or_create("https://a.example\n1", "Ada")
+        user.update(self.ADA)
+        app = open_page("runs", person=ada)
+        assert not is_gate(app)
+        assert "renew-code" not in [one.key for one in app.button], "codes are for the other kind"
+
+    def test_without_secrets_a_sentence_tells_whoever_runs_the_server(self, store, user, caplog):
+        app = open_page("home")
+        assert "The login of this server is not set up" in said(app)
+        assert "secrets.toml has no [auth]" in caplog.text
+
+    def test_each_provider_has_a_button(self, store, user, monkeypatch):
+        one = {"client_id": "x"}
+        monkeypatch.setattr("streamlit.secrets", {"auth": {"cookie_secret": "x", "school": one, "uni": one}})
+        app = open_page("home")
+        labels = [one.label for one in app.button if one.key and one.key.startswith("login-")]
+        assert labels == ["Continue with School", "Continue with Uni"]
+        press(app, "login-uni")
+        assert "The login of this server is not set up" in said(app), "what is missing for it"
+        assert store.remembered(OWNER) == "?lang=en"

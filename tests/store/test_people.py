@@ -131,8 +131,14 @@ def test_a_browser_is_signed_in_until_it_signs_out(store, lesson):
     store.sign_out(BROWSER)
     assert store.person_of(BROWSER) is None
     assert store.person_of(OTHER) == ana
-    store.sign_out_everywhere(ana.id)
-    assert store.person_of(OTHER) is None
+
+
+def test_a_new_personal_code_signs_out_all_other_browsers(store, lesson):
+    ana, ben = (store.new_student(lesson[0].id, name) for name in ("Ana", "Ben"))
+    for token, person in ((BROWSER, ana), (OTHER, ana), ("v-ben", ben)):
+        store.sign_in(token, person.id)
+    store.new_code(ana.id, BROWSER)
+    assert [store.person_of(token) for token in (BROWSER, OTHER, "v-ben")] == [ana, None, ben]
 
 
 def test_a_sign_in_ends_a_month_after_its_last_use(home, with_codes, monkeypatch):

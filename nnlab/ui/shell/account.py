@@ -38,7 +38,7 @@ def sign_out() -> None:
 
 def _personal_code(person: Person, t: Text) -> None:
     def renew() -> None:
-        st.session_state["new-code"] = open_lab().store.new_code(person.id)
+        st.session_state["new-code"] = open_lab().store.new_code(person.id, visitor())
 
     code = st.session_state.pop("new-code", None)
     if code:
@@ -46,7 +46,7 @@ def _personal_code(person: Person, t: Text) -> None:
         st.caption(t("Write it down. The code you had before no longer works."))
     st.button(t("New personal code"), icon=":material/key:", key="renew-code", width="stretch", on_click=renew)
     if not code:
-        st.caption(t("For another device. It takes the place of the code you have."))
+        st.caption(t("For another device. It takes the place of the code you have, and signs out your other devices."))
 
 
 def join_class(person: Person, t: Text, label: str, field: str = "code") -> None:
