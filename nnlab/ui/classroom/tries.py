@@ -8,7 +8,7 @@ import streamlit as st
 from nnlab.jobs.assignments import Try
 from nnlab.lab import ComparisonRun, Run
 from nnlab.spec import Experiment
-from nnlab.spec.assignment import Assignment
+from nnlab.spec.assignment import LAYERS, Assignment
 from nnlab.ui.shared.assigned import Assigned
 from nnlab.ui.shared.comparison_naming import knob_name, varied_words
 from nnlab.ui.shared.labels import CHOICES
@@ -78,12 +78,13 @@ def best_try(tries: Sequence[Try]) -> Try | None:
 def answer_words(assignment: Assignment, run: Run | ComparisonRun, t: Text) -> str:
     """What a student has chosen: "Depth 4 · Activation tanh"; of much that is open only what was changed."""
     if isinstance(run, ComparisonRun):
-        return varied_words(run.comparison, t)
-    mine, task = run.experiment, assignment.experiment
-    named = [name for name in assignment.open_fields if not (name in ("depth", "width") and _whole(assignment))]
-    if len(named) > MOST_NAMED:
-        named = [name for name in named if mine.knob(name) != task.knob(name)]
-    words = " · ".join(_value_words(name, mine, t) for name in named) or t("as it was given")
+        words = varied_words(run.comparison, t)
+    else:
+        mine, task = run.experiment, assignment.experiment
+        named = [name for name in assignment.open_fields if not (name in LAYERS and _whole(assignment))]
+        if len(named) > MOST_NAMED:
+            named = [name for name in named if mine.knob(name) != task.knob(name)]
+        words = " · ".join(_value_words(name, mine, t) for name in named) or t("as it was given")
     return words[0].upper() + words[1:]
 
 

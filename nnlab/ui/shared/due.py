@@ -31,8 +31,9 @@ def due_words(due: datetime, t: Text, now: datetime | None = None, zone: tzinfo 
     zone = zone or visitor_zone()
     here, today = due.astimezone(zone), (now or datetime.now(UTC)).astimezone(zone)
     near = 0 <= (here.date() - today.date()).days <= SOON
-    if near:
-        day = format_date(here, "EEEE", locale=t.language)
-    else:
-        day = format_skeleton("MMMMEEEEd" if here.year == today.year else "yMMMMEEEEd", here, locale=t.language)
+    day = format_date(here, "EEEE", locale=t.language)
+    if here.year != today.year and not near:
+        day = format_date(here, "full", locale=t.language)
+    elif not near:
+        day += f", {format_skeleton('MMMMd', here, locale=t.language)}"
     return f"{day} {here:%-H:%M}"
