@@ -6,7 +6,7 @@ import time
 import pytest
 
 from nnlab.settings import settings
-from nnlab.store import NameTaken, Store
+from nnlab.store import ClassFull, NameTaken, Store, classes
 
 pytestmark = pytest.mark.usefixtures("with_codes")
 BROWSER, OTHER = "v-" + "b" * 22, "v-" + "c" * 22
@@ -75,6 +75,15 @@ def test_a_nickname_can_be_read(store, lesson, nickname):
     with pytest.raises(ValueError, match=r".*"):
         store.new_student(lesson[0].id, nickname)
     assert store.members(lesson[0].id) == []
+
+
+def test_a_class_has_room_for_so_many_and_no_more(store, lesson, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_MEMBERS", 2)
+    for name in ("Ana", "Ben"):
+        store.new_student(lesson[0].id, name)
+    with pytest.raises(ClassFull):
+        store.new_student(lesson[0].id, "Cleo")
+    assert len(store.members(lesson[0].id)) == 2
 
 
 def test_a_long_nickname_is_cut(store, lesson):
