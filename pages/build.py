@@ -14,7 +14,7 @@ from nnlab.ui.shared.hiding import hidden_by_link, hide_parameter, link_to_copy
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import link_warning, problem_text
-from nnlab.ui.shared.run_links import open_submitted, submit
+from nnlab.ui.shared.run_links import assignment_link, open_submitted, submit
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("build")
@@ -39,6 +39,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             submit(page, exp, seeds, task)
         if not task and "next" not in hidden:
             page.link("compare", t("Compare"), exp.to_query(), width="content")
+            assignment_link(page, exp)
 open_submitted(page)
 if task:
     banner(page, task)

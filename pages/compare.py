@@ -14,6 +14,7 @@ from nnlab.ui.shared.comparison_naming import comparison_summary
 from nnlab.ui.shared.handed_in import handed_in_line
 from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.problems import link_warning, show_refusal
+from nnlab.ui.shared.run_links import assignment_link
 from nnlab.ui.shared.whose import may_stop, others
 from nnlab.ui.shell.frame import open_page
 
@@ -37,6 +38,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
             stop_menu(page, opened)
         if not task:
             earlier_comparisons(page)
+            assignment_link(page, question.comparison)
 if task:
     banner(page, task)
 question_form(question, opened)

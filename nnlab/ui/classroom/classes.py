@@ -19,7 +19,11 @@ from nnlab.ui.shell.text import in_markdown
 def classes_page(page: Page) -> None:
     """All classes of a teacher, and a field for a new one."""
     t, store = page.t, page.lab.store
-    st.title(t("Your classes"), anchor=False)
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="classes-head"
+    ):
+        st.title(t("Your classes"), anchor=False, width="content")
+        page.link("classroom", t("The server"), {"view": "machine"}, icon=":material/dns:", width="content")
     mine = store.taught(page.person)
     if not mine:
         st.markdown(t("Make a class, show it its code, and give it an assignment: students need nothing else."))

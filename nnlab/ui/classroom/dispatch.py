@@ -5,7 +5,7 @@ import streamlit as st
 from nnlab.ui.classroom.machine import machine_page
 from nnlab.ui.classroom.student import student_page
 from nnlab.ui.classroom.student_assignment import assignment_page, no_assignment
-from nnlab.ui.classroom.teacher import teacher_page
+from nnlab.ui.classroom.teacher import not_your_class, teacher_page
 from nnlab.ui.shared.assigned import teaches
 from nnlab.ui.shell.frame import Page
 
@@ -29,6 +29,8 @@ def classroom(page: Page) -> None:
         teacher_page(page, None)
     else:
         student_page(page)
+        if "class" in query:
+            not_your_class(page)
 
 
 def _without_login(page: Page) -> None:

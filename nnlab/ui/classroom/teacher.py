@@ -34,9 +34,14 @@ def _one_class(page: Page, class_id: str) -> None:
     found = next((one for one in page.lab.store.taught(page.person) if one.id == class_id), None)
     if found is None:
         st.title(page.t("Class"), anchor=False)
-        st.warning(page.t("This is no class of yours. Only its teacher sees it."), icon=":material/lock:")
+        not_your_class(page)
         page.link("classroom", page.t("Your classes"), width="content")
     elif page.query().get("view") == "projector":
         class_projector(page, found)
     else:
         class_page(page, found)
+
+
+def not_your_class(page: Page) -> None:
+    """What who does not teach a class is told instead of it."""
+    st.warning(page.t("This is no class of yours. Only its teacher sees it."), icon=":material/lock:")

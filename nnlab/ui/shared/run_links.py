@@ -48,6 +48,13 @@ def newest_runs(page: Page, limit: int, state: State | None = None, *, trained: 
     return [run for alone in (True, False) for run in page.lab.runs(page.owner, alone=alone, **which)]
 
 
+def assignment_link(page: Page, task: Experiment | Comparison) -> None:
+    """For teachers a link that makes an assignment of an experiment or a comparison."""
+    if page.person.teaches:
+        words, params = page.t("Make an assignment"), {"make": "1", **task.to_query()}
+        page.link("classroom", words, params, icon=":material/assignment_add:", width="content")
+
+
 def nothing_trained(page: Page, words: str) -> None:
     """What stands in the place of runs before there are any."""
     t = page.t
