@@ -43,7 +43,7 @@ def filters(there: Sequence[str]) -> None:
             key="filter-state",
             on_change=keep_filter,
         )
-        if opened is None:
+        if opened is None and page.person.role != "student":
             st.toggle(
                 t("Command-line runs"),
                 key="filter-local",
@@ -73,7 +73,7 @@ def part_of(found: Sequence[Entry]) -> Sequence[Entry]:
 
 
 query = page.query()
-local = query.get("of") == "local"
+local = query.get("of") == "local" and page.person.role != "student"  # those of whoever runs the server
 opened = lab.comparison(query["comparison"]) if "comparison" in query else None
 st.title(t("Runs"), anchor=False)
 if opened is not None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from nnlab.settings import settings
 from nnlab.store.codes import PERSONAL, digest, new_code, typed_code
 from nnlab.store.connect import Database
+from nnlab.store.errors import StoreUnavailable
 from nnlab.store.schema import now, people_table, sign_ins_table, tickets_table, wrong_codes_table
 
 DAY = 86400
@@ -78,13 +79,15 @@ class PeopleStore(Database):
             db.execute(sign_ins_table.delete().where(signed.token == digest(token)))
             db.execute(sign_ins_table.insert().values(token=digest(token), person=person_id))
 
-    def person_of(self, token: str) -> Person | None:
-        """Who is signed in with a browser, by its cookie; they have then been seen."""
+    def person_of(self, token: str, *, seen: bool = False) -> Person | None:
+        """Who is signed in with a browser, by its cookie.
+
+        seen : they are doing something, which is noted at most once a minute, if the data base can be written."""
         here = (signed.token == digest(token)) & (signed.seen > now() - SIGNED_IN)
         stale = (signed.seen < now() - SEEN_EVERY).label("stale")
         found = self._rows(sa.select(people_table, stale).join(sign_ins_table, signed.person == col.id).where(here))
-        if found and found[0].stale:
-            with self._write() as db:
+        if seen and found and found[0].stale:
+            with suppress(StoreUnavailable), self._write() as db:
                 db.execute(sign_ins_table.update().where(signed.token == digest(token)).values(seen=now()))
                 db.execute(people_table.update().where(col.id == found[0].id).values(seen=now()))
         return as_person(found[0]) if found else None

@@ -218,7 +218,7 @@ def test_while_the_store_is_away_nobody_is_let_in_or_sent_away(store, lesson, mo
     ana = store.new_student(lesson.id, "Ana")
     app = open_page("home", person=ana)
 
-    def away(*_):
+    def away(*_, **__):
         raise StoreUnavailable("unreachable", "The store cannot be reached: gone.")
 
     with monkeypatch.context() as patch:

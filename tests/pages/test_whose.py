@@ -88,3 +88,11 @@ def test_a_forged_click_stops_nothing(lab, people, monkeypatch):
 def test_the_runs_page_of_a_teacher_lists_their_own_only(lab, people):
     lab.submit(QUICK, 1, owner=people["ana"].id)
     assert "Nothing trained yet" in said(open_page("runs", person=people["rivera"]))
+
+
+@pytest.mark.parametrize("who", ["ana", "root"])
+def test_students_do_not_list_the_runs_of_whoever_runs_the_server(lab, people, who):
+    lab.train_here(QUICK, 1, "local", "of the server")
+    app = open_page("runs", person=people[who], link={"of": "local"})
+    shown = who == "root"
+    assert ("Nothing trained yet" in said(app), bool(app.toggle)) == (not shown, shown)

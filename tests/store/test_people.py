@@ -6,7 +6,7 @@ import time
 import pytest
 
 from nnlab.settings import settings
-from nnlab.store import ClassFull, NameTaken, Store, classes
+from nnlab.store import ClassFull, NameTaken, Store, StoreUnavailable, classes, people
 
 pytestmark = pytest.mark.usefixtures("with_codes")
 BROWSER, OTHER = "v-" + "b" * 22, "v-" + "c" * 22
@@ -158,10 +158,29 @@ def test_a_sign_in_ends_a_month_after_its_last_use(home, with_codes, monkeypatch
     store.sign_in(BROWSER, ana.id)
     for _ in range(3):
         clock[0] += 29 * 86400
-        assert store.person_of(BROWSER) == ana
-    clock[0] += 31 * 86400
+        assert store.person_of(BROWSER, seen=True) == ana
+        (member,) = store.members(store.joined(ana)[0].id)
+        assert member.seen.timestamp() == pytest.approx(clock[0])
+    clock[0] += 59
+    store.person_of(BROWSER, seen=True)
+    assert store.members(store.joined(ana)[0].id)[0].seen == member.seen, "at most once a minute"
+    clock[0] += 29 * 86400
+    assert store.person_of(BROWSER) == ana, "a page that only refreshes is no use of it"
+    clock[0] += 2 * 86400
     assert store.person_of(BROWSER) is None
     store.close()
+
+
+def test_who_is_there_is_known_also_while_nothing_can_be_written(store, lesson, monkeypatch):
+    ana = store.new_student(lesson[0].id, "Ana")
+    store.sign_in(BROWSER, ana.id)
+    monkeypatch.setattr(people, "SEEN_EVERY", -1)
+
+    def full(_):
+        raise StoreUnavailable("full", "The store is full.")
+
+    monkeypatch.setattr(Store, "_write", full)
+    assert store.person_of(BROWSER, seen=True) == ana
 
 
 def test_no_cookie_and_no_personal_code_is_stored(store, lesson):

@@ -22,7 +22,7 @@ def who() -> Person | None:
     if settings().auth == "none":
         return Person(visitor())
     store, state = open_lab().store, st.session_state
-    person = store.person_of(visitor())
+    person = store.person_of(visitor(), seen=True)
     if person is not None and settings().auth == "oidc" and person != logged_in():
         store.sign_out(visitor())  # the login has ended, or is somebody else's now
         return None
