@@ -56,11 +56,12 @@ def limit_process(threads: int = 1, killed_at: float | None = None) -> None:
     if killed_at:
         allowed = min(allowed, BELOW * killed_at)
     _budgets.append(allowed / threads)
-    with suppress(ImportError, OSError, ValueError):
-        import resource
+    if math.isfinite(allowed):
+        with suppress(ImportError, OSError, ValueError):
+            import resource
 
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (int(allowed + _reserved_bytes()), hard))
+            hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+            resource.setrlimit(resource.RLIMIT_DATA, (int(allowed + _reserved_bytes()), hard))
 
 
 def _reserved_bytes() -> int:

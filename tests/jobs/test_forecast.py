@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nnlab.engines.costs import estimate_seconds
@@ -16,12 +18,10 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 400})
 
 
 @pytest.fixture
-def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """One worker, which never starts."""
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
     monkeypatch.setenv("NNLAB_WORKERS", "1")
-    settings.cache_clear()
-    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
     settings.cache_clear()
     return open_lab()
 
