@@ -253,5 +253,22 @@ def test_visitors_with_unequal_numbers_of_runs_begin_at_about_the_same_time() ->
     assert waited([40, 10, 3, 1, 1, 1] * 10) >= waited([1] * 60) - 0.01
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("seconds", [2, 8])
+def test_of_sixty_who_press_train_three_times_within_ten_seconds_all_first_runs_end_before_any_third(
+    workers: int, seconds: int
+) -> None:
+    server = Server(workers)
+    for visitor in range(60):
+        for press in range(3):
+            server.submit(f"{visitor} {press}", f"{visitor}", seconds)
+        if visitor % 6 == 5:
+            server.tick()
+    while server.runs:
+        server.tick()
+    ended = [[server.ended[f"{visitor} {press}"] for visitor in range(60)] for press in range(3)]
+    assert max(ended[0]) <= min(ended[2])
+
+
 def test_levels_rise() -> None:
     assert [level_of(seconds) for seconds in (0, *LEVELS)] == [0, 1, 2, 3]
