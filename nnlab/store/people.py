@@ -57,9 +57,10 @@ class PeopleStore(Database):
 
     def _logged_in(self, subject: str, name: str, email: str | None) -> Person:
         latest = {"name": tidy_name(name), "email": email and email[:320]}
-        with suppress(sa.exc.IntegrityError):  # there already
-            self._change(people_table.insert().values(id=_new_id(), subject=subject, **latest))
-        self._change(people_table.update().where(col.subject == subject).values(latest))
+        known = people_table.update().where(col.subject == subject).values(latest)
+        if not self._change(known):
+            with suppress(sa.exc.IntegrityError):  # another process has been faster
+                self._change(people_table.insert().values(id=_new_id(), subject=subject, **latest))
         found = self._one(col.subject == subject)
         assert found is not None
         return found

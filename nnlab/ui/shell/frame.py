@@ -192,7 +192,8 @@ def _language_and_theme(t: Text) -> None:
         st.segmented_control(
             t("Language"),
             list(LANGUAGES),
-            format_func=lambda code: code.upper(),
+            # Streamlit's colour for the chosen one is too dark outside the sidebar
+            format_func=lambda code: f":violet[{code.upper()}]" if code == t.language else code.upper(),
             key="language-choice",
             on_change=lambda: st.query_params.update(lang=st.session_state["language-choice"]),
             label_visibility="collapsed",

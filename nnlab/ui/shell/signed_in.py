@@ -23,7 +23,8 @@ def who() -> Person | None:
         return Person(visitor())
     store, state = open_lab().store, st.session_state
     person = store.person_of(visitor(), seen=True)
-    if person is not None and settings().auth == "oidc" and person != logged_in():
+    login = logged_in() if settings().auth == "oidc" else person
+    if person is not None and (login is None or login.id != person.id):
         store.sign_out(visitor())  # the login has ended, or is somebody else's now
         return None
     if person is not None:
