@@ -1,14 +1,17 @@
 """What stands above the results of an assignment: its question, its link, its date, and the files."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from nnlab.store import StoredAssignment
+from nnlab.ui.classroom.student_assignment import as_written
+from nnlab.ui.shared.assigned import teaches
 from nnlab.ui.shared.downloads import stream_button
-from nnlab.ui.shared.naming import moment
+from nnlab.ui.shared.due import until_words
+from nnlab.ui.shared.naming import visitor_zone
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import in_markdown
@@ -48,12 +51,12 @@ def assignment_head(page: Page, stored: StoredAssignment) -> None:
             t("Restore"),
             icon=":material/undo:",
             key="restore-assignment",
-            on_click=page.lab.restore_assignment,
-            args=(stored.id,),
+            on_click=as_teacher,
+            args=(page, stored.class_id, page.lab.restore_assignment, stored.id),
         )
     if given.question:
-        st.markdown(in_markdown(given.question))
-    due = t("until {when}", when=moment(given.due, t)) if given.due else t("no date")
+        st.markdown(as_written(given.question))
+    due = until_words(given.due, t) if given.due else t("no date")
     seeds = t.many("{n} seed for each student", "{n} seeds for each student", given.seeds)
     st.caption(f"{due} · {seeds}")
     st.code(page.address("classroom", own), language=None, wrap_lines=True)
@@ -75,8 +78,22 @@ def _manage(page: Page, stored: StoredAssignment) -> None:
         st.button(t("Set the date"), key="set-due", on_click=_set_due, args=(page, stored))
         st.divider()
         look: dict[str, Any] = {"icon": ":material/delete:", "key": "delete-assignment", "disabled": stored.deleted}
-        st.button(t("Delete the assignment"), on_click=page.lab.delete_assignment, args=(stored.id,), **look)
+        st.button(
+            t("Delete the assignment"),
+            on_click=as_teacher,
+            args=(page, stored.class_id, page.lab.delete_assignment, stored.id),
+            **look,
+        )
         st.caption(t("The runs stay their owners'. You can bring the assignment back."))
+
+
+def as_teacher(page: Page, class_id: str, act: Callable[..., object], *given: object) -> None:
+    """Do something to a class or its assignment. The right is looked up again: a click may be forged or late."""
+    with refusals(page):
+        if teaches(page, class_id):
+            act(*given)
+        else:
+            st.session_state["refused"] = page.t("This is no class of yours. Only its teacher sees it.")
 
 
 def due_field(page: Page, key: str, now: datetime | None = None) -> None:
@@ -89,17 +106,11 @@ def due_field(page: Page, key: str, now: datetime | None = None) -> None:
 def typed_due(key: str) -> datetime | None:
     """What stands in a `due_field`."""
     typed = st.session_state.get(key)
-    return typed.replace(tzinfo=visitor_zone()) if isinstance(typed, datetime) else None
-
-
-def visitor_zone() -> ZoneInfo | Any:
-    """The visitor's time zone, UTC where no browser says one."""
-    try:
-        return ZoneInfo(st.context.timezone or "UTC")
-    except (ValueError, KeyError, TypeError):
-        return UTC
+    if not isinstance(typed, datetime):
+        return None
+    zone = visitor_zone()
+    return typed.replace(tzinfo=zone) if zone else typed.astimezone()
 
 
 def _set_due(page: Page, stored: StoredAssignment) -> None:
-    with refusals(page):
-        page.lab.set_due(stored.id, typed_due("change-due"))
+    as_teacher(page, stored.class_id, page.lab.set_due, stored.id, typed_due("change-due"))

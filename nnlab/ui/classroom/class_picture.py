@@ -15,12 +15,13 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, in_markdown
 
 MOST_SHOWN = 12  # settings in the picture
-MOST_LARGE = 6  # on a projector
+MOST_LARGE = 7  # on a projector
 
 
 def shown_places(found: ClassResults, most: int = MOST_SHOWN) -> list[int]:
-    """The settings of the picture: those with the most seeds, and the best, in their order."""
-    places = sorted(range(len(found.settings)), key=lambda i: (i != found.best, -found.settings[i].seeds))
+    """The settings of the picture, in their order: the best, what is as good, and those with the most seeds."""
+    named = (found.best, *found.rivals)
+    places = sorted(range(len(found.settings)), key=lambda i: (i not in named, -found.settings[i].seeds))
     return sorted(places[:most])
 
 

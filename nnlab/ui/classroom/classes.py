@@ -8,8 +8,10 @@ import streamlit as st
 from nnlab.settings import settings
 from nnlab.store import Class, Member, StoredAssignment
 from nnlab.store.codes import shown_code
+from nnlab.ui.classroom.assignment_head import as_teacher
 from nnlab.ui.classroom.class_view import is_finished
-from nnlab.ui.shared.naming import ago, moment
+from nnlab.ui.shared.due import until_words
+from nnlab.ui.shared.naming import ago
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.sortable_table import rows_key, sortable
 from nnlab.ui.shell.frame import Page
@@ -87,12 +89,14 @@ def _code(page: Page, one: Class) -> None:
         with st.container(horizontal=True, gap="small"):
             words, icon = (t("Open the class"), "lock_open") if one.closed else (t("Close the class"), "lock")
             look: dict[str, Any] = {"icon": f":material/{icon}:", "key": "close-class"}
-            st.button(words, on_click=store.close_class, args=(one.id, not one.closed), **look)
+            st.button(
+                words, on_click=as_teacher, args=(page, one.id, store.close_class, one.id, not one.closed), **look
+            )
             look = {"icon": ":material/autorenew:", "key": "new-class-code"}
             st.button(
                 t("New code"),
-                on_click=store.renew_class_code,
-                args=(one.id,),
+                on_click=as_teacher,
+                args=(page, one.id, store.renew_class_code, one.id),
                 help=t("The code before lets nobody in any more."),
                 **look,
             )
@@ -103,8 +107,7 @@ def _code(page: Page, one: Class) -> None:
 
 def _rename(page: Page, one: Class) -> None:
     if name := st.session_state["class-name"].strip():
-        with refusals(page):
-            page.lab.store.rename_class(one.id, name)
+        as_teacher(page, one.id, page.lab.store.rename_class, one.id, name)
 
 
 def _assignments(page: Page, one: Class) -> None:
@@ -119,7 +122,7 @@ def _assignments(page: Page, one: Class) -> None:
                 page.link("classroom", f"**{in_markdown(stored.assignment.title)}**", {"assignment": stored.id})
             st.caption(_progress(page, stored), width="content")
             due = stored.assignment.due
-            st.caption(t("until {when}", when=moment(due, t)) if due else t("no date"), width="content")
+            st.caption(until_words(due, t) if due else t("no date"), width="content")
 
 
 def _progress(page: Page, stored: StoredAssignment) -> str:
@@ -181,12 +184,10 @@ def _member(page: Page, one: Class, member: Member) -> None:
 
 
 def _remove(page: Page, one: Class, member: Member) -> None:
-    with refusals(page):
-        page.lab.store.leave(one.id, member.id)
-        st.session_state["removed-member"] = one.id, member.id, member.name
+    as_teacher(page, one.id, page.lab.store.leave, one.id, member.id)
+    st.session_state["removed-member"] = one.id, member.id, member.name
 
 
 def _put_back(page: Page) -> None:
     class_id, member_id, _ = st.session_state.pop("removed-member")
-    with refusals(page):
-        page.lab.store.join(class_id, member_id)
+    as_teacher(page, class_id, page.lab.store.join, class_id, member_id)

@@ -1,6 +1,7 @@
 """An assignment while the class works on it: counts, one table of all students, a student's tries."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from nnlab.ui.shared.naming import ago, experiment_title, value_name
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_row import score_text, state_badge
 from nnlab.ui.shared.sortable_table import rows_key, sortable
+from nnlab.ui.shared.whose import stop_anybodys
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
 from nnlab.ui.shell.ticks import live, pace_words
@@ -170,10 +172,10 @@ def _try(page: Page, view: ClassView, one: Try) -> None:
 
 
 def _stop(page: Page, one: Try) -> None:
-    """Stop a student's run: the page is shown to the class's teacher only, who may."""
+    """Stop a student's run."""
     stop = page.lab.stop_comparison if isinstance(one.run, ComparisonRun) else page.lab.stop
-    with refusals(page):
-        stop(one.run.id, one.run.owner)
+    with refusals(page, page.t("This run is not of a student of yours.")):
+        stop_anybodys(page, one.run.owner, partial(stop, one.run.id))
 
 
 def _picture(page: Page, stored: StoredAssignment) -> None:

@@ -13,12 +13,15 @@ from nnlab.spec.data import OPTIONAL_FIELDS
 from nnlab.spec.errors import SpecError
 from nnlab.spec.hidden import PARTS
 from nnlab.store import Class
-from nnlab.ui.classroom.assignment_head import due_field, typed_due
+from nnlab.ui.classroom.assignment_head import as_teacher, due_field, typed_due
+from nnlab.ui.classroom.student_assignment import as_written
 from nnlab.ui.classroom.task_source import Task, choose_source, task_link, task_of
+from nnlab.ui.shared.assigned import fixed_words, open_words
 from nnlab.ui.shared.comparison_naming import comparison_summary, experiment_summary
+from nnlab.ui.shared.due import until_words
+from nnlab.ui.shared.hiding import hideable_name
 from nnlab.ui.shared.labels import field_name
-from nnlab.ui.shared.naming import moment
-from nnlab.ui.shared.problems import link_warning, problem_text, refusals, show_refusal
+from nnlab.ui.shared.problems import link_warning, problem_text, show_refusal
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts, in_markdown, mark
 
@@ -29,16 +32,6 @@ GROUPS = (
 )
 """As on Build: the heading, the fields in sight, and the part whose other fields stand under "More"."""
 NEVER = ("data.name", "data.classes", "data.features", "train.start_from")  # behind "More" too: another problem
-PART_NAMES: Texts = {
-    "more": "What is folded away under “More”",
-    "rate_test": "The test for a learning rate",
-    "cost": "The cost",
-    "pictures": "The pictures of data and network",
-    "layers": "The table of layers",
-    "code": "The PyTorch code",
-    "link": "The link to the experiment",
-    "next": "Links to other pages",
-}
 IN_COMPARISON: Texts = {"vary": "Which setting is varied, over which values", "values": "Only the values"}
 OPEN, SEEDS = "make-open", 10
 HEADINGS = (mark("Data"), mark("Network"), mark("Training"))
@@ -166,7 +159,7 @@ def _hidden_parts(page: Page, task: Task) -> None:
         st.multiselect(
             t("Not shown to students"),
             PARTS,
-            format_func=lambda part: t(PART_NAMES[part]),
+            format_func=lambda part: hideable_name(part, t),
             key="make-hidden",
             width=560,
         )
@@ -226,30 +219,22 @@ def _preview(page: Page, given: Assignment | str) -> None:
         return
     st.markdown(f"**{in_markdown(given.title)}**")
     if given.question:
-        st.markdown(in_markdown(given.question))
+        st.markdown(as_written(given.question))
     if given.due:
-        st.caption(t("until {when}", when=moment(given.due, t)))
+        st.caption(until_words(given.due, t))
     if given.guess:
         st.radio(
             t("What do you expect?"), given.guess, index=None, horizontal=True, key="make-guess-preview", disabled=True
         )
-    names = [t(IN_COMPARISON[field]) if field in IN_COMPARISON else field_name(field, t) for field in given.open_fields]
-    opened = ", ".join(names)
-    st.markdown(
-        t("You may change: {fields}.", fields=opened)
-        if opened
-        else t("Nothing can be changed: everybody trains the same.")
-    )
+    st.markdown(f"{open_words(given, t)} {fixed_words(given, t)}")
 
 
 def _create(page: Page, task: Task) -> None:
     given = _assignment(page, task)
     class_id = st.session_state["make-class"]
-    mine = {one.id for one in page.lab.store.taught(page.person)}
-    with refusals(page):
-        if isinstance(given, str) or class_id not in mine:
-            st.session_state["refused"] = (
-                given if isinstance(given, str) else page.t("This is no class of yours. Only its teacher sees it.")
-            )
-        else:
-            st.session_state["opened-assignment"] = page.lab.create_assignment(given, class_id)
+    if isinstance(given, Assignment):
+        as_teacher(page, class_id, _make, page, given, class_id)
+
+
+def _make(page: Page, given: Assignment, class_id: str) -> None:
+    st.session_state["opened-assignment"] = page.lab.create_assignment(given, class_id)
