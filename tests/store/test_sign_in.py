@@ -1,7 +1,6 @@
 """Codes that are tried, and tickets: what somebody who guesses or forges gets."""
 
 import itertools
-import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -130,7 +129,7 @@ def test_a_new_ticket_ends_the_sign_in_of_the_cookie_before(store):
     assert store.person_of(NEW) == ben
 
 
-@pytest.mark.parametrize("forged", ["", "x", "' OR 1=1 --", "\x00", secrets.token_urlsafe(24), "x" * 100_000])
+@pytest.mark.parametrize("forged", ["", "x", "' OR 1=1 --", "\x00", "A" * 32, "x" * 100_000])
 def test_a_forged_ticket_signs_nobody_in(store, forged):
     store.new_ticket(BROWSER, "p-ana", "")
     store.remember(OTHER, "train")
