@@ -177,7 +177,9 @@ class Cut:
         _ip(f"link set {name} down")
 
     def plug(self, name: str) -> None:
+        """A worker without its scheduler ends; a service manager starts it again."""
         _ip(f"link set {name} up")
+        self.again(name)
 
     def kill(self, name: str) -> None:
         self.machines.signal(name, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from nnlab.jobs import worker
 from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import run_job, work
 from nnlab.lab import Lab, open_lab
+from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Retention, Run, schema
 
@@ -20,9 +20,11 @@ VISITORS = [f"visitor {i}" for i in range(30)]
 
 
 @pytest.fixture
-def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Runs wait until the test calls `work`."""
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
+    settings.cache_clear()
     return open_lab()
 
 

@@ -34,9 +34,11 @@ EARLY = EXPERIMENT.set({"train.patience": 3, "train.lr": 0.05, "train.epochs": 2
 
 
 @pytest.fixture
-def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Runs wait until the test calls `work`."""
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
+    settings.cache_clear()
     return open_lab()
 
 

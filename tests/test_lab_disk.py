@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +19,11 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
 
 
 @pytest.fixture
-def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Runs wait until the test calls `train`."""
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
+    settings.cache_clear()
     return open_lab()
 
 

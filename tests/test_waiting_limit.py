@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,12 @@ MOST = 3
 
 
 @pytest.fixture
-def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Runs wait until the test calls `work`; a visitor may have three."""
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
     monkeypatch.setenv("NNLAB_MAX_WAITING", str(MOST))
+    settings.cache_clear()
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
     settings.cache_clear()
     return open_lab()
 

@@ -56,12 +56,11 @@ def limit_process(threads: int = 1, killed_at: float | None = None) -> None:
     if killed_at:
         allowed = min(allowed, BELOW * killed_at)
     _budgets.append(allowed / threads)
-    if math.isfinite(allowed):
-        with suppress(ImportError, OSError, ValueError):
-            import resource
+    with suppress(ImportError, OSError, ValueError):
+        import resource
 
-            hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-            resource.setrlimit(resource.RLIMIT_DATA, (int(allowed + _reserved_bytes()), hard))
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (int(allowed + _reserved_bytes()), hard))
 
 
 def _reserved_bytes() -> int:

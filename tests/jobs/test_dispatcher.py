@@ -269,6 +269,47 @@ def test_a_password_of_the_data_base_is_not_in_the_tasks(lab: Lab, monkeypatch: 
     assert b"secret" not in pickle.dumps(Recorder.sent)
 
 
+@pytest.mark.parametrize(
+    ("tasks", "chosen", "lent"),
+    [
+        ({"a": [], "b": []}, ["a", "b"], []),
+        ({"a": ["nnlab-run-1"], "b": []}, ["b"], []),  # another server submitted it
+        ({"a": ["nnlab-run-1"], "b": ["nnlab-short-1"]}, [], []),  # b is for the short task
+        ({"a": ["nnlab-run-1"], "b": ["nnlab-run-2", "nnlab-short-1"]}, [], [{"process b"}]),
+    ],
+)
+def test_servers_with_one_scheduler_share_its_workers(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tasks: dict[str, list[str]], chosen: list[str], lent: list[Any]
+) -> None:
+    class Scheduler:
+        status, scheduler = "running", SimpleNamespace(identity="identity", processing="processing")
+
+        def sync(self, question: str, **_: Any) -> dict[str, Any]:
+            workers = {one: {"nthreads": 1, "process": f"process {one}"} for one in "ab"}
+            return {"workers": workers} if question == "identity" else tasks
+
+        def submit(self, function: Any, *_: Any, key: str, workers: Any = (), **__: Any) -> Any:
+            submitted.append((key, list(workers)))
+            return SimpleNamespace(key=key, done=lambda: False, add_done_callback=lambda _: None)
+
+    submitted: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(Store, "lend_worker", lambda _, workers: asked.append(workers))
+    asked: list[Any] = []
+    store = Store(settings().database_url)
+    for seed in range(3):
+        store.create_run(EXPERIMENT, (seed,), "ana")
+    one = dispatcher.Dispatcher(store)
+    one._seen |= {"a", "b"}
+    one._short += [SimpleNamespace(key=key, done=lambda: False) for key in tasks["b"] if "short" in key]
+    monkeypatch.setattr(one, "_connect", Scheduler)
+    one._dispatch()
+    assert [address for key, address in submitted if key.startswith("nnlab-run")] == [[address] for address in chosen]
+    # a task for each run that no worker takes now, so that an adaptive cluster grows
+    assert sum(key.startswith("nnlab-more") for key, _ in submitted) == 3 - len(chosen)
+    assert asked == lent
+    store.close()
+
+
 def test_trouble_names_a_missing_scheduler_and_the_run_waits(
     home: Path, monkeypatch: pytest.MonkeyPatch, free_port: int
 ) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from nnlab.engines.costs import estimate_seconds
@@ -18,10 +16,12 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 400})
 
 
 @pytest.fixture
-def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """One worker, which never starts."""
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
     monkeypatch.setenv("NNLAB_WORKERS", "1")
+    settings.cache_clear()
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
     settings.cache_clear()
     return open_lab()
 

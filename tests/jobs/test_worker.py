@@ -33,8 +33,10 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 30})
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{home / 'nnlab.db'}")
+def store(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
+    settings.cache_clear()
+    made = Store(one_url)
     yield made
     made.close()
 
