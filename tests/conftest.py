@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,23 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def json_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """This process logs as a server with NNLAB_LOG=json; gives the objects that it has written."""
+    from nnlab import logs
+
+    monkeypatch.setenv("NNLAB_LOG", "json")
+    settings.cache_clear()
+    stream, root, ours = io.StringIO(), logging.root, logging.getLogger("nnlab")
+    handlers, level = root.handlers[:], ours.level
+    monkeypatch.setattr(sys, "stderr", stream)
+    logs.set_up("web")
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers[:] = handlers
+    ours.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")

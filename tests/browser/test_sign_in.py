@@ -1,5 +1,6 @@
 """A login for real: a server, an OpenID Connect provider and a browser; nobody sees anything before it."""
 
+import json
 import re
 import urllib.error
 import urllib.request
@@ -49,7 +50,7 @@ def school(tmp_path_factory):
     """A server with a login, and its provider."""
     home = tmp_path_factory.mktemp("school")
     teachers = "ada@school.example, ben@school.example"
-    server = Server(home, NNLAB_AUTH="oidc", NNLAB_TEACHERS=teachers)
+    server = Server(home, NNLAB_AUTH="oidc", NNLAB_TEACHERS=teachers, NNLAB_LOG="json")
     with run_server_in_thread(user_claims=(ADA, BEN)) as provider:
         (home / ".streamlit").mkdir()
         secrets = SECRETS.format(url=server.url, port=provider.server_port)
@@ -117,6 +118,12 @@ def test_log_in_train_log_out_and_nobody_else_sees_it(school, person):
     ada.goto(f"{school.url}/train?run={run}&lang=en")
     expect(ada.get_by_role("heading", name="Sign in")).to_be_visible()
     assert status(file, name) == 401
+
+    log = school.log.read_text()
+    said = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert {"sign_in", "run_begun", "run_ended"} <= {line.get("event") for line in said}
+    assert run in {line.get("run") for line in said}
+    assert not [word for word in (before, name, "Ada", "Ben", "@", "n_samples", "ticket=") if word in log]
 
 
 def test_a_ticket_that_somebody_sends_signs_nobody_in(school, visit):

@@ -68,6 +68,26 @@ def test_a_class_code_a_nickname_and_a_personal_code_lead_in(store, lesson, lang
     assert store.person_of("v-new").id == zoe.id
 
 
+def test_no_line_of_the_log_has_a_nickname_a_code_or_a_cookie(store, lesson, json_log, monkeypatch):
+    app = open_page("build", link={"data.n_samples": "123"})
+    typed(app, "code", "ABCD-EFGH", "use-code")
+    typed(app, "code", shown_code(lesson.code), "use-code")
+    typed(app, "nickname", "Zoë", "join")
+    code = shown(app)
+
+    def fail(*_):
+        raise RuntimeError(f"Zoë with {code} and {OWNER}")
+
+    monkeypatch.setattr(type(store), "new_ticket", fail)
+    app.button(key="enter").click().run()
+    events, text = [line.get("event") for line in json_log()], str(json_log())
+    assert "sign_in_refused" in events
+    assert "RuntimeError" in text
+    assert not [
+        one for one in ("Zoë", "ABCD", code, lesson.code, shown_code(lesson.code), OWNER, "n_samples") if one in text
+    ]
+
+
 def shown(app):
     """The personal code on the page."""
     return next((one[1] for one in re.finditer(r"^##+ `(.+)`$", said(app), re.MULTILINE)), None)

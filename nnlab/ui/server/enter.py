@@ -5,6 +5,8 @@
 Who knew the cookie from before, as somebody who had put it there, is not signed in.
 """
 
+import logging
+
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +15,10 @@ from starlette.routing import Route
 from nnlab.settings import settings
 from nnlab.ui.server.identity import cookie_header
 from nnlab.ui.shell.address import server_path
+from nnlab.ui.shell.counts import counts
 from nnlab.ui.shell.visitors import COOKIE, valid_name
+
+log = logging.getLogger("nnlab.sign_in")
 
 
 async def signed_in(request: Request) -> bool:
@@ -32,6 +37,8 @@ async def enter(request: Request) -> Response:
     place = await run_sync(lambda: open_lab().store.redeem(ticket, token, new))
     answer = RedirectResponse(server_path(place or ""), 303, {"Cache-Control": "no-store"})
     if place is not None:
+        counts["sign_in_accepted"] += 1
+        log.info("somebody has signed in", extra={"event": "sign_in"})
         answer.headers.append("Set-Cookie", cookie_header(request, new))
     return answer
 

@@ -18,6 +18,7 @@ from nnlab.store import Class, ClassFull, NameTaken, Person, Wait
 from nnlab.store.codes import shown_code
 from nnlab.ui.shell.address import network_of
 from nnlab.ui.shell.browser_address import leave_for
+from nnlab.ui.shell.counts import counts
 from nnlab.ui.shell.signed_in import logged_in
 from nnlab.ui.shell.text import Text, in_markdown
 from nnlab.ui.shell.visitors import has_cookie, visitor
@@ -62,6 +63,9 @@ def place_of(page: str) -> str:
 def ask_for_code(t: Text, field: str = "code") -> Person | Class | None:
     """Whose code stands in a field, in a callback; if nobody's, `refusal` shows why."""
     found = open_lab().store.try_code(st.session_state[field], network_of(st.context.ip_address))
+    if found is None or isinstance(found, Wait):
+        counts["sign_in_refused"] += 1
+        log.info("a code was refused", extra={"event": "sign_in_refused"})
     if isinstance(found, Wait):
         words = t("There were too many wrong codes from your network. Try again in {time}.", time=_time(t, found))
         st.session_state[f"{field}-refused"] = words
