@@ -39,7 +39,9 @@ from nnlab.engines.costs import estimate_bytes, estimate_seconds
 from nnlab.jobs.limits import find_limit
 from nnlab.settings import SettingsError, load_settings
 from nnlab.spec import DATASETS, FIELDS, KNOBS, Comparison, Experiment, parse_seeds, seeds_text
+from nnlab.spec.assignment import Assignment
 from nnlab.spec.errors import SpecError
+from nnlab.spec.hidden import parse_hidden
 from nnlab.spec.layer_table import layer_table
 from nnlab.spec.text import link_parameters
 from nnlab.store import Store, UnknownRun
@@ -300,6 +302,10 @@ def targets() -> Iterator[dict[str, Target]]:
     """Every target by its name; a folder and a store exist meanwhile."""
     plain = [one.plain() for one in EXPERIMENTS]
     both = [one.plain() for one in COMPARISONS]
+    asked = [
+        Assignment(title="a", question="b", task=one, guess=["c", "d"]).plain()
+        for one in (EXPERIMENTS[0], COMPARISONS[-1])
+    ]
     links = [urlencode(one.to_query()) for one in EXPERIMENTS]
     questions = [urlencode(one.to_query()) for one in COMPARISONS]
     sets = texts("train.lr=0.1", "model.hidden=[8,4]", "depth=3", "data.terms=x1-x2", "model.hidden=8-4", "width=4")
@@ -337,6 +343,10 @@ def targets() -> Iterator[dict[str, Target]]:
             ),
             "files of experiments": Target(files(*plain), lambda content: survives(Experiment.from_json(content))),
             "files of comparisons": Target(files(*both), lambda content: survives(Comparison.from_json(content))),
+            "files of assignments": Target(
+                files(*asked), lambda content: Assignment.from_json(Assignment.from_json(content).to_json())
+            ),
+            "what links hide": Target(texts("train.lr,code,more"), parse_hidden, ()),
             "values of experiments": Target(values(*plain), lambda value: survives(Experiment.of(value))),
             "values of comparisons": Target(values(*both), lambda value: survives(Comparison.of(value))),
             "experiments in the store": Target(files(*plain), Experiment.from_store),

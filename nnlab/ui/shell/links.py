@@ -15,16 +15,8 @@ READ: Mapping[str, tuple[str, ...]] = {
     "build": (*FIELDS, "seeds", "assignment", "hide"),
     "train": ("run", "scale", "with"),
     "compare": (
-        *FIELDS,
-        "seeds",
-        "vary",
-        "values",
-        "by",
-        "by_values",
-        "comparison",
-        "baseline",
-        "margin",
-        "assignment",
+        *(*FIELDS, "seeds", "vary", "values", "by", "by_values"),
+        *("comparison", "baseline", "margin", "assignment"),
     ),
     "inspect": ("run", "epoch"),
     "backprop": (
