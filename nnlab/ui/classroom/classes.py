@@ -178,7 +178,12 @@ def _member(page: Page, one: Class, member: Member) -> None:
             if own_code and st.button(t("New personal code"), icon=":material/key:", key="member-code"):
                 code = shown_code(page.lab.store.new_code(member.id))
                 st.markdown(f"## :violet[**{code}**]", anchors=False, width="content")
-                st.caption(t("Write it down now: it is shown this once. The code before no longer works."))
+                words = t(
+                    "Write it down now: it is shown this once. The code before no longer works, and {name} is signed out "
+                    "everywhere.",
+                    name=in_markdown(member.name),
+                )
+                st.caption(words)
             look: dict[str, Any] = {"icon": ":material/person_remove:", "key": "remove-member"}
             st.button(t("Remove from the class"), on_click=_remove, args=(page, one, member), **look)
 
