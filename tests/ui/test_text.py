@@ -181,6 +181,6 @@ def test_a_further_language_is_a_line_and_a_folder(tmp_path, monkeypatch):
         assert not home.exception
         assert home.button(key="build-your-own").label == "Zbuduj własną"
         assert "10 ziaren" in home.caption[0].value
-        assert "PL" in home.get("button_group")[0].options
+        assert ":violet[PL]" in home.get("button_group")[0].options
     finally:
         shell.text.cache_clear()

@@ -179,8 +179,8 @@ def _member(page: Page, one: Class, member: Member) -> None:
                 code = shown_code(page.lab.store.new_code(member.id))
                 st.markdown(f"## :violet[**{code}**]", anchors=False, width="content")
                 words = t(
-                    "Write it down now: it is shown this once. The code before no longer works, and {name} is signed out "
-                    "everywhere.",
+                    "Write it down now: it is shown this once. The code before no longer works, and {name} is signed "
+                    "out everywhere.",
                     name=in_markdown(member.name),
                 )
                 st.caption(words)
