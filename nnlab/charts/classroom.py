@@ -15,6 +15,7 @@ from nnlab.classroom.results import ClassResults
 
 ROW, LARGE_ROW = 46, 52  # pixels of a setting; on a projector
 BAR, LARGE_BAR = 30, 44  # of a guess
+LEAST_GUESSES = 5
 _QUANTILES = ("q10", "q25", "q50", "q75", "q90")
 
 
@@ -98,7 +99,8 @@ def class_scores(
 
 def guess_rows(counts: Mapping[str, int]) -> pd.DataFrame:
     """The rows of `guess_bars`."""
-    return pd.DataFrame([{"row": row, "count": count} for row, count in enumerate(counts.values())])
+    end = max(LEAST_GUESSES, *counts.values())  # so that the first guess is a short bar
+    return pd.DataFrame([{"row": row, "count": count, "end": end} for row, count in enumerate(counts.values())])
 
 
 @cache
@@ -113,6 +115,7 @@ def guess_bars(choices: tuple[str, ...], *, large: bool = False, labels: Labels 
     rows = alt.Chart()
     chart = alt.layer(
         rows.mark_bar(color=SOFT, cornerRadius=4),
+        rows.mark_point(opacity=0).encode(x="end:Q"),
         text(rows, "count", align="left", xOffset=8, fontSize=size, fontWeight=600),
     ).encode(y=alt.Y("row:O", scale=scale, axis=look), x=x)
     return finish(chart, labels, height * len(choices) + 12, right=36)

@@ -75,6 +75,7 @@ def test_names_of_students_stand_in_no_tooltip_of_the_projector():
 
 
 def test_rows_of_the_small_charts():
-    assert guess_rows({"1": 0, "2": 3}).to_dict("list") == {"row": [0, 1], "count": [0, 3]}
+    assert guess_rows({"1": 0, "2": 3}).to_dict("list") == {"row": [0, 1], "count": [0, 3], "end": [5, 5]}
+    assert guess_rows({"1": 9, "2": 3})["end"].tolist() == [9, 9]
     assert number_rows(["3 / 5", "2"])["number"].tolist() == ["3 / 5", "2"]
     assert code_rows("AB-CD")["code"].tolist() == ["AB-CD"]

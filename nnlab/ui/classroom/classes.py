@@ -158,7 +158,7 @@ def _roster(page: Page, one: Class) -> None:
         on_select="rerun",
         selection_mode=("single-row", "single-cell"),
         height=38 + 35 * min(40, len(members)),
-        column_config={heads[0]: st.column_config.TextColumn(width=300)},
+        column_config={heads[0]: st.column_config.TextColumn(width=220)},
         alt=t("Students of the class"),
     )
     picked = [*chosen.selection.rows, *(row for row, _ in chosen.selection.cells)]

@@ -22,6 +22,7 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
 from nnlab.ui.shell.ticks import live, pace_words
 
+PANEL = 172  # pixels of a student's tries: three of them, the others by scrolling
 TICK, SLOW = 2.0, 4.0  # seconds between two readings of the table, and of the picture
 WIDTHS = {"student": 150, "state": 120, "guess": 90, "tries": 80, "now": 130, "best": 150, "setting": 120}
 
@@ -55,6 +56,7 @@ def _table(page: Page, stored: StoredAssignment) -> None:
     if not view.students:
         st.info(t("Nobody is in this class yet: show the class its code."), icon=":material/group_add:")
         return
+    beside = st.container(border=True, height=PANEL, key="class-student")  # of one height: nothing below moves
     frame, texts = _frame(page, view)
     heads = dict(zip(WIDTHS, frame.columns, strict=True))
     chosen: Any = st.dataframe(
@@ -69,10 +71,11 @@ def _table(page: Page, stored: StoredAssignment) -> None:
         alt=t("Students of the class"),
     )
     picked = [*chosen.selection.rows, *(row for row, _ in chosen.selection.cells)]
-    if picked and picked[0] < len(view.students):
-        _student(page, view, view.students[picked[0]])
-    else:
-        st.caption(t("Choose a row to see a student's tries and to stop one."))
+    with beside:
+        if picked and picked[0] < len(view.students):
+            _student(page, view, view.students[picked[0]])
+        else:
+            st.caption(t("Choose a row to see a student's tries and to stop one."))
     if slow := pace_words(t, TICK):
         st.caption(slow)
 
@@ -139,14 +142,13 @@ def _with(view: ClassView, one: Student, t: Text) -> str:
 def _student(page: Page, view: ClassView, one: Student) -> None:
     """The tries of a student, each with its page and, while it is under way, a button that stops it."""
     t = page.t
-    with st.container(border=True, key="class-student"):
-        left = "" if one.member else f" ({t('no longer in the class')})"
-        st.markdown(f"**{in_markdown(one.name)}**{left}")
-        if not one.tries:
-            st.caption(t("No tries yet."))
-        for each in reversed(one.tries):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"try-{each.run.id}"):
-                _try(page, view, each)
+    left = "" if one.member else f" ({t('no longer in the class')})"
+    st.markdown(f"**{in_markdown(one.name)}**{left}")
+    if not one.tries:
+        st.caption(t("No tries yet."))
+    for each in reversed(one.tries):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"try-{each.run.id}"):
+            _try(page, view, each)
 
 
 def _try(page: Page, view: ClassView, one: Try) -> None:

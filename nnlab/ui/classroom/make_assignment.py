@@ -161,6 +161,7 @@ def _hidden_parts(page: Page, task: Task) -> None:
             PARTS,
             format_func=lambda part: hideable_name(part, t),
             key="make-hidden",
+            placeholder=t("nothing"),
             width=560,
         )
         if isinstance(task, Experiment):
