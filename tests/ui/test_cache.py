@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.ui.shared import budget, cache
+from nnlab.ui.shared import budget, cache, network_view
 from nnlab.ui.shared.cache import Cache
 
 MB = 1_000_000
@@ -132,3 +133,18 @@ def test_who_holds_a_part_does_not_wait_for_another_who_waits_for_room(monkeypat
 )
 def test_the_size_of_a_value_counts_its_arrays(value):
     assert MB <= budget.size_of(value) < 1.01 * MB
+
+
+def test_the_film_of_a_run_that_trains_reads_each_frame_once():
+    read = []
+
+    class Lab:
+        def frames(self, run_id, epochs, replicate):
+            read.append(epochs)
+            return [(epoch, {"weights": epoch + replicate}) for epoch in epochs if epoch != 4]
+
+    lab, run = Lab(), SimpleNamespace(id="a run")
+    assert [epoch for epoch, _ in network_view._growing(lab, run, [0, 1, 2], 0)] == [0, 1, 2]
+    assert network_view._growing(lab, run, [0, 2, 3, 4], 0)[1:] == [(2, {"weights": 2}), (3, {"weights": 3})]
+    assert network_view._growing(lab, run, [3], 7) == [(3, {"weights": 10})]
+    assert read == [[0, 1, 2], [3, 4], [3]]

@@ -18,7 +18,7 @@ from nnlab.datasets import PARTS, Dataset
 from nnlab.engines.base import Array, Weights
 from nnlab.lab import Lab
 from nnlab.store import Run
-from nnlab.ui.shared.cache import once_per_epoch
+from nnlab.ui.shared.cache import Cache, once_per_epoch
 from nnlab.ui.shared.pictures import available_dataset
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, text
@@ -77,6 +77,9 @@ def can_film(run: Run) -> bool:
     return run.experiment.parameters <= (LIVE_PARAMETERS if run.active else MOST_PARAMETERS)
 
 
+_frames: Cache[Weights | None] = Cache()
+
+
 @once_per_epoch()
 def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes | None:
     experiment = run.experiment
@@ -85,7 +88,7 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
         return None
     most = (LIVE_FRAMES, LIVE_BYTES) if run.active else (FRAMES, BYTES)
     epochs = thin(stored, experiment.parameters, *most)
-    frames = lab.frames(run.id, epochs, index)
+    frames = _growing(lab, run, epochs, index) if run.active else lab.frames(run.id, epochs, index)
     if run.active and (latest := lab.snapshot(run.id, replicate=index)) and latest[0] > epochs[-1]:
         frames.append(latest)
     own = {epoch: one_replicate(weights, 0) for epoch, weights in frames}
@@ -100,6 +103,17 @@ def _film_of(lab: Lab, run: Run, index: int, language: str, look: Look) -> bytes
     if run.results and run.final_epochs[index] < epochs[-1]:
         more["best"] = _best(run, index)
     return film(experiment, own, dataset, curves, index, others, **more)
+
+
+def _growing(lab: Lab, run: Run, epochs: Sequence[int], index: int) -> list[tuple[int, Weights]]:
+    """As `Lab.frames`, of a run that trains: most frames are those of a second ago."""
+
+    def read(missing: list[int]) -> list[Weights | None]:
+        found = dict(lab.frames(run.id, [epochs[place] for place in missing], index))
+        return [found.get(epochs[place]) for place in missing]
+
+    weights = _frames.many([(lab, run.id, epoch, index) for epoch in epochs], read)
+    return [(epoch, one) for epoch, one in zip(epochs, weights, strict=True) if one is not None]
 
 
 def _data_of(run: Run, index: int) -> Dataset | None:
