@@ -74,12 +74,12 @@ def test_what_a_page_showed_before_no_longer_counts(pace):
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "refreshed every 10 s: 200 pages are open"), ("es", "se actualiza cada 10 s: hay 200 páginas abiertas")],
+    [("en", "refreshed every 5 s: 200 pages are open"), ("es", "se actualiza cada 5 s: hay 200 páginas abiertas")],
 )
 def test_a_page_says_that_it_is_refreshed_less_often(pace, language, words):
     for page in range(200):
         pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)
-    pace.stretch = 10.0
+    pace.stretch = 5.0
     assert pace_words(text(language), 1.0) == words
 
 

@@ -136,7 +136,8 @@ def pace_words(t: Text, least: float) -> str:
     """Why a page with this least time between two ticks is drawn less often; empty while it is not."""
     if pace.stretch <= 1:
         return ""
-    every = t.seconds(pace.every(least))
+    seconds = pace.every(least)
+    every = t.seconds(seconds) if seconds < 3 else f"{t.whole(seconds)} s"
     return t.many(
         "refreshed every {time}: {n} page is open", "refreshed every {time}: {n} pages are open", pace.pages, time=every
     )
