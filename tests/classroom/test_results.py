@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab import Experiment
+from nnlab.analysis.scores import _packed
 from nnlab.classroom.results import class_results, guess_counts
 from nnlab.classroom.settings import varied_knobs
 from nnlab.classroom.trainings import Training
@@ -145,3 +146,56 @@ def test_what_was_varied_are_the_fields_that_differ(changes, knobs):
 
 def test_guesses_are_counted_for_every_choice():
     assert guess_counts(["1", "2", "4"], ["2", None, "2", "4"]) == {"1": 0, "2": 2, "4": 1}
+
+
+def test_what_a_single_student_has_tried_is_not_compared_with_what_others_share():
+    given = [*(training(i, depth, 0.85) for i in range(4) for depth in (1, 2)), training(4, 3, 0.99)]
+    found = class_results(given)
+    assert [one.values for one in found.settings] == [(1,), (2,), (3,)]
+    assert found.judged == (0, 1)
+    assert found.alone == (2,)
+    assert found.best in (0, 1)
+    assert found.best_tries["p4"].place == 2
+
+
+def test_where_everybody_tried_something_else_all_are_compared():
+    found = class_results([training(i, i + 1, 0.7 + 0.05 * i) for i in range(4)])
+    assert found.judged == (0, 1, 2, 3)
+    assert found.alone == ()
+    assert found.best == 3
+
+
+def test_a_squared_error_that_ran_away_has_diverged():
+    one = Experiment().set({"data.name": "celsius"})
+    for error, outcome in ((2.0, "counts"), (1e12, "diverged")):
+        results = {"train": {"mse": [error] * 3, "loss": [1.0] * 3}}
+        assert training(0, n=3, experiment=one, results=results).outcome == outcome
+
+
+def test_seeds_that_share_their_samples_have_an_interval_over_the_samples():
+    shared = BASE.set({"data.per_seed": "weights"})
+    n = shared.data.sizes[1]
+
+    def of(student, depth, known):
+        right = np.arange(n)[None] < np.array([[30], [31], [32], [33], [34]])  # the same samples under every seed
+        scores = right.mean(axis=1).tolist()
+        results = {part: {"accuracy": scores, "loss": [0.3] * 5} for part in ("train", "validation")}
+        results |= {"outcomes": [_packed(one) for one in right]} if known else {}
+        return training(student, depth, experiment=shared.vary("depth", depth), results=results)
+
+    for known in (True, False):
+        found = class_results([of(student, depth, known) for student in range(20) for depth in (1, 2)])
+        assert found.shared
+        over = found.settings[0].interval
+        share = over.mean
+        assert over.high - over.mean > 1.5 * math.sqrt(share * (1 - share) / n)  # a hundred seeds are still n samples
+        assert found.rivals
+    assert not class_results([training(0)]).shared
+
+
+def test_folds_of_a_seed_are_one_score():
+    folded = BASE.set({"data.folds": 2})
+    results = {part: {"accuracy": [0.8, 0.9] * 3, "loss": [0.3] * 6} for part in ("train", "validation")}
+    found = class_results([training(i, n=3, experiment=folded, results=results) for i in range(2)])
+    assert found.settings[0].seeds == 6
+    assert found.settings[0].scores.tolist() == pytest.approx([0.85] * 6)

@@ -297,3 +297,21 @@ def test_a_teachers_link_without_sign_in_shows_nothing(lab, filled):
     app = open_page("classroom", link={"assignment": filled.experiment})
     assert not app.dataframe
     assert not [name for name in names(lab, filled) if name.encode() in everything(app)]
+
+
+def test_hostile_names_and_answers_are_shown_as_text(lab, teacher):
+    wild = "**[x](http://a.example)** :red[y]"
+    one = lab.store.create_class(wild, teacher.id)
+    student = lab.store.new_student(one.id, wild)
+    made = lab.create_assignment(Assignment(title=wild, task=presets["activations"], guess=[wild, "'"]), one.id)
+    lab.guess_outcome(made, wild, student.id)
+    for link in ({}, {"class": one.id}, {"assignment": made}, {"assignment": made, "view": "projector"}):
+        shown = said(classroom(teacher, **link))
+        assert "](http" not in shown
+        assert ":red[" not in shown
+    app = classroom(teacher, make="1", **presets["activations"].to_query())
+    app.text_input(key="make-title").set_value(wild)
+    app.text_area(key="make-guess").set_value(f"{wild}\n2")
+    app = go(app)
+    assert "](http" not in said(app)
+    assert "](http" not in str(app.radio(key="make-guess-preview").options)

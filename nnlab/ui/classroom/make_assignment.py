@@ -225,7 +225,13 @@ def _preview(page: Page, given: Assignment | str) -> None:
         st.caption(until_words(given.due, t))
     if given.guess:
         st.radio(
-            t("What do you expect?"), given.guess, index=None, horizontal=True, key="make-guess-preview", disabled=True
+            t("What do you expect?"),
+            given.guess,
+            index=None,
+            format_func=in_markdown,
+            horizontal=True,
+            key="make-guess-preview",
+            disabled=True,
         )
     st.markdown(f"{open_words(given, t)} {fixed_words(given, t)}")
 
