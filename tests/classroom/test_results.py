@@ -43,9 +43,10 @@ def test_equal_settings_of_all_students_are_one_over_all_their_seeds():
 
 def test_the_same_setting_tried_twice_counts_once_with_the_training_that_counts():
     stopped = training(0, 1, state="stopped")
-    found = class_results([stopped, training(0, 1), training(0, 1), training(1, 1)])
-    assert [one.seeds for one in found.settings] == [10]
-    assert not found.left_out
+    for given in ([stopped, training(0, 1), training(0, 1)], [training(0, 1), stopped]):
+        found = class_results([*given, training(1, 1)])
+        assert [one.seeds for one in found.settings] == [10]
+        assert not found.left_out
     assert found.best_tries["p0"].among == 1
 
 
@@ -76,6 +77,8 @@ def test_a_setting_that_diverged_for_somebody_is_shown_and_not_compared():
     assert (two.seeds, two.diverged) == (15, 1)
     assert found.judged == (0,)
     assert math.isnan(two.interval.mean)
+    assert class_results([wild]).settings[0].seeds == 0
+    assert set(class_results([wild]).best_tries) == set()
 
 
 def test_two_seeds_say_too_little():
