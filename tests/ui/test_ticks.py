@@ -104,3 +104,24 @@ def test_a_fragment_tells_the_browser_its_new_pace_without_drawing_the_page_agai
 
     pace.drawn = lambda *_: None
     assert AppTest.from_function(script).run().text[0].value == "[(1.0, True), (8.0, True)]"
+
+
+def test_a_page_that_is_drawn_anew_counts_with_what_it_shows_now(pace):
+    def script():
+        import streamlit as st
+
+        from nnlab.ui.shell.ticks import forget_page, live
+
+        def before():
+            pass
+
+        def after():
+            pass
+
+        forget_page()
+        live(after if st.session_state.get("again") else before, 1.0)()
+
+    app = AppTest.from_function(script).run()
+    app.session_state["again"] = True
+    app.run()
+    assert [one.kind.rpartition(".")[2] for one in pace._parts.values()] == ["after"]
