@@ -13,7 +13,7 @@ from nnlab.charts.colours import COLOURS, FAINT, INK, SOFT
 from nnlab.charts.marks import dots, expression, of_kind, text, tip
 from nnlab.classroom.results import ClassResults
 
-ROW, LARGE_ROW = 46, 52  # pixels of a setting; on a projector
+ROW, LARGE_ROW = 46, 38  # pixels of a setting; on a projector
 BAR, LARGE_BAR = 30, 44  # of a guess
 LEAST_GUESSES = 5
 _QUANTILES = ("q10", "q25", "q50", "q75", "q90")
@@ -57,7 +57,7 @@ def class_scores(
     and below it the best tries of the students who are best with it. Rows: `class_rows`.
 
     `large`: to be read from afar. `named`: tooltips name the student."""
-    size, height, size_of_best = (19, LARGE_ROW, 90) if large else (12, ROW, 55)
+    size, height, size_of_best = (19, LARGE_ROW, 70) if large else (12, ROW, 55)
     colour = COLOURS[part]
     worded = of_kind("setting").transform_calculate(name=word_for("row", names), interval=interval_text(kind))
     about = [
@@ -71,7 +71,7 @@ def class_scores(
     own = [tip("score", labels("best try"), FORMATS[kind]), tip("among", labels("of how many"), ",d")]
     own = [tip("student", labels("student")), *own] if named else own
     up, down = -0.13 * height, 0.3 * height
-    thick = 14 if large else 11
+    thick = 12 if large else 11
     judged = worded.transform_filter("isValid(datum.mean)")
     layers = [
         worded.mark_rule(color=colour, strokeWidth=2, opacity=0.55, yOffset=up).encode(x="q10:Q", x2="q90"),
@@ -87,7 +87,7 @@ def class_scores(
     scale = alt.Scale(domain=list(range(len(names))), paddingInner=0, paddingOuter=0)
     words = {"labelFontSize": size, "titleFontSize": size}
     limit = expression("0.4 * width")
-    look = axis(title=None, labelExpr=word_for("value", names), labelLimit=limit, grid=False, **words)
+    look = axis(title=None, labelExpr=word_for("value", names), labelLimit=limit, labelFlush=False, grid=False, **words)
     score = f"{labels(kind)}, {labels(part)}"
     across = number_axis(kind, upright=False, title=score, **words)
     chart = alt.layer(*layers).encode(
@@ -136,7 +136,7 @@ def big_numbers(titles: tuple[str, ...], *, labels: Labels = ENGLISH) -> Spec:
         text(rows, "number", fontSize=size, fontWeight=700, yOffset=-16),
         text(rows, "title", fontSize=20, color=FAINT, yOffset=30),
     ).encode(x=alt.X("place:O", scale=places, axis=None))
-    return finish(chart, labels, 110)
+    return finish(chart, labels, 100)
 
 
 def code_rows(code: str) -> pd.DataFrame:
