@@ -98,6 +98,7 @@ def started(monkeypatch):
     [
         ([], ["--server.address=127.0.0.1"]),
         (["--host", "0.0.0.0", "--port", "80"], ["--server.address=0.0.0.0", "--server.port=80"]),
+        (["--port", "0"], ["--server.address=127.0.0.1", "--server.port=0"]),
         (["--base-path", "a/b"], ["--server.address=127.0.0.1", "--server.baseUrlPath=a/b"]),
         (["--headless"], ["--server.address=127.0.0.1", "--server.headless=true"]),
     ],
