@@ -139,8 +139,8 @@ def watched(scheduler: dict[str, str], epochs: int) -> tuple[list[str], str]:
     from nnlab.lab import open_lab
 
     lab = open_lab()
-    moons = presets["activations"].set({"train.epochs": epochs, "data.n_samples": 2000})
-    digits = presets["activations"].set({"data.name": "digits", "train.epochs": epochs, "model.hidden": [64, 64]})
+    moons = presets["activations"].set({"train.epochs": epochs, "data.n_samples": 40_000})
+    digits = presets["activations"].set({"data.name": "digits", "train.epochs": epochs, "model.hidden": [128, 128]})
     runs = [lab.submit(one, range(10), owner=f"load-{i}").id for i, one in enumerate((moons, digits))]
     depths = Comparison(moons, vary="depth", values=[1, 2, 4, 8], seeds=5)
     return runs, lab.submit_comparison(depths, owner="load-2").id
@@ -208,11 +208,10 @@ async def measure(server: Server, tabs: list[tuple[str, str, str]], viewers: int
     """Print the times, once all viewers are there; which targets are met."""
     for place, what, opened in {tab[0]: tab for tab in tabs}.values():  # the server is warm; Play has trained
         await Viewer(server, opened, place, what).watch(time.monotonic(), time.monotonic() + 10 * (place == "play") + 2)
-    playing = any(place == "play" for place, _, _ in tabs)
     arrival = time.monotonic() + 0.5
     many = [Viewer(server, opened, place, what) for place, what, opened in islice(cycle(tabs), viewers)]
-    spread = viewers / 10 if playing else min(10.0, viewers / 10)  # seconds in which they arrive
-    all_here = arrival + spread + 5  # arrivals are not counted: a page costs ten ticks
+    spread = viewers / 5  # seconds in which they arrive
+    all_here = arrival + spread + 10  # arrivals are not counted: a page costs ten ticks
     end = all_here + seconds
     assert server.process is not None
     process = psutil.Process(server.process.pid)

@@ -10,7 +10,6 @@ from nnlab.ui.shared.labels import ENGINES
 from nnlab.ui.shared.naming import run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import newest_runs, nothing_trained
-from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shared.whose import others
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.shell.text import in_markdown
@@ -51,7 +50,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     with st.container(width="content", gap=None, horizontal=True, vertical_alignment="center"):
         st.title(in_markdown(run_title(run, t)), anchor=False, width="content")
         st.space("small")
-        state_badge(t, run.state)
+        badge = st.container(width="content").empty()
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small", key="train-buttons"):
         run_buttons(page, run)
 st.caption(run_facts(run, t), help=t(ENGINES[run.engine].help) if run.engine else None)
@@ -68,7 +67,7 @@ with st.container():  # what appears at the end moves nothing below to another p
     if ended:
         outcome(page, run)
 overlaid = overlaid_runs(page, run)
-follow(page, run, tuple(overlaid.values()))
+follow(page, run, tuple(overlaid.values()), badge)
 if ended:
     final_scores(page, run)
 overlay_choice(page, run, overlaid)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from nnlab.spec.errors import CONFLICTS, SpecError
 from nnlab.store import schema
 from nnlab.ui.shared.labels import VERDICTS, WITHOUT_NUMBA
 from nnlab.ui.shell.text import text
+from nnlab.ui.train.live import _outside
 
 QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})
 EARLY = QUICK.set({"train.patience": 3, "train.lr": 0.05, "train.epochs": 300})
@@ -154,6 +156,16 @@ def test_a_folded_run_is_shown_like_any_other_with_its_folds_named(lab, language
     assert list(app.table[0].value[t("Samples")]) == ["54", "26", "20"]
     waiting = lab.submit(experiment.set({"data.seed": 1}), 2, owner=OWNER)
     assert len(open_train(language, run=waiting.id).get("vega_lite_chart")) == 7
+
+
+def test_a_run_that_waits_for_its_next_turn_leaves_the_page_around_its_ticks_alone(lab):
+    waits = lab.submit(presets["celsius"], owner=OWNER)
+    trains = replace(waits, state="running")
+    assert _outside(trains) != _outside(waits)  # it begins
+    trains = replace(trains, epoch=3)
+    assert _outside(trains) == _outside(replace(trains, state="waiting"))
+    for state in ("paused", "stopped", "finished", "failed", "interrupted"):
+        assert _outside(trains) != _outside(replace(trains, state=state))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

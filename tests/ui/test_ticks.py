@@ -31,6 +31,21 @@ def share(pace, pages, least, cost):
     return pages * AROUND * cost / pace.every(least)
 
 
+def test_what_was_read_serves_all_pages_for_longer_where_ticks_are_rarer(pace, clock):
+    def seconds_until_read_again():
+        begun, period = clock.now, pace.shared(1.0)
+        while pace.shared(1.0) == period:
+            clock.now += 0.01
+        return clock.now - begun
+
+    seconds_until_read_again()
+    assert seconds_until_read_again() == pytest.approx(0.9, abs=0.02)
+    for page in range(200):
+        pace.drawn(f"page {page}", "1", "curves", 1.0, 0.02)
+    seconds_until_read_again()
+    assert 2 < seconds_until_read_again() == pytest.approx(0.45 * pace.every(1.0), abs=0.02)
+
+
 def test_few_pages_keep_their_usual_ticks(pace):
     for page in range(10):
         pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)

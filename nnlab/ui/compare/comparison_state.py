@@ -27,12 +27,12 @@ from nnlab.ui.shared.cell_results import row_of, size_of_curves
 from nnlab.ui.shared.comparison_naming import knob_name, value_names
 from nnlab.ui.shared.naming import value_words
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.ticks import live
+from nnlab.ui.shell.ticks import live, pace
 
 ENDS = "", "_low", "_high"
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ENDS))
 WAITING = 3  # how much longer a tick takes while nothing of a comparison trains
-SHARED = 0.9  # seconds for which what one visitor has read serves all
+TICK = 1.0  # seconds between two drawings while a comparison trains, at least
 CELLS_PER_SECOND = 50  # a tick takes longer where there are more cells
 Curve = NDArray[np.float32]  # (epochs, columns of CURVES)
 NO_CURVE: Curve = np.empty((0, len(CURVES)), np.float32)
@@ -232,15 +232,15 @@ def seconds_left(lab: Lab, run: ComparisonRun) -> float:
     return max(1.0, lab.forecast(run.owner).left({one.id for one in run.runs}))
 
 
-@st.cache_resource(ttl=SHARED, max_entries=256, show_spinner=False)
-def _read(comparison_id: str, _lab: Lab) -> tuple[float, ComparisonRun | None]:
-    """A comparison and when it was read: once for all who look at it in the same second."""
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _read(comparison_id: str, period: int, _lab: Lab) -> tuple[float, ComparisonRun | None]:
+    """A comparison and when it was read: once in a while for all who look at it."""
     return monotonic(), _lab.comparison(comparison_id)
 
 
 def _shared(lab: Lab, comparison_id: str, since: float) -> ComparisonRun | None:
     """A comparison as it is now, at least as it was at a moment."""
-    at, run = _read(comparison_id, lab)
+    at, run = _read(comparison_id, pace.shared(TICK), lab)
     return run if at > since else lab.comparison(comparison_id)
 
 

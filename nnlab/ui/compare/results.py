@@ -25,7 +25,7 @@ from nnlab.lab import ComparisonRun, Lab
 from nnlab.spec import DataSpec
 from nnlab.ui.compare.cell_table import difference_text
 from nnlab.ui.compare.cells import cells
-from nnlab.ui.compare.comparison_state import CURVES, Curve, View, auto_refresh, curve_rows, seconds_left
+from nnlab.ui.compare.comparison_state import CURVES, TICK, Curve, View, auto_refresh, curve_rows, seconds_left
 from nnlab.ui.shared.cache import Cache, weights_size
 from nnlab.ui.shared.naming import preparing_words
 from nnlab.ui.shared.pictures import own_data_note
@@ -36,7 +36,6 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text
 from nnlab.ui.shell.ticks import pace_words
 
-TICK = 1.0  # seconds between two drawings while a comparison trains, at least
 POINTS = 1200  # of all curves together, while the page ticks
 MOST_FACETS = 8
 MOST_BANDS = 5  # curves whose bands can be told apart

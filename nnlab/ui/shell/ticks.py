@@ -22,6 +22,7 @@ SHARE = 0.5  # of a core, for all ticks together: Python runs one thread at a ti
 AROUND = 2.0  # what a tick costs the server with its messages, in times of what drawing it costs
 USUAL = 0.005  # seconds of a core, before any tick of a kind was measured
 ROOM = 1.25  # by how much ticks are rarer than they must be, so that they need not change soon
+SHARED = 0.45  # of the time between two ticks: a page is at most half a tick late
 GONE = 3.0  # ticks that a page has missed when it no longer counts, and as many seconds
 What = ParamSpec("What")
 
@@ -58,6 +59,11 @@ class Pace:
         """Seconds between two ticks now."""
         seconds = least * self.stretch
         return round(seconds, 1) if seconds < 3 else float(ceil(seconds))
+
+    def shared(self, least: float) -> int:
+        """The present period: what was read in it serves all pages. The longer the time between two ticks, the longer a
+        period, so that with many pages as many as before draw the same, which is computed once."""
+        return int(self._clock() / max(0.9 * least, SHARED * self.every(least)))
 
     @property
     def pages(self) -> int:

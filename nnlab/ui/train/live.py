@@ -1,7 +1,7 @@
 """The part of Train that follows a run: progress, four numbers, curves, and what the network has learned.
 
-At every tick a fragment reads the store and swaps the rows under charts whose specs stay the same. When the state of
-the run changes, the whole page is drawn again, with other buttons; after the end there are no ticks.
+At every tick a fragment reads the store and swaps the rows under charts whose specs stay the same. When the run begins
+or ends, the whole page is drawn again, with other buttons; after the end there are no ticks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,9 @@ from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shared.network_view import Look, can_film, network_view
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.progress import progress_text
+from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.ticks import live, pace_words
+from nnlab.ui.shell.ticks import live, pace, pace_words
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, log_scale, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
 from nnlab.ui.train.numbers import four_numbers, number_titles, sparklines
@@ -41,9 +42,13 @@ def _least(run: Run) -> float:
     return FIRST if _near_first_point(run) else TICK
 
 
-@st.cache_resource(ttl=0.9 * TICK, max_entries=256, show_spinner=False)
-def _shared_run(run_id: str, _lab: Lab) -> tuple[float, Run | None]:
-    """A run and when it was read: once per tick for all viewers, so that all of them draw the same epochs."""
+def _shared_run(run_id: str, lab: Lab) -> tuple[float, Run | None]:
+    """A run and when it was read: once in a while for all viewers, so that all of them draw the same epochs."""
+    return _read(run_id, pace.shared(TICK), lab)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _read(run_id: str, period: int, _lab: Lab) -> tuple[float, Run | None]:
     return monotonic(), _lab.run(run_id)
 
 
@@ -58,10 +63,17 @@ def _drawn(lab: Lab, run: Run) -> Run:
     return leader if leader and leader.state == "running" else run
 
 
-def follow(page: Page, run: Run, others: tuple[Run, ...] = ()) -> None:
-    """Draws the live part; it ticks while the run or an overlaid run is active."""
+def _outside(run: Run) -> tuple[object, ...]:
+    """What the page around the ticks shows of a run. One that waits for its next turn has the buttons of a running one,
+    so turns do not draw the page of everybody who watches."""
+    began = run.active and (run.epoch > 0 or run.state == "running")
+    return "running" if began else run.state, run.epochs, run.deleted
+
+
+def follow(page: Page, run: Run, others: tuple[Run, ...], badge: DeltaGenerator) -> None:
+    """Draws the live part, and the state into its place; it ticks while the run or an overlaid run is active."""
     active, log = run.active or any(other.active for other in others), log_scale(page, run, others)
-    places = _layout(page, run, others, log)
+    places = {**_layout(page, run, others, log), "state": badge}
     with places["film"]:
         live(_tick, _least(run) if active else None)(page, [run], run, others, log, monotonic(), places)
     live(_slow_tick, SLOW_TICK if active else None)(page, run, others, places)
@@ -78,8 +90,10 @@ def _tick(
 ) -> float:
     """Draw what changes; the seconds until it is drawn again, at least."""
     run = _latest(page.lab, just_read, seen.id, since)
-    if run is None or (run.state, run.epochs, run.deleted) != (seen.state, seen.epochs, seen.deleted):
+    if run is None or _outside(run) != _outside(seen):
         st.rerun()
+    with places["state"]:
+        state_badge(page.t, run.state)
     words, least = progress_text(page.lab, run, page.t), _least(run)
     if run.active and (rarely := pace_words(page.t, TICK)):
         words = f"{words} · {rarely}"
@@ -114,7 +128,7 @@ def _latest(lab: Lab, just_read: list[Run], run_id: str, since: float) -> Run | 
 def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
     """What changes little from one second to the next: half the work of a tick, so not every time."""
     run = _shared_run(seen.id, page.lab)[1] or seen
-    if (run.state, run.epochs) != (seen.state, seen.epochs) or run.epoch < seen.epoch:
+    if _outside(run) != _outside(seen) or run.epoch < seen.epoch:
         run = seen  # the shared reading is older, or the whole page is about to be drawn again
     run = _drawn(page.lab, run)
     sparklines(page, run, places)
