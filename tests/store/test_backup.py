@@ -20,7 +20,7 @@ from nnlab.spec import Comparison, Experiment
 from nnlab.store import Store, StoreUnavailable
 from nnlab.store.backup import NotEmpty, backup, restore
 from nnlab.store.check import check
-from nnlab.store.schema import metadata
+from nnlab.store.schema import metadata, version_table
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 3, "train.engine": "numpy"})
 
@@ -50,10 +50,12 @@ def fill(store: Store) -> str:
 
 
 def content(store: Store) -> dict[str, list[Any]]:
+    """All rows, but what is of the data base itself, as its id."""
     with store._read() as db:
         return {
             name: sorted((tuple(row) for row in db.execute(sa.select(table))), key=str)
             for name, table in metadata.tables.items()
+            if table is not version_table
         }
 
 

@@ -139,7 +139,6 @@ FIELDS: Texts = {
     "question": "Question",
     "task": "What is trained",
     "open_fields": "What students may change",
-    "hidden": "What is hidden",
     "guess": "Guess",
     "due": "Date",
 }
