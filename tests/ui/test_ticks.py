@@ -46,6 +46,15 @@ def test_what_was_read_serves_all_pages_for_longer_where_ticks_are_rarer(pace, c
     assert 2 < seconds_until_read_again() == pytest.approx(0.45 * pace.every(1.0), abs=0.02)
 
 
+def test_one_tick_that_takes_seconds_makes_no_page_wait(pace):
+    """As the first of a server, in which modules are imported."""
+    pace.drawn("a page", "1", "film", 0.1, 3.0)
+    assert pace.every(0.1) < 0.5
+    for _ in range(50):
+        pace.drawn("a page", "1", "film", 0.1, 0.005)
+    assert pace.every(0.1) == 0.1
+
+
 def test_few_pages_keep_their_usual_ticks(pace):
     for page in range(10):
         pace.drawn(f"page {page}", "1", "curves", 1.0, 0.01)

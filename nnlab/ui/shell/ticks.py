@@ -21,6 +21,7 @@ from nnlab.ui.shell.text import Text
 SHARE = 0.5  # of a core, for all ticks together: Python runs one thread at a time
 AROUND = 2.0  # what a tick costs the server with its messages, in times of what drawing it costs
 USUAL = 0.005  # seconds of a core, before any tick of a kind was measured
+MOST = 5.0  # times what a tick has cost so far: one that also imports modules makes no page wait
 ROOM = 1.25  # by how much ticks are rarer than they must be, so that they need not change soon
 SHARED = 0.45  # of the time between two ticks: a page is at most half a tick late
 GONE = 3.0  # ticks that a page has missed when it no longer counts, and as many seconds
@@ -76,7 +77,8 @@ class Pace:
         takes longer than a tick."""
         with self._lock:
             if cost is not None:
-                self._costs[kind] = 0.9 * self._costs.get(kind, cost) + 0.1 * cost
+                last = self._costs.get(kind, USUAL)
+                self._costs[kind] = 0.9 * last + 0.1 * min(cost, MOST * last)
             self._parts[session, part] = Part(kind, self._clock(), least)
             self._parts = parts = self._present()
             wanted = AROUND * sum(self._costs.get(one.kind, USUAL) / one.least for one in parts.values()) / SHARE
