@@ -7,11 +7,10 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import dask
 import numpy as np
@@ -19,6 +18,7 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster
 from distributed.security import Security
+from waiting import until
 
 from nnlab.jobs import cluster, dispatcher
 from nnlab.jobs.cluster import Contact, local_process, start_early
@@ -31,16 +31,6 @@ EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
 LONG = EXPERIMENT.set(
     {"data.n_samples": 5000, "model.hidden": [64, 64], "train.epochs": 5000}
 )  # for half a minute or more
-T = TypeVar("T")
-
-
-def until(see: Callable[[], T], seconds: float = 120) -> T:
-    """The result of `see` once it is true; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (seen := see()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
-    return seen
 
 
 def state_of(lab: Lab, run: Run) -> str:

@@ -6,15 +6,14 @@ Scheduler, workers and certificate are made by the commands of docs/hosting.md.
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 import dask
 import pytest
 from distributed import LocalCluster
+from waiting import until
 
 from benchmarks.machines import Machines, is_equal
 from nnlab.catalogue.presets import presets
@@ -28,15 +27,6 @@ SHORT = Experiment().set({"data.n_samples": 60, "train.epochs": 3})
 LONG = Experiment().set(
     {"data.n_samples": 2000, "model.hidden": [32, 32], "train.epochs": 100, "train.engine": "numpy"}
 )
-T = TypeVar("T")
-
-
-def until(see: Callable[[], T], seconds: float = 120) -> T:
-    end = time.monotonic() + seconds
-    while not (seen := see()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
-    return seen
 
 
 @pytest.fixture

@@ -6,15 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import psutil
 import pytest
 import sqlalchemy as sa
+from waiting import until
 
 from nnlab.engines.base import METRICS
 from nnlab.lab import Lab
@@ -32,16 +31,6 @@ EXPERIMENT = Experiment().set(
         "train.schedule": "cosine",
     }
 )
-T = TypeVar("T")
-
-
-def until(see: Callable[[], T], seconds: float = 200) -> T:
-    """The result of `see` once it is true; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (seen := see()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-    return seen
 
 
 @pytest.fixture(scope="module")

@@ -2,22 +2,15 @@
 
 import contextlib
 import sqlite3
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from waiting import until
 
 from benchmarks.serving import Server
 from nnlab.spec import Experiment
 from nnlab.store import Run, Store
 
 LONG = Experiment().set({"data.n_samples": 5000, "model.hidden": [64, 64], "train.epochs": 40, "train.engine": "numpy"})
-
-
-def until(seen: Callable[[], bool]) -> None:
-    end = time.monotonic() + 200
-    while not seen():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.05)
 
 
 def test_runs_go_on_after_a_restart_without_a_page(tmp_path: Path, data_dir: Path) -> None:

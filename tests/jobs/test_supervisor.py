@@ -7,15 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 import pytest
+from waiting import until
 
 from nnlab.jobs import supervisor
 from nnlab.jobs.supervisor import Supervisor, pause_after
@@ -26,16 +26,6 @@ from nnlab.spec import Experiment
 from nnlab.store import Store
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
-T = TypeVar("T")
-
-
-def until(see: Callable[[], T], seconds: float = 200) -> T:
-    """The result of `see` once it is true; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (seen := see()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.002)
-    return seen
 
 
 def workers_of(lab: Lab) -> list[psutil.Process]:
@@ -67,7 +57,7 @@ def test_workers_that_are_killed_as_soon_as_they_exist_are_replaced(lab: Lab) ->
     lab._dispatcher.start()
     killed: set[int] = set()
     while len(killed) < settings().workers:
-        for worker in until(lambda: workers_of(lab)):
+        for worker in until(lambda: workers_of(lab), every=0.002):
             with suppress(psutil.NoSuchProcess):
                 worker.kill()
                 killed.add(worker.pid)
