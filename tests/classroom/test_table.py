@@ -123,7 +123,7 @@ def test_the_file_is_the_table_for_pandas_and_for_a_spanish_excel(lab, filled):
     teacher, path = lab.store.named("Ms Rivera"), f"/download/assignments/{filled.experiment}/results.csv"
     wanted = table_of(lab, filled.experiment)
     for excel, given in (("", {}), ("?excel=es", {"sep": ";", "decimal": ","})):
-        read = pd.read_csv(BytesIO(get(path + excel, teacher, lab)[1]), **given)
+        read = pd.read_csv(BytesIO(get(path + excel, teacher, lab)[1]), float_precision="round_trip", **given)
         assert list(read.columns) == list(wanted.columns)
         assert len(read) == len(wanted)
         assert read["train_loss"].dropna().tolist() == wanted["train_loss"].dropna().tolist()
