@@ -90,14 +90,9 @@ class CurveStore(RunQueue):
         with self._write() as db:
             action, data = self._update_claimed(db, run_id, attempt, loading=None, note=None, **changes)
             if epochs:
-                insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-                db.execute(insert(metrics_table).values(data=data).on_conflict_do_nothing(), rows)
-            for kind, at, blob in blobs:
-                columns = snapshots_table.c
-                kinds = ("last", "live", "best") if kind == "last" else (kind,)
-                same = (columns.data == data) & columns.kind.in_(kinds)
-                db.execute(snapshots_table.delete().where(same & (columns.epoch == at) if kind == "step" else same))
-                db.execute(snapshots_table.insert().values(data=data, kind=kind, epoch=at, weights=blob))
+                db.execute(_insert(db, metrics_table).values(data=data).on_conflict_do_nothing(), rows)
+            if blobs:
+                _replace_snapshots(db, data, blobs)
             if checkpoint is not None:
                 db.execute(checkpoints_table.delete().where(checkpoints_table.c.data == data))
                 db.execute(checkpoints_table.insert().values(data=data, epoch=epoch or 0, content=checkpoint))
@@ -222,3 +217,27 @@ def _metrics_table(run: Any, rows: Sequence[Any]) -> MetricsTable:
         np.array([row.lr for row in rows], np.float64),
         np.array([row.seconds for row in rows], np.float64),
     )
+
+
+def _replace_snapshots(db: sa.Connection, data: str, snapshots: Sequence[tuple[str, int, bytes]]) -> None:
+    """Store weights by kind and epoch, in two statements whatever their number: a small network has hundreds."""
+    columns, kept, replaced = snapshots_table.c, dict[tuple[str, int], bytes](), set[str]()
+    for kind, at, blob in snapshots:
+        if kind != "step":
+            kinds = ("last", "live", "best") if kind == "last" else (kind,)
+            replaced.update(kinds)
+            kept = {key: one for key, one in kept.items() if key[0] not in kinds}
+        kept[kind, at] = blob
+    if replaced:
+        db.execute(snapshots_table.delete().where(columns.data == data, columns.kind.in_(replaced)))
+    insert = _insert(db, snapshots_table)
+    again = insert.on_conflict_do_update(
+        index_elements=list(snapshots_table.primary_key), set_={"weights": insert.excluded.weights}
+    )
+    rows = [{"data": data, "kind": kind, "epoch": at, "weights": blob} for (kind, at), blob in kept.items()]
+    db.execute(again, rows)
+
+
+def _insert(db: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that may say what is done about rows that are there."""
+    return (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(table)
