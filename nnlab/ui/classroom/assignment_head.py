@@ -27,20 +27,12 @@ def assignment_head(page: Page, stored: StoredAssignment) -> None:
         st.title(in_markdown(given.title), anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             own = {"assignment": stored.id}
-            page.link(
-                "classroom",
-                t("Projector"),
-                {**own, "view": "projector"},
-                icon=":material/present_to_all:",
-                width="content",
+            views = (
+                ("projector", t("Projector"), ":material/present_to_all:"),
+                ("student", t("As a student sees it"), ":material/visibility:"),
             )
-            page.link(
-                "classroom",
-                t("As a student sees it"),
-                {**own, "view": "student"},
-                icon=":material/visibility:",
-                width="content",
-            )
+            for view, words, icon in views:
+                page.link("classroom", words, {**own, "view": view}, icon=icon, width="content")
             _files(page, stored)
             _manage(page, stored)
     if one is not None:

@@ -78,9 +78,7 @@ def class_view(page: Page, stored: StoredAssignment) -> ClassView:
 
 def is_finished(one: Try) -> bool:
     """Whether a try has ended as it was asked for."""
-    if isinstance(one.run, ComparisonRun):
-        return all(cell.state == "finished" for cell in one.run.cells)
-    return one.run.state == "finished"
+    return one.run.state == "finished"  # of a comparison: of all its cells
 
 
 def _version(one: Try) -> tuple[object, ...]:

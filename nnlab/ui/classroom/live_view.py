@@ -9,7 +9,7 @@ import streamlit as st
 
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.jobs.assignments import Try
-from nnlab.store import PRECEDENCE, StoredAssignment
+from nnlab.store import StoredAssignment
 from nnlab.ui.classroom.class_picture import finding, guesses, picture, settings_table
 from nnlab.ui.classroom.class_view import ClassView, Student, class_view
 from nnlab.ui.shared.comparison_naming import comparison_title, setting_words
@@ -155,16 +155,14 @@ def _try(page: Page, view: ClassView, one: Try) -> None:
     t, run = page.t, one.run
     if isinstance(run, ComparisonRun):
         place, link, title = "compare", {"comparison": run.id}, comparison_title(run, t)
-        state = min((cell.state for cell in run.cells), key=PRECEDENCE.index)
     else:
         knobs = [(knob, value_name(knob, run.experiment.knob(knob), t)) for knob in view.found.knobs]
         title = ", ".join(setting_words(knob, value, t) for knob, value in knobs)
         place, link, title = "train", {"run": run.id}, title or experiment_title(run.experiment, t)
-        state = run.state
     with st.container(width=300):
         page.link(place, in_markdown(title), link)
     with st.container(width=120):
-        state_badge(t, state)
+        state_badge(t, run.state)
     with st.container(width=150):
         st.markdown("" if isinstance(run, ComparisonRun) else score_text(run, t) or t.percent(run.progress, 0))
     st.caption(f"{ago(one.created, t)} · {t('late')}" if one.late else ago(one.created, t), width="content")
