@@ -38,7 +38,8 @@ STRAIGHT = 0.2
 
 def one(text: str, seeds: int) -> dict[str, Any]:
     """Train in this process."""
-    from nnlab.jobs.worker import final_results, warm
+    from nnlab.jobs.results import final_results
+    from nnlab.jobs.warming import warm
 
     experiment = Experiment.from_json(text)
     warm(experiment.train.engine)

@@ -89,10 +89,10 @@ def peak(process: psutil.Process) -> float:
 def exceed(experiment: Experiment) -> bool:
     """Whether a run that this process may not train fails with a sentence, and the next one is trained. Call it once
     in a process."""
-    from nnlab.jobs import memory, worker
+    from nnlab.jobs import memory, warming, worker
 
     for engine in ("auto", "torch"):
-        worker.warm(engine)
+        warming.warm(engine)
     memory.limit_process()
     check, worker.check_limits = worker.check_limits, lambda *_: None  # type: ignore[assignment]
     store = Store(settings().database_url)

@@ -16,7 +16,7 @@ from nnlab import train
 from nnlab.analysis.scores import packed_outcomes
 from nnlab.datasets import PARTS
 from nnlab.engines.base import METRICS, Floats, Weights
-from nnlab.jobs.worker import final_results
+from nnlab.jobs.results import final_results
 from nnlab.spec import Experiment
 from nnlab.store import Run, Store
 

@@ -7,34 +7,30 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from filelock import FileLock
-
 from nnlab import __version__, logs
-from nnlab.analysis.scores import stored_results
-from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, PartName, load_dataset, mnist
+from nnlab.datasets import PARTS, Dataset, DatasetUnavailable, load_dataset, mnist
 from nnlab.engines.base import Epoch, Weights
 from nnlab.engines.choice import working_engine
 from nnlab.engines.compiled_cache import Progress
 from nnlab.jobs import memory
 from nnlab.jobs.heartbeat import Heartbeat, Throttle
 from nnlab.jobs.limits import check_limits
+from nnlab.jobs.results import final_results
 from nnlab.jobs.retry import Retry
 from nnlab.jobs.trouble import WorkerError
+from nnlab.jobs.warming import at_work, prepare
 from nnlab.settings import settings
-from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.store import Lost, RequestedAction, Run, State, Store, StoreUnavailable, budget, this_process
 from nnlab.training import transfer
-from nnlab.training.api import train
 from nnlab.training.loop import Training
 
 log = logging.getLogger("nnlab.jobs.worker")
@@ -42,7 +38,6 @@ log = logging.getLogger("nnlab.jobs.worker")
 WRITE_EVERY = 0.25  # seconds, at least, between two writes
 LIVE_EVERY = 0.5
 CHECKPOINT_EVERY = 2.0
-TORCH_AFTER = 5.0  # seconds in which the first runs of a server need not wait until PyTorch is imported
 UNREADABLE = "The run cannot be read: a newer nnlab stored it, or it is damaged."
 OnEpoch = Callable[[Epoch], None]
 
@@ -59,52 +54,7 @@ def dask_setup(worker: Any = None) -> None:
         for name in ("profile", "profile-cycle"):  # samples of the threads that train, every 10 ms
             worker.periodic_callbacks.pop(name, None)
     logs.set_up("worker")
-    threading.Thread(target=_prepare, name="nnlab-warm", daemon=True).start()
-
-
-def _lower_priority() -> None:
-    """Leave the web process priority. On Linux every thread has its own, and new threads have that of their creator."""
-    with suppress(OSError, AttributeError):
-        os.nice(19 - os.nice(0))
-        for thread in threading.enumerate():
-            os.setpriority(os.PRIO_PROCESS, thread.native_id or 0, 19)
-
-
-def _prepare() -> None:
-    """What runs need, the default engine first; PyTorch, which few do, last."""
-    working_engine(Experiment())  # at normal priority, as a run may be waiting
-    _lower_priority()
-    for engine, delay in (("auto", 0.0), ("torch", TORCH_AFTER)):
-        done = False
-        while not done:
-            _idle.wait()
-            time.sleep(delay)  # the moment between two runs is too short for it, and the next one would wait
-            with _alone() if engine == "torch" else nullcontext(), _warming:
-                if done := _idle.is_set():
-                    warm(engine)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One worker at a time, so that a run finds another one free; all at once where the home folder is read-only."""
-    lock = FileLock(settings().home / "torch.lock")
-    with suppress(OSError, NotImplementedError):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def warm(engine: str) -> None:
-    """Train a tiny network: it imports what a run needs, as half of PyTorch for the first step of an optimizer."""
-    if engine == "torch":
-        import torch
-
-        torch.set_num_threads(1)
-    training = train(Experiment().set({"data.n_samples": 20, "train.epochs": 1, "train.engine": engine}), 1)
-    next(training)
-    final_results(training, ("train",))
+    threading.Thread(target=prepare, name="nnlab-warm", daemon=True).start()
 
 
 @lru_cache(maxsize=4)
@@ -112,13 +62,6 @@ def _store(url: str) -> Store:
     store = Store(url)
     mnist.look_in(store.data_file)
     return store
-
-
-# a thread must not train while another imports PyTorch: `warm` waits until no run is trained, and runs wait for `warm`
-_idle, _warming = threading.Event(), threading.Lock()
-_idle.set()
-_at_work: list[int] = []  # the threads that train
-_counting = threading.Lock()
 
 
 class Errand(NamedTuple):
@@ -143,31 +86,13 @@ def work(errand: Errand | None = None) -> int:
     if errand and errand.store != store.id:
         raise WorkerError("other_store", f"set NNLAB_DATABASE_URL on {socket.gethostname()} to the server's")
     done = 0
-    with _at_work_here():
+    with at_work():
         while attempt := store.claim_next():
             action = run_job(store, *attempt)
             done += 1
             if action == "yield":  # the process may be for a short task
                 break
     return done
-
-
-@contextmanager
-def _at_work_here() -> Iterator[None]:
-    """This thread trains: the process is not warmed until no thread does."""
-    thread = threading.get_ident()
-    with _counting:
-        _at_work.append(thread)
-        _idle.clear()
-    try:
-        with _warming:
-            pass
-        yield
-    finally:
-        with _counting:
-            _at_work.remove(thread)
-            if not _at_work:
-                _idle.set()
 
 
 def run_short(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -402,15 +327,3 @@ def _snapshot_epochs(training: Training) -> frozenset[int]:
 
 def _equal(some: Weights, others: Weights) -> bool:
     return all(array.tobytes() == others[name].tobytes() for name, array in some.items())
-
-
-def final_results(training: Training, parts: Sequence[PartName], initial: Weights | None = None) -> dict[str, Any]:
-    """See `stored_results`, with `best_epoch`, `epochs` and `final_epoch`, lists over the replicates."""
-    experiment = training.experiment
-    if initial is None:
-        initial = transfer.first_weights(experiment, training.seeds)
-    results = stored_results(experiment, training.dataset, initial, training.final_weights(), parts)
-    results["best_epoch"] = training.best_epoch.tolist()
-    results["epochs"] = training.last_epoch.tolist()
-    results["final_epoch"] = training.final_epoch.tolist()
-    return results

@@ -19,7 +19,7 @@ from nnlab.engines.base import METRICS, EngineProtocol
 from nnlab.engines.choice import engine_class, working_engine
 from nnlab.engines.compiled_cache import Progress
 from nnlab.engines.numpy_engine import NumpyEngine
-from nnlab.jobs import heartbeat, worker
+from nnlab.jobs import heartbeat, warming, worker
 from nnlab.jobs.worker import run_job
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -479,10 +479,10 @@ def test_one_worker_at_a_time_imports_pytorch(home: Path, monkeypatch: pytest.Mo
         except Timeout:
             alone[engine] = True
 
-    monkeypatch.setattr(worker, "TORCH_AFTER", 0.0)
-    monkeypatch.setattr(worker, "_lower_priority", lambda: None)
-    monkeypatch.setattr(worker, "warm", warm)
-    worker._prepare()
+    monkeypatch.setattr(warming, "TORCH_AFTER", 0.0)
+    monkeypatch.setattr(warming, "_lower_priority", lambda: None)
+    monkeypatch.setattr(warming, "warm", warm)
+    warming.prepare()
     assert alone == {"auto": False, "torch": True}
 
 

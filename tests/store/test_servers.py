@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from store import earlier
 
 from nnlab import __version__
-from nnlab.jobs import worker
+from nnlab.jobs import warming, worker
 from nnlab.jobs.trouble import WorkerError
 from nnlab.jobs.worker import Errand
 from nnlab.settings import settings
@@ -107,16 +107,16 @@ def test_a_process_is_not_warmed_until_no_thread_of_it_trains() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def train() -> None:
-        with worker._at_work_here():
+        with warming.at_work():
             entered.set()
             leave.wait(60)
 
     other = threading.Thread(target=train)
     other.start()
     entered.wait(60)
-    with worker._at_work_here():
+    with warming.at_work():
         pass
-    assert not worker._idle.is_set()
+    assert not warming._idle.is_set()
     leave.set()
     other.join()
-    assert worker._idle.is_set()
+    assert warming._idle.is_set()
