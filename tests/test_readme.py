@@ -38,11 +38,3 @@ def test_every_command_of_the_readme_works(command, tmp_path, monkeypatch, reque
     done = CliRunner().invoke(cli, shlex.split(command))
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() or "--csv" in command
-
-
-def test_the_readme_names_every_setting():
-    source = (Path(__file__).parents[1] / "nnlab" / "settings.py").read_text(encoding="utf-8")
-    hidden = {"NNLAB_WARM"}  # for tests
-    assert {name for name in re.findall(r"NNLAB_[A-Z_]+", source) if name not in hidden} <= set(
-        re.findall(r"NNLAB_[A-Z_]+", README)
-    )

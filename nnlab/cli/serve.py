@@ -49,7 +49,7 @@ def dashboard() -> Path:
 def serve(host: str, port: int | None, headless: bool, base_path: str | None) -> Any:
     """Start the dashboard and print its address; Ctrl-C ends it.
 
-    The settings are those of the README. Streamlit's own, as for HTTPS, are read from the environment (as
+    The settings are those of docs/settings.md. Streamlit's own, as for HTTPS, are read from the environment (as
     STREAMLIT_SERVER_SSL_CERT_FILE) and from .streamlit/config.toml in the working folder."""
     settings()  # an invalid one is said here, not on every page
     options = {"server.address": host, "server.port": port, "server.baseUrlPath": base_path}
