@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nnlab.spec import Comparison, Experiment
     from nnlab.training.api import build_model, train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = ["Comparison", "Experiment", "build_model", "compare", "load_dataset", "presets", "train"]
 
 _MODULES = {
