@@ -28,6 +28,8 @@ _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 _DATA_DIR = (  # decided before any test changes the environment
     _BESIDE if _BESIDE.is_dir() and not os.environ.get("NNLAB_DATA_DIR") else load_settings().data_dir
 )
+# the threads of PyTorch and of BLAS wait for one another longer than a small network takes; nnlab's training takes one
+os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 os.environ.setdefault("NUMBA_CACHE_DIR", str(load_settings().home / "compiled"))  # compiled once, not for every home
 
 
@@ -75,17 +77,6 @@ def _own_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     asyncio._set_running_loop(None)
     yield
     asyncio._set_running_loop(loop)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """PyTorch's threads wait for one another longer than a small network takes; nnlab's own training takes one."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

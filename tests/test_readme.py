@@ -17,7 +17,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line.partition("#")[0].strip() for line in re.findall(r"^\$ nnlab (.*)$", README, re.MULTILINE)]
 
 
-def test_the_python_example_runs(one_thread):
+def test_the_python_example_runs():
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert code is not None
     names: dict[str, object] = {}
@@ -26,7 +26,7 @@ def test_the_python_example_runs(one_thread):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_works(command, tmp_path, monkeypatch, request, one_thread):
+def test_every_command_of_the_readme_works(command, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     small = presets["activations"].set({"train.epochs": 3})
     (tmp_path / "moons.json").write_text(small.to_json(), encoding="utf-8")

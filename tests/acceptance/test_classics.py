@@ -33,7 +33,6 @@ SMALLER: Mapping[str, Mapping[str, Any]] = {
     "activations": {},
     "celsius": {"values": (0.001, 0.1, 100), "seeds": 3},
 }
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def smaller(name: str, **changes: Any) -> Comparison:

@@ -3,24 +3,13 @@ own)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from nnlab import presets, train
 from nnlab.spec.layer_table import layer_table
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in a worker. Threads that share cores with other work wait for one another at every step."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(("engine", "seeds"), [("auto", 10), ("torch", 3)])

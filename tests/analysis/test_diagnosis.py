@@ -507,7 +507,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_networks_get_the_right_reason(name, one_thread):
+def test_real_networks_get_the_right_reason(name):
     changes, expected = REAL[name]
     experiment = TINY.set(changes)
     result = train(experiment, 3).result()
@@ -515,7 +515,7 @@ def test_real_networks_get_the_right_reason(name, one_thread):
     assert (said.verdict, said.reason) == expected, said.figures
 
 
-def test_the_remedies_for_vanishing_gradients_help(one_thread):
+def test_the_remedies_for_vanishing_gradients_help():
     for changes in ({"model.activation": "relu", "model.init": "kaiming"}, {"model.norm": "batch"}):
         experiment = TINY.set({"model.hidden": [8] * 10, "model.activation": "sigmoid", **changes})
         result = train(experiment, 3).result()

@@ -29,7 +29,7 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_a_training_is_judged_as_a_person_read_it(name, one_thread):
+def test_a_training_is_judged_as_a_person_read_it(name):
     case = SHORT[name]
     diagnosis, _ = trained(case)
     assert diagnosis.verdict == case.verdict, (case.reading, diagnosis)

@@ -41,8 +41,6 @@ from nnlab.spec import (
     replicates,
 )
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 Arrays = dict[str, np.ndarray]
 EVERYTHING = ModelSpec(hidden=(6, 6), activation="gelu", norm="batch", dropout=0.2, residual=True)
 

@@ -18,8 +18,6 @@ from nnlab.scratch.losses import LOSSES
 from nnlab.spec import Activation, DataSpec, Experiment, ModelSpec, Norm, Optimizer, TrainSpec
 from nnlab.training.api import train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 EVERYTHING = ModelSpec(hidden=(6, 6), activation="gelu", norm="batch", dropout=0.2, residual=True)
 
 

@@ -24,8 +24,6 @@ from nnlab.export.pytorch_script import script
 from nnlab.export.weights_file import safetensors
 from nnlab.spec import DATASETS, Activation, Experiment, Init, Optimizer, Scaling, Schedule, replicates
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 # -- the short code
 
 SHORT = Experiment.of({"data": {"name": "moons", "n_samples": 60}, "train": {"epochs": 2}})

@@ -49,7 +49,9 @@ def contact_of(lab: Lab) -> Contact:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """All tests of this module share its workers."""
     made = Lab(Store(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'nnlab.db'}"))
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OMP_NUM_THREADS")  # workers take one thread without being told
+        yield made
     made.close()
 
 

@@ -23,8 +23,6 @@ from nnlab.spec.errors import SpecError
 from nnlab.training import loop
 from nnlab.training.api import train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 ENGINES = ("torch", "numpy")
 SEEDS = (4, 1)
 

@@ -26,8 +26,6 @@ from nnlab.spec.errors import SpecError
 from nnlab.training import loop
 from nnlab.training.api import train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def moons(train: dict[str, Any] | None = None, **model: Any) -> Experiment:
     """A small experiment: 60 training samples in batches of 16, the last of 12."""
@@ -238,6 +236,7 @@ def test_training_takes_one_core_and_gives_the_others_back(monkeypatch: pytest.M
     train(moons({"epochs": 1})).result()
     assert set(threads) == {1}
     assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -16,8 +16,6 @@ from nnlab.spec import Experiment
 from nnlab.spec.errors import SpecError
 from nnlab.training.lr_range_test import RangeTest, range_test, subject_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 MOONS = presets["activations"]
 
 

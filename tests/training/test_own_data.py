@@ -23,8 +23,6 @@ from nnlab.training.api import train
 from nnlab.training.lr_range_test import range_test
 from nnlab.training.transfer import first_weights
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SEEDS = (4, 0, 7)
 ENGINES = ("auto", "numpy", "torch")
 NETWORK = {"hidden": [6, 6], "dropout": 0.2, "norm": "batch"}

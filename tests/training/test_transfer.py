@@ -29,8 +29,6 @@ from nnlab.training.api import train
 from nnlab.training.loop import Training
 from nnlab.training.transfer import SourceStopped, first_weights, source_weights, started_from
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SOURCE = Experiment.of(
     {
         "data": {"name": "digits", "labels": [0, 1, 2, 3, 4], "n_samples": 200},
