@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,12 +165,12 @@ def test_runs_deleted_long_ago_are_purged(lab: Lab, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lab.store, "prune", lambda: prune(Retention.older_than(-1)))
     monkeypatch.setattr(lab.store, "may_clean", lambda _: True)
     monkeypatch.setattr(lab._dispatcher._cleaning, "_due", 0.0)
+    lab._dispatcher.wake()
     until(lambda: lab.run(run.id) is None)
 
 
 def test_workers_have_low_priority_and_are_warm(lab: Lab) -> None:
     def about() -> tuple[int, int, bool]:  # a local function, so that it is sent as code
-        import sys
 
         import torch
 
@@ -342,35 +341,3 @@ def test_no_workers_start_early_where_they_are_not_wanted(
     settings.cache_clear()
     monkeypatch.setattr(cluster, "LocalProcess", lambda _: pytest.fail("a process was started"))
     start_early()
-
-
-_PARENT = """
-import sys
-from nnlab.jobs.cluster import LocalProcess
-cluster = LocalProcess(sys.argv[1])
-assert cluster.address
-print(cluster.pid, flush=True)
-sys.stdin.read()
-"""
-
-
-def test_no_process_is_left_when_the_parent_is_killed(home: Path) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", _PARENT, settings().database_url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert parent.stdout is not None
-    cluster = psutil.Process(int(parent.stdout.readline()))
-    children = until(lambda: len(kids := cluster.children(recursive=True)) > settings().workers and kids)
-    parent.kill()
-    parent.communicate()
-    until(lambda: not any(_lives(process) for process in (cluster, *children)))
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

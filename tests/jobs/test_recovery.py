@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 from waiting import until
 
+from benchmarks.serving import Server
 from nnlab.engines.base import METRICS
 from nnlab.lab import Lab
-from nnlab.settings import settings
 from nnlab.spec import Experiment
 from nnlab.store import MAX_ATTEMPTS, Run, Store
 
@@ -26,7 +26,7 @@ EXPERIMENT = Experiment().set(
     {
         "data.n_samples": 5000,
         "model.hidden": [64, 64],
-        "train.epochs": 250,
+        "train.epochs": 80,  # for seconds: the kills come long before the last one
         "model.dropout": 0.1,
         "train.schedule": "cosine",
     }
@@ -82,7 +82,7 @@ def assert_equal(lab: Lab, run: Run, whole: Lab) -> None:
 
 def test_a_run_whose_worker_is_killed_is_finished_by_another(lab: Lab, whole: Lab) -> None:
     run = lab.submit(EXPERIMENT, SEEDS, "ana", reuse=False)
-    until(lambda: now(lab, run.id).epoch > 20)
+    until(lambda: now(lab, run.id).epoch > 8)
     kill(worker_of(lab.store, run.id))
     done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
     assert_equal(lab, done, whole)
@@ -101,57 +101,55 @@ def test_a_run_that_kills_every_worker_is_interrupted_and_can_be_resumed(lab: La
     until(lambda: now(lab, run.id).state == "stopped")
 
 
-_SERVER = """
-import sys
-from nnlab.lab import open_lab
-from nnlab.spec import Experiment
-lab, experiment = open_lab(), Experiment.from_json(sys.argv[1])
-for _ in range(2):
-    print(lab.submit(experiment, [0, 1, 2], "ana", reuse=False).id, flush=True)
-sys.stdin.read()
-"""
-
-
-def test_after_the_server_is_killed_every_run_is_finished_by_the_next(
-    home: Path, lab: Lab, whole: Lab, monkeypatch: pytest.MonkeyPatch
+def test_after_the_server_is_killed_no_process_is_left_and_the_next_one_finishes_every_run_without_a_page(
+    tmp_path: Path, whole: Lab
 ) -> None:
-    monkeypatch.setenv("NNLAB_WORKERS", "1")  # one run is under way, the other waits
-    settings.cache_clear()
-    following = Lab(Store(settings().database_url))
-    server = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, EXPERIMENT.to_json()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    ids = [server.stdout.readline().strip() for _ in range(2)]
-    until(lambda: sum(now(following, run_id).epoch > 10 for run_id in ids) >= 1)
-    states = {now(following, run_id).state for run_id in ids}
-    workers = [pid for run_id in ids if (pid := worker_of(following.store, run_id))]
-    server.kill()
-    server.communicate()
-    assert {"running", "waiting"} <= states
-    until(lambda: not any(psutil.pid_exists(pid) for pid in workers))  # they end with it
-    following.store.release_dead(settings().stale_after)
-    following._dispatcher.wake()
-    assert "running" not in {now(following, run_id).state for run_id in ids if not worker_of(following.store, run_id)}
-    for run_id in ids:
-        done = until(lambda run_id=run_id: (found := now(following, run_id)) and found.state == "finished" and found)
-        assert_equal(following, done, whole)
-    following.close()
+    """Also where the next server cannot use the data base at first."""
+    server = Server(tmp_path, NNLAB_WORKERS="1")
+
+    def version(change: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "nnlab.db", timeout=30)) as db, db:
+            db.execute(f"UPDATE nnlab_schema SET version = version {change}")
+
+    with closing(Lab(Store(server.database_url))) as lab:  # which has no workers of its own
+        trains, waits = (lab.store.create_run(EXPERIMENT, seeds, "ana").id for seeds in (SEEDS, (3,)))
+        server.start()
+        try:
+            until(lambda: now(lab, trains).epoch > 8)
+            assert now(lab, waits).state == "waiting"
+            assert server.process is not None
+            children = psutil.Process(server.process.pid).children(recursive=True)
+            server.kill()
+            until(lambda: not any(map(lives, children)))
+            assert now(lab, trains).active
+            version("+ 90")  # of a newer nnlab
+            server.start()
+            until(lambda: "the lab cannot be opened" in server.log.read_text())
+            version("- 90")
+            until(lambda: not any(now(lab, run_id).active for run_id in (trains, waits)))
+        finally:
+            server.stop()
+        assert_equal(lab, now(lab, trains), whole)
+        assert now(lab, waits).state == "finished"
+        assert list(lab.metrics(waits)["epoch"]) == list(range(1, EXPERIMENT.train.epochs + 1))
 
 
-def test_a_suspended_worker_that_was_replaced_writes_nothing(
-    lab: Lab, whole: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_suspended_worker_that_was_replaced_writes_nothing(lab: Lab, whole: Lab) -> None:
     run = lab.submit(EXPERIMENT, SEEDS, "ana", reuse=False)
-    until(lambda: now(lab, run.id).epoch > 20)
+    until(lambda: now(lab, run.id).epoch > 8)
     sleeper = worker_of(lab.store, run.id)
     assert sleeper is not None
     os.kill(sleeper, signal.SIGSTOP)
-    monkeypatch.setenv("NNLAB_STALE_AFTER", "5")
-    settings.cache_clear()
+    until(lambda: lab.store.release_dead(0) == [run.id])  # without waiting for NNLAB_STALE_AFTER
+    lab._dispatcher.wake()
     until(lambda: worker_of(lab.store, run.id) not in (None, sleeper))
-    monkeypatch.delenv("NNLAB_STALE_AFTER")
-    settings.cache_clear()
     os.kill(sleeper, signal.SIGCONT)
     done = until(lambda: (found := now(lab, run.id)) and found.state == "finished" and found)
     assert_equal(lab, done, whole)
