@@ -1,12 +1,14 @@
 """The two walls: no Streamlit below the pages, neither PyTorch nor Numba in the web process."""
 
 import ast
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from nnlab import presets
+from nnlab.lab import open_lab
 
 ROOT = Path(__file__).parents[1]
 UI = ROOT / "nnlab" / "ui"
@@ -90,24 +92,11 @@ def test_pages_and_their_modules_name_neither_torch_nor_numba():
 
 
 def test_the_web_process_imports_neither_torch_nor_numba_whatever_page_is_seen(home):
-    """Runs are trained in one process and every page is visited in another, as the dashboard does it."""
+    """Runs are trained in this process and every page is visited in another, as the dashboard does it."""
     owner = "v-" + "w" * 22
-    code = (
-        "import sys\nfrom nnlab import presets\nfrom nnlab.lab import open_lab\n"
-        "quick = {'train.epochs': 2}\n"
-        "print(*[open_lab().train_here(presets[name].set(quick), 2, owner=sys.argv[1]).id"
-        " for name in ('activations', 'binary', 'celsius')])\n"
-        "assert 'torch' in sys.modules\n"
-    )
-    environment = {**os.environ, "NNLAB_HOME": str(home), "NNLAB_WARM": "0"}
-
-    def python(text: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", text, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout
-
-    runs = python(code, owner).split()
-    assert len(runs) == 3
-    assert "seen" in python(VISIT, owner, *runs)
+    quick = [presets[name].vary("epochs", 2) for name in ("activations", "binary", "celsius")]
+    runs = [open_lab().train_here(one, 2, owner=owner).id for one in quick]
+    command = [sys.executable, "-c", VISIT, owner, *runs]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "seen" in done.stdout

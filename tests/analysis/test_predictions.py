@@ -215,6 +215,7 @@ def test_importing_nnlab_is_light_and_names_load_when_asked_for():
         "from nnlab import Experiment, Comparison, presets, load_dataset, train, compare; "
         "from nnlab.analysis import predictions; from nnlab.comparison import table; "
         "from nnlab.export import notebook, tables; "
+        "import nnlab.spec.layer_table, nnlab.training.loop; "
         "assert not {'torch', 'streamlit', 'sklearn'} & set(sys.modules); "
         "from nnlab import build_model; assert 'torch' not in sys.modules; "
         "build_model(Experiment()); assert 'torch' in sys.modules; "

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,6 +115,7 @@ SPECS: dict[str, Any] = {
     "training step": lambda: step_network(),
     "loss along a weight": lambda: loss_along(),
     "losses of both engines": lambda: engine_losses(12),
+    "a class without names": lambda: class_scores(("depth 1", "depth 2"), part="train"),
     "a class": lambda: class_scores(("depth 1", "it's"), named=True),
     "a class on a projector": lambda: class_scores(VALUES, kind="mse", large=True),
     "guesses": lambda: guess_bars(("1 or 2", "it's more")),
@@ -166,8 +168,8 @@ def test_every_chart_is_tried_here() -> None:
 
 
 def test_a_spec_is_valid_vega_lite(spec: Spec) -> None:
-    sized = {**spec, "data": {"name": "source"}}
-    alt.Chart.from_dict(sized)  # checks against the schema that comes with Altair
+    schema = jsonschema.Draft7Validator(alt.VegaLiteSchema._rootschema)  # as `Chart.from_dict`, faster
+    schema.validate({**spec, "data": {"name": "source"}})
 
 
 def test_a_spec_compiles(spec: Spec) -> None:
@@ -200,15 +202,14 @@ def test_building_again_gives_the_same_bytes() -> None:
     code = (
         "import json; from nnlab.charts.comparison import matrix;"
         "from nnlab.charts.curves import curves, overlay; from nnlab.charts.network import network;"
-        "{first}; print(json.dumps([curves('loss'), network(1.0, selectable=True)]))"
+        "matrix(('1',)); overlay(('a', 'b')); print(json.dumps([curves('loss'), network(1.0, selectable=True)]))"
     )
-    texts = {
-        subprocess.run(
-            [sys.executable, "-c", code.format(first=first)], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout
-        for first in ("matrix(('1',))", "overlay(('a', 'b'))")
-    }
-    assert len(texts) == 1  # Altair's own counters of views run through a process
+    command = [sys.executable, "-c", code]
+    theirs = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    curves.cache_clear()
+    network.cache_clear()
+    # another process has other hashes; Altair's own counters of views run through a process
+    assert theirs == json.dumps([curves("loss"), network(1.0, selectable=True)]) + "\n"
 
 
 def test_the_same_arguments_give_the_very_same_spec() -> None:

@@ -1,6 +1,5 @@
 """The charts of a class: rows without names unless asked for, specs that stay the same."""
 
-import altair as alt
 import numpy as np
 import pytest
 
@@ -8,13 +7,10 @@ from nnlab import Experiment
 from nnlab.analysis.statistics import Interval
 from nnlab.charts.base import ENGLISH
 from nnlab.charts.classroom import (
-    big_numbers,
     class_rows,
     class_scores,
     code_rows,
-    guess_bars,
     guess_rows,
-    large_code,
     number_rows,
 )
 from nnlab.classroom.results import BestTry, ClassResults, Setting
@@ -50,23 +46,6 @@ def test_settings_that_are_not_shown_have_no_rows(found):
     rows = class_rows(found, [1])
     assert list(rows["row"]) == [0, 0]
     assert list(rows["score"].dropna()) == [0.91]
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [
-        class_scores(("depth 1", "depth 2"), "setting"),
-        class_scores(("depth 1",), "setting", kind="mse", part="train", large=True),
-        class_scores(("it's",), "setting", named=True),
-        guess_bars(("1", "4 or more")),
-        guess_bars(("a", "b"), large=True),
-        big_numbers(("started", "tries")),
-        large_code(),
-    ],
-)
-def test_specs_are_valid_without_data(spec):
-    assert "data" not in spec
-    alt.Chart.from_dict({**spec, "data": {"values": []}, "width": 400})
 
 
 def test_names_of_students_stand_in_no_tooltip_of_the_projector():

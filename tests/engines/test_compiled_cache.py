@@ -91,8 +91,8 @@ def test_a_process_runs_the_code_it_reads_and_damaged_code_is_compiled_again(tmp
     for damaged in ("*inner*.nbi", "*outer*.nbc"):
         (file,) = where.rglob(damaged)
         os.truncate(file, file.stat().st_size // 2)
-        assert result(start(tmp_path, "parent"))[1:] == (8, [0, 0, 0])
-        assert result(start(tmp_path))[1:] == (8, [0, 0, 0])
+    assert result(start(tmp_path, "parent"))[1:] == (8, [0, 0, 0])
+    assert result(start(tmp_path))[1:] == (8, [0, 0, 0])
 
 
 def test_a_folder_for_all_of_numba_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
