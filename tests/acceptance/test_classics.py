@@ -1,6 +1,6 @@
-"""The answer to every classic's question is what its text tells, on the data of five data seeds; so are the presets'.
+"""The answer to every classic's question is what its text tells, on other data too; so are the presets'.
 
-Here with fewer values and seeds; `python -m benchmarks.classics` takes all of them, and ten data seeds.
+Here with fewer values, seeds and data seeds; `python -m benchmarks.classics` takes all of them, and ten data seeds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.classics import QUESTIONS, TOLD, answered
 from nnlab import Comparison, compare
 from nnlab.comparison.answers import Answer
 
-DATA_SEEDS = range(5)
+DATA_SEEDS = range(3)
 SMALLER: Mapping[str, Mapping[str, Any]] = {
     "overfitting": {"values": (1, 6), "seeds": 6},
     "vanishing": {"values": (1, 6), "seeds": 2},
@@ -41,10 +41,15 @@ def smaller(name: str, **changes: Any) -> Comparison:
 
 
 @pytest.mark.parametrize("name", SMALLER)
-def test_the_answer_is_what_the_text_tells_on_five_data_seeds(name: str) -> None:
-    like = smaller(name, **SMALLER[name])
-    answers = [answered(name, data_seed, like) for data_seed in DATA_SEEDS]
-    assert sum(isinstance(answer, Answer) and bool(TOLD[name](answer)) for answer in answers) >= 4, answers
+def test_the_answer_is_what_the_text_tells_on_two_of_three_data_seeds(name: str) -> None:
+    """The third is asked where the first two disagree."""
+    like, told, answers = smaller(name, **SMALLER[name]), 0, []
+    for data_seed in DATA_SEEDS:
+        answers.append(answered(name, data_seed, like))
+        told += isinstance(answers[-1], Answer) and bool(TOLD[name](answers[-1]))
+        if told == 2:
+            return
+    pytest.fail(f"{answers}")
 
 
 def test_copied_layers_help_with_five_samples_a_class(mnist_dir: Path) -> None:
