@@ -1,16 +1,40 @@
 """Opening a page in an AppTest, and reading what it shows: what the tests of all pages share."""
 
+from functools import cache
 from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
+import pytest
+import streamlit as st
+from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from nnlab.lab import open_lab
 from nnlab.store import Person
+from nnlab.ui.shared import network_view
 
 ROOT = Path(__file__).parents[1]
 OWNER = "v-" + "o" * 22
 STRANGER = "v-" + "x" * 22
 LANGUAGES = ("es", "en")
+SPANISH = ("es",)  # where one language is enough: English runs through the same code, its texts are the ids
+
+
+def lose_no_time(patch: pytest.MonkeyPatch) -> None:
+    """Every AppTest looks through all installed packages for components, and asks every millisecond whether the page
+    has run: more than half the time of these tests."""
+    check = local_script_runner.require_widgets_deltas
+
+    def wait(runner, timeout=3):
+        runner._script_thread.join(timeout)
+        check(runner, timeout)
+
+    @cache
+    def without_files():  # a component with files needs a server
+        return st.components.v2.component("nnlab_network_view_here", html="<div></div>")
+
+    patch.setattr(network_view, "_component", without_files)
+    patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+    patch.setattr(local_script_runner, "require_widgets_deltas", wait)
 
 
 def open_page(name, language="en", owner=OWNER, link=None, *, person: Person | None = None, **state):

@@ -1,6 +1,7 @@
 """The two walls: no Streamlit below the pages, neither PyTorch nor Numba in the web process."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,17 +17,16 @@ LOWER = sorted(path for path in (ROOT / "nnlab").rglob("*.py") if UI not in path
 
 VISIT = """
 import sys
-from functools import cache
 from pathlib import Path
 
-from streamlit.components.v2 import manifest_scanner
+import pytest
+from page_app import lose_no_time
 from streamlit.testing.v1 import AppTest
 
 from nnlab import presets
 from nnlab.lab import open_lab
 
-# the packages are looked through once, not for every page
-manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+lose_no_time(pytest.MonkeyPatch())
 
 
 def check(*where):
@@ -97,6 +97,8 @@ def test_the_web_process_imports_neither_torch_nor_numba_whatever_page_is_seen(h
     quick = [presets[name].vary("epochs", 2) for name in ("activations", "binary", "celsius")]
     runs = [open_lab().train_here(one, 2, owner=owner).id for one in quick]
     command = [sys.executable, "-c", VISIT, owner, *runs]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    where = os.pathsep.join([str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": where}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "seen" in done.stdout
