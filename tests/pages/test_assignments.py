@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from page_app import LANGUAGES, address, go, links, open_page, press, said
+from page_app import SPANISH, address, go, links, open_page, press, said
 
 from nnlab.spec import FIELDS, Comparison, Experiment
 from nnlab.spec.assignment import Assignment
@@ -49,7 +49,7 @@ def labels(app):
     return [one.proto.label for one in app.get("page_link")]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_the_way_from_the_class_to_what_is_handed_in(lab, lesson, ana, ask, language):
     t = text(language)
     due = datetime.now(UTC) + timedelta(days=2, minutes=5)
@@ -218,7 +218,7 @@ def test_a_comparison_whose_values_are_fixed_ignores_those_of_a_link(lab, ana, a
     assert app.multiselect(key="compare-values").value == ["3", "5"]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_late_is_said_and_not_forbidden(lab, ana, ask, language):
     t = text(language)
     task = ask(due=datetime.now(UTC) - timedelta(hours=3))

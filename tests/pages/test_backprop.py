@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_app import LANGUAGES, open_page, press
+from page_app import SPANISH, open_page, press
 
 from nnlab.engines.autograd_check import autograd
 from nnlab.lab import Lab
@@ -54,7 +54,7 @@ def test_every_stage_is_shown_forward_and_back(language, query):
     assert app.button(key="step-back").disabled
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 @pytest.mark.parametrize(
     "activation", ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "none"]
 )
@@ -117,7 +117,7 @@ def test_another_network_starts_at_its_first_step():
     assert replace(scene_of(app), activation="relu") == Scene()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(language, monkeypatch):
     class Answer:
         status = "pending"
@@ -146,14 +146,14 @@ def test_the_check_waits_for_no_worker_and_shows_the_answer_when_it_comes(langua
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_without_workers_the_check_says_so(language):
     app = open_backprop(language, check="1")
     said = "\n".join(caption.value for caption in app.caption)
     assert text(language)("No worker is ready yet. PyTorch's gradients appear as soon as one is.") in said
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_the_switch_shows_overflow_beside_log_sum_exp(language):
     app = open_backprop(language)
     assert r"\mathrm{nan}" not in "".join(formulas(app))
@@ -176,7 +176,7 @@ def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
     assert scene_of(app).race == ""
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import streamlit as st
-from page_app import LANGUAGES, OWNER, address, open_page, press, said
+from page_app import OWNER, SPANISH, address, open_page, press, said
 
 from nnlab import Comparison, compare, presets
 from nnlab.catalogue.classics import classics
@@ -30,7 +30,7 @@ from nnlab.ui.shell.text import text
 
 QUICK = presets["activations"].set({"train.epochs": 3, "data.n_samples": 60})
 GRID = Comparison(QUICK, vary="depth", values=(1, 2), by="activation", by_values=("relu", "tanh"), seeds=2)
-in_both_languages = pytest.mark.parametrize("language", LANGUAGES)
+in_spanish = pytest.mark.parametrize("language", SPANISH)
 
 
 def open_compare(language="en", owner=OWNER, **link):
@@ -65,7 +65,7 @@ def table_columns(app):
     return list(json.loads(app.dataframe[0].proto.columns or "{}")), list(app.dataframe[0].proto.column_order)
 
 
-@in_both_languages
+@in_spanish
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_comparison_of_folded_experiments_has_intervals_over_seeds_and_folds(lab, language, seeds):
     folded = QUICK.set({"data.folds": 3})
@@ -81,7 +81,7 @@ def test_a_comparison_of_folded_experiments_has_intervals_over_seeds_and_folds(l
     assert len(app.get("vega_lite_chart")) >= 2
 
 
-@in_both_languages
+@in_spanish
 def test_without_a_comparison_the_presets_offer_questions(lab, language):
     app, t = open_compare(language), text(language)
     keys = {one.key for one in app.button}
@@ -108,7 +108,7 @@ def test_the_address_names_a_comparison_before_its_first_tick(lab, monkeypatch):
     assert all("comparison" in address for address in ticking)
 
 
-@in_both_languages
+@in_spanish
 def test_the_usual_outcome_of_a_classic_is_shown_once_it_has_finished(lab, language, monkeypatch):
     classic = dataclasses.replace(
         next(iter(classics.values())), comparison=Comparison(QUICK, vary="depth", values=(1, 2), seeds=2)
@@ -121,7 +121,7 @@ def test_the_usual_outcome_of_a_classic_is_shown_once_it_has_finished(lab, langu
     assert text(language)(classic.outcome) in said(open_compare(language, comparison=run.id))
 
 
-@in_both_languages
+@in_spanish
 def test_a_finished_comparison_shows_its_finding_charts_and_table(lab, language):
     comparison = Comparison(QUICK, vary="depth", values=(1, 2), seeds=2)
     run = trained(lab, comparison)
@@ -136,7 +136,7 @@ def test_a_finished_comparison_shows_its_finding_charts_and_table(lab, language)
     assert files >= {t("CSV"), t("CSV (Excel, es)"), t("Every epoch")}
 
 
-@in_both_languages
+@in_spanish
 def test_a_submitted_comparison_has_a_waiting_cell_for_each_value_and_can_be_stopped(lab, language):
     link = Comparison(QUICK, vary="activation", values=("relu", "tanh", "sigmoid"), seeds=3).to_query()
     app = open_compare(language, **link)
@@ -174,7 +174,7 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_is_used(lab):
     assert address(app)["data.name"] == "circles"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_a_setting_whose_values_cannot_be_compared_is_refused_by_name(lab, language):
     app, t = open_compare(language, vary="data.folds", values="0,5"), text(language)
     assert f"{t('Setting')} ({t('Folds')}): {t(CONFLICTS['knob_other_parts'])}" in app.warning[0].value
@@ -197,7 +197,7 @@ def test_a_link_to_an_unknown_comparison_still_opens_its_question(lab):
 # -- two knobs -------------------------------------------------------------------------------------------------------
 
 
-@in_both_languages
+@in_spanish
 def test_a_second_knob_is_added_on_request_and_is_part_of_the_link(lab, language):
     app = open_compare(language, **Comparison(QUICK, vary="depth", values=(1, 2), seeds=2).to_query())
     assert "compare-by" not in keys(app, "selectbox")
@@ -227,7 +227,7 @@ def test_a_knob_is_not_offered_beside_itself(lab):
     assert "compare-by" not in keys(app, "selectbox")  # it was the other one
 
 
-@in_both_languages
+@in_spanish
 def test_two_knobs_give_a_heat_map_curves_by_the_second_and_a_table_of_both(lab, language):
     run = trained(lab, GRID)
     app, t = open_compare(language, comparison=run.id), text(language)
@@ -253,7 +253,7 @@ def guess(app):
     return next((one for one in app.get("button_group") if one.key == "guess-choice"), None)
 
 
-@in_both_languages
+@in_spanish
 def test_a_guess_is_asked_for_kept_and_shown_beside_the_outcome(lab, language):
     comparison, t = Comparison(QUICK, vary="depth", values=(1, 2), seeds=2), text(language)
     app = open_compare(language, **comparison.to_query())
@@ -322,7 +322,7 @@ def test_curves_are_logarithmic_over_decades_end_where_training_ended_and_can_be
     assert max(run.epoch for run in narrow.runs) < 400
 
 
-@in_both_languages
+@in_spanish
 def test_two_knobs_show_all_cells_and_the_progress_while_they_train(lab, language):
     run = lab.submit_comparison(GRID, OWNER)
     app, t = open_compare(language, comparison=run.id), text(language)
@@ -363,7 +363,7 @@ def test_one_cell_is_stopped_and_the_others_continue(lab):
 # -- the table -------------------------------------------------------------------------------------------------------
 
 
-@in_both_languages
+@in_spanish
 def test_the_table_shows_few_columns_first_and_the_rest_on_request(lab, language):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
     app, t = open_compare(language, comparison=run.id), text(language)
@@ -398,7 +398,7 @@ def test_every_statistical_column_names_its_method_and_what_its_interval_covers(
     assert "Holm" in settings["p"]["help"]
 
 
-@in_both_languages
+@in_spanish
 def test_a_stopped_cell_takes_no_part_and_is_named(lab, language):
     comparison = Comparison(QUICK, vary="depth", values=(1, 2, 8), seeds=2)
     for depth in (1, 2):
@@ -411,7 +411,7 @@ def test_a_stopped_cell_takes_no_part_and_is_named(lab, language):
     assert results_of(lab, lab.comparison(run.id)).judged.places == (0, 1)
 
 
-@in_both_languages
+@in_spanish
 def test_the_margin_is_chosen_and_part_of_the_link(lab, language):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=3))
     app, t = open_compare(language, comparison=run.id), text(language)
@@ -440,7 +440,7 @@ def test_differences_are_to_the_chosen_baseline_which_is_part_of_the_link(lab):
     assert unknown.selectbox(key="compared-with").value == -1
 
 
-@in_both_languages
+@in_spanish
 def test_many_rows_are_filtered_by_value_and_by_verdict(lab, language):
     run = trained(lab, Comparison(QUICK, vary="width", values=range(1, 13), seeds=1))
     app, t = open_compare(language, comparison=run.id), text(language)
@@ -474,7 +474,7 @@ def test_a_row_is_explained_with_its_difference_to_the_best(lab):
 # -- the test part ---------------------------------------------------------------------------------------------------
 
 
-@in_both_languages
+@in_spanish
 def test_the_test_set_stays_closed_until_its_owner_opens_it_on_purpose(lab, language):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
     app, t = open_compare(language, comparison=run.id), text(language)
@@ -520,7 +520,7 @@ def test_another_visitor_can_neither_open_the_test_set_nor_add_values(lab):
 # -- more values and seeds -------------------------------------------------------------------------------------------
 
 
-@in_both_languages
+@in_spanish
 def test_only_added_values_and_seeds_are_trained(lab, language):
     run = trained(lab, Comparison(QUICK, vary="depth", values=(1, 2), seeds=2))
     app = open_compare(language, comparison=run.id)
@@ -569,15 +569,14 @@ def test_starting_weights_can_be_compared_through_the_controls(lab):
     assert lab.comparisons(OWNER)[0].comparison == comparison
 
 
-@in_both_languages
-def test_every_chart_of_the_page_can_be_saved_as_a_picture(lab, language):
+def test_every_chart_of_the_page_can_be_saved_as_a_picture(lab):
     run = trained(lab, GRID)
-    app, t = open_compare(language, comparison=run.id), text(language)
+    app, t = open_compare(comparison=run.id), text("en")
     names = app.selectbox(key="save-chart").options
     depth, activation = knob_name("depth", t), knob_name("activation", t)
     assert t("The score by {knob} and {by}, one cell for each pair", knob=depth, by=activation) in names
     assert set(names) == set(chart_names(app)) - {t("The colours of the curves by {knob}", knob=depth)}
     _, drawn = app.session_state["compare-charts"]
     for name in names:
-        if language == "en" and ("heat" in drawn[name].key or name == names[-1]):  # rendering takes seconds
+        if "heat" in drawn[name].key or name == names[-1]:  # rendering takes seconds
             assert b"<svg" in chart_file(drawn[name].spec, drawn[name].rows, "svg")

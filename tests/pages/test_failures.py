@@ -5,7 +5,7 @@ import re
 from contextlib import contextmanager
 
 import pytest
-from page_app import LANGUAGES, OWNER, address, go, open_page, press, said
+from page_app import LANGUAGES, OWNER, SPANISH, address, go, open_page, press, said
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 from nnlab.lab import Lab
@@ -58,7 +58,7 @@ def opened(name, language, run):
     return open_page(name, language, link=link)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 @pytest.mark.parametrize("name", PLACES)
 def test_every_page_says_what_is_kept_and_what_to_do_and_comes_back(store, run, name, language, monkeypatch):
     monkeypatch.setattr(film, "SOON", math.inf)  # no run is late
@@ -114,7 +114,7 @@ def refuse(monkeypatch, name):
     monkeypatch.setattr(Store, name, call)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_a_run_that_could_not_be_stored_is_submitted_by_the_next_click(lab, monkeypatch, language):
     t, app = text(language), open_page("build", language, link=SHORT.to_query())
     refuse(monkeypatch, "create_run")
@@ -126,7 +126,7 @@ def test_a_run_that_could_not_be_stored_is_submitted_by_the_next_click(lab, monk
     assert len(lab.runs(OWNER)) == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_a_callback_that_could_not_be_stored_says_so_on_the_page_that_follows(lab, run, monkeypatch, language):
     t = text(language)
     monkeypatch.setattr(run_table, "runs_table", lambda page, entries, names: list(entries))

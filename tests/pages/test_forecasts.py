@@ -1,7 +1,7 @@
 """Where a page says how long a training takes, it also says when it will be done behind other runs."""
 
 import pytest
-from page_app import LANGUAGES, STRANGER, open_page, said
+from page_app import SPANISH, STRANGER, open_page, said
 
 from nnlab import presets
 from nnlab.settings import settings
@@ -18,7 +18,7 @@ def one_worker(lab, monkeypatch):
     return lab
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 @pytest.mark.parametrize(("page", "link"), [("build", LINK), ("compare", {**LINK, "vary": "depth"}), ("home", {})])
 def test_a_page_says_when_a_run_is_done_behind_others_and_nothing_while_nobody_waits(one_worker, language, page, link):
     after = text(language).many("after {n} other run", "after {n} other runs", 2)

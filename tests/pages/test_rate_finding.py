@@ -1,7 +1,7 @@
 """Finding a learning rate on Build and on Compare: asked of a worker, shown, taken over; in both languages."""
 
 import pytest
-from page_app import LANGUAGES, go, open_page, press
+from page_app import SPANISH, go, open_page, press
 
 from nnlab import Experiment, presets
 from nnlab.lab import Lab, close_labs, open_lab
@@ -57,7 +57,7 @@ def of_link(app):
     return Experiment.from_query({k: v if isinstance(v, str) else v[-1] for k, v in dict(app.query_params).items()})
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 @pytest.mark.parametrize("page", PAGES)
 def test_a_rate_is_tested_shown_and_taken_over(asked, page, language):
     app, t = opened(page, language), text(language)
@@ -87,7 +87,7 @@ def opened_with(app, page, experiment):
     return go(app)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_a_test_of_another_experiment_says_so_and_comes_back_with_it(asked, language):
     app, t = opened("build", language), text(language)
     press(app, "rates-test")
@@ -103,7 +103,7 @@ def test_a_test_of_another_experiment_says_so_and_comes_back_with_it(asked, lang
     assert len(charts(app)) == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 @pytest.mark.parametrize("page", PAGES)
 def test_trouble_is_one_sentence(asked, page, language):
     t = text(language)
@@ -122,7 +122,7 @@ def test_trouble_is_one_sentence(asked, page, language):
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_without_a_worker_it_says_so_and_asks_again(asked, language, monkeypatch):
     app, t, lab = opened("build", language), text(language), open_lab()
     ask = lab._dispatcher.submit
@@ -134,7 +134,7 @@ def test_without_a_worker_it_says_so_and_asks_again(asked, language, monkeypatch
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_a_network_that_does_not_learn_gets_no_button(asked, language):
     app, t = opened("build", language, MOONS.vary("init", "zeros")), text(language)
     press(app, "rates-test")

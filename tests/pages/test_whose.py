@@ -1,7 +1,7 @@
 """Runs of others: a copy of one's own for everybody, the name and the stop for their teacher alone."""
 
 import pytest
-from page_app import LANGUAGES, OWNER, STRANGER, address, open_page, press, said
+from page_app import OWNER, SPANISH, STRANGER, address, open_page, press, said
 
 from nnlab import Comparison, presets
 from nnlab.ui.shared.whose import stop_anybodys
@@ -27,7 +27,7 @@ def has(app, key):
 
 
 @pytest.mark.parametrize("page", ["train", "inspect"])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPANISH)
 def test_a_finished_run_of_others_is_copied_into_ones_own(lab, page, language):
     run = lab.train_here(QUICK, 2, owner=OWNER)
     app = open_page(page, language, STRANGER, {"run": run.id})
