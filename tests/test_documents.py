@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from nnlab.analysis.diagnosis import LIMITS
 from nnlab.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +57,12 @@ def test_every_setting_is_there_with_its_default():
     numbers = {f"NNLAB_{one.name.upper()}": one.default for one in fields(Settings) if type(one.default) is int}
     told = {name: int(text.replace(",", "")) for name, text in defaults.items() if re.fullmatch(r"[\d,]+", text)}
     assert told == {name: default for name, default in numbers.items() if default}
+
+
+def test_every_rule_of_a_verdict_is_there_with_its_threshold():
+    rows = re.findall(r"^\| .* \| `(\w+)` \| .* \| ([\d.]+) \| .*\|$", DOCUMENTS["docs/diagnosis.md"], re.MULTILINE)
+    told = {rule: float(threshold) for rule, threshold in rows}
+    assert told == {rule: limit for rule, limit in LIMITS.items() if rule != "still_rising"}  # which is in words
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
