@@ -98,18 +98,20 @@ with training:
 
 names = {"layers": t("Layers"), "code": t("PyTorch code"), "link": t("Link")}
 shown = [name for name in names if name not in hidden and not (task and name == "link")]
-tabs = dict(zip(shown, st.tabs([names[name] for name in shown]) if shown else (), strict=True))
-if "layers" in tabs:
-    with tabs["layers"]:
+# what draws code is a large program, which a browser loads only for who looks at code
+tabs = st.tabs([names[name] for name in shown], key="build-below", on_change="rerun") if shown else ()
+opened = {name: tab for name, tab in zip(shown, tabs, strict=True) if tab.open}
+if "layers" in opened:
+    with opened["layers"]:
         st.dataframe(layers_frame(exp, t), hide_index=True, alt=t("The layers, their output shapes and parameters"))
         total = t("{total} trainable parameters in total", total=t.whole(exp.parameters))
         frozen = t("{n} more are frozen", n=t.whole(exp.frozen_parameters))
         st.caption(f"{total}; {frozen}" if exp.frozen_parameters else total)
-if "code" in tabs:
-    with tabs["code"]:
+if "code" in opened:
+    with opened["code"]:
         st.code(pytorch_code(exp), language=None, wrap_lines=True)
-if "link" in tabs:
-    with tabs["link"]:
+if "link" in opened:
+    with opened["link"]:
         words = t("This link contains the experiment. Anyone who opens it sees the same experiment and can change it.")
         st.write(words)
         link_to_copy(page, form.query(), HIDEABLE, by_link)

@@ -15,13 +15,14 @@ from nnlab.ui.shell.text import text
 NEW = Experiment().set({"data.per_seed": "samples"})
 
 
-def open_build(language="en", link=None):
-    return open_page("build", language, link=link)
+def open_build(language="en", link=None, tab=None):
+    """The page, with a tab below it open: else the first."""
+    return open_page("build", language, link=link, **({"build-below": text(language)(tab)} if tab else {}))
 
 
 def shown(app) -> Experiment:
-    """The experiment that stands in the tab `Link` as JSON."""
-    return Experiment.from_json(app.code[-1].value)
+    """The experiment that stands in the address."""
+    return Experiment.from_query({name: value for name, value in address(app).items() if "." in name})
 
 
 def set_number(app, field, value):
@@ -36,18 +37,25 @@ def choose(app, field, value):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("preset", list(presets))
-def test_every_preset_opens_with_its_picture_table_code_and_link(lab, language, preset):
+def test_every_preset_opens_with_its_picture_and_table(lab, language, preset):
     app, t = open_build(language, presets[preset].to_query()), text(language)
     assert shown(app) == presets[preset]
-    assert app.code[0].value == pytorch_code(presets[preset]).strip()
-    table = app.dataframe[-1].value
-    assert table[t("Parameters")].sum() == presets[preset].parameters
-    assert Experiment.from_query(address(app)) == presets[preset]
-    link = {k: v[0] for k, v in parse_qs(urlsplit(app.code[1].value).query).items()}
-    assert (Experiment.from_query(link), link["lang"]) == (presets[preset], language)
+    assert app.dataframe[-1].value[t("Parameters")].sum() == presets[preset].parameters
     assert not app.button(key="train").disabled
     assert not app.error
     assert not app.warning
+
+
+@pytest.mark.parametrize("language", SPANISH)
+def test_the_tabs_below_hold_code_and_link_and_are_drawn_once_they_are_open(lab, language):
+    link = presets["binary"].to_query()
+    assert not open_build(language, link).code, "what draws code takes a browser long to load"
+    (code,) = open_build(language, link, "PyTorch code").code
+    assert code.value == pytorch_code(presets["binary"]).strip()
+    copy, json = open_build(language, link, "Link").code
+    copied = {k: v[0] for k, v in parse_qs(urlsplit(copy.value).query).items()}
+    assert (Experiment.from_query(copied), copied["lang"]) == (presets["binary"], language)
+    assert Experiment.from_json(json.value) == presets["binary"]
 
 
 @pytest.mark.parametrize("language", SPANISH)
@@ -86,7 +94,7 @@ def test_a_visitor_chooses_what_a_seed_varies_and_sees_the_first_seeds_data(lab,
 
 @pytest.mark.parametrize("language", SPANISH)
 def test_input_features_change_the_network_and_its_link(lab, language):
-    app = open_build(language, {"data.name": "moons"})
+    app = open_build(language, {"data.name": "moons"}, "PyTorch code")
     app.button_group(key="field-data.terms").set_value(["x1", "sin_x2", "x1_squared"])
     app = go(app)
     assert shown(app).data.terms == ("x1", "x1_squared", "sin_x2")
@@ -234,8 +242,9 @@ def test_depth_width_and_activation_change_code_table_and_link_at_once(lab):
     app.slider(key="field-width").set_value(12)
     app = choose(go(app), "model.activation", "tanh")
     assert shown(app).model.hidden == (12, 12, 12)
-    assert app.code[0].value.count("nn.Tanh") == 3
     assert app.dataframe[-1].value["Parameters"].sum() == shown(app).parameters
+    app.session_state["build-below"] = "PyTorch code"
+    assert go(app).code[0].value.count("nn.Tanh") == 3
     assert address(app)["model.hidden"] == "12-12-12"
     app.slider(key="field-depth").set_value(0)
     app = go(app)
@@ -303,7 +312,7 @@ def test_a_layers_activation_can_be_none(lab):
 
 @pytest.mark.parametrize("activation", list(CHOICES["model.activation"]))
 def test_every_activation_is_drawn_and_written(lab, activation):
-    app = choose(open_build(), "model.activation", activation)
+    app = choose(open_build(tab="PyTorch code"), "model.activation", activation)
     assert shown(app).model.activation == activation
     assert app.code[0].value == pytorch_code(shown(app)).strip()
 

@@ -39,7 +39,7 @@ def test_hidden_parts_of_build_are_absent(lab):
 
 @pytest.mark.parametrize("name", ["build", "play"])
 def test_a_link_that_hides_is_made_where_links_are(lab, name):
-    app = open_page(name, link={"hide": "train.lr"})
+    app = open_page(name, link={"hide": "train.lr"}, **{"build-below": "Link"})
     assert app.multiselect(key=f"{name}-hide").value == ["train.lr"]
     app.multiselect(key=f"{name}-hide").set_value(["train.lr", "seeds", "link"])
     go(app)

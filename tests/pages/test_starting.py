@@ -22,7 +22,7 @@ SOURCE = Experiment.of(
 
 
 def shown(app) -> Experiment:
-    return Experiment.from_json(app.code[-1].value)
+    return Experiment.from_query({name: value for name, value in address(app).items() if "." in name})
 
 
 def start_options(app):
@@ -92,6 +92,8 @@ def test_a_run_is_chosen_to_start_from_and_its_frozen_layers_are_seen(lab, langu
     assert t("{n} more are frozen", n=t.whole(made.frozen_parameters)) in said(app)
     kinds = list(app.dataframe[-1].value[t("Operation")])
     assert [t("frozen") in kind for kind in kinds] == [False, True, False, False, False]
+    app.session_state["build-below"] = t("PyTorch code")
+    app = go(app)
     assert "requires_grad_(False)" in app.code[0].value
     app.text_input(key="field-train.start_from.layers").set_value("3")
     app = go(app)

@@ -1,6 +1,7 @@
 """The presets as cards: a title, the question it answers, and a picture of its data."""
 
 from dataclasses import dataclass
+from html import escape
 from inspect import getsource
 from textwrap import dedent
 
@@ -18,6 +19,7 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import mark
 
 HEIGHT = 150
+CODE = "margin: 0; padding: 0.5rem; white-space: pre-wrap; font-size: 0.75rem"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ CARDS: tuple[Card, ...] = (
 def preset_chart(page: Page, preset: str, title: str) -> None:
     """A small picture of what the preset of this title is about; MNIST is shown by the digits that come with nnlab."""
     if preset == "scratch":  # its picture is its code
-        st.code(dedent(getsource(Linear.forward)), language=None, wrap_lines=True)
+        # st.code would have every first visitor load what colours code of all languages
+        st.html(f'<pre style="{CODE}">{escape(dedent(getsource(Linear.forward)))}</pre>')
         return
     spec = presets[preset].data
     dataset = load_dataset(DataSpec(name="digits") if spec.name == "mnist" else spec)
