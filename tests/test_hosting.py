@@ -39,6 +39,7 @@ class Dashboards:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
+                self.send_header("Content-Type", "text/javascript")
                 self.end_headers()
                 self.wfile.write(json.dumps([number, dict(self.headers)]).encode())
 
@@ -111,6 +112,11 @@ def test_nobody_stays_without_encryption(dashboards):
 def test_a_large_body_is_refused_and_a_long_cookie_is_not(dashboards):
     assert dashboards.ask("POST", b"x" * 70_000)[0] == 413
     assert dashboards.ask(Cookie="a=" + "x" * 20_000)[0] == 200
+
+
+def test_what_a_page_loads_is_compressed(dashboards):
+    assert dashboards.ask(Accept_Encoding="gzip")[1]["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in dashboards.ask()[1]
 
 
 def test_visitors_of_a_dashboard_that_ends_are_served_by_the_other(dashboards):
