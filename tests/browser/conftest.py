@@ -1,4 +1,5 @@
-"""A real server and a real browser. Every page object fails its test on an exception shown or an error logged."""
+"""A real server and a real browser. Every page object fails its test on an exception shown, on an error logged, and on
+a page that asks another host for anything."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -70,22 +72,32 @@ def chromium():
 
 class Visitor:
     """A page in a profile of its own. The next test takes it as a new visitor, without cookies: a new profile would
-    compile the front end's megabytes of code again."""
+    compile the front end's megabytes of code again. Most ask for reduced motion: to draw films takes long here."""
 
     def __init__(self, chromium) -> None:
-        self.context = chromium.new_context(locale="en-GB")
+        self.context = chromium.new_context(locale="en-GB", reduced_motion="reduce")
+        self.context.on("request", self._see)
         self.errors: list[str] = []
         self.page = None
 
-    def arrive(self, width: int, height: int, color_scheme: str | None):
+    def arrive(self, width: int, height: int, color_scheme: str | None, motion: bool):
         if self.page is None or self.page.is_closed():
             self.page = self.context.new_page()
             self.page.set_default_timeout(PATIENCE)
             self.page.on("console", self._hear)
             self.page.on("pageerror", lambda e: self.errors.append(f"page: {e}"))
         self.page.set_viewport_size({"width": width, "height": height})
-        self.page.emulate_media(color_scheme=color_scheme)
+        self.page.emulate_media(color_scheme=color_scheme, reduced_motion="no-preference" if motion else "reduce")
         return self.page
+
+    def _see(self, request) -> None:
+        """A page of the server asks its own server alone. A sign-in elsewhere, and its pages, are no concern."""
+        to = urlsplit(request.url)
+        if request.is_navigation_request() or to.scheme in ("data", "blob"):
+            return
+        by = urlsplit(request.frame.url)
+        if by.hostname == "127.0.0.1" and (to.scheme, to.netloc) != (by.scheme, by.netloc):
+            self.errors.append(f"asked another host: {request.url}")
 
     def _hear(self, message) -> None:
         if message.type == "error":
@@ -117,12 +129,12 @@ def visit(chromium, visitors) -> Iterator[Callable]:
     """`visit()` opens a fresh visitor's browser page; errors fail the test at its end."""
     count = 0
 
-    def open_one(width: int = 1280, height: int = 900, color_scheme: str | None = None):
+    def open_one(width: int = 1280, height: int = 900, color_scheme: str | None = None, motion: bool = False):
         nonlocal count
         if count == len(visitors):
             visitors.append(Visitor(chromium))
         count += 1
-        return visitors[count - 1].arrive(width, height, color_scheme)
+        return visitors[count - 1].arrive(width, height, color_scheme, motion)
 
     yield open_one
     assert [error for visitor in visitors[:count] for error in visitor.leave()] == []

@@ -39,10 +39,6 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def open_more(page: Page, place: int) -> None:
-    page.get_by_text(re.compile(r"^More: ")).nth(place).click()
-
-
 def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_link_travels(server, visit):
     page = visit()
     build(page, server)
@@ -66,23 +62,23 @@ def test_depth_and_activation_redraw_the_network_its_table_and_its_code_and_the_
     shown = page.get_by_role("tabpanel").filter(has_text="/build?").locator("code").first.inner_text()
     assert dict(parse_qsl(urlsplit(shown).query)) == query(page)
 
-    other = visit()  # of another visitor's browser: only the address is the same
-    other.goto(page.url)
-    expect(other.get_by_text(f"{after.parameters} trainable parameters in total")).to_be_visible()
-    assert Experiment.from_query(query(other)) == after
-    expect(other.get_by_role("slider", name="Depth")).to_have_value("3")
-    expect(other.get_by_role("combobox", name=re.compile("Activation"))).to_have_value("tanh")
+    page.goto(shown)
+    expect(page.get_by_text(f"{after.parameters} trainable parameters in total")).to_be_visible()
+    assert Experiment.from_query(query(page)) == after
+    expect(page.get_by_role("slider", name="Depth")).to_have_value("3")
+    expect(page.get_by_role("combobox", name=re.compile("Activation"))).to_have_value("tanh")
 
 
-def test_a_switch_of_language_keeps_every_value_and_translates_the_page(server, visit):
+def test_an_invalid_value_is_explained_beside_its_field_and_a_switch_of_language_keeps_every_value(server, visit):
     page = visit()
     build(page, server, **{"data.name": "circles", "model.hidden": "6-4"})
     number(page, "Samples", "350")
     wait_for_link(page, data__n_samples="350")
-    number(page, "Epochs", "44")
-    wait_for_link(page, train__epochs="44")
     number(page, "Learning rate", "-3")
-    expect(page.get_by_text("−3 is out of range").first).to_be_visible()
+    beside = page.locator('[data-testid="stMarkdown"]').filter(has_text="−3 is out of range")
+    expect(beside).to_be_visible()
+    field = page.get_by_role("textbox", name="Learning rate", exact=True).bounding_box()
+    assert 0 < beside.bounding_box()["y"] - field["y"] < 120, "right under the field"
     before = query(page)
     page.locator('[data-testid="stSidebar"]').get_by_role("radio", name="ES").click()
     expect(page.get_by_role("heading", name="Construye una red")).to_be_visible()
@@ -95,57 +91,18 @@ def test_a_switch_of_language_keeps_every_value_and_translates_the_page(server, 
     assert query(page) == {**before, "train.lr": "0.02", "lang": "es"}
 
 
-def test_an_invalid_value_is_explained_beside_its_field_and_the_last_network_stays(server, visit):
-    page = visit()
-    build(page, server, **{"data.name": "moons", "train.epochs": "20"})
-    number(page, "Epochs", "0")
-    beside = page.locator('[data-testid="stMarkdown"]').filter(has_text="0 is out of range; allowed is from 1")
-    expect(beside).to_be_visible()
-    field = page.get_by_role("textbox", name="Epochs", exact=True).bounding_box()
-    assert 0 < beside.bounding_box()["y"] - field["y"] < 120, "right under the field"
-    expect(page.locator(".st-key-train button")).to_be_disabled()
-    assert query(page)["train.epochs"] == "20"
-    number(page, "Epochs", "30")
-    expect(beside).to_have_count(0)
-    expect(page.locator(".st-key-train button")).to_be_enabled()
-
-
-def test_layers_are_given_widths_of_their_own(server, visit):
-    page = visit()
-    build(page, server)
-    open_more(page, 1)
-    page.get_by_text("Layer by layer", exact=True).click()
-    number(page, "Layer 1: width", "5")
-    wait_for_link(page, model__hidden="5")
-    page.get_by_role("button", name="Add a layer").click()
-    number(page, "Layer 2: width", "3")
-    wait_for_link(page, model__hidden="5-3")
-
-
-def test_the_question_of_a_card_of_home_is_compared(server, visit):
-    page = visit()
-    page.goto(f"{server.url}/?lang=en")
-    page.locator(".st-key-run-activations button").click()
-    page.wait_for_url(re.compile(r"/compare\?.*comparison="))
-    expect(page.get_by_role("heading", name=re.compile("First to reach a validation accuracy"))).to_have_count(1)
-
-
-def test_the_run_of_a_card_of_home_is_followed_on_a_narrow_screen(server, visit):
+def test_the_cards_of_home_lead_to_build_and_to_a_training_on_a_narrow_screen(server, visit):
     page = visit(width=390)
-    page.goto(f"{server.url}/?lang=en")
-    page.locator(".st-key-run-celsius button").click()
-    page.wait_for_url(re.compile(r"/train\?.*run="))
-    expect(page.get_by_role("heading", name="Celsius")).to_be_visible()
-    expect(page.locator('[data-testid="stProgress"]')).to_be_visible()
-
-
-def test_open_in_build_opens_the_preset(server, visit):
-    page = visit()
     page.goto(f"{server.url}/?lang=en")
     page.locator(".st-key-card-binary").get_by_role("link", name="Two classes, 100 samples").click()
     expect(page.locator(NETWORK).first).to_be_visible()
     wait_for_link(page, data__name="synthetic", seeds="10")
     assert Experiment.from_query(query(page)) == presets["binary"]
+    page.go_back()
+    page.locator(".st-key-run-celsius button").click()
+    page.wait_for_url(re.compile(r"/train\?.*run="))
+    expect(page.get_by_role("heading", name="Celsius")).to_be_visible()
+    expect(page.locator('[data-testid="stProgress"]')).to_be_visible()
 
 
 def test_a_learning_rate_is_found_and_taken_over(server, visit):

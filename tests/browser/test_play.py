@@ -77,17 +77,16 @@ class Keyboard:
             self.page.keyboard.press("ArrowUp")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize(("language", "hand"), [("en", Mouse), ("es", Keyboard)])
+@pytest.mark.parametrize(("language", "hand", "width"), [("en", Mouse, 390), ("es", Keyboard, 1280)])
 def test_the_first_five_minutes(server, visit, language, hand, width):
-    page, t = visit(width, 900), text(language)
+    page, t = visit(width, 900, motion=True), text(language)
     hand = hand(page)
     page.goto(f"{server.url}/?lang={language}")
     expect(page.locator("section.view")).to_have_attribute("data-epoch", re.compile(r"\d"))  # Home's film
     hand.press(page.locator(".st-key-go-play button"))
 
     page.wait_for_url(re.compile("/play"))
-    view = page.locator("section.view")
+    view = page.locator(".st-key-play-film section.view")  # that of Home goes a moment later
     expect(view.locator('[data-unit^="2/"]')).to_have_count(4)
     hand.add_layer(view, t)
     expect(view.locator('[data-unit^="3/"]')).to_have_count(4)  # trained, and its film is here

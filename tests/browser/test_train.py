@@ -51,7 +51,7 @@ def stop(page: Page) -> None:
     expect(page.locator(".st-key-train-head")).to_contain_text("stopped")
 
 
-def test_a_run_is_watched_paused_reloaded_left_found_again_stopped_and_extended(server, visit):
+def test_a_run_is_watched_paused_left_found_again_stopped_and_extended(server, visit):
     page = visit()
     run_id = train(page, server, LONG)
     expect(page.locator('[data-testid="stProgress"]')).to_be_visible()
@@ -82,21 +82,13 @@ def test_a_run_is_watched_paused_reloaded_left_found_again_stopped_and_extended(
     wait_for_epochs(page, at_rest)
 
     before = done(page)
-    page.reload()
-    wait_for_epochs(page, before)
-    assert run_of(page) == run_id
-
-    page.get_by_role("link", name="Home").first.click()
+    page.get_by_role("link", name="Home", exact=True).click()
     expect(page.locator(f".st-key-row-{run_id}")).to_be_visible()
-    page.get_by_role("link", name="Train").first.click()
-    wait_for_epochs(page, before)
-    assert run_of(page) == run_id, "the page without a run shows the one under way"
-
     page.close()  # a closed tab changes nothing
     again = page.context.new_page()
     again.goto(f"{server.url}/train?lang=en")
     wait_for_epochs(again, before)
-    assert run_of(again) == run_id
+    assert run_of(again) == run_id, "the page without a run shows the one under way"
 
     stop(again)
     at_rest = done(again)
@@ -107,11 +99,12 @@ def test_a_run_is_watched_paused_reloaded_left_found_again_stopped_and_extended(
     stop(again)
 
 
-def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
+def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit, trained):
     page = visit()
-    train(page, server, SHORT)
+    page.goto(f"{server.url}/train?run={trained(page, SHORT)}&lang=en")
+    for name in CHARTS:  # a chart that is drawn late would move the menus below from under the mouse
+        page.wait_for_function(f"() => {MARKS.format(name=name)} !== null")
     outcome = page.locator(".st-key-outcome")
-    expect(outcome).to_be_visible(timeout=60_000)
     expect(outcome).to_contain_text(re.compile(r"It (fits|underfits|overfits|diverged|is unstable)"))
     expect(outcome.get_by_role("link", name="Compare depths")).to_be_visible()
     outcome.get_by_role("button", name="Download", exact=True).click()
@@ -127,27 +120,6 @@ def test_a_finished_run_shows_its_scores_verdict_and_where_to_go(server, visit):
         page.get_by_role("button", name="SVG", exact=True).click()
     assert download.value.suggested_filename.endswith("-loss.svg")
     assert ">training</text>" in download.value.path().read_text(encoding="utf-8")
-
-
-def test_another_visitor_sees_the_run_read_only_and_an_empty_list(server, visit):
-    mine = visit()
-    run_id = train(mine, server, LONG | {"data.seed": "5"})
-    wait_for_epochs(mine, 0)
-    other = visit()
-    other.goto(f"{server.url}/train?run={run_id}&lang=en")
-    wait_for_epochs(other, 0)
-    expect(other.get_by_text("This is someone else's")).to_be_visible()
-    for key in ("pause", "stop", "more-epochs"):
-        expect(other.locator(f".st-key-{key}")).to_have_count(0)
-    stop(mine)
-    other.goto(f"{server.url}/inspect?run={run_id}&lang=en")
-    expect(other.get_by_text("Biases:")).to_be_visible()
-    other.goto(f"{server.url}/?lang=en")
-    expect(other.get_by_text("Nothing trained yet")).to_be_visible()
-    other.goto(f"{server.url}/runs?lang=en")
-    expect(other.locator(".st-key-empty")).to_contain_text("Nothing trained yet")
-    other.goto(f"{server.url}/train?lang=en")
-    expect(other.locator(".st-key-empty")).to_contain_text("Nothing trained yet")
 
 
 def test_another_language_keeps_the_run_its_scale_and_what_lies_over_it(server, visit, trained):

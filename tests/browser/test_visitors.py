@@ -1,7 +1,6 @@
 """Several people at one server: each has runs of their own, and nobody's name is in a link."""
 
 import re
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Page, expect
 
@@ -9,14 +8,6 @@ from benchmarks.serving import Server
 from nnlab.ui.shell.visitors import COOKIE
 
 SHORT = {"data.name": "moons", "data.n_samples": "100", "train.epochs": "4"}
-
-
-def train(page: Page, server: Server, **link: str) -> str:
-    page.goto(f"{server.url}/build?{urlencode({**SHORT, **link, 'lang': 'en'})}")
-    page.locator(".st-key-train button").click()
-    page.wait_for_url(re.compile(r"/train\?.*run="))
-    expect(page.locator(".st-key-outcome")).to_be_visible(timeout=120_000)
-    return parse_qs(urlsplit(page.url).query)["run"][0]
 
 
 def home(page: Page, server: Server) -> None:
@@ -29,23 +20,29 @@ def visitor(page: Page) -> str:
     return name
 
 
-def test_each_visitor_sees_their_own_runs_after_f5_and_in_a_new_tab(server, visit):
+def test_each_visitor_sees_their_own_runs_and_others_read_only(server, visit, trained):
     mine, theirs = visit(), visit()
-    my_run = train(mine, server)
-    their_run = train(theirs, server, **{"data.seed": "1"})
+    my_run = trained(mine, SHORT)
+    their_run = trained(theirs, {**SHORT, "data.seed": "1"})
     home(mine, server)
     name = visitor(mine)
     assert name != visitor(theirs)
     mine.reload()
     expect(mine.locator(f".st-key-row-{my_run}")).to_be_visible()
     expect(mine.locator(f".st-key-row-{their_run}")).to_have_count(0)
-    assert visitor(mine) == name
+    assert visitor(mine) == name, "after F5"
     tab = mine.context.new_page()
     home(tab, server)
     expect(tab.locator(f".st-key-row-{my_run}")).to_be_visible()
     expect(tab.locator(f".st-key-row-{their_run}")).to_have_count(0)
-    assert visitor(tab) == name
-    home(theirs, server)
+    assert visitor(tab) == name, "in a new tab"
+
+    theirs.goto(f"{server.url}/train?run={my_run}&lang=en")
+    expect(theirs.get_by_text("This is someone else's")).to_be_visible()
+    expect(theirs.locator(".st-key-outcome")).to_be_visible()
+    for key in ("stop", "more-epochs"):
+        expect(theirs.locator(f".st-key-{key}")).to_have_count(0)
+    theirs.get_by_role("link", name="Home", exact=True).click()
     expect(theirs.locator(f".st-key-row-{their_run}")).to_be_visible()
     expect(theirs.locator(f".st-key-row-{my_run}")).to_have_count(0)
 
@@ -71,8 +68,8 @@ def test_the_theme_switch_turns_the_page_dark_on_every_page_and_back(server, vis
     page.reload()
     page.get_by_role("button", name="Light theme").wait_for()
     assert page.evaluate(brightness) < 200, "after F5"
-    page.goto(f"{server.url}/build?lang=en")
-    page.get_by_role("button", name="Light theme").wait_for()
+    page.get_by_role("link", name="Build", exact=True).click()
+    expect(page.get_by_role("heading", name="Build a network")).to_be_visible()
     assert page.evaluate(brightness) < 200, "on another page"
     page.get_by_role("button", name="Light theme").click()
     page.wait_for_function(f"() => document.querySelector('.stApp') && ({brightness})() > 600")

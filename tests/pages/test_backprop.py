@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_app import SPANISH, open_page, press
+from page_app import SPANISH, address, open_page, press
 
 from nnlab.engines.autograd_check import autograd
 from nnlab.lab import Lab
@@ -172,6 +172,8 @@ def test_both_engines_are_submitted_with_the_same_weights_and_batches(lab):
     assert [run.experiment.train.engine for run in runs] == ["torch", "numpy"]
     assert {run.seeds for run in runs} == {(4,)}
     assert runs[0].experiment.set({"train.engine": "numpy"}) == runs[1].experiment
+    link = {name: value for name, value in address(app).items() if name != "lang"}
+    assert scene_of(open_backprop(**link)).race == scene_of(app).race
     app.text_input(key="step-seed").set_value("5").run()
     assert scene_of(app).race == ""
 
