@@ -26,9 +26,7 @@ def teacher(lab, monkeypatch):
     settings.cache_clear()
     person = lab.store.named("Marta")
     lab.store.sign_in(OWNER, person.id)
-    view._machine.clear()
-    yield person
-    view._machine.clear()
+    return person
 
 
 @pytest.fixture

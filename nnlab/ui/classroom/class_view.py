@@ -8,10 +8,13 @@ from nnlab.classroom.results import ClassResults, class_results
 from nnlab.classroom.trainings import trainings
 from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.jobs.assignments import Try
+from nnlab.lab import Lab
 from nnlab.store import StoredAssignment
 from nnlab.ui.shared.cache import Cache
+from nnlab.ui.shared.reading import read_once
 from nnlab.ui.shell.frame import Page
 
+TICK = 2.0  # seconds between two readings at least
 _found: Cache[ClassResults] = Cache()
 
 
@@ -68,12 +71,17 @@ class ClassView:
         return [one.guess for one in self.students]
 
 
-def class_view(page: Page, stored: StoredAssignment) -> ClassView:
-    """The assignment as it is now; what the class has found is computed once for all who look."""
-    tries = page.lab.tries(stored.id)
-    key = stored.id, tuple(_version(one) for one in tries)
-    found = _found.get(key, lambda: class_results(trainings(tries)))
-    return ClassView(stored, tuple(_students(page, stored, tries)), found)
+def class_view(page: Page, stored: StoredAssignment, since: float) -> ClassView:
+    """The assignment as it is now, not earlier than at a moment (monotonic): all who look at the same time see the
+    same, which is read once, and what the class has found is computed once for each change."""
+
+    def read() -> ClassView:
+        tries = page.lab.tries(stored.id)
+        key = stored.id, tuple(_version(one) for one in tries)
+        found = _found.get(key, lambda: class_results(trainings(tries)))
+        return ClassView(stored, tuple(_students(page.lab, stored, tries)), found)
+
+    return read_once(stored.id, TICK, read, since)
 
 
 def is_finished(one: Try) -> bool:
@@ -88,9 +96,9 @@ def _version(one: Try) -> tuple[object, ...]:
     return one.run.id, one.run.state, one.run.extended, one.late
 
 
-def _students(page: Page, stored: StoredAssignment, tries: Sequence[Try]) -> list[Student]:
-    taking_part = {one.person: one for one in page.lab.participants(stored.id)}
-    names = {one.id: one.name for one in page.lab.store.members(stored.class_id)}
+def _students(lab: Lab, stored: StoredAssignment, tries: Sequence[Try]) -> list[Student]:
+    taking_part = {one.person: one for one in lab.participants(stored.id)}
+    names = {one.id: one.name for one in lab.store.members(stored.class_id)}
     left = {person: one.name for person, one in taking_part.items() if person not in names}
     own: dict[str, list[Try]] = {}
     for one in tries:

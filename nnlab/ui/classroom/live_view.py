@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.jobs.assignments import Try
 from nnlab.store import StoredAssignment
 from nnlab.ui.classroom.class_picture import finding, guesses, picture, settings_table
-from nnlab.ui.classroom.class_view import ClassView, Student, class_view
+from nnlab.ui.classroom.class_view import TICK, ClassView, Student, class_view
 from nnlab.ui.shared.comparison_naming import comparison_title, setting_words
 from nnlab.ui.shared.naming import ago, experiment_title, value_name
 from nnlab.ui.shared.problems import refusals
@@ -23,17 +24,17 @@ from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
 from nnlab.ui.shell.ticks import live, pace_words
 
 PANEL = 172  # pixels of a student's tries: three of them, the others by scrolling
-TICK, SLOW = 2.0, 4.0  # seconds between two readings of the table, and of the picture
+SLOW = 2 * TICK  # seconds between two drawings of the picture
 WIDTHS = {"student": 150, "state": 120, "guess": 90, "tries": 80, "now": 130, "best": 150, "setting": 120}
 
 
 def live_view(page: Page, stored: StoredAssignment) -> None:
     """The table and the picture, which tick as long as the page is open."""
-    t = page.t
+    t, since = page.t, monotonic()
     st.markdown(f"### {t('Who is where')}", anchors=False)
-    live(_table, TICK)(page, stored)
+    live(_table, TICK)(page, stored, since)
     st.markdown(f"### {t('The class as one experiment')}", anchors=False)
-    live(_picture, SLOW)(page, stored)
+    live(_picture, SLOW)(page, stored, since)
 
 
 def counts_words(view: ClassView, t: Text) -> str:
@@ -50,8 +51,8 @@ def counts_words(view: ClassView, t: Text) -> str:
     return " · ".join(parts)
 
 
-def _table(page: Page, stored: StoredAssignment) -> None:
-    t, view = page.t, class_view(page, stored)
+def _table(page: Page, stored: StoredAssignment, since: float) -> None:
+    t, view = page.t, class_view(page, stored, max(since, st.session_state.get("class-stopped", since)))
     st.markdown(f"**{counts_words(view, t)}**")
     if not view.students:
         st.info(t("Nobody is in this class yet: show the class its code."), icon=":material/group_add:")
@@ -176,10 +177,11 @@ def _stop(page: Page, one: Try) -> None:
     stop = page.lab.stop_comparison if isinstance(one.run, ComparisonRun) else page.lab.stop
     with refusals(page, page.t("This run is not of a student of yours.")):
         stop_anybodys(page, one.run.owner, partial(stop, one.run.id))
+    st.session_state["class-stopped"] = monotonic()  # the table shows it at once
 
 
-def _picture(page: Page, stored: StoredAssignment) -> None:
-    view = class_view(page, stored)
+def _picture(page: Page, stored: StoredAssignment, since: float) -> None:
+    view = class_view(page, stored, since)
     finding(page, view.found)
     picture(page, view)
     if stored.assignment.guess:

@@ -3,14 +3,16 @@
 A teacher sees the runs of their own students by name; of other people's runs only that they are there.
 """
 
+from time import monotonic
+
 import streamlit as st
 
 from nnlab.jobs.machine import Kind, Machine, WorkerState
-from nnlab.lab import Lab
 from nnlab.store import Run
 from nnlab.ui.shared.failure_words import failure_words
 from nnlab.ui.shared.naming import ago, run_title
 from nnlab.ui.shared.progress import progress_text
+from nnlab.ui.shared.reading import read_once
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, Texts, in_markdown
 from nnlab.ui.shell.ticks import live, pace, pace_words
@@ -46,17 +48,11 @@ def machine_page(page: Page) -> None:
 def machine_view(page: Page) -> None:
     """Draws the view; it is drawn again every few seconds."""
     names = {one.id: one.name for each in page.lab.store.taught(page.person) for one in page.lab.store.members(each.id)}
-    live(_view, TICK)(page, names | {page.owner: page.person.name})
+    live(_view, TICK)(page, names | {page.owner: page.person.name}, monotonic())
 
 
-@st.cache_resource(ttl=0.9 * TICK, max_entries=1, show_spinner=False)
-def _machine(_lab: Lab) -> Machine:
-    """Read once for all who look."""
-    return _lab.machine()
-
-
-def _view(page: Page, names: dict[str, str]) -> None:
-    machine, t = _machine(page.lab), page.t
+def _view(page: Page, names: dict[str, str], since: float) -> None:
+    machine, t = read_once("machine", TICK, page.lab.machine, since), page.t
     with st.container(key="machine-problems", gap="small"):
         for kind in machine.problems:
             icon = ":material/error:" if kind in _SERIOUS else ":material/warning:"

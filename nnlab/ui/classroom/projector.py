@@ -1,5 +1,7 @@
 """An assignment, and the code of a class, for a projector: large, and without any name."""
 
+from time import monotonic
+
 import streamlit as st
 
 from nnlab.charts.classroom import big_numbers, code_rows, large_code, number_rows
@@ -21,7 +23,7 @@ def projector(page: Page, stored: StoredAssignment) -> None:
     st.title(in_markdown(given.title), anchor=False)
     if given.question:
         st.markdown(f"### {in_markdown(given.question)}", anchors=False)
-    live(_board, TICK)(page, stored)
+    live(_board, TICK)(page, stored, monotonic())
     page.link(
         "classroom", page.t("Back to the names"), {"assignment": stored.id}, icon=":material/group:", width="content"
     )
@@ -46,8 +48,8 @@ def _present(page: Page, one: Class) -> None:
     st.markdown(f"## {words}", anchors=False)
 
 
-def _board(page: Page, stored: StoredAssignment) -> None:
-    t, view = page.t, class_view(page, stored)
+def _board(page: Page, stored: StoredAssignment, since: float) -> None:
+    t, view = page.t, class_view(page, stored, since)
     started = f"{t.whole(view.started)} / {t.whole(len(view.students))}"
     numbers = {t("have started"): started, t("have a result"): t.whole(view.finished), t("tries"): t.whole(view.tries)}
     numbers[t("under way")] = t.whole(view.running)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import streamlit as st
 from numpy.typing import NDArray
 
 from nnlab.analysis.design import Design
@@ -26,8 +25,9 @@ from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.cell_results import row_of, size_of_curves
 from nnlab.ui.shared.comparison_naming import knob_name, value_names
 from nnlab.ui.shared.naming import value_words
+from nnlab.ui.shared.reading import read_once
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.ticks import live, pace
+from nnlab.ui.shell.ticks import live
 
 ENDS = "", "_low", "_high"
 CURVES = ("epoch", *(f"{name}{end}" for name in METRICS for end in ENDS))
@@ -232,24 +232,15 @@ def seconds_left(lab: Lab, run: ComparisonRun) -> float:
     return max(1.0, lab.forecast(run.owner).left({one.id for one in run.runs}))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _read(comparison_id: str, period: int, _lab: Lab) -> tuple[float, ComparisonRun | None]:
-    """A comparison and when it was read: once in a while for all who look at it."""
-    return monotonic(), _lab.comparison(comparison_id)
-
-
-def _shared(lab: Lab, comparison_id: str, since: float) -> ComparisonRun | None:
-    """A comparison as it is now, at least as it was at a moment."""
-    at, run = _read(comparison_id, pace.shared(TICK), lab)
-    return run if at > since else lab.comparison(comparison_id)
-
-
 def auto_refresh(page: Page, opened: ComparisonRun, seconds: float, draw: Callable[[ComparisonRun], None]) -> None:
     """Draw a comparison, and again every so many seconds while it is active: less often while all its cells wait."""
     fresh, since = [opened], monotonic()  # the page has just read it
 
+    def read() -> ComparisonRun | None:
+        return page.lab.comparison(opened.id)
+
     def again() -> float | None:
-        run = fresh.pop() if fresh else _shared(page.lab, opened.id, since)
+        run = fresh.pop() if fresh else read_once(opened.id, TICK, read, since)
         if run is not None:
             draw(run)
         return every and every * (1 if run is None or any(one.state == "running" for one in run.runs) else WAITING)

@@ -4,6 +4,7 @@ At every tick a fragment reads the store and swaps the rows under charts whose s
 or ends, the whole page is drawn again, with other buttons; after the end there are no ticks.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from time import monotonic, time
 
@@ -17,9 +18,10 @@ from nnlab.ui.shared.naming import file_name
 from nnlab.ui.shared.network_view import Look, can_film, network_view
 from nnlab.ui.shared.pictures import own_data_note
 from nnlab.ui.shared.progress import progress_text
+from nnlab.ui.shared.reading import read_once
 from nnlab.ui.shared.run_row import state_badge
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.ticks import live, pace, pace_words
+from nnlab.ui.shell.ticks import live, pace_words
 from nnlab.ui.train.curve_charts import chart_spec, draw_chart, latest_rows, log_scale, scale_switch
 from nnlab.ui.train.learned import kind_of, learned, learned_caption, predictions_table
 from nnlab.ui.train.numbers import four_numbers, number_titles, sparklines
@@ -42,24 +44,19 @@ def _least(run: Run) -> float:
     return FIRST if _near_first_point(run) else TICK
 
 
-def _shared_run(run_id: str, lab: Lab) -> tuple[float, Run | None]:
-    """A run and when it was read: once in a while for all viewers, so that all of them draw the same epochs."""
-    return _read(run_id, pace.shared(TICK), lab)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _read(run_id: str, period: int, _lab: Lab) -> tuple[float, Run | None]:
-    return monotonic(), _lab.run(run_id)
+def _shared_run(run_id: str, lab: Lab, since: float = -math.inf) -> Run | None:
+    """A run, read once in a while for all viewers, so that all of them draw the same epochs."""
+    return read_once(run_id, TICK, lambda: lab.run(run_id), since)
 
 
 def _now(lab: Lab, runs: Sequence[Run]) -> tuple[Run, ...]:
     """The same runs as they are now."""
-    return tuple((_shared_run(run.id, lab)[1] or run) if run.active else run for run in runs)
+    return tuple((_shared_run(run.id, lab) or run) if run.active else run for run in runs)
 
 
 def _drawn(lab: Lab, run: Run) -> Run:
     """The run whose curves and weights show how far a run is: the equal one of somebody else that it waits for."""
-    leader = _shared_run(run.follows, lab)[1] if run.follows else None
+    leader = _shared_run(run.follows, lab) if run.follows else None
     return leader if leader and leader.state == "running" else run
 
 
@@ -120,14 +117,13 @@ def _latest(lab: Lab, just_read: list[Run], run_id: str, since: float) -> Run | 
     of its state draws the whole page again."""
     if just_read:
         return just_read.pop()
-    at, run = _shared_run(run_id, lab)
-    pressed = at < since  # a button, after the shared reading
-    return lab.run(run_id) if pressed or (run and _near_first_point(run)) else run
+    run = _shared_run(run_id, lab, since)
+    return lab.run(run_id) if run and _near_first_point(run) else run
 
 
 def _slow_tick(page: Page, seen: Run, others: tuple[Run, ...], places: Places) -> None:
     """What changes little from one second to the next: half the work of a tick, so not every time."""
-    run = _shared_run(seen.id, page.lab)[1] or seen
+    run = _shared_run(seen.id, page.lab) or seen
     if _outside(run) != _outside(seen) or run.epoch < seen.epoch:
         run = seen  # the shared reading is older, or the whole page is about to be drawn again
     run = _drawn(page.lab, run)
