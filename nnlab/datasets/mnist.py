@@ -100,7 +100,8 @@ def look_in(find: Find | None) -> None:
 
 def available(folder: Path | None = None) -> bool:
     """Whether all files are there, readable and undamaged; those that need no download are put there."""
-    return not _take(_missing(folder or default_folder(), FILES), folder or default_folder())
+    folder = folder or default_folder()
+    return all(_intact(folder / file.name, file) or _taken(folder / file.name, file) for file in FILES)
 
 
 def fetch(
@@ -118,7 +119,7 @@ def fetch(
     """
     folder = folder or default_folder()
     total = sum(file.size for file in files)
-    if missing := _take(_missing(folder, files), folder):
+    if missing := [file for file in _missing(folder, files) if not _taken(folder / file.name, file)]:
         from filelock import FileLock
 
         try:
@@ -139,12 +140,9 @@ def _missing(folder: Path, files: Iterable[RemoteFile]) -> list[RemoteFile]:
     return [file for file in files if not _intact(folder / file.name, file)]
 
 
-def _take(missing: Sequence[RemoteFile], folder: Path) -> list[RemoteFile]:
-    """Put files there that the data base has, undamaged; those that are still missing."""
-    return [file for file in missing if not (_find and _put(folder / file.name, _find(f"mnist/{file.name}"), file))]
-
-
-def _put(path: Path, content: bytes | None, file: RemoteFile) -> bool:
+def _taken(path: Path, file: RemoteFile) -> bool:
+    """Put a file there that the data base has, undamaged; whether it has it."""
+    content = _find(f"mnist/{file.name}") if _find else None
     if content is None or hashlib.sha256(content).hexdigest() != file.sha256:
         return False
     try:

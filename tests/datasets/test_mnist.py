@@ -332,6 +332,13 @@ def test_without_mnist_the_small_data_sets_still_load(home: Path, monkeypatch: p
     assert len(load_dataset("digits").train) == 1079
 
 
+def test_a_data_base_without_mnist_is_asked_for_one_file(home: Path, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+    monkeypatch.setattr(mnist, "_find", asked.append)  # which returns None
+    assert not available()
+    assert len(asked) == 1
+
+
 def test_unavailable_mnist_is_tried_again_the_next_time(
     home: Path, monkeypatch: pytest.MonkeyPatch, mnist_source: Path
 ):
