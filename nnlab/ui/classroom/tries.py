@@ -18,24 +18,21 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, in_markdown
 from nnlab.ui.shell.ticks import live
 
+BUSY, IDLE = 2.0, 60.0  # seconds between two drawings: while a try is under way, and otherwise
 MOST_NAMED = 3  # open fields that a row names all; of more only those that were changed
 
 
 def tries_list(page: Page, task: Assigned, guess: str | None) -> None:
-    """Draws the best try beside the guess, and all of them, newest first; updated while one is under way."""
+    """Draws the best try beside the guess, and all of them, newest first; updated often while one is under way."""
     st.markdown(f"#### {page.t('Your tries')}", anchors=False)
-    under_way = any(one.run.active for one in page.lab.tries(task.id, page.owner))
-    live(_tries, 2.0 if under_way else None)(page, task, guess, under_way)
+    live(_tries, IDLE)(page, task, guess)
 
 
-def _tries(page: Page, task: Assigned, guess: str | None, was_under_way: bool) -> None:
-    t = page.t
-    tries = page.lab.tries(task.id, page.owner)
-    if was_under_way and not any(one.run.active for one in tries):
-        st.rerun()
+def _tries(page: Page, task: Assigned, guess: str | None) -> float:
+    """Draw them; the seconds until that is done again, at least."""
+    t, tries = page.t, page.lab.tries(task.id, page.owner)
     if not tries:
         st.caption(t("Nothing yet: what you train after Start is handed in and appears here."))
-        return
     best = best_try(tries)
     if best is not None:
         what = answer_words(task.assignment, best.run, t)
@@ -44,6 +41,7 @@ def _tries(page: Page, task: Assigned, guess: str | None, was_under_way: bool) -
         st.markdown(f":material/trophy: {words} {beside}")
     for one in reversed(tries):
         _row(page, task, one, one is best)
+    return BUSY if any(one.run.active for one in tries) else IDLE
 
 
 def _row(page: Page, task: Assigned, one: Try, best: bool) -> None:
