@@ -105,7 +105,7 @@ def _try(
 
 
 def _seeds(lab: Lab, assignment_id: str, person: str) -> tuple[int, ...]:
-    stored, participant = lab.assignment(assignment_id), lab.participant(assignment_id, person)
+    stored, participant = lab.store.assignment(assignment_id), lab.store.participant(assignment_id, person)
     assert stored is not None
     assert participant is not None
     return stored.assignment.seeds_of(participant.place)

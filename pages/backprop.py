@@ -9,6 +9,7 @@ from nnlab.ui.backprop.scene import open_scene, remember, step_of
 from nnlab.ui.backprop.views import all_numbers, controls, explanation, picture, setup, summary
 from nnlab.ui.backprop.weight_by_hand import by_hand
 from nnlab.ui.shared.problems import link_warning
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("backprop")
@@ -17,7 +18,7 @@ scene, problems = open_scene(page.query())
 page.set_query(remember(scene))  # before a fragment ticks, as on Compare
 step = step_of(scene)
 
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="step-head"):
+with title_row("step-head"):
     with st.container(width="content", gap=None):
         st.title(t("How a network learns, step by step"), anchor=False)
         st.caption(summary(page, scene, step))

@@ -15,6 +15,7 @@ from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.pictures import data_problem
 from nnlab.ui.shared.problems import link_warning, problem_text
 from nnlab.ui.shared.run_links import assignment_link, open_submitted, submit
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("build")
@@ -28,7 +29,7 @@ if not form.problems:
     page.set_query({**form.query(), **hide_parameter(by_link)})  # before a fragment ticks, as on Compare
 link_warning(page, form.link_problems)
 
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="build-head"):
+with title_row("build-head"):
     st.title(t("Build a network"), anchor=False, width="content")
     limit = None if form.problems else page.lab.check(exp, seeds) or data_problem(exp.data, seeds)
     with st.container(horizontal=True, vertical_alignment="center", width="content"):

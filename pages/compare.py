@@ -16,6 +16,7 @@ from nnlab.ui.shared.lr_finder import rate_finder
 from nnlab.ui.shared.problems import link_warning, show_refusal
 from nnlab.ui.shared.run_links import assignment_link
 from nnlab.ui.shared.whose import may_stop, others
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import open_page
 
 page = open_page("compare")
@@ -31,7 +32,7 @@ def surfaces_and_table(run: ComparisonRun) -> None:
     cell_table(page, run, question)
 
 
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="compare-head"):
+with title_row("compare-head"):
     st.title(t("Compare"), anchor=False, width="content")
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         if opened and opened.active and may_stop(page, opened.owner):

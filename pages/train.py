@@ -11,6 +11,7 @@ from nnlab.ui.shared.naming import run_facts, run_title
 from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shared.run_links import newest_runs, nothing_trained
 from nnlab.ui.shared.whose import others
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import open_page
 from nnlab.ui.shell.text import in_markdown
 from nnlab.ui.train.buttons import action_button, run_buttons
@@ -46,7 +47,7 @@ if run is None:
     st.stop()
 page.set_query({**query, "run": run.id})
 
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="train-head"):
+with title_row("train-head"):
     with st.container(width="content", gap=None, horizontal=True, vertical_alignment="center"):
         st.title(in_markdown(run_title(run, t)), anchor=False, width="content")
         st.space("small")

@@ -99,7 +99,7 @@ def test_a_guess_is_asked_for_before_the_first_training(lab, ask, ana):
     lab.submit_try(task, BASE, ana)
     with pytest.raises(SpecError, match="you have trained already"):
         lab.guess_outcome(task, "one", ana)
-    assert lab.participant(task, ana).guess == "two"
+    assert lab.store.participant(task, ana).guess == "two"
 
 
 def test_after_the_date_runs_train_and_are_late_by_the_date_that_holds_now(lab, ask, ana):
@@ -107,7 +107,7 @@ def test_after_the_date_runs_train_and_are_late_by_the_date_that_holds_now(lab, 
     task = ask(due=past)
     lab.submit_try(task, BASE, ana)
     assert [one.late for one in lab.tries(task)] == [True]
-    lab.set_due(task, future)
+    lab.store.set_due(task, future)
     assert [one.late for one in lab.tries(task)] == [False]
 
 
@@ -126,11 +126,11 @@ def test_deleted_tries_leave_the_list_and_come_back_restored(lab, ask, ana):
 
 def test_to_a_deleted_assignment_nothing_is_handed_in(lab, ask, ana):
     task = ask()
-    lab.delete_assignment(task)
+    lab.store.delete_assignment(task)
     for change in (lab.take_part, lambda one, person: lab.submit_try(one, BASE, person)):
         with pytest.raises(SpecError, match="nothing more can be handed in"):
             change(task, ana)
-    lab.restore_assignment(task)
+    lab.store.restore_assignment(task)
     assert lab.submit_try(task, BASE, ana).owner == ana
     with pytest.raises(UnknownAssignment):
         lab.tries("nothing")

@@ -37,38 +37,10 @@ class Assignments(Submission):
             check_limits(task, assignment.seeds_of(0))
         return self.store.create_assignment(assignment, class_id)
 
-    def assignment(self, assignment_id: str) -> StoredAssignment | None:
-        """One assignment, deleted or not."""
-        return self.store.assignment(assignment_id)
-
-    def assignments(self, class_ids: Sequence[str]) -> list[StoredAssignment]:
-        """Those of some classes, newest first, without deleted ones."""
-        return self.store.assignments(class_ids)
-
-    def set_due(self, assignment_id: str, due: datetime | None) -> None:
-        """Change the date; what was handed in is late or not by the new one."""
-        self.store.set_due(assignment_id, due)
-
-    def delete_assignment(self, assignment_id: str) -> None:
-        """Hide an assignment: nothing more can be handed in. The runs stay their owners'."""
-        self.store.delete_assignment(assignment_id)
-
-    def restore_assignment(self, assignment_id: str) -> None:
-        """Undo `delete_assignment`."""
-        self.store.restore_assignment(assignment_id)
-
     def take_part(self, assignment_id: str, person: str) -> Participant:
         """The participant that a person is from now on, with seeds of their own."""
         self._open_assignment(assignment_id)
         return self.store.take_part(assignment_id, person)
-
-    def participant(self, assignment_id: str, person: str) -> Participant | None:
-        """The participant that a person is; None before they start."""
-        return next(iter(self.store.participants(assignment_id, person)), None)
-
-    def participants(self, assignment_id: str) -> list[Participant]:
-        """Everybody who has started, by place."""
-        return self.store.participants(assignment_id)
 
     def guess_outcome(self, assignment_id: str, guess: str, person: str) -> None:
         """Store which of the choices somebody expects; the last guess before the first training counts.
@@ -125,14 +97,6 @@ class Assignments(Submission):
             for one in handed
             if one.item in runs
         ]
-
-    def tried(self, person: str) -> dict[str, int]:
-        """By assignment that somebody has started, how much they have handed in and not deleted."""
-        return self.store.tried(person)
-
-    def assignments_of(self, item: str) -> list[StoredAssignment]:
-        """Those for which a run or comparison is handed in."""
-        return self.store.assignments_of(item)
 
     def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
         """As `Comparisons.extend_comparison`; what is handed in may change only where its assignment is open."""

@@ -84,7 +84,7 @@ class AssignmentStore(Database):
         return self._assignments(col.class_id.in_(list(class_ids)) & col.deleted.is_(None))
 
     def set_due(self, assignment_id: str, due: datetime | None) -> None:
-        """Change the date."""
+        """Change the date; what was handed in is late or not by the new one."""
         stored = self._known_assignment(assignment_id)
         content = Assignment.of({**dict(stored.assignment), "due": due}).to_json()
         self._change(assignments_table.update().where(col.id == assignment_id).values(content=content))
@@ -118,10 +118,13 @@ class AssignmentStore(Database):
         tried = sa.exists().where(handed.assignment == assignment_id, handed.person == person)
         return self._change(participants_table.update().where(mine, ~tried).values(guess=guess, guessed=now())) > 0
 
-    def participants(self, assignment_id: str, person: str | None = None) -> list[Participant]:
-        """Who has started, by place; `person`: only this one."""
-        mine = sa.true() if person is None else part.person == person
-        return self._participants((part.assignment == assignment_id) & mine & people_table.c.id.is_not(None))
+    def participants(self, assignment_id: str) -> list[Participant]:
+        """Who has started, by place."""
+        return self._participants((part.assignment == assignment_id) & people_table.c.id.is_not(None))
+
+    def participant(self, assignment_id: str, person: str) -> Participant | None:
+        """The participant that a person is; None before they start."""
+        return next(iter(self._participants((part.assignment == assignment_id) & (part.person == person))), None)
 
     def add_try(self, assignment_id: str, item: str, person: str) -> None:
         """Hand in a run or comparison; only the first time is stored."""

@@ -17,8 +17,8 @@ from nnlab.ui.shell.visitors import COOKIE
 
 
 def table_of(lab, assignment_id):
-    stored = lab.assignment(assignment_id)
-    own = lab.participants(assignment_id), lab.tries(assignment_id)
+    stored = lab.store.assignment(assignment_id)
+    own = lab.store.participants(assignment_id), lab.tries(assignment_id)
     return pd.concat(table_blocks(stored.assignment, *own, lab.part_blocks), ignore_index=True)
 
 
@@ -59,7 +59,7 @@ def test_every_student_try_seed_and_epoch_is_a_row(lab, filled):
                 rows[list(METRICS)].reset_index(drop=True).astype(float), wanted[list(METRICS)].astype(float)
             )
             assert set(rows["seed"]) == set(one.run.seeds)
-    names = {one.person: one.name for one in lab.participants(filled.experiment)}
+    names = {one.person: one.name for one in lab.store.participants(filled.experiment)}
     assert set(table["student"]) == set(names.values())
     for person, name in names.items():
         own = table[(table["student"] == name) & (table["try"] != "")]
@@ -87,7 +87,7 @@ def test_before_anybody_starts_there_are_only_the_names_of_the_columns(lab, fill
 
 def test_late_tries_are_marked(lab, filled):
     assert set(table_of(lab, filled.experiment)["late"]) == {"false"}
-    lab.set_due(filled.experiment, datetime.now(UTC) - timedelta(hours=1))
+    lab.store.set_due(filled.experiment, datetime.now(UTC) - timedelta(hours=1))
     assert set(table_of(lab, filled.experiment)["late"]) == {"true"}
 
 

@@ -66,7 +66,7 @@ def test_the_way_from_the_class_to_what_is_handed_in(lab, lesson, ana, ask, lang
     assert app.button(key="start").disabled
     app.button_group(key="assignment-guess").set_value("two")
     go(app)
-    assert lab.participant(task, ana.id).guess == "two"
+    assert lab.store.participant(task, ana.id).guess == "two"
     assert not app.button(key="start").disabled
     press(app, "start")
     assert address(app)["assignment"] == task
@@ -238,7 +238,7 @@ def test_its_teacher_tries_it_without_handing_in(lab, teacher, ask):
     assert "What you train here is not handed in." in said(app)
     assert app.slider(key="field-width").disabled
     press(app, "train")
-    assert lab.participants(task) == []
+    assert lab.store.participants(task) == []
     assert lab.tries(task) == []
     assert [run.experiment for run in lab.runs(teacher.id)] == [BASE]
 
@@ -260,7 +260,7 @@ def test_a_student_of_another_class_joins_by_the_code_first(lab, teacher, ask, l
 def test_a_deleted_assignment_says_so(lab, ana, ask, page):
     task = ask()
     lab.take_part(task, ana.id)
-    lab.delete_assignment(task)
+    lab.store.delete_assignment(task)
     for gone in (task, "nothing"):
         app = opened(page, ana, gone)
         assert "There is no assignment at this address; its teacher may have deleted it." in said(app)

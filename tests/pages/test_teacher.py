@@ -116,7 +116,7 @@ def test_an_assignment_is_made_of_the_experiment_in_the_address(lab, teacher, la
     app = go(app)
     assert "How deep?" in said(app)
     press(app, "make-go")
-    stored = lab.assignments([one.id])[0]
+    stored = lab.store.assignments([one.id])[0]
     assert stored.assignment == Assignment(
         title="How deep?",
         question="Try three.\nThen say why.",
@@ -135,7 +135,7 @@ def test_an_assignment_of_a_comparison_opens_its_values(lab, teacher):
     app.text_input(key="make-title").set_value("Depths")
     app.checkbox(key="make-open-values").set_value(True)
     press(go(app), "make-go")
-    made = lab.assignments([one.id])[0].assignment
+    made = lab.store.assignments([one.id])[0].assignment
     assert made.open_fields == ("values",)
     assert made.task.vary == "depth"
 
@@ -147,7 +147,7 @@ def test_hiding_what_is_locked_hides_no_open_field(lab, teacher):
     app.checkbox(key="make-open-depth").set_value(True)
     app.toggle(key="make-hide-locked").set_value(True)
     press(go(app), "make-go")
-    made = lab.assignments([one.id])[0].assignment
+    made = lab.store.assignments([one.id])[0].assignment
     assert "train.lr" in made.hidden
     assert not {"depth", "model.hidden"} & set(made.hidden)
 
@@ -255,10 +255,10 @@ def test_the_code_is_large_on_the_projector_without_any_name(lab, teacher, fille
 
 def test_a_deleted_assignment_says_so_and_comes_back(lab, teacher, filled):
     app = press(classroom(teacher, assignment=filled.experiment), "delete-assignment")
-    assert lab.assignment(filled.experiment).deleted
+    assert lab.store.assignment(filled.experiment).deleted
     assert "deleted" in app.warning[0].value
     press(app, "restore-assignment")
-    assert not lab.assignment(filled.experiment).deleted
+    assert not lab.store.assignment(filled.experiment).deleted
 
 
 # who sees what

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from nnlab.settings import settings
-from nnlab.store import ClassFull, NameTaken, Store, StoreUnavailable, classes, people
+from nnlab.store import ClassFull, NameTaken, Person, Store, StoreUnavailable, classes, people
 
 pytestmark = pytest.mark.usefixtures("with_codes")
 BROWSER, OTHER = "v-" + "b" * 22, "v-" + "c" * 22
@@ -203,3 +203,10 @@ def test_a_teacher_sees_the_students_of_their_classes(store, lesson):
     assert store.may_see(store.named("Root"), ben.id)
     assert not store.may_see(ana, ben.id)
     assert len(store.taught(store.named("Root"))) == 2
+
+
+def test_a_class_is_taught_by_its_teacher_and_administrators(store, lesson):
+    one, teacher = lesson
+    asked = [teacher, store.named("Root"), store.named("Mr Okafor"), store.new_student(one.id, "Ana"), Person("v-1")]
+    assert [store.teaches(person, one.id) for person in asked] == [True, True, False, False, False]
+    assert not store.teaches(teacher, "no class")

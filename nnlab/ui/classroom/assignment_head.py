@@ -1,29 +1,23 @@
 """What stands above the results of an assignment: its question, its link, its date, and the files."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
 from nnlab.store import StoredAssignment
-from nnlab.ui.classroom.student_assignment import as_written
-from nnlab.ui.shared.assigned import teaches
+from nnlab.ui.classroom.rights import as_teacher
 from nnlab.ui.shared.downloads import stream_button
-from nnlab.ui.shared.due import until_words
-from nnlab.ui.shared.naming import visitor_zone
-from nnlab.ui.shared.problems import refusals
+from nnlab.ui.shared.due import due_field, typed_due, until_words
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import in_markdown
+from nnlab.ui.shell.text import in_markdown, lines_in_markdown
 
 
 def assignment_head(page: Page, stored: StoredAssignment) -> None:
     """Draws it, with what a teacher can do with the assignment."""
     t, given = page.t, stored.assignment
     one = page.lab.store.class_(stored.class_id)
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="class-head"
-    ):
+    with title_row("class-head"):
         st.title(in_markdown(given.title), anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             own = {"assignment": stored.id}
@@ -44,10 +38,10 @@ def assignment_head(page: Page, stored: StoredAssignment) -> None:
             icon=":material/undo:",
             key="restore-assignment",
             on_click=as_teacher,
-            args=(page, stored.class_id, page.lab.restore_assignment, stored.id),
+            args=(page, stored.class_id, page.lab.store.restore_assignment, stored.id),
         )
     if given.question:
-        st.markdown(as_written(given.question))
+        st.markdown(lines_in_markdown(given.question))
     due = until_words(given.due, t) if given.due else t("no date")
     seeds = t.many("{n} seed for each student", "{n} seeds for each student", given.seeds)
     st.caption(f"{due} · {seeds}")
@@ -73,36 +67,11 @@ def _manage(page: Page, stored: StoredAssignment) -> None:
         st.button(
             t("Delete the assignment"),
             on_click=as_teacher,
-            args=(page, stored.class_id, page.lab.delete_assignment, stored.id),
+            args=(page, stored.class_id, page.lab.store.delete_assignment, stored.id),
             **look,
         )
         st.caption(t("The runs stay their owners'. You can bring the assignment back."))
 
 
-def as_teacher(page: Page, class_id: str, act: Callable[..., object], *given: object) -> None:
-    """Do something to a class or its assignment. The right is looked up again: a click may be forged or late."""
-    with refusals(page):
-        if teaches(page, class_id):
-            act(*given)
-        else:
-            st.session_state["refused"] = page.t("This is no class of yours. Only its teacher sees it.")
-
-
-def due_field(page: Page, key: str, now: datetime | None = None) -> None:
-    """A field for a date and time in the visitor's time zone; empty: none."""
-    value = now and now.astimezone(visitor_zone()).replace(tzinfo=None)
-    form: Any = "DD/MM/YYYY" if page.t.language == "es" else "YYYY-MM-DD"
-    st.datetime_input(page.t("Date, if there is one"), value, key=key, width=330, format=form)
-
-
-def typed_due(key: str) -> datetime | None:
-    """What stands in a `due_field`."""
-    typed = st.session_state.get(key)
-    if not isinstance(typed, datetime):
-        return None
-    zone = visitor_zone()
-    return typed.replace(tzinfo=zone) if zone else typed.astimezone()
-
-
 def _set_due(page: Page, stored: StoredAssignment) -> None:
-    as_teacher(page, stored.class_id, page.lab.set_due, stored.id, typed_due("change-due"))
+    as_teacher(page, stored.class_id, page.lab.store.set_due, stored.id, typed_due("change-due"))

@@ -97,7 +97,7 @@ def _version(one: Try) -> tuple[object, ...]:
 
 
 def _students(lab: Lab, stored: StoredAssignment, tries: Sequence[Try]) -> list[Student]:
-    taking_part = {one.person: one for one in lab.participants(stored.id)}
+    taking_part = {one.person: one for one in lab.store.participants(stored.id)}
     names = {one.id: one.name for one in lab.store.members(stored.class_id)}
     left = {person: one.name for person, one in taking_part.items() if person not in names}
     own: dict[str, list[Try]] = {}

@@ -8,12 +8,13 @@ import streamlit as st
 from nnlab.settings import settings
 from nnlab.store import Class, Member, StoredAssignment
 from nnlab.store.codes import shown_code
-from nnlab.ui.classroom.assignment_head import as_teacher
 from nnlab.ui.classroom.class_view import is_finished
+from nnlab.ui.classroom.rights import as_teacher
 from nnlab.ui.shared.due import until_words
 from nnlab.ui.shared.naming import ago
 from nnlab.ui.shared.problems import refusals
-from nnlab.ui.shared.sortable_table import rows_key, sortable
+from nnlab.ui.shared.sortable_table import choose_row, sortable
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import in_markdown
 
@@ -21,9 +22,7 @@ from nnlab.ui.shell.text import in_markdown
 def classes_page(page: Page) -> None:
     """All classes of a teacher, and a field for a new one."""
     t, store = page.t, page.lab.store
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="classes-head"
-    ):
+    with title_row("classes-head"):
         st.title(t("Your classes"), anchor=False, width="content")
         page.link("classroom", t("The server"), {"view": "machine"}, icon=":material/dns:", width="content")
     mine = store.taught(page.person)
@@ -34,7 +33,7 @@ def classes_page(page: Page) -> None:
             with st.container(width=360):
                 page.link("classroom", f"**{in_markdown(one.name)}**", {"class": one.id})
             students = t.many("{n} student", "{n} students", len(store.members(one.id)))
-            given = t.many("{n} assignment", "{n} assignments", len(page.lab.assignments([one.id])))
+            given = t.many("{n} assignment", "{n} assignments", len(page.lab.store.assignments([one.id])))
             st.caption(f"{students} · {given}", width="content")
             st.caption(t("closed") if one.closed else shown_code(one.code), width="content")
     with st.form("new-class", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -57,9 +56,7 @@ def _create(page: Page) -> None:
 def class_page(page: Page, one: Class) -> None:
     """A class: how students come in, its assignments, who is in it."""
     t = page.t
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="class-head"
-    ):
+    with title_row("class-head"):
         st.title(in_markdown(one.name), anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             large = {"class": one.id, "view": "projector"}
@@ -111,7 +108,7 @@ def _rename(page: Page, one: Class) -> None:
 
 
 def _assignments(page: Page, one: Class) -> None:
-    t, given = page.t, page.lab.assignments([one.id])
+    t, given = page.t, page.lab.store.assignments([one.id])
     if not given:
         st.caption(
             t("None yet. An assignment is an experiment or a comparison of which students change what you leave open.")
@@ -129,7 +126,7 @@ def _progress(page: Page, stored: StoredAssignment) -> str:
     """ "27 have started, 25 have a finished try"."""
     t, tries = page.t, page.lab.tries(stored.id)
     finished = {one.person for one in tries if is_finished(one)}
-    started = t.many("{n} has started", "{n} have started", len(page.lab.participants(stored.id)))
+    started = t.many("{n} has started", "{n} have started", len(page.lab.store.participants(stored.id)))
     return f"{started} · {t.many('{n} has a finished try', '{n} have a finished try', len(finished))}"
 
 
@@ -142,30 +139,20 @@ def _roster(page: Page, one: Class) -> None:
     if not members:
         st.caption(t("Nobody yet."))
         return
-    heads = [t("Name"), t("Joined"), t("Last seen")]
-    times = [[one.joined for one in members], [one.seen for one in members]]
-    frame = pd.DataFrame(
-        {
-            heads[0]: [one.name for one in members],
-            **dict(zip(heads[1:], ([pd.Timestamp(at) for at in column] for column in times), strict=True)),
-        }
-    )
-    texts = {head: [ago(at, t) for at in column] for head, column in zip(heads[1:], times, strict=True)}
-    chosen: Any = st.dataframe(
-        sortable(frame, texts),
-        hide_index=True,
-        key=rows_key("roster", [one.id for one in members]),
-        on_select="rerun",
-        selection_mode=("single-row", "single-cell"),
-        height=38 + 35 * min(40, len(members)),
-        column_config={heads[0]: st.column_config.TextColumn(width=220)},
+    name, joined, seen = t("Name"), t("Joined"), t("Last seen")
+    times = {joined: [each.joined for each in members], seen: [each.seen for each in members]}
+    frame = pd.DataFrame({name: [each.name for each in members], **times})
+    place = choose_row(
+        sortable(frame, {head: [ago(at, t) for at in column] for head, column in times.items()}),
+        "roster",
+        [each.id for each in members],
+        column_config={name: st.column_config.TextColumn(width=220)},
         alt=t("Students of the class"),
     )
-    picked = [*chosen.selection.rows, *(row for row, _ in chosen.selection.cells)]
-    if picked and picked[0] < len(members):
-        _member(page, one, members[picked[0]])
-    else:
+    if place is None:
         st.caption(t("Choose a row to give a student a new code or to remove one."))
+    else:
+        _member(page, one, members[place])
 
 
 def _member(page: Page, one: Class, member: Member) -> None:

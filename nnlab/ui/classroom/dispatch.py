@@ -3,10 +3,10 @@
 import streamlit as st
 
 from nnlab.ui.classroom.machine import machine_page
+from nnlab.ui.classroom.rights import not_your_class
 from nnlab.ui.classroom.student import student_page
 from nnlab.ui.classroom.student_assignment import assignment_page, no_assignment
-from nnlab.ui.classroom.teacher import not_your_class, teacher_page
-from nnlab.ui.shared.assigned import teaches
+from nnlab.ui.classroom.teacher import teacher_page
 from nnlab.ui.shell.frame import Page
 
 
@@ -18,10 +18,10 @@ def classroom(page: Page) -> None:
     elif query.get("view") == "machine" and page.person.teaches:
         machine_page(page)
     elif wanted := query.get("assignment"):
-        stored = page.lab.assignment(wanted)
+        stored = page.lab.store.assignment(wanted)
         if stored is None:
             no_assignment(page)
-        elif teaches(page, stored.class_id) and query.get("view") != "student":
+        elif page.lab.store.teaches(page.person, stored.class_id) and query.get("view") != "student":
             teacher_page(page, stored)
         else:
             assignment_page(page, stored)

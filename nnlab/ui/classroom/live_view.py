@@ -17,7 +17,7 @@ from nnlab.ui.shared.comparison_naming import comparison_title, setting_words
 from nnlab.ui.shared.naming import ago, experiment_title, value_name
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_row import score_text, state_badge
-from nnlab.ui.shared.sortable_table import rows_key, sortable
+from nnlab.ui.shared.sortable_table import choose_row, sortable
 from nnlab.ui.shared.whose import stop_anybodys
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
@@ -60,23 +60,19 @@ def _table(page: Page, stored: StoredAssignment, since: float) -> None:
     beside = st.container(border=True, height=PANEL, key="class-student")  # of one height: nothing below moves
     frame, texts = _frame(page, view)
     heads = dict(zip(WIDTHS, frame.columns, strict=True))
-    chosen: Any = st.dataframe(
+    place = choose_row(
         sortable(frame, texts),
-        hide_index=True,
-        key=rows_key("class-students", [one.id for one in view.students]),
-        on_select="rerun",
-        selection_mode=("single-row", "single-cell"),
-        height=38 + 35 * min(40, len(view.students)),
+        "class-students",
+        [one.id for one in view.students],
         column_config={heads[name]: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
         placeholder=UNKNOWN,
         alt=t("Students of the class"),
     )
-    picked = [*chosen.selection.rows, *(row for row, _ in chosen.selection.cells)]
     with beside:
-        if picked and picked[0] < len(view.students):
-            _student(page, view, view.students[picked[0]])
-        else:
+        if place is None:
             st.caption(t("Choose a row to see a student's tries and to stop one."))
+        else:
+            _student(page, view, view.students[place])
     if slow := pace_words(t, TICK):
         st.caption(slow)
 
@@ -115,11 +111,8 @@ def _tries(one: Student, t: Text) -> str:
 def _now(one: Student, t: Text) -> str:
     if not one.active:
         return ""
-    first, more = one.active[0].run, len(one.active) - 1
-    done = max(each.run.progress for each in one.active)
-    running = isinstance(first, ComparisonRun) or any(
-        not isinstance(e.run, ComparisonRun) and e.run.state == "running" for e in one.active
-    )
+    more, done = len(one.active) - 1, max(each.run.progress for each in one.active)
+    running = any(isinstance(each.run, ComparisonRun) or each.run.state == "running" for each in one.active)
     words = t("running, {share}", share=t.percent(done, 0)) if running else t("waiting")
     return f"{words} (+{t.whole(more)})" if more else words
 

@@ -13,6 +13,7 @@ from nnlab.ui.shared.failure_words import failure_words
 from nnlab.ui.shared.naming import ago, run_title
 from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shared.reading import read_once
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, Texts, in_markdown
 from nnlab.ui.shell.ticks import live, pace, pace_words
@@ -37,9 +38,7 @@ _SERIOUS: tuple[Kind, ...] = ("no_workers", "workers", "disk", "store")
 
 def machine_page(page: Page) -> None:
     """Draws the view as a page, `?view=machine`."""
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="machine-head"
-    ):
+    with title_row("machine-head"):
         st.title(page.t("The server"), anchor=False, width="content")
         page.link("classroom", page.t("Class"), width="content", icon=":material/arrow_back:")
     machine_view(page)

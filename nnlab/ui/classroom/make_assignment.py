@@ -13,28 +13,26 @@ from nnlab.spec.data import OPTIONAL_FIELDS
 from nnlab.spec.errors import SpecError
 from nnlab.spec.hidden import PARTS
 from nnlab.store import Class
-from nnlab.ui.classroom.assignment_head import as_teacher, due_field, typed_due
-from nnlab.ui.classroom.student_assignment import as_written
-from nnlab.ui.classroom.task_source import Task, choose_source, task_link, task_of
+from nnlab.ui.classroom.rights import as_teacher
+from nnlab.ui.classroom.task_source import Task, choose_source, task_of
 from nnlab.ui.shared.assigned import fixed_words, open_words
 from nnlab.ui.shared.comparison_naming import comparison_summary, experiment_summary
-from nnlab.ui.shared.due import until_words
+from nnlab.ui.shared.due import due_field, typed_due, until_words
 from nnlab.ui.shared.hiding import hideable_name
 from nnlab.ui.shared.labels import field_name
 from nnlab.ui.shared.problems import link_warning, problem_text, show_refusal
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text, Texts, in_markdown, mark
+from nnlab.ui.shell.text import Text, Texts, in_markdown, lines_in_markdown, mark
 
 GROUPS = (
-    ("Data", ("data.n_samples", "data.noise"), "data."),
-    ("Network", ("depth", "width", "model.activation"), "model."),
-    ("Training", ("train.optimizer", "train.lr", "train.epochs", "train.batch_size"), "train."),
+    (mark("Data"), ("data.n_samples", "data.noise"), "data."),
+    (mark("Network"), ("depth", "width", "model.activation"), "model."),
+    (mark("Training"), ("train.optimizer", "train.lr", "train.epochs", "train.batch_size"), "train."),
 )
 """As on Build: the heading, the fields in sight, and the part whose other fields stand under "More"."""
 NEVER = ("data.name", "data.classes", "data.features", "train.start_from")  # behind "More" too: another problem
 IN_COMPARISON: Texts = {"vary": "Which setting is varied, over which values", "values": "Only the values"}
 OPEN, SEEDS = "make-open", 10
-HEADINGS = (mark("Data"), mark("Network"), mark("Training"))
 
 
 def make_page(page: Page) -> None:
@@ -89,7 +87,7 @@ def _own_samples(page: Page, task: Task, use: Any) -> None:
     own = experiment.set({"data.per_seed": best})
     changed = task.model_copy(update={"experiment": own}) if isinstance(task, Comparison) else own
     label = t("New samples for every seed") if best == "samples" else t("Another split for every seed")
-    st.button(label, key="make-own", on_click=use, args=(task_link(changed),))
+    st.button(label, key="make-own", on_click=use, args=(changed.to_query(),))
 
 
 def _form(page: Page, task: Task, classes: Sequence[Class]) -> None:
@@ -220,7 +218,7 @@ def _preview(page: Page, given: Assignment | str) -> None:
         return
     st.markdown(f"**{in_markdown(given.title)}**")
     if given.question:
-        st.markdown(as_written(given.question))
+        st.markdown(lines_in_markdown(given.question))
     if given.due:
         st.caption(until_words(given.due, t))
     if given.guess:

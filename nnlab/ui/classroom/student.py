@@ -16,16 +16,21 @@ def student_page(page: Page) -> None:
     t, store = page.t, page.lab.store
     st.title(t("Class"), anchor=False)
     classes = store.joined(page.person)
-    assignments = page.lab.assignments([one.id for one in classes])
-    tried = page.lab.tried(page.owner)
+    assignments = page.lab.store.assignments([one.id for one in classes])
+    tried = page.lab.store.tried(page.owner)
     for one in classes:
         _class(page, one, [each for each in assignments if each.class_id == one.id], tried)
     if not classes:
         st.markdown(
             t("You are in no class yet. Type the code that your teacher has shown, or open the link to an assignment.")
         )
-    with st.container(width=420, border=not classes):
-        join_class(page.person, t, t("Join a class by its code"), "class-code")
+    join_by_code(page, border=not classes)
+
+
+def join_by_code(page: Page, border: bool = False) -> None:
+    """A field for the code of a class."""
+    with st.container(width=420, border=border):
+        join_class(page.person, page.t, page.t("Join a class by its code"), "class-code")
 
 
 def _class(page: Page, one: Class, assignments: Sequence[StoredAssignment], tried: Mapping[str, int]) -> None:

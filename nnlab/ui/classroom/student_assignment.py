@@ -7,14 +7,14 @@ import streamlit as st
 from nnlab.settings import settings
 from nnlab.spec.assignment import Assignment
 from nnlab.store import Participant, StoredAssignment
+from nnlab.ui.classroom.student import join_by_code
 from nnlab.ui.classroom.tries import tries_list
-from nnlab.ui.shared.assigned import Assigned, fixed_words, open_words, page_of, teaches
+from nnlab.ui.shared.assigned import Assigned, fixed_words, open_words, page_of
 from nnlab.ui.shared.due import is_over, until_words
 from nnlab.ui.shared.problems import refusals, show_refusal
-from nnlab.ui.shared.widgets import bound, clickable
-from nnlab.ui.shell.account import join_class
+from nnlab.ui.shared.widgets import bound, clickable, title_row
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import Text, in_markdown
+from nnlab.ui.shell.text import Text, in_markdown, lines_in_markdown
 
 
 def no_assignment(page: Page) -> None:
@@ -34,39 +34,32 @@ def assignment_page(page: Page, stored: StoredAssignment) -> None:
         return
     t, assignment, lab = page.t, stored.assignment, page.lab
     one = lab.store.class_(stored.class_id)
-    participant = lab.participant(stored.id, page.owner)
+    participant = lab.store.participant(stored.id, page.owner)
     tried = participant is not None and bool(lab.store.tries(stored.id, page.owner))
-    preview = teaches(page, stored.class_id)
+    preview = lab.store.teaches(page.person, stored.class_id)
     member = preview or participant or (one and any(mine.id == one.id for mine in lab.store.joined(page.person)))
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="task-head"):
+    with title_row("task-head"):
         st.title(in_markdown(assignment.title), anchor=False, width="content")
         if member or settings().auth == "oidc":
-            _start_button(page, stored, participant, tried)
+            _start_button(page, stored, participant, tried, preview)
     st.caption(" · ".join(filter(None, (one and in_markdown(one.name), _date(assignment, t)))))
     show_refusal()
     if preview:
         page.link("classroom", t("Back to the teacher's view"), {"assignment": stored.id}, icon=":material/arrow_back:")
     if assignment.question:
-        st.markdown(as_written(assignment.question))
+        st.markdown(lines_in_markdown(assignment.question))
     if not member and settings().auth == "code":
         st.info(t("This assignment is for a class that you are not in. Join it with its code."), icon=":material/lock:")
-        with st.container(width=420):
-            join_class(page.person, t, t("Join a class by its code"), "class-code")
+        join_by_code(page)
         return
     if assignment.guess:
-        _guess(page, stored, participant, tried)
+        _guess(page, stored, participant, tried, preview)
     st.markdown(f"{open_words(assignment, t)} {fixed_words(assignment, t)}")
     seeds = t.many("{n} seed", "{n} seeds", assignment.seeds)
     st.caption(t("You train {seeds} of your own, which nobody else in the class has.", seeds=seeds))
     if participant:
         own = Assigned(stored, assignment.seeds_of(participant.place), True)
         tries_list(page, own, participant.guess)
-
-
-def as_written(text: str) -> str:
-    """A text with its lines and paragraphs; nothing in it is Markdown."""
-    paragraphs = text.split("\n\n")
-    return "\n\n".join("  \n".join(map(in_markdown, paragraph.splitlines())) for paragraph in paragraphs)
 
 
 def _date(assignment: Assignment, t: Text) -> str:
@@ -76,10 +69,12 @@ def _date(assignment: Assignment, t: Text) -> str:
     return f"{words} · {t('what you hand in now is marked as late')}" if is_over(assignment.due) else words
 
 
-def _start_button(page: Page, stored: StoredAssignment, participant: Participant | None, tried: bool) -> None:
+def _start_button(
+    page: Page, stored: StoredAssignment, participant: Participant | None, tried: bool, preview: bool
+) -> None:
     """Start, later try again: it opens the page on which the assignment is trained."""
     t, assignment = page.t, stored.assignment
-    preview = participant is None and teaches(page, stored.class_id)
+    preview = preview and participant is None
     first = bool(assignment.guess) and not preview and (participant is None or participant.guess is None)
     label = t("Try again") if tried else t("Start")
     help_text = t("Make your guess first: one click.") if first else None
@@ -103,7 +98,7 @@ def _take_part(page: Page, stored: StoredAssignment) -> bool:
     return False
 
 
-def _guess(page: Page, stored: StoredAssignment, participant: Participant | None, tried: bool) -> None:
+def _guess(page: Page, stored: StoredAssignment, participant: Participant | None, tried: bool, preview: bool) -> None:
     """One click on the answer that the student expects; it counts until the first training."""
     t, assignment = page.t, stored.assignment
     mine = participant.guess if participant else None
@@ -112,7 +107,7 @@ def _guess(page: Page, stored: StoredAssignment, participant: Participant | None
         return
 
     def take(choice: str | None) -> None:
-        if choice is not None and not teaches(page, stored.class_id) and _take_part(page, stored):
+        if choice is not None and not preview and _take_part(page, stored):
             with refusals(page):
                 page.lab.guess_outcome(stored.id, choice, page.owner)
 

@@ -10,7 +10,7 @@ from nnlab.catalogue.presets import preset_comparisons, presets
 from nnlab.spec import Comparison, Experiment
 from nnlab.spec.errors import Problem, SpecError
 from nnlab.spec.text import link_parameters
-from nnlab.ui.shared.comparison_naming import comparison_title
+from nnlab.ui.shared.comparison_naming import comparison_summary, comparison_title
 from nnlab.ui.shared.naming import ago, experiment_title
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_links import newest_runs
@@ -36,11 +36,6 @@ def task_of(page: Page, params: Params) -> Task | None:
     if "vary" in params:
         return Comparison.from_query(params)
     return Experiment.from_query(params) if any("." in name for name in params) else None
-
-
-def task_link(task: Task) -> dict[str, str]:
-    """The parameters of an address from which `task_of` reads a task."""
-    return task.to_query()
 
 
 def pasted_link(text: str) -> dict[str, str]:
@@ -84,24 +79,21 @@ def choose_source(page: Page, use: Any) -> None:
             t("Use {what}", what=experiment_title(experiment, t)),
             key="make-draft",
             on_click=use,
-            args=(task_link(experiment),),
+            args=(experiment.to_query(),),
         )
         return
     offered = _offered(page, str(kind))
     if not offered:
         st.caption(t("There is none yet."))
         return
+
+    def chosen() -> None:
+        if name := st.session_state[f"make-{kind}"]:
+            use(offered[name][1])
+
     look: dict[str, Any] = {"index": None, "placeholder": t("Choose one"), "width": 520}
-    st.selectbox(
-        sources[str(kind)],
-        list(offered),
-        format_func=lambda key: offered[key][0],
-        key=f"make-{kind}",
-        on_change=lambda: (
-            use(offered[st.session_state[f"make-{kind}"]][1]) if st.session_state[f"make-{kind}"] else None
-        ),
-        **look,
-    )
+    label, ids = sources[str(kind)], list(offered)
+    st.selectbox(label, ids, format_func=lambda one: offered[one][0], key=f"make-{kind}", on_change=chosen, **look)
 
 
 def _offered(page: Page, kind: str) -> dict[str, tuple[str, dict[str, str]]]:
@@ -110,22 +102,16 @@ def _offered(page: Page, kind: str) -> dict[str, tuple[str, dict[str, str]]]:
     if kind == "runs":
         runs = newest_runs(page, NEWEST)
         titles = distinct_titles(runs, t)
-        return {run.id: (f"{titles[run.id]} · {ago(run.created, t)}", task_link(run.experiment)) for run in runs}
+        return {run.id: (f"{titles[run.id]} · {ago(run.created, t)}", run.experiment.to_query()) for run in runs}
     if kind == "comparisons":
         mine = page.lab.comparisons(page.owner, limit=NEWEST)
         return {
-            one.id: (f"{comparison_title(one, t)} · {ago(one.created, t)}", task_link(one.comparison)) for one in mine
+            one.id: (f"{comparison_title(one, t)} · {ago(one.created, t)}", one.comparison.to_query()) for one in mine
         }
-    found = {name: (experiment_title(one, t), task_link(one)) for name, one in presets.items()}
+    found = {name: (experiment_title(one, t), one.to_query()) for name, one in presets.items()}
     for name, one in preset_comparisons.items():
-        found[f"compare-{name}"] = (f"{t('Comparison')}: {_title(one, page)}", task_link(one))
+        found[f"compare-{name}"] = (f"{t('Comparison')}: {comparison_summary(one, t)}", one.to_query())
     return found
-
-
-def _title(one: Comparison, page: Page) -> str:
-    from nnlab.ui.shared.comparison_naming import comparison_summary
-
-    return comparison_summary(one, page.t)
 
 
 def _use_link(page: Page, use: Any) -> None:
@@ -134,4 +120,4 @@ def _use_link(page: Page, use: Any) -> None:
         if (task := task_of(page, params)) is None:
             st.session_state["refused"] = page.t("This link holds no experiment, run or comparison.")
         else:
-            use(task_link(task))
+            use(task.to_query())

@@ -8,6 +8,7 @@ from nnlab.ui.classroom.classes import class_page, classes_page
 from nnlab.ui.classroom.live_view import live_view
 from nnlab.ui.classroom.make_assignment import make_page
 from nnlab.ui.classroom.projector import class_projector, projector
+from nnlab.ui.classroom.rights import not_your_class
 from nnlab.ui.shared.problems import show_refusal
 from nnlab.ui.shell.frame import Page
 
@@ -31,8 +32,8 @@ def teacher_page(page: Page, assignment: StoredAssignment | None) -> None:
 
 
 def _one_class(page: Page, class_id: str) -> None:
-    found = next((one for one in page.lab.store.taught(page.person) if one.id == class_id), None)
-    if found is None:
+    found = page.lab.store.class_(class_id)
+    if found is None or not page.lab.store.teaches(page.person, class_id):
         st.title(page.t("Class"), anchor=False)
         not_your_class(page)
         page.link("classroom", page.t("Your classes"), width="content")
@@ -40,8 +41,3 @@ def _one_class(page: Page, class_id: str) -> None:
         class_projector(page, found)
     else:
         class_page(page, found)
-
-
-def not_your_class(page: Page) -> None:
-    """What who does not teach a class is told instead of it."""
-    st.warning(page.t("This is no class of yours. Only its teacher sees it."), icon=":material/lock:")

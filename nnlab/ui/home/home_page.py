@@ -14,6 +14,7 @@ from nnlab.ui.shared.network_view import mount
 from nnlab.ui.shared.run_links import open_submitted
 from nnlab.ui.shared.run_names import distinct_titles
 from nnlab.ui.shared.run_row import run_row
+from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import PLACES, Page, open_page
 
 RECENT = 5
@@ -32,7 +33,7 @@ def home_page() -> None:
 
 def _head(page: Page) -> None:
     t = page.t
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="home-head"):
+    with title_row("home-head"):
         with st.container(width=640, gap=None):
             st.title(t("Take a network apart"), anchor=False)
             st.markdown(

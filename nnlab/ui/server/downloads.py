@@ -126,10 +126,10 @@ def assignment_results(lab: Lab, assignment_id: str, asked: Asked) -> File:
     from nnlab.classroom.table import table_blocks
     from nnlab.export.tables import csv_blocks
 
-    if (stored := lab.assignment(assignment_id)) is None:
+    if (stored := lab.store.assignment(assignment_id)) is None:
         raise LookupError(assignment_id)
     spanish = "excel" in asked
-    own = lab.participants(stored.id), lab.tries(stored.id)
+    own = lab.store.participants(stored.id), lab.tries(stored.id)
     blocks = csv_blocks(table_blocks(stored.assignment, *own, lab.part_blocks), spanish)
     return File(f"nnlab-class-{stored.id}{'-excel' if spanish else ''}.csv", CSV, blocks)
 
@@ -230,10 +230,8 @@ def _route(path: str, make: Make, may_read: MayRead | None = None) -> Route:
 
 def teaches(lab: Lab, assignment_id: str, token: str) -> bool:
     """Whether the browser with this cookie is that of the teacher of an assignment's class, or of an administrator."""
-    stored, person = lab.assignment(assignment_id), lab.store.person_of(token)
-    return bool(
-        stored and person and person.teaches and stored.class_id in {one.id for one in lab.store.taught(person)}
-    )
+    stored, person = lab.store.assignment(assignment_id), lab.store.person_of(token)
+    return bool(stored and person and lab.store.teaches(person, stored.class_id))
 
 
 def routes() -> list[Route]:

@@ -75,17 +75,17 @@ def opened_assignment(page: Page) -> Assigned | None:
     """The assignment of the address. Who has not started it is sent to it; one that is not there is named."""
     if not (wanted := page.query().get("assignment")):
         return None
-    t, stored = page.t, page.lab.assignment(wanted)
+    t, stored = page.t, page.lab.store.assignment(wanted)
     if page.person.role == "visitor" or stored is None or stored.deleted:
         words = t("There is no assignment at this address; its teacher may have deleted it. This is your own work.")
         st.warning(words, icon=":material/link_off:")
         return None
     if page.name != (place := page_of(stored.assignment)):
         page.go(place, {"assignment": stored.id})
-    participant = page.lab.participant(stored.id, page.owner)
+    participant = page.lab.store.participant(stored.id, page.owner)
     if participant and (participant.guess is not None or not stored.assignment.guess):
         return Assigned(stored, stored.assignment.seeds_of(participant.place), True)
-    if teaches(page, stored.class_id):
+    if page.lab.store.teaches(page.person, stored.class_id):
         return Assigned(stored, stored.assignment.seeds_of(0), False)
     page.go("classroom", {"assignment": stored.id})
     return None
@@ -94,11 +94,6 @@ def opened_assignment(page: Page) -> Assigned | None:
 def page_of(assignment: Assignment) -> str:
     """The page on which an assignment is trained."""
     return "compare" if isinstance(assignment.task, Comparison) else "build"
-
-
-def teaches(page: Page, class_id: str) -> bool:
-    """Whether the visitor teaches a class; administrators teach all."""
-    return page.person.teaches and any(one.id == class_id for one in page.lab.store.taught(page.person))
 
 
 def banner(page: Page, task: Assigned) -> None:

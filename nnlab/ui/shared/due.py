@@ -1,10 +1,13 @@
-"""The date of an assignment in words."""
+"""The date of an assignment in words, and a field for it."""
 
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
+import streamlit as st
 from babel.dates import format_date, format_skeleton, format_timedelta
 
 from nnlab.ui.shared.naming import visitor_zone
+from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text
 
 SOON = 6  # days within which the day of the week is enough
@@ -37,3 +40,19 @@ def due_words(due: datetime, t: Text, now: datetime | None = None, zone: tzinfo 
     elif not near:
         day += f", {format_skeleton('MMMMd', here, locale=t.language)}"
     return f"{day} {here:%-H:%M}"
+
+
+def due_field(page: Page, key: str, now: datetime | None = None) -> None:
+    """A field for a date and time in the visitor's time zone; empty: none."""
+    value = now and now.astimezone(visitor_zone()).replace(tzinfo=None)
+    form: Any = "DD/MM/YYYY" if page.t.language == "es" else "YYYY-MM-DD"
+    st.datetime_input(page.t("Date, if there is one"), value, key=key, width=330, format=form)
+
+
+def typed_due(key: str) -> datetime | None:
+    """What stands in a `due_field`."""
+    typed = st.session_state.get(key)
+    if not isinstance(typed, datetime):
+        return None
+    zone = visitor_zone()
+    return typed.replace(tzinfo=zone) if zone else typed.astimezone()

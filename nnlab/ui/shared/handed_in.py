@@ -16,9 +16,9 @@ def handed_in_line(page: Page, item: Run | ComparisonRun, again: bool = True) ->
         return
     t = page.t
     answer = item.comparison if isinstance(item, ComparisonRun) else item.experiment
-    for stored in page.lab.assignments_of(item.id):
+    for stored in page.lab.store.assignments_of(item.id):
         here = {"assignment": stored.id}
-        me = page.lab.participant(stored.id, page.owner)
+        me = page.lab.store.participant(stored.id, page.owner)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"handed-in-{stored.id}"):
             title = f"**{in_markdown(stored.assignment.title)}**"
             if again:

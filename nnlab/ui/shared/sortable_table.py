@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import streamlit as st
 from pandas.io.formats.style import Styler
 
 
@@ -22,3 +23,18 @@ def _next(texts: Iterator[str], _: object) -> str:
 def rows_key(key: str, rows: object) -> str:
     """A widget key for exactly these rows: with other rows the selection is dropped."""
     return f"{key}-{hashlib.sha1(repr(rows).encode(), usedforsecurity=False).hexdigest()[:10]}"
+
+
+def choose_row(table: Styler, key: str, ids: Sequence[str], **look: Any) -> int | None:
+    """Draw a table with a row for each id, of which one can be chosen, also by a cell; its place."""
+    chosen: Any = st.dataframe(
+        table,
+        hide_index=True,
+        key=rows_key(key, ids),
+        on_select="rerun",
+        selection_mode=("single-row", "single-cell"),
+        height=38 + 35 * min(40, len(ids)),
+        **look,
+    )
+    picked = [*chosen.selection.rows, *(row for row, _ in chosen.selection.cells)]
+    return next((place for place in picked if place < len(ids)), None)

@@ -1,9 +1,15 @@
-"""Widgets whose values belong to a page's own state."""
+"""Parts of pages: a row for the title, widgets whose values belong to a page's own state."""
 
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+
+def title_row(key: str) -> DeltaGenerator:
+    """A container for the title on the left and what stands beside it on the right."""
+    return st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key=key)
 
 
 def clickable(words: str) -> str:

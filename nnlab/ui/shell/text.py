@@ -139,3 +139,9 @@ _LINKED = re.compile(r"(?<=www)(?=\.)|(?<=:)(?=//|streamlit:)|(?=@)|(?<=[<>~-])(
 def in_markdown(typed: str) -> str:
     """Something typed, or from a link, for a text that is Markdown: shown as it is, on one line."""
     return _FORMATTED.sub(r"\\\1", _LINKED.sub("\N{WORD JOINER}", " ".join(typed.split())))
+
+
+def lines_in_markdown(typed: str) -> str:
+    """As `in_markdown`, with its lines and paragraphs."""
+    paragraphs = typed.split("\n\n")
+    return "\n\n".join("  \n".join(map(in_markdown, paragraph.splitlines())) for paragraph in paragraphs)
