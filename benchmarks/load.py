@@ -5,8 +5,9 @@
 
 Each viewer acts as a browser tab: it opens Train or Compare, receives from the server which fragments tick and how
 often, and requests every tick when it is due, also when the server changes the interval. A tick's time is from the
-request to the last message of the response. Two thirds of the viewers watch two runs on Train, one third a comparison;
-both workers train all the while. This client shares the cores with the server and the workers, so the measured times
+request to the last message of the response. One of 31 viewers has the teacher's page of a class of 30 with 100 tries;
+of the others two thirds watch two runs on Train, one third a comparison. All have signed in, and both workers train all
+the while. This client shares the cores with the server and the workers, so the measured times
 are rather too long. The exit code is 1 unless the 95th percentile of all ticks is below 500 ms, no session is dropped
 and the web process takes less than 600 MB.
 
@@ -34,17 +35,21 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.class_data import fill
 from benchmarks.serving import Server
+from nnlab import Comparison, presets
 from nnlab.jobs.cluster import LocalProcess
-from nnlab.settings import load_settings
+from nnlab.lab import Lab, open_lab
+from nnlab.settings import load_settings, settings
 from nnlab.store import Store
+from nnlab.ui.shell.visitors import COOKIE
 
 
 class Viewer:
     """One browser tab; by default on the Train page of a run."""
 
-    def __init__(self, server: Server, run_id: str, place: str = "train", what: str = "run") -> None:
-        self.place, self.what = place, what
+    def __init__(self, server: Server, run_id: str, place: str = "train", what: str = "run", number: int = 0) -> None:
+        self.place, self.what, self.cookie = place, what, cookie(number)
         self.url = server.url.replace("http", "ws") + "/_stcore/stream"
         self.origin = server.url
         self.run_id = run_id
@@ -69,7 +74,12 @@ class Viewer:
         `measured` are not counted."""
         await asyncio.sleep(max(0, start - time.monotonic()))
         async with websockets.connect(
-            self.url, subprotocols=["streamlit"], origin=self.origin, max_size=None, open_timeout=60
+            self.url,
+            subprotocols=["streamlit"],
+            origin=self.origin,
+            additional_headers={"Cookie": f"{COOKIE}={self.cookie}"},
+            max_size=None,
+            open_timeout=60,
         ) as socket:
             self.first = await self.request(socket, None)
             due = {fragment: time.monotonic() + every for fragment, every in self.fragments.items()}
@@ -119,25 +129,36 @@ class Viewer:
                 return time.perf_counter() - begun
 
 
+def cookie(number: int) -> str:
+    """The name of a viewer's browser."""
+    return f"v-{number:022}"
+
+
 def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
 
 
-def start_cluster(home: Path) -> tuple[LocalProcess, dict[str, str]]:
-    """The workers as the server starts them, and the settings with which the server and this process use them."""
+def start_cluster(home: Path) -> LocalProcess:
+    """The workers as the server starts them; the environment leads the server and this process to them."""
     os.environ["NNLAB_HOME"] = str(home)
     process = LocalProcess(load_settings().database_url)
     contact, tls = process.contact, "DASK_DISTRIBUTED__COMM__TLS__"
     key = {f"{tls}CLIENT__CERT": contact.certificate, f"{tls}CLIENT__KEY": contact.key}
-    return process, {"NNLAB_SCHEDULER": contact.address, f"{tls}CA_FILE": contact.certificate, **key}
+    os.environ.update({"NNLAB_SCHEDULER": contact.address, f"{tls}CA_FILE": contact.certificate, **key})
+    return process
 
 
-def watched(scheduler: dict[str, str], epochs: int) -> tuple[list[str], str]:
+def class_assignment(viewers: int) -> str:
+    """The id of an assignment of a class of 30; so many browsers are signed in as its teacher's."""
+    with closing(Lab(Store(settings().database_url))) as lab:
+        filled = fill(lab)
+        for number in range(viewers):
+            lab.store.sign_in(cookie(number), filled.teacher)
+    return filled.experiment
+
+
+def watched(epochs: int) -> tuple[list[str], str]:
     """A run whose film is small, one that has none while it trains, and a comparison."""
-    os.environ.update(scheduler)
-    from nnlab import Comparison, presets
-    from nnlab.lab import open_lab
-
     lab = open_lab()
     moons = presets["activations"].set({"train.epochs": epochs, "data.n_samples": 40_000})
     digits = presets["activations"].set({"data.name": "digits", "train.epochs": epochs, "model.hidden": [128, 128]})
@@ -154,18 +175,17 @@ def main(viewers: int, seconds: float, finished: bool) -> None:
     """Print p50, p95 and worst time of a tick, and what the server does for them."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        cluster, scheduler = start_cluster(home)
-        server = Server(home, **scheduler).start()
+        cluster = start_cluster(home)
+        assignment = class_assignment(viewers)
+        server = Server(home, NNLAB_AUTH="code", NNLAB_TEACHERS="teacher").start()
         try:
-            runs, comparison = watched(scheduler, 100 if finished else 5000)  # 5,000 take longer than the measurement
-            trains = [("train", "run", run) for run in runs]
-            tabs = (
-                [*trains, *(("play", "run", run) for run in runs)]
-                if finished
-                else [*trains, ("compare", "comparison", comparison)]
-            )
+            runs, comparison = watched(100 if finished else 5000)  # 5,000 take longer than the measurement
+            tabs = [("train", "run", run) for run in runs]
             if finished:
+                tabs += [("play", "run", run) for run in runs]
                 wait_for(server, runs)
+            else:
+                tabs = [("classroom", "assignment", assignment), *10 * [*tabs, ("compare", "comparison", comparison)]]
             met = asyncio.run(measure(server, tabs, viewers, seconds))
         finally:
             server.stop()
@@ -209,7 +229,8 @@ async def measure(server: Server, tabs: list[tuple[str, str, str]], viewers: int
     for place, what, opened in {tab[0]: tab for tab in tabs}.values():  # the server is warm; Play has trained
         await Viewer(server, opened, place, what).watch(time.monotonic(), time.monotonic() + 10 * (place == "play") + 2)
     arrival = time.monotonic() + 0.5
-    many = [Viewer(server, opened, place, what) for place, what, opened in islice(cycle(tabs), viewers)]
+    opens = enumerate(islice(cycle(tabs), viewers))
+    many = [Viewer(server, opened, place, what, number) for number, (place, what, opened) in opens]
     spread = viewers / 5  # seconds in which they arrive
     all_here = arrival + spread + 10  # arrivals are not counted: a page costs ten ticks
     end = all_here + seconds
