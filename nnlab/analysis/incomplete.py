@@ -59,7 +59,13 @@ class Estimated:
     def interval(self, place: int, design: Design, spread: float = 0.0) -> Interval:
         """The mean of a setting with its 95 % interval.
 
-        spread : variance of the mean over samples that all seeds share."""
+        Parameters
+        ----------
+        place : int
+            Which setting.
+        spread : float
+            The variance of the mean over samples that all seeds share.
+        """
         mean, n = float(self.means[place]), int(self.seeds[place])
         variance = self.covariance[place, place] + _shared(self.between + self.within[place], design) + spread
         half = float(half_width(LEVEL, variance, n - 1, least_variance(mean, None, design, n)))
@@ -70,8 +76,16 @@ class Estimated:
     ) -> tuple[int, list[Difference | None]]:
         """Compare every setting with the best, as `statistics.differences`: corrected for all pairs.
 
+        Parameters
+        ----------
         spread : ndarray (settings, settings), optional
-            Of every two, the variance of their difference over samples that all seeds share."""
+            Of every two, the variance of their difference over samples that all seeds share.
+
+        Returns
+        -------
+        (int, list of Difference)
+            The place of the best, and the difference of each setting to it, None of the best itself.
+        """
         one, other = np.triu_indices(len(self.means), 1)
         best = int(np.argmax(self.means * (1 if better == "higher" else -1)))
         one, other = np.where(one == best, other, one), np.where(one == best, best, other)

@@ -22,8 +22,13 @@ _QUANTILES = ("q10", "q25", "q50", "q75", "q90")
 def class_rows(found: ClassResults, places: Sequence[int], students: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The rows of `class_scores`: one a setting, and one a student's best try.
 
-    places : of the settings that are shown, from the top down.
-    students : the names that stand in tooltips; without it no row says whose it is."""
+    Parameters
+    ----------
+    places : sequence of int
+        Of the settings that are shown, from the top down.
+    students : mapping of str to str, optional
+        The names that stand in tooltips, by person; without it no row says whose it is.
+    """
     row_of = {place: row for row, place in enumerate(places)}
     rows: list[dict[str, Any]] = []
     for place, row in row_of.items():

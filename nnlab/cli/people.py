@@ -25,8 +25,13 @@ def list_users() -> None:
     print_json(
         [
             {
-                **{"id": one.id, "name": one.name, "role": one.role, "email": one.email, "runs": one.runs},
-                **{"megabytes": round(one.bytes / 1e6, 1), "seen": one.seen.isoformat(timespec="seconds")},
+                "id": one.id,
+                "name": one.name,
+                "role": one.role,
+                "email": one.email,
+                "runs": one.runs,
+                "megabytes": round(one.bytes / 1e6, 1),
+                "seen": one.seen.isoformat(timespec="seconds"),
             }
             for one in _store().accounts()
         ]
@@ -86,8 +91,12 @@ def list_classes() -> None:
         teacher = store.person(one.teacher)
         found.append(
             {
-                **{"id": one.id, "name": one.name, "code": shown_code(one.code), "closed": one.closed is not None},
-                **{"teacher": teacher and teacher.name, "members": len(store.members(one.id))},
+                "id": one.id,
+                "name": one.name,
+                "code": shown_code(one.code),
+                "closed": one.closed is not None,
+                "teacher": teacher and teacher.name,
+                "members": len(store.members(one.id)),
             }
         )
     print_json(found)

@@ -12,7 +12,10 @@ CLOSED = "it closed the connection; its address may begin with tls://, or it kno
 def open_client(address: str, contact: Contact | None = None) -> Any:
     """A client of the scheduler at `address`.
 
-    contact : of a local cluster; otherwise the certificate is that of Dask's own settings.
+    Parameters
+    ----------
+    contact : Contact, optional
+        Of a local cluster; otherwise the certificate is that of Dask's own settings.
 
     Raises
     ------

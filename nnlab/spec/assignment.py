@@ -117,7 +117,7 @@ class Assignment(Value):
         if both := set(self.open_fields) & set(self.hidden):
             raise SpecError.conflict("hidden", sorted(both), "open_and_hidden")
         if isinstance(self.task, Comparison) and self.task.seeds != (seeds := tuple(range(self.seeds))):
-            object.__setattr__(self, "task", _with_seeds(self.task, seeds))
+            object.__setattr__(self, "task", self.task.model_copy(update={"seeds": seeds}))
         return self
 
     @property
@@ -192,10 +192,6 @@ class Assignment(Value):
         return f"Assignment({self.title!r}: {opened} of {self.task!r}, {self.seeds} seeds each)"
 
     __str__ = __repr__
-
-
-def _with_seeds(comparison: Comparison, seeds: Sequence[int]) -> Comparison:
-    return comparison.model_copy(update={"seeds": tuple(seeds)})
 
 
 def _fixed(field: str, got: Any, fixed: str) -> SpecError:

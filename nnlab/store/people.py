@@ -83,7 +83,11 @@ class PeopleStore(Database):
     def person_of(self, token: str, *, seen: bool = False) -> Person | None:
         """Who is signed in with a browser, by its cookie.
 
-        seen : they are doing something, which is noted at most once a minute, if the data base can be written."""
+        Parameters
+        ----------
+        seen : bool
+            They are doing something, which is noted at most once a minute, if the data base can be written.
+        """
         here = (signed.token == digest(token)) & (signed.seen > now() - SIGNED_IN)
         stale = (signed.seen < now() - SEEN_EVERY).label("stale")
         found = self._rows(sa.select(people_table, stale).join(sign_ins_table, signed.person == col.id).where(here))

@@ -47,19 +47,15 @@ def picture(page: Page, view: ClassView, *, large: bool = False) -> None:
     rows = class_rows(found, places, students)
     with st.container(key="class-picture"):
         st.vega_lite_chart(rows, spec, key=f"class-scores{'-large' if large else ''}", alt=_alt(page, found))
-    key = t(
+    if large:
+        return
+    words = t(
         "Line: 80 % of the seeds; bar: the middle half; point: the mean with its 95 % interval; circles: students' "
         "best tries."
     )
-    if large:
-        return
-    hidden = len(found.settings) - len(places)
-    more = (
-        f" {t.many('{n} more setting is in the table.', '{n} more settings are in the table.', hidden)}"
-        if hidden
-        else ""
-    )
-    st.caption(key + more)
+    if hidden := len(found.settings) - len(places):
+        words += f" {t.many('{n} more setting is in the table.', '{n} more settings are in the table.', hidden)}"
+    st.caption(words)
     name = f"nnlab-class-{view.stored.id}"
     chart_downloads(page, t("The class"), name, spec, lambda: class_rows(found, places))
 

@@ -98,12 +98,5 @@ def _listed(names: list[str], t: Text) -> str:
     if more > 0:
         names = [*names[:MOST_NAMED], t.many("{n} more", "{n} more", more)]
     *first, last = names
-    return (
-        t(
-            "{first} and {last}",
-            first="; ".join(first) if any("," in one for one in first) else ", ".join(first),
-            last=last,
-        )
-        if first
-        else last
-    )
+    between = "; " if any("," in one for one in first) else ", "
+    return t("{first} and {last}", first=between.join(first), last=last) if first else last

@@ -11,7 +11,11 @@ from nnlab.ui.shell.text import in_markdown
 def handed_in_line(page: Page, item: Run | ComparisonRun, again: bool = True) -> None:
     """What a run or comparison is handed in for, what its owner expected, and the ways on; nothing for others' ones.
 
-    again : False on the page on which it was built, which names the assignment."""
+    Parameters
+    ----------
+    again : bool
+        False on the page on which it was built, which names the assignment.
+    """
     if page.person.role == "visitor" or item.owner != page.owner:
         return
     t = page.t
