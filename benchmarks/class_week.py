@@ -9,18 +9,17 @@ every day. While it runs, a page and a worker use the store as usual; the table 
 accesses took.
 """
 
-import argparse
 import multiprocessing
 import string
 import tempfile
 import time
-from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import sqlalchemy as sa
 
@@ -178,10 +177,10 @@ def week(url: str, server: Executor, workers: Executor, events: SyncManager) -> 
     store.close()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", help="an empty data base; else a SQLite file that is removed again")
-    url = parser.parse_args(arguments).url
+@click.command()
+@click.option("--url", help="An empty data base; else a SQLite file that is removed again.")
+def main(url: str | None) -> None:
+    """Print what the kinds of runs store, and the size of the data base day by day."""
     with (
         tempfile.TemporaryDirectory() as folder,
         ThreadPoolExecutor(1) as server,

@@ -13,7 +13,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import dask
 import psutil
 
 from benchmarks.faults.postgres import Postgres
+from benchmarks.serving import free_port
 from nnlab.catalogue.presets import presets
 from nnlab.datasets import mnist
 from nnlab.lab import Lab
@@ -47,12 +47,6 @@ def documented(program: str) -> list[str]:
     found = re.search(rf"^ *({program} .*)$", HOSTING.read_text(), re.MULTILINE)
     assert found, program
     return shlex.split(found[1])
-
-
-def free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 class Machines:

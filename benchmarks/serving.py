@@ -26,14 +26,19 @@ FLAGS = [
 """Chromium's options: no sandbox for root, and no requests of its own."""
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """`nnlab serve` on a free port with its own NNLAB_HOME, which is its working folder too."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.environment = home, environment
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "server.log"
         self.process: subprocess.Popen[bytes] | None = None

@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from xdist.scheduler import LoadScopeScheduling
 
+from benchmarks import serving
 from nnlab.settings import load_settings, settings
 from nnlab.store import new_id
 
@@ -136,9 +136,7 @@ def with_codes(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return serving.free_port()
 
 
 # -- data bases ------------------------------------------------------------------------------------------------------

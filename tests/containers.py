@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,8 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 import yaml
+
+from benchmarks.serving import free_port
 
 ROOT = Path(__file__).parents[1]
 PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"))
@@ -81,12 +82,6 @@ def services(given: Mapping[str, str]) -> dict[str, Service]:
         environment = own["ENV"] | service.get("environment", {})
         made[name] = Service(service.get("command", own["CMD"]), environment, test)
     return made
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Machine:

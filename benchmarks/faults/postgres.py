@@ -6,12 +6,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import psycopg
+
+from benchmarks.serving import free_port
 
 
 def programs() -> Path | None:
@@ -33,9 +34,7 @@ class Postgres:
         if self._user:
             entry = pwd.getpwnam(self._user)
             os.chown(folder, entry.pw_uid, entry.pw_gid)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._run("initdb", "-D", f"{folder}/data", "-U", "nnlab", "-A", "trust", "-E", "UTF8", "--no-sync")
         if network:
             with (folder / "data" / "pg_hba.conf").open("a") as allowed:
