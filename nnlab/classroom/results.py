@@ -80,16 +80,6 @@ class ClassResults:
     left_out: Mapping[Outcome, int] = field(default_factory=dict)  # trainings that take no part, by the reason
 
     @property
-    def students(self) -> int:
-        """How many have a score."""
-        return len({student for one in self.settings for student in one.students})
-
-    @property
-    def seeds(self) -> int:
-        """Scores in all settings together."""
-        return sum(one.seeds for one in self.settings)
-
-    @property
     def judged(self) -> tuple[int, ...]:
         """The places of the settings that are compared."""
         return tuple(i for i, one in enumerate(self.settings) if math.isfinite(one.interval.mean))

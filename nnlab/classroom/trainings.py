@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.analysis.diagnosis import RAN_AWAY
 from nnlab.analysis.incomplete import over_folds
 from nnlab.analysis.scores import final_scores, reference_of
-from nnlab.comparison.cell_runs import CellRun, ComparisonRun
+from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.engines.base import Floats
 from nnlab.jobs.assignments import Try
 from nnlab.spec import Experiment
@@ -32,7 +32,6 @@ class Training:
     state: State
     results: Mapping[str, Any] | None
     extended: bool
-    late: bool
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -69,18 +68,8 @@ def trainings(tries: Iterable[Try]) -> list[Training]:
     """The trainings of what is handed in, in the same order; of a comparison one a cell."""
     found = []
     for one in tries:
-        about = one.person, one.run.id
-        if isinstance(one.run, ComparisonRun):
-            found += [_of_cell(cell, *about, one.late) for cell in one.run.cells]
-        else:
-            found.append(_of_run(one.run, *about, one.late))
+        for part in one.run.cells if isinstance(one.run, ComparisonRun) else [one.run]:
+            extended = part.extended if isinstance(part, Run) else part.state == "finished" and not part.complete
+            about = one.person, one.run.id, part.experiment, part.seeds
+            found.append(Training(*about, part.state, part.results, extended))
     return found
-
-
-def _of_run(run: Run, student: str, item: str, late: bool) -> Training:
-    return Training(student, item, run.experiment, run.seeds, run.state, run.results, run.extended, late)
-
-
-def _of_cell(cell: CellRun, student: str, item: str, late: bool) -> Training:
-    extended = cell.state == "finished" and not cell.complete
-    return Training(student, item, cell.experiment, cell.seeds, cell.state, cell.results, extended, late)

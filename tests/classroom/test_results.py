@@ -20,7 +20,7 @@ def training(student, depth=1, mean=0.9, n=5, **other):
     scores = np.clip(mean + 0.03 * RNG.normal(size=n), 0, 1).tolist()
     results = {part: {"accuracy": scores, "loss": [0.3] * n} for part in ("train", "validation")}
     experiment = other.pop("experiment", BASE.vary("depth", depth))
-    values = {"state": "finished", "results": results, "extended": False, "late": False, **other}
+    values = {"state": "finished", "results": results, "extended": False, **other}
     return Training(
         f"p{student}", f"run-{student}-{depth}", experiment, tuple(range(n * student, n * student + n)), **values
     )
@@ -32,7 +32,7 @@ def test_equal_settings_of_all_students_are_one_over_all_their_seeds():
     assert found.knobs == ("depth",)
     assert [one.values for one in found.settings] == [(1,), (2,)]
     assert [one.seeds for one in found.settings] == [30, 30]
-    assert found.students == 6
+    assert [len(one.students) for one in found.settings] == [6, 6]
     assert found.best == 1
     assert found.rivals == ()
     for one in found.settings:

@@ -72,8 +72,8 @@ class ClassView:
 
 
 def class_view(page: Page, stored: StoredAssignment, since: float) -> ClassView:
-    """The assignment as it is now, not earlier than at a moment (monotonic): all who look at the same time see the
-    same, which is read once, and what the class has found is computed once for each change."""
+    """An assignment as it is now: read once for all who look at the same time, not before `since` (see `read_once`).
+    What the class has found is computed once for each change."""
 
     def read() -> ClassView:
         tries = page.lab.tries(stored.id)
@@ -93,7 +93,7 @@ def _version(one: Try) -> tuple[object, ...]:
     """Another one whenever what the class has found may change."""
     if isinstance(one.run, ComparisonRun):
         return (one.run.id, *(run.state for run in one.run.runs))
-    return one.run.id, one.run.state, one.run.extended, one.late
+    return one.run.id, one.run.state, one.run.extended
 
 
 def _students(lab: Lab, stored: StoredAssignment, tries: Sequence[Try]) -> list[Student]:
