@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -20,6 +20,9 @@ from xdist.scheduler import LoadScopeScheduling
 from benchmarks import serving
 from nnlab.settings import load_settings, settings
 from nnlab.store import new_id
+
+if TYPE_CHECKING:
+    from nnlab.lab import Lab
 
 hypothesis.settings.register_profile("nnlab", deadline=None, max_examples=60)  # tests judge no times
 hypothesis.settings.load_profile("nnlab")
@@ -182,6 +185,18 @@ def one_url(request: pytest.FixtureRequest, home: Path) -> str:
     """An empty data base: PostgreSQL where NNLAB_TEST_POSTGRES_URL names one, for tests too dear to run over both."""
     postgresql = os.environ.get("NNLAB_TEST_POSTGRES_URL") or os.environ.get("CI") == "true"
     return _emptied(request.getfixturevalue("postgresql")) if postgresql else f"sqlite:///{home / 'nnlab.db'}"
+
+
+@pytest.fixture
+def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A lab whose workers never start: runs wait until the test trains them, as by `nnlab.jobs.worker.work`."""
+    from nnlab.jobs.dispatcher import Dispatcher
+    from nnlab.lab import open_lab
+
+    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
+    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
+    settings.cache_clear()
+    return open_lab()
 
 
 def _emptied(address: sa.URL) -> str:

@@ -8,24 +8,13 @@ import numpy as np
 import pytest
 
 from nnlab.jobs import worker
-from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import run_job, work
-from nnlab.lab import Lab, open_lab
-from nnlab.settings import settings
+from nnlab.lab import Lab
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Retention, Run, schema
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 2})
 VISITORS = [f"visitor {i}" for i in range(30)]
-
-
-@pytest.fixture
-def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Runs wait until the test calls `work`."""
-    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
-    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
-    settings.cache_clear()
-    return open_lab()
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from nnlab.engines.base import METRICS
 from nnlab.export.tables import comparison_file
 from nnlab.jobs import comparisons
 from nnlab.jobs.cells import split_seeds
-from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
 from nnlab.lab import ComparisonRun, Lab, LimitError, NotYours, UnknownRun, close_labs, open_lab
 from nnlab.settings import settings
@@ -31,15 +30,6 @@ from nnlab.store import Run, schema
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 4})
 EARLY = EXPERIMENT.set({"train.patience": 3, "train.lr": 0.05, "train.epochs": 200})
-
-
-@pytest.fixture
-def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Runs wait until the test calls `work`."""
-    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
-    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
-    settings.cache_clear()
-    return open_lab()
 
 
 def worked(lab: Lab, run: Run) -> Run:

@@ -8,23 +8,13 @@ import numpy as np
 import pytest
 
 from nnlab.export.pytorch_script import script
-from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import run_job
-from nnlab.lab import Lab, LimitError, open_lab
+from nnlab.lab import Lab, LimitError
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Retention, Run, budget, queue
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 5})
-
-
-@pytest.fixture
-def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Runs wait until the test calls `train`."""
-    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
-    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
-    settings.cache_clear()
-    return open_lab()
 
 
 @pytest.fixture

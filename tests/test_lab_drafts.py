@@ -6,23 +6,12 @@ import threading
 
 import pytest
 
-from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
-from nnlab.lab import Lab, NotYours, open_lab
-from nnlab.settings import settings
+from nnlab.lab import Lab, NotYours
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Run
 
 EXPERIMENT = Experiment().set({"data.n_samples": 60, "train.epochs": 2})
-
-
-@pytest.fixture
-def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Runs wait until the test calls `work`."""
-    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
-    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
-    settings.cache_clear()
-    return open_lab()
 
 
 def listed(lab: Lab, owner: str = "ana") -> list[str]:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from nnlab.jobs.dispatcher import Dispatcher
 from nnlab.jobs.worker import work
-from nnlab.lab import Lab, LimitError, open_lab
+from nnlab.lab import Lab, LimitError
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
 from nnlab.store import Run
@@ -18,14 +17,11 @@ MOST = 3
 
 
 @pytest.fixture
-def lab(one_url: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Runs wait until the test calls `work`; a visitor may have three."""
-    monkeypatch.setattr(Dispatcher, "start", lambda self: None)
+def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A visitor may have three unfinished runs."""
     monkeypatch.setenv("NNLAB_MAX_WAITING", str(MOST))
     settings.cache_clear()
-    monkeypatch.setenv("NNLAB_DATABASE_URL", one_url)
-    settings.cache_clear()
-    return open_lab()
+    return lab
 
 
 def fill(lab: Lab, owner: str = "ana") -> list[Run]:
