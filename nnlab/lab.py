@@ -21,7 +21,7 @@ from nnlab.jobs.assignments import Assignments
 from nnlab.jobs.comparisons import BLOCK
 from nnlab.jobs.forecast import Forecast
 from nnlab.jobs.limits import LimitError, check_limits, find_limit
-from nnlab.jobs.machine import Machine, look
+from nnlab.jobs.machine import Machine, read_machine
 from nnlab.jobs.memory import here_bytes
 from nnlab.jobs.ownership import NotYours, own
 from nnlab.jobs.space import check_space
@@ -75,7 +75,7 @@ class Lab(Assignments):
     def machine(self) -> Machine:
         """The workers, the queue, the disk and the memory, and what is wrong with them."""
         dispatcher = self._dispatcher
-        return look(self.store, dispatcher.workers, dispatcher.wanted, self.trouble)
+        return read_machine(self.store, dispatcher.workers, dispatcher.wanted, self.trouble)
 
     def check(self, experiment: Experiment, seeds: Seeds) -> Problem | None:
         """The first field of an experiment that is over a limit of this installation, or None."""

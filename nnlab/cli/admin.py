@@ -27,12 +27,12 @@ def status() -> None:
 
     The server itself is asked if its environment has NNLAB_METRICS. Without that the store is read: only workers that
     train are known then. The exit code is 1 if the server cannot do its work."""
-    from nnlab.jobs.machine import ask, look
+    from nnlab.jobs.machine import ask_server, read_machine
     from nnlab.lab import open_lab
     from nnlab.settings import settings
 
     address = settings().metrics
-    shown = (ask(address) if address else None) or look(open_lab().store, {}, 0, None).plain()
+    shown = (ask_server(address) if address else None) or read_machine(open_lab().store, {}, 0, None).plain()
     print_json(shown)
     if not shown.get("ok", True):
         raise click.exceptions.Exit(1)

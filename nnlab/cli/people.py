@@ -126,13 +126,13 @@ def _store() -> Store:
 def _person(store: Store, who: str) -> Person:
     """Whom an id or a name names."""
     from nnlab.settings import settings
-    from nnlab.store.people import is_staff, same_name
+    from nnlab.store.people import is_staff, name_key
 
     if (person := store.person(who)) is not None:
         return person
     if settings().auth == "code" and is_staff(who):
         return store.named(who)
-    found = [one for one in store.accounts() if same_name(one.name) == same_name(who)]
+    found = [one for one in store.accounts() if name_key(one.name) == name_key(who)]
     if not found:
         raise click.ClickException(f"{who!r}: nobody has this id or name. Teachers are named in NNLAB_TEACHERS.")
     if len(found) > 1:

@@ -126,8 +126,20 @@ class Machine:
         }
 
 
-def look(store: Store, described: Mapping[str, Mapping[str, Any]], wanted: int, trouble: Trouble | None) -> Machine:
-    """The server now. `described` are the workers by address, as Dask's scheduler describes them."""
+def read_machine(
+    store: Store, described: Mapping[str, Mapping[str, Any]], wanted: int, trouble: Trouble | None
+) -> Machine:
+    """The server now.
+
+    Parameters
+    ----------
+    described : mapping
+        The workers by their addresses, as Dask's scheduler describes them.
+    wanted : int
+        How many there should be.
+    trouble : Trouble, optional
+        Why runs wait, as the dispatcher knows it.
+    """
     states, jobs, memory = store.run_states(), store.jobs(), psutil.virtual_memory()
     starts = begins(jobs, max(1, wanted))
     order = [job.place.id for job in jobs if job.place.waits and not job.place.follows][:MOST]
@@ -148,7 +160,7 @@ def look(store: Store, described: Mapping[str, Mapping[str, Any]], wanted: int, 
     )
 
 
-def ask(address: str) -> dict[str, Any] | None:
+def ask_server(address: str) -> dict[str, Any] | None:
     """What the server says that serves its health on `host:port`; None if none does."""
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host or "127.0.0.1", int(port), timeout=10)

@@ -16,8 +16,8 @@ from nnlab.store.people import (
     Role,
     as_person,
     is_staff,
+    name_key,
     new_person,
-    same_name,
     tidy_name,
 )
 from nnlab.store.schema import classes_table, members_table, new_id, now, people_table, utc
@@ -112,10 +112,10 @@ class ClassStore(PeopleStore):
         with self._write() as db:
             # locked: two who choose the same name at once must not both get it
             open_now = db.scalar(sa.select(col.id).where(col.id == class_id, col.closed.is_(None)).with_for_update())
-            taken = {same_name(one) for one in db.scalars(others.where(member.class_id == class_id))}
+            taken = {name_key(one) for one in db.scalars(others.where(member.class_id == class_id))}
             if open_now is None or len(taken) >= MOST_MEMBERS:
                 raise ClassFull(class_id)
-            if same_name(name) in taken or is_staff(name):
+            if name_key(name) in taken or is_staff(name):
                 raise NameTaken(name)
             person_id = new_person(db, name)
             db.execute(members_table.insert().values(class_id=class_id, person=person_id))

@@ -141,15 +141,15 @@ def tidy_name(name: str) -> str:
     return tidy if re.search(r"\w", tidy) else ""
 
 
-def same_name(name: str) -> str:
-    """What two names have in common that nobody could tell apart."""
+def name_key(name: str) -> str:
+    """A text that is the same for names that nobody could tell apart."""
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def is_staff(name: str) -> bool:
     """Whether a teacher or administrator of the settings is called so."""
     given = settings()
-    return same_name(name) in {same_name(tidy_name(one)) for one in given.teachers + given.admins}
+    return name_key(name) in {name_key(tidy_name(one)) for one in given.teachers + given.admins}
 
 
 def _folded(names: tuple[str, ...]) -> set[str]:

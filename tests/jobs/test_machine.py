@@ -6,7 +6,7 @@ import json
 import pytest
 
 from nnlab.jobs import machine
-from nnlab.jobs.machine import Machine, WorkerState, look
+from nnlab.jobs.machine import Machine, WorkerState, read_machine
 from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 from nnlab.spec import Experiment
@@ -57,7 +57,7 @@ def test_a_worker_shows_the_run_it_trains_and_the_queue_who_is_next(store):
     store.claim(runs[0].id)
     store.claim(runs[1].id, "elsewhere:1/2/3.00")
     described = {"tls://a": {"process": this_process(), "host": "a", "metrics": {"memory": 5_000_000}}}
-    seen = look(store, described, 1, None)
+    seen = read_machine(store, described, 1, None)
     mine, other = seen.workers
     assert ([run.id for run in mine.runs], mine.memory, mine.known) == ([runs[0].id], 5_000_000, True)
     assert ([run.id for run in other.runs], other.host, other.known) == ([runs[1].id], "elsewhere", False)
@@ -71,4 +71,4 @@ def test_a_worker_shows_the_run_it_trains_and_the_queue_who_is_next(store):
 
 
 def test_a_server_that_does_not_answer_is_none(free_port):
-    assert machine.ask(f"127.0.0.1:{free_port}") is None
+    assert machine.ask_server(f"127.0.0.1:{free_port}") is None

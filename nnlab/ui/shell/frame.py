@@ -23,7 +23,7 @@ from nnlab.ui.shell.failure import show_notice, show_unavailable
 from nnlab.ui.shell.keyboard import keyboard
 from nnlab.ui.shell.links import parameters, show_ignored
 from nnlab.ui.shell.sign_in import sign_in
-from nnlab.ui.shell.signed_in import still_signed_in, who
+from nnlab.ui.shell.signed_in import current_person, still_signed_in
 from nnlab.ui.shell.text import LANGUAGES, Text, mark, text
 from nnlab.ui.shell.ticks import forget_page, live
 from nnlab.ui.shell.trouble_text import show_trouble
@@ -140,7 +140,7 @@ def open_page(name: str) -> Page:
         initial_sidebar_state="collapsed" if st.query_params.get("view") == "projector" else 220,
         menu_items={"About": t("nnlab: experiments on the architecture of neural networks.")},
     )
-    person = who()
+    person = current_person()
     if person is None:
         sign_in(name, t, partial(_head, t))
         st.stop()

@@ -17,7 +17,7 @@ class SignedOut(Exception):
     """Somebody has signed out in another tab, or is no longer known."""
 
 
-def who() -> Person | None:
+def current_person() -> Person | None:
     """Who visits; None if they have to sign in first."""
     if settings().auth == "none":
         return Person(visitor())
