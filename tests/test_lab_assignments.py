@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nnlab.jobs.limits import LimitError
+from nnlab.jobs.worker import run_job, work
 from nnlab.lab import open_lab
 from nnlab.settings import settings
 from nnlab.spec import Comparison, Experiment
@@ -77,6 +78,21 @@ def test_a_comparison_is_handed_in_once_under_own_seeds(lab, ask, ana, luis):
     assert ids(lab.tries(task, luis)) == [mine.id]
     with pytest.raises(SpecError, match="vary: got 'width', but the assignment fixes it at depth"):
         lab.submit_try(task, Comparison(BASE, vary="width", values=[2, 3], seeds=3), luis)
+
+
+@pytest.mark.parametrize("answer", [BASE, COMPARED], ids=["run", "comparison"])
+def test_who_has_a_finished_try_is_who_has_finished_all_runs_of_one(lab, ask, ana, luis, answer):
+    task = ask(task=answer, open_fields=[])
+    handed = lab.submit_try(task, answer, ana)
+    first, *others = lab.store.queue()
+    assert lab.store.finished(task) == set()
+    run_job(lab.store, first, lab.store.claim(first))
+    assert lab.store.finished(task) == (set() if others else {ana})
+    work()
+    lab.submit_try(task, answer, luis)
+    assert lab.store.finished(task) == {ana}
+    (lab.delete if answer is BASE else lab.delete_comparison)(handed.id, ana)
+    assert lab.store.finished(task) == set()
 
 
 def test_what_is_locked_is_refused_and_nothing_is_queued(lab, ask, ana):

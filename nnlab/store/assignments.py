@@ -13,6 +13,7 @@ from nnlab.store.connect import Database
 from nnlab.store.readable import readable
 from nnlab.store.schema import (
     assignments_table,
+    cells_table,
     comparisons_table,
     new_id,
     now,
@@ -137,6 +138,17 @@ class AssignmentStore(Database):
         query = whose.where(handed.assignment == assignment_id).order_by(handed.created, handed.item)
         rows = self._rows(query if person is None else query.where(handed.person == person))
         return [HandedIn(row.item, row.person, utc(row.created)) for row in rows]
+
+    def finished(self, assignment_id: str) -> set[str]:
+        """Who has a finished try: a run, or a comparison all of whose runs are finished."""
+        run, compared, cell = runs_table.c, comparisons_table.c, cells_table.c
+        done = run.state == "finished"
+        of_cell = cell.comparison == handed.item
+        runs = sa.exists().where(run.id == handed.item, run.deleted.is_(None), done)
+        there = sa.exists().where(compared.id == handed.item, compared.deleted.is_(None)) & sa.exists().where(of_cell)
+        undone = sa.exists().where(of_cell, cell.run == run.id, ~done)
+        query = sa.select(handed.person).where(handed.assignment == assignment_id, runs | (there & ~undone))
+        return {row.person for row in self._rows(query)}
 
     def tried(self, person: str) -> dict[str, int]:
         """By assignment that somebody has started, how much they have handed in and not deleted."""

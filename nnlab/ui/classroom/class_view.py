@@ -37,7 +37,7 @@ class Student:
     @property
     def done(self) -> bool:
         """Whether a try has ended as it was asked for."""
-        return any(is_finished(one) for one in self.tries)
+        return any(one.run.state == "finished" for one in self.tries)
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,6 @@ def class_view(page: Page, stored: StoredAssignment, since: float) -> ClassView:
         return ClassView(stored, tuple(_students(page.lab, stored, tries)), found)
 
     return read_once(stored.id, TICK, read, since)
-
-
-def is_finished(one: Try) -> bool:
-    """Whether a try has ended as it was asked for."""
-    return one.run.state == "finished"  # of a comparison: of all its cells
 
 
 def _version(one: Try) -> tuple[object, ...]:

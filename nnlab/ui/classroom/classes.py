@@ -8,7 +8,6 @@ import streamlit as st
 from nnlab.settings import settings
 from nnlab.store import Class, Member, StoredAssignment
 from nnlab.store.codes import shown_code
-from nnlab.ui.classroom.class_view import is_finished
 from nnlab.ui.classroom.rights import as_teacher
 from nnlab.ui.shared.due import until_words
 from nnlab.ui.shared.naming import ago
@@ -124,10 +123,10 @@ def _assignments(page: Page, one: Class) -> None:
 
 def _progress(page: Page, stored: StoredAssignment) -> str:
     """ "27 have started, 25 have a finished try"."""
-    t, tries = page.t, page.lab.tries(stored.id)
-    finished = {one.person for one in tries if is_finished(one)}
-    started = t.many("{n} has started", "{n} have started", len(page.lab.store.participants(stored.id)))
-    return f"{started} · {t.many('{n} has a finished try', '{n} have a finished try', len(finished))}"
+    t, store = page.t, page.lab.store
+    started = t.many("{n} has started", "{n} have started", len(store.participants(stored.id)))
+    finished = t.many("{n} has a finished try", "{n} have a finished try", len(store.finished(stored.id)))
+    return f"{started} · {finished}"
 
 
 def _roster(page: Page, one: Class) -> None:
