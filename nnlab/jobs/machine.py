@@ -25,15 +25,17 @@ LITTLE_DISK, LITTLE_MEMORY = 1e9, 0.3e9  # bytes below which what is left is sai
 FULL = 0.9  # of what the data base may hold
 
 Kind = Literal["no_workers", "few_workers", "workers", "wait", "disk", "store", "memory"]
-_SENTENCES: dict[Kind, str] = {
-    "no_workers": "No worker is there, so nothing is trained; what is queued stays queued.",
-    "few_workers": "{there} of {wanted} workers are there.",
-    "workers": "{trouble}",
-    "wait": "A run has waited for {wait:.0f} minutes: more workers (NNLAB_WORKERS), or shorter runs.",
-    "disk": "Only {disk:.1f} GB of the disk are free: run `nnlab admin prune`, or give it more space.",
-    "store": "The data base holds {store:.1f} of {most:.1f} GB: run `nnlab admin prune`, or raise NNLAB_MAX_STORE_MB.",
-    "memory": "Only {memory:.1f} GB of the memory are free: fewer workers (NNLAB_WORKERS), or a larger machine.",
+SENTENCES: dict[Kind, str] = {
+    "no_workers": "No worker is there, so nothing is trained. What is queued stays queued and starts by itself.",
+    "few_workers": "{there} of {wanted} workers are there. Runs wait longer until the others are back.",
+    "wait": "A run has waited for {wait}. Ask for shorter runs or fewer seeds, or for more workers (NNLAB_WORKERS).",
+    "disk": "Only {disk} of the disk are free. Whoever runs this server should remove old runs (nnlab admin prune) or "
+    "give it more space.",
+    "store": "The data base holds {store} of {most}; above that no new run is accepted. Delete runs that nobody needs, "
+    "or ask whoever runs this server to raise NNLAB_MAX_STORE_MB.",
+    "memory": "Only {memory} of memory are free. Large runs may break off; fewer workers (NNLAB_WORKERS) leave more.",
 }
+"""What is wrong and what to do; the dashboard translates these sentences. `Trouble` has those of "workers"."""
 
 
 class WorkerState(NamedTuple):
@@ -91,15 +93,17 @@ class Machine:
 
     def sentence(self, kind: Kind) -> str:
         """A problem in English, and what to do."""
-        return _SENTENCES[kind].format(
+        if kind == "workers":
+            return str(self.trouble)
+        gigabytes = "{:.1f} GB".format
+        return SENTENCES[kind].format(
             there=self.there,
             wanted=self.wanted,
-            trouble=self.trouble,
-            wait=self.oldest_wait / 60,
-            disk=self.disk_free / 1e9,
-            store=self.store / 1e9,
-            most=self.store_limit / 1e9,
-            memory=self.memory_free / 1e9,
+            wait=f"{self.oldest_wait / 60:.0f} minutes",
+            disk=gigabytes(self.disk_free / 1e9),
+            store=gigabytes(self.store / 1e9),
+            most=gigabytes(self.store_limit / 1e9),
+            memory=gigabytes(self.memory_free / 1e9),
         )
 
     def plain(self) -> dict[str, Any]:

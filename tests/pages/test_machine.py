@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 from page_app import LANGUAGES, OWNER, STRANGER, links, open_page, said
 
+from nnlab.jobs.machine import SENTENCES
 from nnlab.jobs.trouble import Trouble
 from nnlab.settings import settings
 from nnlab.spec import Experiment
-from nnlab.ui.classroom import machine as view
 from nnlab.ui.classroom.machine import problem_words
 from nnlab.ui.shared.failure_words import failure_words
 from nnlab.ui.shell.text import text
@@ -42,8 +42,8 @@ def shown(language="en", **link):
 def test_each_problem_says_what_is_wrong_and_what_to_do(lab, language):
     t = text(language)
     machine = dataclasses.replace(lab.machine(), wanted=2, oldest_wait=1200.0, trouble=Trouble("store", "away"))
-    assert set(view._WRONG) == PROBLEMS
-    for kind in [*view._WRONG, "workers"]:
+    assert set(SENTENCES) == PROBLEMS
+    for kind in [*SENTENCES, "workers"]:
         words = problem_words(machine, kind, t)
         assert words
         assert "{" not in words
@@ -61,7 +61,7 @@ def test_a_server_that_is_well_says_so(lab, teacher, language):
 def test_what_is_wrong_stands_on_top(lab, teacher, language, monkeypatch):
     monkeypatch.setattr(type(lab._dispatcher), "wanted", 2)
     app, t = shown(language), text(language)
-    assert [one.value for one in app.error] == [t(view._WRONG["no_workers"])]
+    assert [one.value for one in app.error] == [t(SENTENCES["no_workers"])]
     assert not app.success
 
 

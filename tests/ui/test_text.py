@@ -13,6 +13,7 @@ from nnlab.catalogue.classics import classics
 from nnlab.charts.base import WORDS
 from nnlab.charts.curves import curves
 from nnlab.datasets.mnist import REASONS
+from nnlab.jobs.machine import SENTENCES
 from nnlab.spec.errors import CONFLICTS, SPACE
 from nnlab.ui.shared.naming import value_name
 from nnlab.ui.shell import text as shell
@@ -59,6 +60,7 @@ def messages_in_the_code() -> set[str]:
         | set(SPACE.values())
         | set(ADVICE.values())
         | set(REASONS.values())
+        | set(SENTENCES.values())
     ) - {""}
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 import streamlit as st
 
-from nnlab.jobs.machine import Kind, Machine, WorkerState
+from nnlab.jobs.machine import SENTENCES, Kind, Machine, WorkerState
 from nnlab.store import Run
 from nnlab.ui.shared.failure_words import failure_words
 from nnlab.ui.shared.naming import ago, run_title
@@ -15,7 +15,7 @@ from nnlab.ui.shared.progress import progress_text
 from nnlab.ui.shared.reading import read_once
 from nnlab.ui.shared.widgets import title_row
 from nnlab.ui.shell.frame import Page
-from nnlab.ui.shell.text import UNKNOWN, Text, Texts, in_markdown
+from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
 from nnlab.ui.shell.ticks import live, pace, pace_words
 from nnlab.ui.shell.trouble_text import trouble_text
 
@@ -23,16 +23,6 @@ TICK = 2.0  # seconds between two drawings at least
 MOST = 8  # waiting runs that are listed
 FIGURE = 143  # pixels: six beside each other on a desk, two on a phone
 
-_WRONG: Texts = {
-    "no_workers": "No worker is there, so nothing is trained. What is queued stays queued and starts by itself.",
-    "few_workers": "{there} of {wanted} workers are there. Runs wait longer until the others are back.",
-    "wait": "A run has waited for {wait}. Ask for shorter runs or fewer seeds, or for more workers (NNLAB_WORKERS).",
-    "disk": "Only {disk} of the disk are free. Whoever runs this server should remove old runs (nnlab admin prune) or "
-    "give it more space.",
-    "store": "The data base holds {store} of {most}; above that no new run is accepted. Delete runs that nobody needs, "
-    "or ask whoever runs this server to raise NNLAB_MAX_STORE_MB.",
-    "memory": "Only {memory} of memory are free. Large runs may break off; fewer workers (NNLAB_WORKERS) leave more.",
-}
 _SERIOUS: tuple[Kind, ...] = ("no_workers", "workers", "disk", "store")
 
 
@@ -79,7 +69,7 @@ def problem_words(machine: Machine, kind: Kind, t: Text) -> str:
     if kind == "workers":
         return trouble_text(machine.trouble, t) if machine.trouble else ""
     return t(
-        _WRONG[kind],
+        SENTENCES[kind],
         there=t.whole(machine.there),
         wanted=t.whole(machine.wanted),
         wait=t.seconds(machine.oldest_wait),
