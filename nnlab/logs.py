@@ -39,10 +39,6 @@ class Impersonal(JsonFormatter):
         super().__init__("%(message)s", json_ensure_ascii=False)
         self.process = process
 
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The fields of a record in their order."""
-        return {name: value for name, value in log_data.items() if value is not None}
-
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
         fields = {
@@ -55,7 +51,7 @@ class Impersonal(JsonFormatter):
             "message": _message(record),
             **(_error(record.exc_info) if record.exc_info and record.exc_info[0] else {}),
         }
-        return str(self.serialize_log_record(self.process_log_record(fields)))
+        return str(self.serialize_log_record({name: value for name, value in fields.items() if value is not None}))
 
 
 def _message(record: logging.LogRecord) -> str:

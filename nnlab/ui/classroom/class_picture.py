@@ -66,47 +66,34 @@ def _alt(page: Page, found: ClassResults) -> str:
 
 def settings_table(page: Page, found: ClassResults) -> None:
     """A row a setting: mean with interval, students, seeds, quantiles, difference to the best."""
-    t = page.t
-    if not found.settings:
+    t, settings = page.t, found.settings
+    if not settings:
         return
-    heads = [
-        t("Setting"),
-        t("Mean"),
-        t("Students"),
-        t("Seeds"),
-        t("Median"),
-        t("80 % of the seeds"),
-        t("To the best"),
-        "p",
-    ]
+    places, quantiles = range(len(settings)), [one.quantiles for one in settings]
+    p = [one.difference.p if one.difference else math.nan for one in settings]
+    mean, median, spread, to_best = t("Mean"), t("Median"), t("80 % of the seeds"), t("To the best")
     frame = pd.DataFrame(
-        [
-            (
-                setting_name(found, place, t),
-                one.interval.mean,
-                len(one.students),
-                one.seeds,
-                one.quantiles[2],
-                one.quantiles[0],
-                _sorted_by(found, place),
-                one.difference.p if one.difference else math.nan,
-            )
-            for place, one in enumerate(found.settings)
-        ],
-        columns=heads,
+        {
+            t("Setting"): [setting_name(found, place, t) for place in places],
+            mean: [one.interval.mean for one in settings],
+            t("Students"): [len(one.students) for one in settings],
+            t("Seeds"): [one.seeds for one in settings],
+            median: [each[2] for each in quantiles],
+            spread: [each[0] for each in quantiles],
+            to_best: [_sorted_by(found, place) for place in places],
+            "p": p,
+        }
     )
     texts = {
-        heads[1]: [
-            t.interval(one.interval.mean, one.interval.low, one.interval.high, found.score) for one in found.settings
-        ],
-        heads[4]: [t.score(one.quantiles[2], found.score) for one in found.settings],
-        heads[5]: [_range(page, found, place) for place in range(len(found.settings))],
-        heads[6]: [_difference(page, found, place) for place in range(len(found.settings))],
-        heads[7]: [t.number(one.difference.p, 2) if one.difference else UNKNOWN for one in found.settings],
+        mean: [t.interval(one.interval.mean, one.interval.low, one.interval.high, found.score) for one in settings],
+        median: [t.score(each[2], found.score) for each in quantiles],
+        spread: [f"{t.score(each[0], found.score)} – {t.score(each[-1], found.score)}" for each in quantiles],
+        to_best: [_difference(page, found, place) for place in places],
+        "p": [t.number(one, 2) for one in p],
     }
     helps = {
-        heads[1]: t("Estimated for all seeds of the class, with its 95 % interval; without one it is not compared."),
-        heads[6]: t("The mean difference with its interval, corrected for all pairs."),
+        mean: t("Estimated for all seeds of the class, with its 95 % interval; without one it is not compared."),
+        to_best: t("The mean difference with its interval, corrected for all pairs."),
     }
     columns = {head: st.column_config.Column(help=help_text) for head, help_text in helps.items()}
     st.dataframe(
@@ -123,11 +110,6 @@ def _sorted_by(found: ClassResults, place: int) -> float:
     """The difference to the best, by which the rows sort; that of the best itself is 0."""
     one = found.settings[place].difference
     return one.mean if one else 0.0 if place == found.best else math.nan
-
-
-def _range(page: Page, found: ClassResults, place: int) -> str:
-    low, *_, high = found.settings[place].quantiles
-    return f"{page.t.score(low, found.score)} – {page.t.score(high, found.score)}"
 
 
 def _difference(page: Page, found: ClassResults, place: int) -> str:

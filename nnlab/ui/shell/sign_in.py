@@ -67,7 +67,8 @@ def ask_for_code(t: Text, field: str = "code") -> Person | Class | None:
         counts["sign_in_refused"] += 1
         log.info("a code was refused", extra={"event": "sign_in_refused"})
     if isinstance(found, Wait):
-        words = t("There were too many wrong codes from your network. Try again in {time}.", time=_time(t, found))
+        time = t.seconds(max(1.0, found.seconds))
+        words = t("There were too many wrong codes from your network. Try again in {time}.", time=time)
         st.session_state[f"{field}-refused"] = words
         return None
     if found is None:
@@ -176,14 +177,9 @@ def _providers() -> list[str]:
 
 def _enter(person: Person, page: str, place: str | None = None) -> None:
     """Sign in: the browser leaves for the ticket's address, at once or when the callback has ended."""
-    made = open_lab().store.new_ticket(visitor(), person.id, place or place_of(page))
-    st.session_state["ticket"] = made
+    st.session_state["ticket"] = open_lab().store.new_ticket(visitor(), person.id, place or place_of(page))
 
 
 def _title(title: str, about: str) -> None:
     st.title(title, anchor=False)
     st.markdown(about)
-
-
-def _time(t: Text, wait: Wait) -> str:
-    return t.seconds(max(1.0, wait.seconds))
