@@ -53,7 +53,8 @@ def test_workers_that_this_process_does_not_look_after_are_not_missed():
 
 
 def test_a_worker_shows_the_run_it_trains_and_the_queue_who_is_next(store):
-    runs = [store.create_run(EXPERIMENT, (seed,), f"v-{seed}" + "s" * 20, "Ana's run") for seed in range(3)]
+    long = EXPERIMENT.set({"train.epochs": 10_000})  # its end is far, also for a slow machine
+    runs = [store.create_run(long, (seed,), f"v-{seed}" + "s" * 20, "Ana's run") for seed in range(3)]
     store.claim(runs[0].id)
     store.claim(runs[1].id, "elsewhere:1/2/3.00")
     described = {"tls://a": {"process": this_process(), "host": "a", "metrics": {"memory": 5_000_000}}}
