@@ -21,7 +21,7 @@ class Try:
     run: Run | ComparisonRun
     person: str
     created: datetime
-    late: bool  # handed in after the date
+    late: bool  # handed in, or extended, after the date
 
 
 class Assignments(Submission):
@@ -93,9 +93,9 @@ class Assignments(Submission):
         handed = self.store.tries(assignment_id, person)
         runs = self._handed_runs(stored.assignment, handed)
         return [
-            Try(runs[one.item], one.person, one.created, stored.assignment.late(one.created))
+            Try(run, one.person, one.created, stored.assignment.late(max(one.created, _newest(run))))
             for one in handed
-            if one.item in runs
+            if (run := runs.get(one.item))
         ]
 
     def extend_comparison(self, comparison_id: str, comparison: Comparison, owner: str) -> ComparisonRun:
@@ -127,3 +127,8 @@ class Assignments(Submission):
         if stored.deleted:
             raise SpecError.conflict("assignment", stored.assignment.title, "assignment_deleted")
         return stored
+
+
+def _newest(run: Run | ComparisonRun) -> datetime:
+    """When the last run of what is handed in was queued: a comparison may be extended."""
+    return max(one.created for one in run.runs) if isinstance(run, ComparisonRun) else run.created

@@ -12,6 +12,7 @@ from nnlab.classroom.table import EPOCHS, WHAT, WHO, table_blocks, varied_fields
 from nnlab.engines.base import METRICS
 from nnlab.spec import Comparison, Experiment
 from nnlab.spec.assignment import Assignment
+from nnlab.store.schema import runs_table
 from nnlab.ui.server import downloads
 from nnlab.ui.shell.visitors import COOKIE
 
@@ -89,6 +90,17 @@ def test_late_tries_are_marked(lab, filled):
     assert set(table_of(lab, filled.experiment)["late"]) == {"false"}
     lab.store.set_due(filled.experiment, datetime.now(UTC) - timedelta(hours=1))
     assert set(table_of(lab, filled.experiment)["late"]) == {"true"}
+
+
+def test_a_comparison_that_is_extended_after_the_date_is_late(lab, filled):
+    first, *others = lab.tries(filled.comparison)
+    lab.set_due(filled.comparison, max(one.created for one in (first, *others)) + timedelta(minutes=30))
+    wider = first.run.comparison.model_copy(update={"values": (*first.run.comparison.values, 5)})
+    new = lab.extend_comparison(first.run.id, wider, first.person).cells[-1].runs[0]
+    assert not any(one.late for one in lab.tries(filled.comparison))
+    later = runs_table.update().where(runs_table.c.id == new.id).values(created=runs_table.c.created + 3600)
+    lab.store._change(later)
+    assert [one.run.id for one in lab.tries(filled.comparison) if one.late] == [first.run.id]
 
 
 @pytest.mark.parametrize(
