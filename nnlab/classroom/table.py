@@ -22,9 +22,18 @@ Metrics = Callable[[Run | CellRun], Iterable[pd.DataFrame]]
 
 
 def table_blocks(
-    assignment: Assignment, participants: Sequence[Participant], tries: Iterable[Try], metrics: Metrics
+    assignment: Assignment,
+    participants: Sequence[Participant],
+    tries: Iterable[Try],
+    metrics: Metrics,
+    not_started: Iterable[str] = (),
 ) -> Iterator[pd.DataFrame]:
     """The table of an assignment.
+
+    Parameters
+    ----------
+    not_started : iterable of str
+        The names of who is in the class and no participant.
 
     Yields
     ------
@@ -32,7 +41,8 @@ def table_blocks(
         `student` (nickname), `place` (from 0: it gives the student's seeds), `started`, `guess`; `try` (from 1 for
         every student), `item` (the id of the run or comparison), `handed_in`, `late`, `state`; the fields in which
         tries may differ; `seed`, `fold`, `epoch` and its metrics. What has no epoch yet is one row, as is a student
-        without tries. Times are UTC. All blocks have the same columns, in text where a value may be missing.
+        without tries or who has not started. Times are UTC. All blocks have the same columns, in text where a value
+        may be missing.
     """
     fields, own = varied_fields(assignment), {one.person: one for one in participants}
     numbers: dict[str, int] = {}
@@ -55,8 +65,9 @@ def table_blocks(
     for who in participants:
         if who.person not in numbers:
             yield _rows(_who(who), fields)
-    if not participants:
-        yield _rows({}, fields).iloc[:0]
+    for name in not_started:
+        yield _rows({"student": name}, fields)
+    yield _rows({}, fields).iloc[:0]  # at least the names of the columns
 
 
 def varied_fields(assignment: Assignment) -> tuple[str, ...]:

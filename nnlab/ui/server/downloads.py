@@ -129,8 +129,12 @@ def assignment_results(lab: Lab, assignment_id: str, asked: Asked) -> File:
     if (stored := lab.store.assignment(assignment_id)) is None:
         raise LookupError(assignment_id)
     spanish = "excel" in asked
-    own = lab.store.participants(stored.id), lab.tries(stored.id)
-    blocks = csv_blocks(table_blocks(stored.assignment, *own, lab.part_blocks), spanish)
+    started = lab.store.participants(stored.id)
+    ids = {one.person for one in started}
+    others = [one.name for one in lab.store.members(stored.class_id) if one.id not in ids]
+    blocks = csv_blocks(
+        table_blocks(stored.assignment, started, lab.tries(stored.id), lab.part_blocks, others), spanish
+    )
     return File(f"nnlab-class-{stored.id}{'-excel' if spanish else ''}.csv", CSV, blocks)
 
 
