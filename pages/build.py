@@ -75,9 +75,10 @@ with network:
     if "pictures" not in hidden:
         network_picture(page, exp)
     more = ("model.norm", "model.dropout", "model.residual", "model.init", "model.init_scale")
-    if form.has_any(*more, "model.hidden"):
+    layers = ("model.hidden",) if whole_structure(form) else ()
+    if form.has_any(*more, *layers):
         with st.expander(f"{t('More')}: {t('Network')}"):
-            if form.has("model.hidden") and whole_structure(form):
+            if layers and form.has("model.hidden"):
                 help_text = t("Set the width and other options of each layer.")
                 st.toggle(t("Layer by layer"), key="layer-by-layer", help=help_text, persist_state="session")
             form.fields(*(more if exp.model.init == "normal" else more[:-1]))

@@ -114,8 +114,8 @@ class Assignment(Value):
             if unknown := [name for name in given if name not in allowed]:
                 raise SpecError([Problem(field, unknown[0], "choice", choices=tuple(allowed))])
             object.__setattr__(self, field, tuple(name for name in allowed if name in given))  # one text for one value
-        if both := set(self.open_fields) & set(self.hidden):
-            raise SpecError.conflict("hidden", sorted(both), "open_and_hidden")
+        if both := sorted(filter(self.is_open, self.hidden)):
+            raise SpecError.conflict("hidden", both, "open_and_hidden")
         if isinstance(self.task, Comparison) and self.task.seeds != (seeds := tuple(range(self.seeds))):
             object.__setattr__(self, "task", self.task.model_copy(update={"seeds": seeds}))
         return self

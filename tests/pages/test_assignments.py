@@ -152,6 +152,13 @@ def test_a_link_changes_what_is_open_and_names_what_is_fixed(lab, ana, ask):
     assert not app.error
 
 
+def test_what_is_open_is_shown_although_more_is_hidden(lab, ana, ask):
+    app = started(lab, ana, ask(open_fields=["train.l2", "depth"], hidden=["more"]))
+    assert [one.key for one in app.text_input if one.key == "field-train.l2"]
+    assert [one.label for one in app.expander] == ["More: Training"]
+    assert not [one for one in app.selectbox if one.key == "field-train.schedule"]
+
+
 def test_the_own_draft_is_there_after_an_assignment(lab, ana, ask):
     task = ask(open_fields=["train.lr"])
     lab.take_part(task, ana.id)

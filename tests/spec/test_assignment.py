@@ -154,7 +154,14 @@ def test_any_values_are_an_assignment_with_one_text_or_a_sentence(opened: list[s
     for text in (made.title, made.question, *made.guess):
         text.encode()  # no half characters
         assert not set(text) & set("\0\x1b\u202e\u2066")
-    assert set(made.open_fields).isdisjoint(made.hidden)
+    assert not any(map(made.is_open, made.hidden))
+
+
+@pytest.mark.parametrize("opened", ["depth", "width", "model.hidden"])
+def test_the_layers_are_not_hidden_where_a_part_of_them_is_open(opened: str) -> None:
+    with pytest.raises(SpecError, match=r"hidden: .*What is hidden cannot be changed|hidden: got"):
+        Assignment(title="x", task=TASK, open_fields=[opened], hidden=["model.hidden"])
+    Assignment(title="x", task=TASK, open_fields=["train.lr"], hidden=["model.hidden"])
 
 
 def test_the_same_assignment_has_the_same_text_in_any_order() -> None:

@@ -111,8 +111,10 @@ class Form:
         return path.removeprefix("data.") not in unused and path not in self.hidden
 
     def has_any(self, *paths: str) -> bool:
-        """Whether any of these fields, which are folded away, is shown."""
-        return "more" not in self.hidden and any(map(self.has, paths))
+        """Whether any of these fields, which are folded away, is shown: where "more" is hidden, what is open."""
+        if "more" in self.hidden:
+            self.hidden = {*self.hidden, *(path for path in paths if self.task is None or self.locked(path))}
+        return any(map(self.has, paths))
 
     def pair(self, *paths: str) -> None:
         """Fields side by side."""
