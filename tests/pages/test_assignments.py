@@ -182,6 +182,17 @@ def test_the_own_draft_is_there_after_an_assignment(lab, ana, ask):
     assert app.text_input(key="field-train.lr").value == "0.7"
 
 
+def test_back_from_the_run_leads_to_the_assignment_not_to_the_own_draft(lab, ana, ask):
+    task = ask()
+    app = started(lab, ana, task)
+    press(app, "train")
+    assert "run" in address(app)
+    go(app.switch_page("pages/build.py"))  # the entry that Streamlit leaves in the history: the run's parameters here
+    assert address(app)["assignment"] == task
+    press(app, "train")
+    assert len(lab.tries(task)) == len(lab.runs(ana.id)) == 1
+
+
 def test_who_has_not_started_is_led_to_the_question(lab, ana, ask):
     app = opened("build", ana, ask(question="Why?"))
     assert "Why?" in said(app)

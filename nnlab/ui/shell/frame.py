@@ -117,7 +117,11 @@ class Page:
 
     def go(self, place: str, params: Mapping[str, str] | None = None) -> None:
         """Opens another page."""
-        st.switch_page(PLACES[place].script, query_params=self._with_language(params))
+        wanted = self._with_language(params)
+        if place != self.name:
+            before = st.session_state.setdefault("left-for", {})
+            before[self.name, urlencode(wanted)] = st.query_params.to_dict()
+        st.switch_page(PLACES[place].script, query_params=wanted)
 
 
 @cache
@@ -131,6 +135,7 @@ def open_page(name: str) -> Page:
     if (context := get_script_run_ctx()) is not None and context.on_script_error is None:  # without our server
         context.on_script_error = show_unavailable
     forget_page()
+    _come_back(name)
     t = text(_language())
     place = PLACES[name]
     st.set_page_config(
@@ -150,6 +155,14 @@ def open_page(name: str) -> Page:
     show_notice(t)
     show_ignored(name, t)
     return page
+
+
+def _come_back(name: str) -> None:
+    """Streamlit's `switch_page` leaves an entry in the browser's history that has this page's path with the parameters
+    of the page it opens. Who goes back to it gets the parameters with which this page was left."""
+    here = name, urlencode(st.query_params.to_dict())
+    if before := st.session_state.get("left-for", {}).get(here):
+        st.query_params.from_dict(before)
 
 
 def _language() -> str:
