@@ -160,6 +160,16 @@ def test_seeds_that_share_their_samples_are_offered_their_own(lab, teacher):
     assert not [one for one in app.button if one.key == "make-own"]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_data_that_is_not_on_the_server_is_said_before_a_class_needs_it(lab, teacher, monkeypatch, there):
+    monkeypatch.setattr("nnlab.datasets.mnist.available", lambda: there)
+    lab.store.create_class("A", teacher.id)
+    said_so = "not on this server yet: download it on the Build page" in said(
+        classroom(teacher, make="1", **presets["mnist"].to_query())
+    )
+    assert said_so != there
+
+
 @in_spanish
 def test_without_a_task_its_sources_are_offered(lab, teacher, language):
     lab.store.create_class("A", teacher.id)

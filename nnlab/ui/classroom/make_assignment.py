@@ -20,6 +20,7 @@ from nnlab.ui.shared.comparison_naming import comparison_summary, experiment_sum
 from nnlab.ui.shared.due import due_field, typed_due, until_words
 from nnlab.ui.shared.hiding import hideable_name
 from nnlab.ui.shared.labels import field_name
+from nnlab.ui.shared.pictures import on_server
 from nnlab.ui.shared.problems import link_warning, problem_text, show_refusal
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import Text, Texts, in_markdown, lines_in_markdown, mark
@@ -61,7 +62,7 @@ def make_page(page: Page) -> None:
         st.markdown(f"#### 1 · {t('What students start with')}", anchors=False)
         if task is not None:
             st.markdown(f"**{in_markdown(_summary(task, t))}**")
-            _own_samples(page, task, use)
+            _about_the_data(page, task, use)
         with st.expander(t("Something else"), expanded=task is None) if task is not None else st.container():
             choose_source(page, use)
     if task is not None:
@@ -72,10 +73,14 @@ def _summary(task: Task, t: Text) -> str:
     return comparison_summary(task, t) if isinstance(task, Comparison) else experiment_summary(task, t)
 
 
-def _own_samples(page: Page, task: Task, use: Any) -> None:
-    """Where all seeds share their samples, a class is no larger than one student: say so, and offer the other way."""
+def _about_the_data(page: Page, task: Task, use: Any) -> None:
+    """Say if it is still to be downloaded; and where all seeds share their samples, a class is no larger than one
+    student: offer the other way."""
     t = page.t
     experiment = task.experiment if isinstance(task, Comparison) else task
+    if not on_server(experiment.data):
+        words = t("This needs the data, which is not on this server yet: download it on the Build page.")
+        st.warning(words, icon=":material/download:")
     best = experiment.data.facts.per_seed[0]
     if experiment.data.per_seed != "weights" or best == "weights":
         return

@@ -22,9 +22,14 @@ MOST_LOADED = 1_000_000
 """Numbers in the data of all seeds up to which a page looks at all of them."""
 
 
+def on_server(spec: DataSpec) -> bool:
+    """Whether the data is here: MNIST may have to be downloaded first."""
+    return spec.name != "mnist" or mnist.available()
+
+
 def available_dataset(spec: DataSpec, seeds: Sequence[int] = (0,)) -> Dataset | None:
     """The data set; None where it would have to be downloaded first. Raises SpecError, DatasetUnavailable."""
-    return None if spec.name == "mnist" and not mnist.available() else load_dataset(spec, seeds)
+    return load_dataset(spec, seeds) if on_server(spec) else None
 
 
 def input_names(spec: DataSpec) -> Sequence[str]:
