@@ -113,7 +113,10 @@ def add(name: str, who: str) -> None:
     teacher = _person(store, who)
     if not teacher.teaches:
         raise click.ClickException(f"{teacher.name} is no teacher: name them in NNLAB_TEACHERS.")
-    one = store.create_class(name, teacher.id)
+    try:
+        one = store.create_class(name, teacher.id)
+    except ValueError:
+        raise click.ClickException("A class needs a name, with a letter or a digit at least.") from None
     print_json({"id": one.id, "name": one.name, "code": shown_code(one.code)})
 
 

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from nnlab.store.codes import CLASS, new_code, typed_code
 from nnlab.store.people import (
-    LONGEST_NAME,
     NameTaken,
     PeopleStore,
     Person,
@@ -55,10 +54,10 @@ class ClassStore(PeopleStore):
     """The classes of a data base."""
 
     def create_class(self, name: str, teacher_id: str) -> Class:
-        """A new class of this teacher, with a new code."""
-        class_id = new_id()
+        """A new class of this teacher, with a new code. Raises ValueError if nothing of its name can be read."""
+        class_id, readable = new_id(), _class_name(name)
         while True:
-            values = {"id": class_id, "name": tidy_name(name), "code": new_code(CLASS), "teacher": teacher_id}
+            values = {"id": class_id, "name": readable, "code": new_code(CLASS), "teacher": teacher_id}
             with suppress(sa.exc.IntegrityError):  # another class has this code
                 self._change(classes_table.insert().values(values))
                 return self._classes(col.id == class_id)[0]
@@ -122,8 +121,8 @@ class ClassStore(PeopleStore):
         return Person(person_id, name, "student")
 
     def rename_class(self, class_id: str, name: str) -> None:
-        """Give a class another name."""
-        self._change(classes_table.update().where(col.id == class_id).values(name=tidy_name(name)[:LONGEST_NAME]))
+        """Give a class another name. Raises ValueError if nothing of it can be read."""
+        self._change(classes_table.update().where(col.id == class_id).values(name=_class_name(name)))
 
     def renew_class_code(self, class_id: str) -> None:
         """Give a class a new code; the one before lets nobody in."""
@@ -143,6 +142,12 @@ class ClassStore(PeopleStore):
 
 def _taught_by(person: Person) -> sa.ColumnElement[bool]:
     return sa.true() if person.role == "admin" else col.teacher == person.id
+
+
+def _class_name(name: str) -> str:
+    if not (tidy := tidy_name(name)):
+        raise ValueError(name)
+    return tidy
 
 
 def open_class(code: str) -> sa.Select[Any]:

@@ -67,10 +67,19 @@ def test_a_teacher_makes_a_class_and_is_shown_its_code_and_the_address(lab, teac
     assert text(language)("Nobody yet.") in said(app)
 
 
-def test_a_class_needs_a_name(lab, teacher):
-    app = press(classroom(teacher), "new-class-go")
-    assert app.error[0].value == "A class needs a name."
+@pytest.mark.parametrize("typed", ["", "\N{GRADUATION CAP}"])
+def test_a_class_needs_a_name_that_can_be_read(lab, teacher, typed):
+    app = classroom(teacher)
+    app.text_input(key="new-class-name").set_value(typed)
+    press(app, "new-class-go")
+    assert app.error[0].value == "A class needs a name, with a letter or a digit at least."
     assert not lab.store.taught(teacher)
+    one = lab.store.create_class("A \N{GRADUATION CAP}", teacher.id)
+    app = classroom(teacher, **{"class": one.id})
+    app.text_input(key="class-name").set_value(typed)
+    press(app, "rename-class")
+    assert app.error[0].value == "A class needs a name, with a letter or a digit at least."
+    assert lab.store.class_(one.id).name == "A \N{GRADUATION CAP}"
 
 
 def test_a_closed_class_shows_no_code_and_opens_again(lab, teacher):

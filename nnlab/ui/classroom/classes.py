@@ -1,5 +1,8 @@
 """A teacher's classes: making one, its code, who is in it, its assignments."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -44,12 +47,18 @@ def classes_page(page: Page) -> None:
 
 
 def _create(page: Page) -> None:
-    name = st.session_state["new-class-name"].strip()
-    with refusals(page):
-        if name:
-            st.session_state["opened-class"] = page.lab.store.create_class(name, page.owner).id
-        else:
-            st.session_state["refused"] = page.t("A class needs a name.")
+    with refusals(page), _named(page):
+        made = page.lab.store.create_class(st.session_state["new-class-name"], page.owner)
+        st.session_state["opened-class"] = made.id
+
+
+@contextmanager
+def _named(page: Page) -> Iterator[None]:
+    """Around what names a class."""
+    try:
+        yield
+    except ValueError:
+        st.session_state["refused"] = page.t("A class needs a name, with a letter or a digit at least.")
 
 
 def class_page(page: Page, one: Class) -> None:
@@ -102,8 +111,8 @@ def _code(page: Page, one: Class) -> None:
 
 
 def _rename(page: Page, one: Class) -> None:
-    if name := st.session_state["class-name"].strip():
-        as_teacher(page, one.id, page.lab.store.rename_class, one.id, name)
+    with _named(page):
+        as_teacher(page, one.id, page.lab.store.rename_class, one.id, st.session_state["class-name"])
 
 
 def _assignments(page: Page, one: Class) -> None:
