@@ -73,7 +73,7 @@ def ask_for_code(t: Text, field: str = "code") -> Person | Class | None:
         return None
     if found is None:
         st.session_state[f"{field}-refused"] = t(
-            "Nobody has this code. Look at it again: it has 8 or 10 letters and digits."
+            "Nobody has this code. Look at it again: it has 8 or 10 letters and digits, and no O, 0, I or 1."
         )
     return found
 
