@@ -9,7 +9,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from nnlab.spec.assignment import Assignment
-from nnlab.store.connect import Database
+from nnlab.store.classes import ClassStore
 from nnlab.store.readable import readable
 from nnlab.store.schema import (
     assignments_table,
@@ -51,7 +51,7 @@ class Participant:
     """Somebody who has started an assignment."""
 
     person: str
-    name: str
+    name: str  # as in `ClassStore.class_names`
     place: int  # from 0: it gives the participant's own seeds
     started: datetime
     guess: str | None
@@ -67,7 +67,7 @@ class HandedIn:
     created: datetime
 
 
-class AssignmentStore(Database):
+class AssignmentStore(ClassStore):
     """The assignments of a data base."""
 
     def create_assignment(self, assignment: Assignment, class_id: str) -> str:
@@ -111,7 +111,7 @@ class AssignmentStore(Database):
                 place = 0 if last is None else last + 1
                 new = {"assignment": assignment_id, "person": person, "place": place}
                 db.execute(participants_table.insert().values(new))
-        return self._participants(mine)[0]
+        return self._participants(mine, assignment_id)[0]
 
     def set_guess(self, assignment_id: str, person: str, guess: str) -> bool:
         """Store what a participant expects; False, and nothing is changed, once something is handed in."""
@@ -121,11 +121,13 @@ class AssignmentStore(Database):
 
     def participants(self, assignment_id: str) -> list[Participant]:
         """Who has started, by place."""
-        return self._participants((part.assignment == assignment_id) & people_table.c.id.is_not(None))
+        here = (part.assignment == assignment_id) & people_table.c.id.is_not(None)
+        return self._participants(here, assignment_id)
 
     def participant(self, assignment_id: str, person: str) -> Participant | None:
         """The participant that a person is; None before they start."""
-        return next(iter(self._participants((part.assignment == assignment_id) & (part.person == person))), None)
+        mine = (part.assignment == assignment_id) & (part.person == person)
+        return next(iter(self._participants(mine, assignment_id)), None)
 
     def add_try(self, assignment_id: str, item: str, person: str) -> None:
         """Hand in a run or comparison; only the first time is stored."""
@@ -169,10 +171,13 @@ class AssignmentStore(Database):
         """Those for which a run or comparison is handed in."""
         return self._assignments(col.id.in_(sa.select(handed.assignment).where(handed.item == item)))
 
-    def _participants(self, which: sa.ColumnElement[bool]) -> list[Participant]:
+    def _participants(self, which: sa.ColumnElement[bool], assignment_id: str) -> list[Participant]:
         people = participants_table.outerjoin(people_table, people_table.c.id == part.person)
         rows = self._rows(sa.select(people_table.c.name, participants_table).select_from(people).where(which))
-        return sorted(map(_participant, rows), key=lambda one: one.place)
+        stored = self.assignment(assignment_id)
+        names = self.class_names(stored.class_id) if stored else {}
+        found = [_participant(row, names.get(row.person, row.name or "")) for row in rows]
+        return sorted(found, key=lambda one: one.place)
 
     def _assignments(self, which: sa.ColumnElement[bool]) -> list[StoredAssignment]:
         rows = self._rows(sa.select(assignments_table).where(which).order_by(col.created.desc(), col.id))
@@ -198,6 +203,6 @@ def _assignment(row: sa.Row[tuple[object, ...]]) -> StoredAssignment:
     return StoredAssignment(row.id, row.class_id, content, utc(row.created), row.deleted is not None)
 
 
-def _participant(row: sa.Row[tuple[object, ...]]) -> Participant:
+def _participant(row: sa.Row[tuple[object, ...]], name: str) -> Participant:
     guessed = row.guessed and utc(row.guessed)
-    return Participant(row.person, row.name or "", row.place, utc(row.started), row.guess, guessed)
+    return Participant(row.person, name, row.place, utc(row.started), row.guess, guessed)

@@ -1,6 +1,7 @@
 """Classes: their codes, their teachers and who is in them."""
 
 import unicodedata
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,7 +20,16 @@ from nnlab.store.people import (
     new_person,
     tidy_name,
 )
-from nnlab.store.schema import classes_table, members_table, new_id, now, people_table, utc
+from nnlab.store.schema import (
+    assignments_table,
+    classes_table,
+    members_table,
+    new_id,
+    now,
+    participants_table,
+    people_table,
+    utc,
+)
 
 MOST_MEMBERS = 500
 col, member, people = classes_table.c, members_table.c, people_table.c
@@ -44,7 +54,7 @@ class Member(NamedTuple):
     """Somebody in a class."""
 
     id: str
-    name: str
+    name: str  # as in `class_names`
     role: Role
     joined: datetime
     seen: datetime
@@ -85,19 +95,33 @@ class ClassStore(PeopleStore):
         with_other = col.id.in_(sa.select(member.class_id).where(member.person == other_id))
         return person.teaches and bool(self._classes(with_other & _taught_by(person)))
 
+    def class_names(self, class_id: str) -> dict[str, str]:
+        """By id, what who is or was in a class is called there: no two the same, see `told_apart`."""
+        tasks = sa.select(assignments_table.c.id).where(assignments_table.c.class_id == class_id)
+        started = sa.select(participants_table.c.person).where(participants_table.c.assignment.in_(tasks))
+        joined = people_table.outerjoin(members_table, (member.person == people.id) & (member.class_id == class_id))
+        here = member.person.is_not(None) | people.id.in_(started)
+        query = sa.select(people.id, people.name).select_from(joined).where(here)
+        order = sa.func.coalesce(member.joined, people.created), people.id
+        return told_apart((row.id, row.name) for row in self._rows(query.order_by(*order)))
+
     def members(self, class_id: str) -> list[Member]:
         """Who is in a class, by name."""
         joined = sa.select(people_table, member.joined).join(members_table, people.id == member.person)
+        rows, names = self._rows(joined.where(member.class_id == class_id)), self.class_names(class_id)
         found = [
-            Member(*as_person(row), utc(row.joined), utc(row.seen))
-            for row in self._rows(joined.where(member.class_id == class_id))
+            Member(row.id, names.get(row.id, row.name), as_person(row).role, utc(row.joined), utc(row.seen))
+            for row in rows
         ]
         return sorted(found, key=lambda one: (_alphabetical(one.name), one.id))
 
-    def join(self, class_id: str, person_id: str) -> None:
-        """Put somebody into a class, once."""
-        with suppress(sa.exc.IntegrityError):
-            self._change(members_table.insert().values(class_id=class_id, person=person_id))
+    def join(self, class_id: str, person_id: str, *, also_closed: bool = False) -> None:
+        """Put somebody into a class, once. Raises ClassFull for who is not in it yet.
+
+        also_closed : its teacher puts them back."""
+        with self._write() as db:
+            if person_id not in (there := _locked_members(db, class_id)):
+                _add(db, class_id, person_id, len(there), also_closed)
 
     def leave(self, class_id: str, person_id: str) -> None:
         """Take somebody out of a class; their runs stay."""
@@ -107,17 +131,12 @@ class ClassStore(PeopleStore):
         """Somebody new in a class. Raises NameTaken, ClassFull, or ValueError if the nickname cannot be read."""
         if not (name := tidy_name(nickname)):
             raise ValueError(nickname)
-        others = sa.select(people.name).join(members_table, people.id == member.person)
         with self._write() as db:
-            # locked: two who choose the same name at once must not both get it
-            open_now = db.scalar(sa.select(col.id).where(col.id == class_id, col.closed.is_(None)).with_for_update())
-            taken = {name_key(one) for one in db.scalars(others.where(member.class_id == class_id))}
-            if open_now is None or len(taken) >= MOST_MEMBERS:
-                raise ClassFull(class_id)
-            if name_key(name) in taken or is_staff(name):
+            there = _locked_members(db, class_id)
+            if name_key(name) in map(name_key, there.values()) or is_staff(name):
                 raise NameTaken(name)
             person_id = new_person(db, name)
-            db.execute(members_table.insert().values(class_id=class_id, person=person_id))
+            _add(db, class_id, person_id, len(there))
         return Person(person_id, name, "student")
 
     def rename_class(self, class_id: str, name: str) -> None:
@@ -158,6 +177,32 @@ def open_class(code: str) -> sa.Select[Any]:
 def as_class(row: sa.Row[Any]) -> Class:
     """A row of `classes_table`."""
     return Class(row.id, row.name, row.code, row.teacher, utc(row.created), row.closed and utc(row.closed))
+
+
+def told_apart(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Ids and names as by id the names: of those that nobody could tell apart, the later ones have a number."""
+    found, taken = dict[str, str](), set[str]()
+    for person_id, name in names:
+        shown, n = name, 1
+        while name_key(shown) in taken:
+            shown, n = f"{name} ({n + 1})", n + 1
+        taken.add(name_key(shown))
+        found[person_id] = shown
+    return found
+
+
+def _locked_members(db: sa.Connection, class_id: str) -> dict[str, str]:
+    """By id, the names of who is in a class, which nobody joins before the transaction has ended."""
+    db.execute(sa.select(col.id).where(col.id == class_id).with_for_update())
+    joined = sa.select(people.id, people.name).join(members_table, people.id == member.person)
+    return {row.id: row.name for row in db.execute(joined.where(member.class_id == class_id))}
+
+
+def _add(db: sa.Connection, class_id: str, person_id: str, members: int, also_closed: bool = False) -> None:
+    lets_in = sa.true() if also_closed else col.closed.is_(None)
+    if members >= MOST_MEMBERS or db.execute(sa.select(col.id).where(col.id == class_id, lets_in)).first() is None:
+        raise ClassFull(class_id)
+    db.execute(members_table.insert().values(class_id=class_id, person=person_id))
 
 
 def _alphabetical(name: str) -> str:

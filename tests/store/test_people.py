@@ -2,11 +2,15 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from nnlab.settings import settings
 from nnlab.store import ClassFull, NameTaken, Person, Store, StoreUnavailable, classes, people
+from nnlab.spec import Experiment
+from nnlab.spec.assignment import Assignment
 
 pytestmark = pytest.mark.usefixtures("with_codes")
 BROWSER, OTHER = "v-" + "b" * 22, "v-" + "c" * 22
@@ -84,6 +88,55 @@ def test_a_class_has_room_for_so_many_and_no_more(store, lesson, monkeypatch):
     with pytest.raises(ClassFull):
         store.new_student(lesson[0].id, "Cleo")
     assert len(store.members(lesson[0].id)) == 2
+    ben, dan = store.members(lesson[0].id)[1], store.new_student(store.create_class("B", "p-t").id, "Dan")
+    with pytest.raises(ClassFull):
+        store.join(lesson[0].id, dan.id)
+    store.join(lesson[0].id, ben.id)  # who is in it is no one more
+    assert names(store.members(lesson[0].id)) == ["Ana", "Ben"]
+
+
+def test_many_who_join_at_once_are_no_more_than_a_class_holds(store, lesson, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_MEMBERS", 3)
+    elsewhere = store.create_class("B", "p-t").id
+    people = [store.new_student(elsewhere, f"S{n}").id for n in range(8)]
+
+    def join(person):
+        with suppress(ClassFull):
+            store.join(lesson[0].id, person)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(join, people * 2))
+    assert len(store.members(lesson[0].id)) == 3
+
+
+def test_a_closed_class_is_joined_by_nobody_but_who_its_teacher_puts_back(store, lesson):
+    ana, dan = store.new_student(lesson[0].id, "Ana"), store.new_student(store.create_class("B", "p-t").id, "Dan")
+    store.close_class(lesson[0].id)
+    store.join(lesson[0].id, ana.id)
+    store.leave(lesson[0].id, ana.id)
+    for person in (ana, dan):
+        with pytest.raises(ClassFull):
+            store.join(lesson[0].id, person.id)
+    store.join(lesson[0].id, ana.id, also_closed=True)
+    assert names(store.members(lesson[0].id)) == ["Ana"]
+
+
+def test_two_of_one_name_are_told_apart_wherever_their_class_is_shown(store, lesson):
+    one, teacher = lesson
+    task = store.create_assignment(Assignment(title="Why?", task=Experiment()), one.id)
+    second = store.new_student(store.create_class("B", teacher.id).id, "ANA")
+    first = store.new_student(one.id, "Ana")
+    third = store.find_or_create("https://a.example\n1", "Ana (2)")
+    for person in (second, third):  # as they come in, whoever has been on the server for longer
+        store.join(one.id, person.id)
+    shown = {first.id: "Ana", second.id: "ANA (2)", third.id: "Ana (2) (2)"}
+    assert {member.id: member.name for member in store.members(one.id)} == shown
+    assert [store.take_part(task, person).name for person in shown] == list(shown.values())
+    assert {each.person: each.name for each in store.participants(task)} == shown
+    store.leave(one.id, first.id)
+    assert {each.person: each.name for each in store.participants(task)} == shown, "who has started keeps the name"
+    with pytest.raises(NameTaken):
+        store.new_student(one.id, "ana")
 
 
 def test_a_long_nickname_is_cut(store, lesson):

@@ -190,4 +190,4 @@ def _remove(page: Page, one: Class, member: Member) -> None:
 
 def _put_back(page: Page) -> None:
     class_id, member_id, _ = st.session_state.pop("removed-member")
-    as_teacher(page, class_id, page.lab.store.join, class_id, member_id)
+    as_teacher(page, class_id, partial(page.lab.store.join, also_closed=True), class_id, member_id)

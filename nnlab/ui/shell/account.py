@@ -4,9 +4,10 @@ import streamlit as st
 
 from nnlab.lab import open_lab
 from nnlab.settings import settings
-from nnlab.store import Class, Person
+from nnlab.store import Class, ClassFull, Person
 from nnlab.store.codes import shown_code
-from nnlab.ui.shell.sign_in import ask_for_code, refusal
+from nnlab.ui.shell.sign_in import CLOSED, ask_for_code, refusal
+from nnlab.ui.shell.signed_in import still_signed_in
 from nnlab.ui.shell.text import Text, Texts, in_markdown
 from nnlab.ui.shell.visitors import visitor
 
@@ -38,6 +39,7 @@ def sign_out() -> None:
 
 def _personal_code(person: Person, t: Text) -> None:
     def renew() -> None:
+        still_signed_in(person)
         st.session_state["new-code"] = open_lab().store.new_code(person.id, visitor())
 
     code = st.session_state.pop("new-code", None)
@@ -53,10 +55,15 @@ def join_class(person: Person, t: Text, label: str, field: str = "code") -> None
     """A field for the code of a class, whose name in the session is `field`."""
 
     def join() -> None:
+        still_signed_in(person)
         found = ask_for_code(t, field)
         if isinstance(found, Class):
-            open_lab().store.join(found.id, person.id)
-            st.toast(t("You are in the class {name} now.", name=in_markdown(found.name)), icon=":material/school:")
+            try:
+                open_lab().store.join(found.id, person.id)
+            except ClassFull:
+                st.session_state[f"{field}-refused"] = t(CLOSED)
+            else:
+                st.toast(_joined(person, found, t), icon=":material/school:")
         elif found is not None:
             words = t("This is a personal code. A class has a code of 8 letters and digits.")
             st.session_state[f"{field}-refused"] = words
@@ -65,3 +72,12 @@ def join_class(person: Person, t: Text, label: str, field: str = "code") -> None
         st.text_input(label, key=field, placeholder="K7M3-QXW9", max_chars=80)
         refusal(field)
         st.form_submit_button(t("Join"), key=f"{field}-join", width="stretch", on_click=join)
+
+
+def _joined(person: Person, one: Class, t: Text) -> str:
+    """That somebody is in a class, and what they are called there if another one has their name."""
+    words = t("You are in the class {name} now.", name=in_markdown(one.name))
+    shown = open_lab().store.class_names(one.id).get(person.id, person.name)
+    if shown == person.name:
+        return words
+    return f"{words} {t('Somebody in it has your name: there you are {name}.', name=f'**{in_markdown(shown)}**')}"

@@ -20,11 +20,12 @@ from nnlab.ui.shell.address import network_of
 from nnlab.ui.shell.browser_address import leave_for
 from nnlab.ui.shell.counts import counts
 from nnlab.ui.shell.signed_in import logged_in
-from nnlab.ui.shell.text import Text, in_markdown
+from nnlab.ui.shell.text import Text, in_markdown, mark
 from nnlab.ui.shell.visitors import has_cookie, visitor
 
 log = logging.getLogger("nnlab.sign_in")
 WIDTH = 420
+CLOSED = mark("This class is closed or full. Ask your teacher.")
 
 
 def sign_in(page: str, t: Text, head: Callable[[], None]) -> None:
@@ -124,7 +125,7 @@ def _join(t: Text, one: Class) -> None:
             "choose another one."
         )
     except ClassFull:
-        words = t("This class is closed or full. Ask your teacher.")
+        words = t(CLOSED)
     except ValueError:
         words = t("Type a nickname with a letter or a digit at least.")
     if words:
