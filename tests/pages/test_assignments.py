@@ -274,14 +274,56 @@ def test_a_student_of_another_class_joins_by_the_code_first(lab, teacher, ask, l
     assert {one.id for one in lab.store.joined(bea)} == {other.id, lesson.id}
 
 
-@pytest.mark.parametrize("page", ["classroom", "build"])
+@pytest.mark.parametrize("page", ["classroom", "build", "compare"])
 def test_a_deleted_assignment_says_so(lab, ana, ask, page):
-    task = ask()
+    task = ask(task=COMPARED, open_fields=["values"]) if page == "compare" else ask()
     lab.take_part(task, ana.id)
     lab.store.delete_assignment(task)
     for gone in (task, "nothing"):
         app = opened(page, ana, gone)
         assert "There is no assignment at this address; its teacher may have deleted it." in said(app)
+        assert "train" not in {one.key for one in app.button}
+
+
+@pytest.mark.parametrize("kind", ["build", "compare"])
+def test_what_is_pressed_after_the_assignment_was_deleted_trains_nothing_else(lab, ana, ask, kind):
+    task = ask(task=COMPARED, open_fields=["values"]) if kind == "compare" else ask()
+    app = started(lab, ana, task, kind)
+    lab.delete_assignment(task)
+    press(app, {"build": "train", "compare": "compare"}[kind])
+    assert "its teacher may have deleted it" in said(app)
+    assert lab.runs(ana.id) == []
+
+
+@pytest.mark.parametrize("kind", ["build", "compare"])
+def test_who_was_taken_out_of_the_class_hands_in_nothing_more_until_they_join_by_its_code(
+    lab, lesson, ana, ask, kind, monkeypatch
+):
+    monkeypatch.setattr("nnlab.ui.shell.sign_in.network_of", lambda _: "10.0.0.1")
+    task = ask(task=COMPARED, open_fields=["values"]) if kind == "compare" else ask()
+    app = started(lab, ana, task, kind)
+    lab.store.leave(lesson.id, ana.id)
+    press(app, {"build": "train", "compare": "compare"}[kind])
+    assert "This assignment is for a class that you are not in." in said(app)
+    assert (lab.tries(task), lab.runs(ana.id), lab.store.joined(ana)) == ([], [], [])
+    app = opened("classroom", ana, task)
+    app.text_input(key="class-code").set_value(lesson.code)
+    press(app, "class-code-join")
+    assert not app.button(key="start").disabled
+
+
+@pytest.mark.parametrize("way", ["start", "guess"])
+def test_no_click_on_an_open_page_leads_back_into_a_class(lab, lesson, ana, ask, way):
+    task = ask(guess=["one", "two"] if way == "guess" else [])
+    app = opened("classroom", ana, task)
+    lab.store.leave(lesson.id, ana.id)
+    if way == "start":
+        press(app, "start")
+    else:
+        app.button_group(key="assignment-guess").set_value("two")
+        go(app)
+    assert lab.store.members(lesson.id) == []
+    assert lab.participants(task) == []
 
 
 def test_what_somebody_else_has_handed_in_has_no_way_back_for_others(lab, lesson, ana, ask):

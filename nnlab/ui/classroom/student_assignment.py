@@ -6,14 +6,15 @@ import streamlit as st
 
 from nnlab.settings import settings
 from nnlab.spec.assignment import Assignment
-from nnlab.store import Participant, StoredAssignment
+from nnlab.store import ClassFull, Participant, StoredAssignment
 from nnlab.ui.classroom.student import join_by_code
 from nnlab.ui.classroom.tries import tries_list
-from nnlab.ui.shared.assigned import Assigned, fixed_words, open_words, page_of
+from nnlab.ui.shared.assigned import Assigned, fixed_words, in_class, open_words, page_of
 from nnlab.ui.shared.due import is_over, until_words
 from nnlab.ui.shared.problems import refusals, show_refusal
 from nnlab.ui.shared.widgets import bound, clickable, title_row
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.sign_in import CLOSED
 from nnlab.ui.shell.text import Text, in_markdown, lines_in_markdown
 
 
@@ -37,7 +38,7 @@ def assignment_page(page: Page, stored: StoredAssignment) -> None:
     participant = lab.store.participant(stored.id, page.owner)
     tried = participant is not None and bool(lab.store.tries(stored.id, page.owner))
     preview = lab.store.teaches(page.person, stored.class_id)
-    member = preview or participant or (one and any(mine.id == one.id for mine in lab.store.joined(page.person)))
+    member = preview or in_class(page, stored.class_id)
     with title_row("task-head"):
         st.title(in_markdown(assignment.title), anchor=False, width="content")
         if member or settings().auth == "oidc":
@@ -84,14 +85,15 @@ def _start_button(
 
 
 def _take_part(page: Page, stored: StoredAssignment) -> bool:
-    """Join the class and start; False, and the page says why, if that is not possible."""
-    store, t = page.lab.store, page.t
-    if all(mine.id != stored.class_id for mine in store.joined(page.person)):
-        one = store.class_(stored.class_id)
-        if one is None or one.closed:
-            st.session_state["refused"] = t("This class is closed or full. Ask your teacher.")
+    """Start, and with a login join the class; False, and the page says why, if that is not possible."""
+    if not in_class(page, stored.class_id):
+        if settings().auth == "code":  # taken out of it since the page was drawn
             return False
-        store.join(one.id, page.owner)
+        try:
+            page.lab.store.join(stored.class_id, page.owner)
+        except ClassFull:
+            st.session_state["refused"] = page.t(CLOSED)
+            return False
     with refusals(page):
         page.lab.take_part(stored.id, page.owner)
         return True
@@ -116,5 +118,6 @@ def _guess(page: Page, stored: StoredAssignment, participant: Participant | None
         list(assignment.guess),
         format_func=lambda choice: clickable(in_markdown(choice)),
         wrap=True,
+        disabled=teaches(page, stored.class_id),
         **bound("assignment-guess", mine, take),
     )

@@ -72,18 +72,23 @@ def read_answer(assignment: Assignment, link: Mapping[str, str]) -> tuple[Experi
 
 
 def opened_assignment(page: Page) -> Assigned | None:
-    """The assignment of the address. Who has not started it is sent to it; one that is not there is named."""
+    """The assignment of the address; None without one. Who has not started it, or is not in its class, is sent to it,
+    and who presses Train after it was deleted, which would train something else that is not handed in."""
     if not (wanted := page.query().get("assignment")):
         return None
     t, stored = page.t, page.lab.store.assignment(wanted)
-    if page.person.role == "visitor" or stored is None or stored.deleted:
+    if page.person.role == "visitor":
         words = t("There is no assignment at this address; its teacher may have deleted it. This is your own work.")
         st.warning(words, icon=":material/link_off:")
+        return None
+    if stored is None or stored.deleted:
+        page.go("classroom", {"assignment": wanted})
         return None
     if page.name != (place := page_of(stored.assignment)):
         page.go(place, {"assignment": stored.id})
     participant = page.lab.store.participant(stored.id, page.owner)
-    if participant and (participant.guess is not None or not stored.assignment.guess):
+    guessed = participant and (participant.guess is not None or not stored.assignment.guess)
+    if participant and guessed and in_class(page, stored.class_id):
         return Assigned(stored, stored.assignment.seeds_of(participant.place), True)
     if page.lab.store.teaches(page.person, stored.class_id):
         return Assigned(stored, stored.assignment.seeds_of(0), False)
@@ -94,6 +99,11 @@ def opened_assignment(page: Page) -> Assigned | None:
 def page_of(assignment: Assignment) -> str:
     """The page on which an assignment is trained."""
     return "compare" if isinstance(assignment.task, Comparison) else "build"
+
+
+def in_class(page: Page, class_id: str) -> bool:
+    """Whether the visitor is in a class."""
+    return any(one.id == class_id for one in page.lab.store.joined(page.person))
 
 
 def banner(page: Page, task: Assigned) -> None:
