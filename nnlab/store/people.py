@@ -101,6 +101,10 @@ class PeopleStore(Database):
         """End a browser's sign-in."""
         self._change(sign_ins_table.delete().where(signed.token == digest(token)))
 
+    def sign_out_everywhere(self, person_id: str) -> None:
+        """End somebody's sign-ins in all browsers."""
+        self._change(sign_ins_table.delete().where(signed.person == person_id))
+
     def _one(self, which: sa.ColumnElement[bool]) -> Person | None:
         found = self._rows(sa.select(people_table).where(which))
         return as_person(found[0]) if found else None

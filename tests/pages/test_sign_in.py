@@ -1,6 +1,7 @@
 """With a login every page asks for it, and shows nothing else before."""
 
 import re
+import time
 from typing import ClassVar
 
 import pytest
@@ -298,6 +299,7 @@ class TestByLogin:
         "sub": "1",
         "name": "Ada",
         "email": "ada@x.example",
+        "iat": time.time() + 3600,  # whenever the test runs, a moment ago
     }
 
     @pytest.fixture(autouse=True)
@@ -324,6 +326,32 @@ class TestByLogin:
         ada = store.person_of("v-new")
         assert (ada.name, ada.role) == ("Ada", "teacher" if verified is True else "student")
 
+    @pytest.mark.parametrize("pressed", [True, False])
+    def test_a_login_from_before_signs_nobody_in(self, store, user, pressed):
+        """Who has signed out on all devices, or whose sign-in has ended, presses Continue and logs in again."""
+        user.update(self.ADA, iat=time.time() - 3600 if pressed else self.ADA["iat"])
+        if pressed:
+            store.remember(OWNER, "train?run=1")
+        app = open_page("home")
+        assert is_gate(app)
+        assert not [one for one in app.get("bidi_component") if "enter?ticket=" in str(one.proto)]
+
+    def test_the_way_back_from_the_provider_is_no_way_in_for_an_earlier_login(self, store, user, monkeypatch):
+        monkeypatch.setattr("streamlit.secrets", {"auth": {"cookie_secret": "x", "client_id": "x"}})
+        user.update(self.ADA)
+        press(open_page("home"), "login-")
+        assert store.remembered(OWNER) is None
+        assert is_gate(open_page("home"))
+
+    def test_signing_out_on_all_devices_ends_every_browsers_sign_in(self, store, user):
+        ada, bob = (store.find_or_create(f"https://a.example\n{n}", name) for n, name in ((1, "Ada"), (2, "Bob")))
+        for token, person in (("v-phone", ada), ("v-bob", bob)):
+            store.sign_in(token, person.id)
+        user.update(self.ADA)
+        app = open_page("runs", person=ada)
+        app.button(key="sign-out-everywhere").click().run()
+        assert [store.person_of(token) for token in (app_cookie(ada), "v-phone", "v-bob")] == [None, None, bob]
+
     def test_a_deep_link_is_where_they_were_not_an_earlier_login(self, store, user):
         store.remember(OWNER, "train?run=1")
         user.update(self.ADA)
@@ -337,6 +365,7 @@ class TestByLogin:
     def test_a_cookie_of_one_and_the_login_of_another_is_a_new_sign_in(self, store, user):
         bob = store.find_or_create("https://a.example\n2", "Bob")
         user.update(self.ADA)
+        store.remember(app_cookie(bob), "")
         app = open_page("runs", person=bob)
         assert not app.get("page_link")
         assert store.redeem(ticket(app), app_cookie(bob), "v-new")

@@ -1,5 +1,7 @@
 """Who is signed in, in the sidebar: a new personal code, another class, and out again."""
 
+from typing import Any
+
 import streamlit as st
 
 from nnlab.lab import open_lab
@@ -22,12 +24,21 @@ def account_menu(person: Person, t: Text) -> None:
         if settings().auth == "code":
             _personal_code(person, t)
         join_class(person, t, t("Code of another class"))
-        st.button(t("Sign out"), icon=":material/logout:", key="sign-out", width="stretch", on_click=sign_out)
+        look: dict[str, Any] = {"icon": ":material/logout:", "width": "stretch"}
+        st.button(t("Sign out"), key="sign-out", on_click=sign_out, **look)
+        if settings().auth == "oidc":  # a new personal code does it where there are codes
+            words = t("Sign out on all devices")
+            st.button(words, key="sign-out-everywhere", on_click=sign_out, args=(person,), **look)
 
 
-def sign_out() -> None:
-    """End the sign-in of this browser; all that the session holds is forgotten."""
-    open_lab().store.sign_out(browser := visitor())
+def sign_out(everywhere: Person | None = None) -> None:
+    """End the sign-in of this browser, or all of somebody; all that the session holds is forgotten."""
+    browser = visitor()
+    if everywhere:
+        still_signed_in(everywhere)
+        open_lab().store.sign_out_everywhere(everywhere.id)
+    else:
+        open_lab().store.sign_out(browser)
     st.session_state.clear()
     st.session_state["visitor"] = browser
     if settings().auth == "oidc":

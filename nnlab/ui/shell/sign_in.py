@@ -7,6 +7,7 @@ ticket, with which the server gives the browser a new cookie (`nnlab.ui.server.e
 
 import logging
 from collections.abc import Callable
+from time import time
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -16,6 +17,7 @@ from nnlab.lab import open_lab
 from nnlab.settings import settings
 from nnlab.store import Class, ClassFull, NameTaken, Person, Wait
 from nnlab.store.codes import shown_code
+from nnlab.store.sign_in import LOGIN
 from nnlab.ui.shell.address import network_of
 from nnlab.ui.shell.browser_address import leave_for
 from nnlab.ui.shell.counts import counts
@@ -141,11 +143,20 @@ def _personal_code(page: str, t: Text, person: Person, code: str) -> None:
 
 
 def _returned(page: str) -> None:
-    """Sign in who has just returned from the provider, always to Home; not who has signed out in another tab."""
+    """Sign in who has just returned from the provider, always to Home. That Streamlit still knows an earlier login is
+    not enough: its owner may have signed out in another tab, or on all devices."""
     person = logged_in()
-    if person is not None and has_cookie() and "signed-in" not in st.session_state:
+    if person is None or not has_cookie() or "signed-in" in st.session_state or time() - _login_time() > 2 * LOGIN:
+        return
+    if (place := open_lab().store.remembered(visitor())) is not None:
         st.session_state["signed-in"] = True
-        _enter(person, page, open_lab().store.remembered(visitor()) if page == "home" else None)
+        _enter(person, page, place if page == "home" else None)
+
+
+def _login_time() -> float:
+    """When the provider made the login, by its own clock."""
+    made = st.user.get("iat")
+    return float(made) if isinstance(made, int | float) else 0.0
 
 
 def _by_login(page: str, t: Text) -> None:
@@ -154,6 +165,9 @@ def _by_login(page: str, t: Text) -> None:
     for name in providers:
         label = t("Continue with {provider}", provider=in_markdown(name.title())) if name else t("Continue")
         if st.button(label, type="primary", width="stretch", key=f"login-{name}"):
+            if logged_in():  # it ends first: else the way back from the provider would be a way in
+                st.logout()
+                return
             open_lab().store.remember(visitor(), place_of(page))
             try:
                 st.login(name or None)
