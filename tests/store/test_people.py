@@ -96,9 +96,9 @@ def test_a_class_has_room_for_so_many_and_no_more(store, lesson, monkeypatch):
 
 
 def test_many_who_join_at_once_are_no_more_than_a_class_holds(store, lesson, monkeypatch):
-    monkeypatch.setattr(classes, "MOST_MEMBERS", 3)
     elsewhere = store.create_class("B", "p-t").id
     people = [store.new_student(elsewhere, f"S{n}").id for n in range(8)]
+    monkeypatch.setattr(classes, "MOST_MEMBERS", 3)
 
     def join(person):
         with suppress(ClassFull):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from nnlab.lab import NotYours
 from nnlab.spec import FIELDS, Comparison, Experiment
 from nnlab.spec.assignment import LAYERS, Assignment
 from nnlab.spec.errors import Problem, SpecError
@@ -160,6 +161,8 @@ def hand_in(page: Page, task: Assigned, answer: Experiment | Comparison) -> str:
     """Trains an answer and hands it in, that of its teacher without handing it in; the id of its run or comparison.
     Raises SpecError where it is refused."""
     lab, assignment = page.lab, task.assignment
+    if task.collected and not in_class(page, task.stored.class_id):  # taken out of it since the page was drawn
+        raise NotYours(task.id)
     if task.collected:
         return lab.submit_try(task.id, answer, page.owner).id
     assignment.check(answer)
