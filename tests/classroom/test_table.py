@@ -94,7 +94,7 @@ def test_late_tries_are_marked(lab, filled):
 
 def test_a_comparison_that_is_extended_after_the_date_is_late(lab, filled):
     first, *others = lab.tries(filled.comparison)
-    lab.set_due(filled.comparison, max(one.created for one in (first, *others)) + timedelta(minutes=30))
+    lab.store.set_due(filled.comparison, max(one.created for one in (first, *others)) + timedelta(minutes=30))
     wider = first.run.comparison.model_copy(update={"values": (*first.run.comparison.values, 5)})
     new = lab.extend_comparison(first.run.id, wider, first.person).cells[-1].runs[0]
     assert not any(one.late for one in lab.tries(filled.comparison))

@@ -289,7 +289,7 @@ def test_a_deleted_assignment_says_so(lab, ana, ask, page):
 def test_what_is_pressed_after_the_assignment_was_deleted_trains_nothing_else(lab, ana, ask, kind):
     task = ask(task=COMPARED, open_fields=["values"]) if kind == "compare" else ask()
     app = started(lab, ana, task, kind)
-    lab.delete_assignment(task)
+    lab.store.delete_assignment(task)
     press(app, {"build": "train", "compare": "compare"}[kind])
     assert "its teacher may have deleted it" in said(app)
     assert lab.runs(ana.id) == []
@@ -323,7 +323,7 @@ def test_no_click_on_an_open_page_leads_back_into_a_class(lab, lesson, ana, ask,
         app.button_group(key="assignment-guess").set_value("two")
         go(app)
     assert lab.store.members(lesson.id) == []
-    assert lab.participants(task) == []
+    assert lab.store.participants(task) == []
 
 
 def test_what_somebody_else_has_handed_in_has_no_way_back_for_others(lab, lesson, ana, ask):

@@ -159,7 +159,7 @@ def test_any_values_are_an_assignment_with_one_text_or_a_sentence(opened: list[s
 
 @pytest.mark.parametrize("opened", ["depth", "width", "model.hidden"])
 def test_the_layers_are_not_hidden_where_a_part_of_them_is_open(opened: str) -> None:
-    with pytest.raises(ValueError, match="hidden: got .* what is hidden cannot be changed"):
+    with pytest.raises(ValueError, match=r"hidden: got .* what is hidden cannot be changed"):
         Assignment(title="x", task=TASK, open_fields=[opened], hidden=["model.hidden"])
     Assignment(title="x", task=TASK, open_fields=["train.lr"], hidden=["model.hidden"])
 

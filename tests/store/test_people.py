@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from nnlab.settings import settings
-from nnlab.store import ClassFull, NameTaken, Person, Store, StoreUnavailable, classes, people
 from nnlab.spec import Experiment
 from nnlab.spec.assignment import Assignment
+from nnlab.store import ClassFull, NameTaken, Person, Store, StoreUnavailable, classes, people
 
 pytestmark = pytest.mark.usefixtures("with_codes")
 BROWSER, OTHER = "v-" + "b" * 22, "v-" + "c" * 22
