@@ -12,7 +12,8 @@ scores of every seed, before a rule had judged it. The readings follow these def
   change; or the validation loss has risen clearly above its lowest while the training loss fell.
 - **fits**: none of these; the validation score is about the best that was seen on these data.
 
-Trainings that two readings would suit were left out. Within a kind, every second case is held out.
+Trainings that two readings would suit were left out, and those that read otherwise where another processor rounds
+otherwise. Within a kind, every second case is held out.
 """
 
 from collections.abc import Mapping
@@ -212,7 +213,7 @@ kind("overfits unevenly")
 overfits("98 and 79 %, training loss from 0.02 to 0.3 and back", FEW, optimizer="rmsprop", lr=0.03)
 overfits("99.7 and 79 %", FEW, lr=0.03)
 overfits("93 and 78 %, training loss from 0.08 to 0.35 and back", BINARY, 10, hidden=[64] * 3, epochs=300)
-overfits("88 and 80 %, validation loss 0.49 to 1.25", FEW, lr=0.05, batch_size=4, epochs=80)
+overfits("96 and 80 %, training accuracy between 95 and 98", FEW, lr=0.05, epochs=80)
 overfits("87 and 78 %, 0.32 to 1.04", _RELU, hidden=[64, 64], lr=0.05, batch_size=8)
 
 # -- divergence
@@ -256,7 +257,7 @@ kind("unstable")
 unstable("jumps between 85 and 97 %", MOONS, lr=0.3)
 unstable("79 %, between 50 and 88", MOONS, lr=1)
 unstable("between 86 and 98 %, loss rising from 0.1 to 0.3", _TANH, lr=0.3)
-unstable("between 62 and 76 %, down from 85", DIGITS, optimizer="momentum", lr=0.5)
+unstable("between 84 and 92 %, loss 0.5 to 0.8", CLOUDS, hidden=[16], activation="tanh", optimizer="momentum", lr=1)
 unstable("seeds from 50 to 85 %, between 65 and 82", plane("spirals"), optimizer="momentum", lr=0.3, epochs=200)
 unstable("75 %, loss 8 to 65 where a guess has 0.7", MOONS, optimizer="momentum", lr=30)
 unstable("98 and 94 %, loss from 0.02 to 4 and back, validation loss 8", DIGITS, hidden=[], lr=10)
@@ -265,7 +266,7 @@ unstable(
 )
 unstable("seven of eight seeds 100 %, one 50", plane("circles"), 8, hidden=[8] * 10, init="default")
 unstable("nine of ten seeds 99 %, one 50", plane("circles"), 10, hidden=[4] * 5, init="default")
-unstable("one seed 97 %, four 50", plane("circles"), optimizer="sgd", lr=2, batch_size=8)
+unstable("between 86 and 96 %, loss 0.2 to 0.4", MOONS, optimizer="rmsprop", lr=0.3)
 unstable("between 69 and 85 %, loss 2 to 4", CLOUDS, hidden=[16], activation="tanh", optimizer="momentum", lr=3)
 unstable("between 67 and 89 %, loss 0.7 to 3.4", MOONS, hidden=[], lr=30)
 unstable(

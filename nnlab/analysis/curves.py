@@ -118,17 +118,21 @@ class Curves:
         rows = self.trained - n + np.arange(n)[:, None]
         return np.where(rows >= 0, np.take_along_axis(values, np.maximum(rows, 0), axis=0), math.nan)
 
-    def late_rise(self) -> float | None:
-        """By how much the training loss rises in one epoch of four (the upper quartile of its steps) in the last third
-        of the epochs; median over the replicates. None where there are too few epochs."""
+    def late_rise(self, least: float) -> float | None:
+        """The share of itself (its median) by which the training loss rises in one epoch of four (the upper quartile
+        of the steps of all replicates) in the last third of the epochs. A loss below `least` counts as that. None
+        where there are too few epochs."""
         n = int(np.median(self.trained)) // 3 if len(self.epochs) else 0
-        steps = np.diff(self.last(self.train_loss, n + 1), axis=0)
-        return float(np.median(np.quantile(np.nan_to_num(steps, nan=0.0), 0.75, axis=0))) if n >= 4 else None
+        if n < 4:
+            return None
+        loss = self.last(self.train_loss, n + 1)
+        rises = np.diff(loss, axis=0) / np.maximum(np.nanmedian(loss, axis=0), least)
+        return float(np.quantile(np.nan_to_num(rises, nan=0.0), 0.75))
 
     def late_peak(self, least: float) -> float | None:
-        """How many times as high as at both ends of the last third the training loss is somewhere within it; median
+        """How many times as high as at both ends of the last half the training loss is somewhere within it; median
         over the replicates. A loss below `least` counts as that. None where there are too few epochs."""
-        n = int(np.median(self.trained)) // 3 if len(self.epochs) else 0
+        n = int(np.median(self.trained)) // 2 if len(self.epochs) else 0
         loss, end = self.last(self.train_loss, n), max(1, n // 10)
         if n < 4:
             return None
@@ -147,14 +151,16 @@ class Curves:
         return float(then), float(now)
 
     def validation_turn(self) -> tuple[float, float, float] | None:
-        """The lowest validation loss, that at the end and the epoch of the lowest (medians over the replicates, at the
-        end also over a tenth of the epochs); None where it ends at its lowest, or where the training loss did not fall
-        further."""
+        """The lowest validation loss, that at the end and the epoch of the lowest (medians over the replicates and a
+        tenth of the epochs); None where it ends at its lowest, or where the training loss did not fall further."""
         if len(self.epochs) < 5 or np.isnan(self.validation_loss).any() or np.isnan(self.train_loss).any():
             return None
-        validation, train = (np.median(loss, axis=1) for loss in (self.validation_loss, self.train_loss))
+        tenth = max(1, len(self.epochs) // 10)
+        validation, train = (
+            np.median(np.lib.stride_tricks.sliding_window_view(np.median(loss, axis=1), tenth), axis=1)
+            for loss in (self.validation_loss, self.train_loss)
+        )  # (n - tenth + 1,)
         lowest = int(validation.argmin())
-        tail = max(1, len(validation) // 10)
-        if lowest >= len(validation) - tail or np.median(train[-tail:]) >= train[lowest]:
+        if lowest == len(validation) - 1 or train[-1] >= train[lowest]:
             return None
-        return float(validation[lowest]), float(np.median(validation[-tail:])), float(self.epochs[lowest])
+        return float(validation[lowest]), float(validation[-1]), float(self.epochs[lowest + tenth // 2])

@@ -23,13 +23,13 @@ _ONE_SEED = "one seed"
 LIMITS: Mapping[str, float] = {
     "loss_not_finite": 0.5,
     "loss_ran_away": 2,
-    "loss_jumps": 0.04,
+    "loss_jumps": 0.05,
     "loss_peaks": 10,
     "loss_above_guessing": 2,
     "seeds_disagree": 0.1,
     "gap": 0.05,
     "still_rising": 0.01,
-    "validation_turned": 0.2,
+    "validation_turned": 0.4,
     "guesses": 0.02,
     "hardly_learned": 0.1,
     "below_reference": 0.03,
@@ -39,6 +39,9 @@ LIMITS: Mapping[str, float] = {
     "dead_units": 0.75,
 }
 """The thresholds of the rules in `diagnose`, by rule."""
+
+LOW_LOSS = 0.3
+"""Jumps count as shares of the loss, of so many times that of a blind guess where the loss is lower."""
 
 RAN_AWAY = 1000
 """A loss so many times that of a blind guess has run away, whatever the network has learned."""
@@ -106,11 +109,12 @@ def diagnose(
        above twice that of a blind guess where they do no better than guessing, or above 1,000 times that of a blind
        guess without falling (`loss_ran_away`). With early stopping, too, the last epoch counts, not the best. Fewer
        than half: **unstable** (`some_seeds_diverged`).
-    2. **unstable**, when for most seeds the training loss, in the last third of the epochs, rises in one epoch of four
-       by more than 0.04 of a blind guess's loss (`loss_jumps`), for regression when it is 10 times as high in between
-       as at both ends of that third (`loss_peaks`); when a classifier ends with a training loss above twice that of a
-       blind guess (`loss_above_guessing`); or when with 3 seeds or more the standard deviation of the training fit is
-       above 0.1 and some seeds reach the reference (`seeds_disagree`).
+    2. **unstable**, when the training loss, in the last third of the epochs, rises in one epoch of four by more than
+       0.05 of its median, or of 0.3 of a blind guess's loss if that is more (`loss_jumps`); for regression when, in
+       the second half of the epochs, it is for most seeds 10 times as high in between as at both ends (`loss_peaks`);
+       when a classifier ends with a training loss above twice that of a blind guess (`loss_above_guessing`); or when
+       with 3 seeds or more the standard deviation of the training fit is above 0.1 and some seeds reach the reference
+       (`seeds_disagree`).
     3. **underfits**, when the training fit is at most 0.02 above always predicting the most common class (`guesses`),
        or at most 0.1 above it while the validation fit is at most 0.02 above it (`hardly_learned`), or clearly (0.03,
        or one standard error) below 5 or 15 nearest neighbours, for regression the least-squares line
@@ -119,7 +123,7 @@ def diagnose(
     4. **overfits**, unless accuracy (by 0.01 in the last fifth of the epochs) and loss on the validation part still get
        better, by the gap = training fit - validation fit: above 0.05 with its 95 % interval above 0 (`gap`; the
        interval is over the seeds, with fewer than 3 over the validation samples; it may contain 0 where that of the
-       validation fit contains guessing); or above 0.02 while the validation loss has risen 20 % above its lowest and
+       validation fit contains guessing); or above 0.02 while the validation loss has risen 40 % above its lowest and
        the training loss fell further (`validation_turned`; not with early stopping, which takes the weights of the
        lowest).
     5. **underfits** too, when, below an accuracy of 0.99, it still gained 0.02 in the last fifth of the epochs, for
@@ -204,9 +208,9 @@ def _divergence(it: _Evidence) -> _Found | None:
 
 def _instability(it: _Evidence) -> _Found | None:
     """Rule 2."""
-    if it.classes and (rise := it.curves.late_rise()) is not None:
-        it.figures["jump"] = rise / it.reference.guess_loss
-        if it.figures["jump"] > LIMITS["loss_jumps"]:
+    if it.classes and (rise := it.curves.late_rise(LOW_LOSS * it.reference.guess_loss)) is not None:
+        it.figures["jump"] = rise
+        if rise > LIMITS["loss_jumps"]:
             return "unstable", "loss_jumps"
     if not it.classes and (peak := it.curves.late_peak(1e-6 * it.reference.guess_loss)) is not None:
         it.figures["peak"] = peak

@@ -156,6 +156,20 @@ def test_a_rising_validation_loss_overfits_before_the_score_does():
     assert verdict(BIG, metrics, results([0.99] * 3, [0.98] * 3)) == ("fits", "")  # no gap
 
 
+def test_one_good_epoch_is_no_minimum_of_the_validation_loss():
+    validation = np.where(np.arange(30) == 12, 0.05, 0.2)
+    metrics = curves(FALLING, FALLING * 0 + 0.99, validation)
+    assert verdict(BIG, metrics, results([0.99] * 3, [0.96] * 3)) == ("fits", "")
+
+
+def test_a_minimum_of_the_validation_loss_is_told_with_its_epoch():
+    turned = np.interp(np.arange(1, 61), [1, 20, 45, 60], [0.7, 0.2, 0.5, 0.5])
+    falling = np.linspace(0.7, 0.1, 60)
+    said = diagnose(curves(falling, falling * 0 + 0.99, turned), results([0.99] * 3, [0.96] * 3), BIG)
+    assert said.figures["turn"] == pytest.approx(20, abs=1)
+    assert said.figures["rise"] == pytest.approx(0.5 / 0.2 - 1, rel=0.2)
+
+
 def test_worse_than_its_neighbours_underfits():
     assert verdict(BIG, curves(FALLING), results([0.85] * 3, [0.85] * 3)) == ("underfits", "below_reference")
     assert verdict(ALONE, curves(FALLING), results(0.85)) == ("underfits", "below_reference")
@@ -296,6 +310,24 @@ def test_a_loss_that_jumps_to_the_end_is_unstable():
     assert verdict(BIG, curves(rarely), results([0.97] * 3, [0.97] * 3)) == ("fits", "")
 
 
+def test_a_jump_is_told_as_a_share_of_the_loss_itself_unless_that_is_low():
+    def jump(low, high):
+        loss = np.where(np.arange(33) % 2, low, high)
+        return diagnose(curves(loss), results([0.95] * 3, [0.95] * 3), BIG).figures["jump"]
+
+    assert jump(0.4, 0.6) == pytest.approx(0.2 / 0.5, rel=0.25)  # the median of few epochs is either
+    assert jump(0.04, 0.06) == pytest.approx(0.02 / (0.3 * math.log(2)))
+    assert verdict(BIG, curves(np.where(np.arange(33) % 2, 1e-4, 1e-3)), results([1.0] * 3, [1.0] * 3)) == ("fits", "")
+
+
+def test_one_seed_of_five_that_jumps_makes_no_unstable_training():
+    loss = np.full((30, 5), 0.2)
+    loss[::2, 0] = 0.6
+    assert verdict(BIG, curves(loss), results([0.97] * 5, [0.97] * 5)) == ("fits", "")
+    loss[::2] = 0.6
+    assert verdict(BIG, curves(loss), results([0.97] * 5, [0.97] * 5)) == ("unstable", "loss_jumps")
+
+
 def test_rare_jumps_do_not_hide_a_gap():
     rarely = np.where(np.arange(30) % 8, 0.02, 0.3)
     assert verdict(BIG, curves(rarely), results([0.98] * 3, [0.78] * 3)) == ("overfits", "gap")
@@ -319,8 +351,10 @@ def test_regression_is_measured_by_the_share_of_variance_left():
     assert said(5.0, np.geomspace(3000, 5, 100)) == ("underfits", "still_learning")
     assert said(1e9, np.geomspace(3000, 1e9, 100)) == ("diverged", "loss_ran_away")
     assert said(3000.0, np.linspace(4000, 3000, 100), 1)[0] == "underfits"
-    peaks = np.where(np.arange(100) == 80, 500.0, 5.0)
-    assert said(5.0, peaks) == ("unstable", "loss_peaks")
+    for epoch in (80, 66):  # where a peak lies in the second half matters no more
+        peaks = np.where(np.arange(100) == epoch, 500.0, 5.0)
+        assert said(5.0, peaks) == ("unstable", "loss_peaks")
+    assert said(0.0631, np.where(np.arange(100) == 40, 500.0, 0.0631)) == ("fits", "")  # it has calmed down
     assert said(0.0631, np.where(np.arange(100) == 80, 0.6, 0.0631)) == ("fits", "")
     assert said(1e-9, np.where(np.arange(100) == 80, 1e-4, 1e-9)) == ("fits", "")  # the rounding of a perfect fit
 

@@ -24,6 +24,7 @@ SHORT = {
     "nan with patience": first("diverges with patience", "diverged", "nan from"),
     "patience that ends nothing": first("patience", "fits", "96 and 96 %"),
     "patience that ends it": first("patience", "fits", "the weights of epoch 2"),
+    "an accuracy that jumps": first("unstable", "unstable"),
     "numbers that jump": first("regression", "unstable"),
 }
 

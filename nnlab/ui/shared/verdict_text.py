@@ -17,9 +17,9 @@ REASONS: Texts = {
     "some_seeds_diverged": "the loss kept growing{in_seeds}, but not in the others.",
     "seeds_disagree": "the seeds end far apart (standard deviation {deviation}): the random start matters more than "
     "the training.",
-    "loss_jumps": "the loss still jumps at the end, in one epoch of four by {jump} of the loss of guessing or more; a "
-    "lower learning rate would help.",
-    "loss_peaks": "the loss still jumps at the end, in between to {peak} times what it is before and after; a lower "
+    "loss_jumps": "the loss still jumps at the end, in one epoch of four by {jump} of its value or more; a lower "
+    "learning rate would help.",
+    "loss_peaks": "the loss jumps until late, in between to {peak} times what it is before and after; a lower "
     "learning rate would help.",
     "loss_above_guessing": "its loss is {loss} times the loss of guessing: it is far too confident where it is wrong "
     "(correct: {train}).",
