@@ -157,6 +157,29 @@ def test_the_exponential_is_that_of_numpy():
     np.testing.assert_allclose(edge, [1, 0, np.inf, np.inf, np.inf, 0, np.nan], atol=2e-38)
 
 
+ERROR_OF_EXP = """
+import numba
+import numpy as np
+from nnlab.engines.compiled_layers import FAST, exp
+
+@numba.njit(fastmath=FAST)
+def in_place(x):
+    exp(x)
+
+x = np.linspace(-87, 88.5, 100_000, dtype=np.float32)
+exact = np.exp(x.astype(np.float64))
+in_place(x)
+print(np.abs(x / exact - 1).max())
+"""
+
+
+def test_the_exponential_keeps_its_digits_on_a_processor_without_fused_multiply_add(tmp_path):
+    old = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", ERROR_OF_EXP]
+    done = subprocess.run(command, env=os.environ | old, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 3e-7
+
+
 @compiled_layers.entry_point
 def update(optimizer, l2, rate, step, w, g, m, s):
     compiled_steps.update(optimizer, l2, rate, step, w, g, m, s)
