@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnlab.charts.base import ENGLISH, Labels, word_for
+from nnlab.charts.colours import FAINT
 
 PLAIN = (
     "datum.value === 0 ? '0' : abs(datum.value) >= 1e5 || abs(datum.value) < 1e-4"
@@ -43,8 +44,9 @@ def spans_decades(values: ArrayLike) -> bool:
 
 
 def axis(**given: Any) -> alt.Axis:
-    """An axis with few ticks."""
-    return alt.Axis(**{"tickCount": 5, "titlePadding": 8, "labelPadding": 6, **given})
+    """An axis with few ticks. Streamlit's theme writes on it in a grey that is too pale on a white page."""
+    words = {"labelColor": FAINT, "titleColor": FAINT}
+    return alt.Axis(**{"tickCount": 5, "titlePadding": 8, "labelPadding": 6, **words, **given})
 
 
 def number_axis(kind: str, *, upright: bool = True, **given: Any) -> alt.Axis:
