@@ -21,11 +21,16 @@ def stop_anybodys(page: Page, owner: str, stop: Callable[[str], object]) -> None
     stop(owner if may_stop(page, owner) else page.owner)
 
 
-def whose(page: Page, owner: str) -> str:
+def whose(page: Page, one: Run | ComparisonRun) -> str:
     """A sentence about somebody else's run or comparison: a teacher gets the name of their student."""
-    student = page.lab.store.person(owner) if owner != page.owner and may_stop(page, owner) else None
+    student = page.lab.store.person(one.owner) if may_stop(page, one.owner) else None
     if student is not None:
-        return page.t("This is of {name}; you can look at it and stop it.", name=in_markdown(student.name))
+        name = in_markdown(student.name)
+        return (
+            page.t("This belongs to {name}; you can look at it and stop it.", name=name)
+            if one.active
+            else page.t("This belongs to {name}.", name=name)
+        )
     return page.t("This is someone else's: you can look at it, but not change it.")
 
 
@@ -36,7 +41,7 @@ def others(page: Page, one: Run | ComparisonRun) -> None:
     if one.owner == page.owner:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="whose"):
-        st.caption(f":material/visibility: {whose(page, one.owner)}", width="content")
+        st.caption(f":material/visibility: {whose(page, one)}", width="content")
         if one.state == "finished" if isinstance(one, Run) else not one.active:
             help = page.t("It costs nothing: what was trained is not trained again.")
             label, look = page.t("Copy into my space"), ":material/content_copy:"

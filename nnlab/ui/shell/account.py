@@ -55,11 +55,11 @@ def _personal_code(person: Person, t: Text) -> None:
 
     code = st.session_state.pop("new-code", None)
     if code:
-        st.markdown(f"### `{shown_code(code)}`", anchors=False)
-        st.caption(t("Write it down. The code you had before no longer works."))
+        st.markdown(f"## {shown_code(code)}", anchors=False)
+        st.caption(t("Write it down. Your old code no longer works."))
     st.button(t("New personal code"), icon=":material/key:", key="renew-code", width="stretch", on_click=renew)
     if not code:
-        st.caption(t("For another device. It takes the place of the code you have, and signs out your other devices."))
+        st.caption(t("For another device. It replaces the code you have and signs out your other devices."))
 
 
 def join_class(person: Person, t: Text, label: str, field: str = "code") -> None:

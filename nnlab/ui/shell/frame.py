@@ -188,15 +188,19 @@ def _navigation(page: Page) -> None:
         account_menu(page.person, t)
     st.space("small")
     _language_and_theme(t)
+    keyboard()
     with activity:  # last: what is above stands without the store too
         live(activity_line, IDLE)(page)
 
 
 def _head(t: Text) -> None:
-    """What stands above the sign-in, where there is no sidebar."""
+    """What stands above the sign-in, where there is no sidebar: where one is, in which language."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"### :material/hub: {NAME}", anchors=False, width="content")
         _language_and_theme(t)
+    st.markdown(
+        t("Choose data, build a network layer by layer, watch its loss fall, and find out what depth really does.")
+    )
 
 
 def _language_and_theme(t: Text) -> None:
@@ -213,7 +217,6 @@ def _language_and_theme(t: Text) -> None:
             required=True,
         )
         theme_switch(t, ["" if name == "home" else name for name in PLACES])
-        keyboard()
 
 
 def activity_line(page: Page) -> float:

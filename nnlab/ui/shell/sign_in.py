@@ -53,7 +53,7 @@ def sign_in(page: str, t: Text, head: Callable[[], None]) -> None:
             else:
                 _code(page, t)
             if not has_cookie():
-                words = t("This browser sends no cookies, without which nobody can sign in. Allow them for this site.")
+                words = t("This browser sends no cookies, and signing in needs one. Allow cookies for this site.")
                 st.warning(words, icon=":material/cookie_off:")
 
 
@@ -76,7 +76,7 @@ def ask_for_code(t: Text, field: str = "code") -> Person | Class | None:
         return None
     if found is None:
         st.session_state[f"{field}-refused"] = t(
-            "Nobody has this code. Look at it again: it has 8 or 10 letters and digits, and no O, 0, I or 1."
+            "There is no such code. Check it: it has 8 or 10 letters and digits, and no O, 0, I or 1."
         )
     return found
 
@@ -129,14 +129,14 @@ def _join(t: Text, one: Class) -> None:
     except ClassFull:
         words = t(CLOSED)
     except ValueError:
-        words = t("Type a nickname with a letter or a digit at least.")
+        words = t("Type a nickname with at least one letter or digit.")
     if words:
         st.session_state["code-refused"] = words
 
 
 def _personal_code(page: str, t: Text, person: Person, code: str) -> None:
     _title(t("Welcome, {name}", name=in_markdown(person.name)), t("This is your personal code:"))
-    st.markdown(f"## `{shown_code(code)}`", anchors=False)
+    st.markdown(f"# {shown_code(code)}", anchors=False)
     st.markdown(t("Write it down. With it you return to your runs from another device, or after you have signed out."))
     label, args = t("I have written it down"), (person, page)
     st.button(label, type="primary", width="stretch", key="enter", on_click=_enter, args=args)
