@@ -9,7 +9,7 @@ import pandas as pd
 
 from nnlab.charts.axes import axis, number_axis
 from nnlab.charts.base import ENGLISH, FORMATS, Labels, Spec, finish, interval_text, word_for
-from nnlab.charts.colours import COLOURS, FAINT, INK, SOFT
+from nnlab.charts.colours import COLOURS, FAINT, INK
 from nnlab.charts.marks import dots, expression, of_kind, text, tip
 from nnlab.classroom.results import ClassResults
 
@@ -90,7 +90,8 @@ def class_scores(
         .encode(x="score:Q", tooltip=own),
     ]
     scale = alt.Scale(domain=list(range(len(names))), paddingInner=0, paddingOuter=0)
-    words = {"labelFontSize": size, "titleFontSize": size}
+    words: dict[str, Any] = {"labelFontSize": size, "titleFontSize": size}
+    words |= {"labelColor": INK, "titleColor": INK} if large else {}
     limit = expression("0.4 * width")
     look = axis(title=None, labelExpr=word_for("value", names), labelLimit=limit, labelFlush=False, grid=False, **words)
     score = f"{labels(kind)}, {labels(part)}"
@@ -113,13 +114,12 @@ def guess_bars(choices: tuple[str, ...], *, large: bool = False, labels: Labels 
     """How many guessed what: a bar a choice, with its number. Rows: `guess_rows`."""
     size, height = (19, LARGE_BAR) if large else (13, BAR)
     scale = alt.Scale(domain=list(range(len(choices))), paddingInner=0.3, paddingOuter=0.1)
-    look = axis(
-        title=None, labelExpr=word_for("value", choices), labelFontSize=size, labelLimit=expression("0.45 * width")
-    )
+    words: dict[str, Any] = {"labelFontSize": size, "labelColor": INK}
+    look = axis(title=None, labelExpr=word_for("value", choices), labelLimit=expression("0.45 * width"), **words)
     x = alt.X("count:Q", axis=None, scale=alt.Scale(zero=True, nice=False))
     rows = alt.Chart()
     chart = alt.layer(
-        rows.mark_bar(color=SOFT, cornerRadius=4),
+        rows.mark_bar(color=FAINT, opacity=0.45, cornerRadius=4),
         rows.mark_point(opacity=0).encode(x="end:Q"),
         text(rows, "count", align="left", xOffset=8, fontSize=size, fontWeight=600),
     ).encode(y=alt.Y("row:O", scale=scale, axis=look), x=x)
@@ -144,14 +144,15 @@ def big_numbers(titles: tuple[str, ...], *, labels: Labels = ENGLISH) -> Spec:
     return finish(chart, labels, 100)
 
 
-def code_rows(code: str) -> pd.DataFrame:
-    """The row of `large_code`."""
-    return pd.DataFrame({"code": [code]})
+def text_rows(shown: str) -> pd.DataFrame:
+    """The row of `large_text`."""
+    return pd.DataFrame({"text": [shown]})
 
 
 @cache
-def large_code(*, labels: Labels = ENGLISH) -> Spec:
-    """A code, as large as there is room. Rows: `code_rows`."""
-    size = expression("min(170, width / 5)")
-    chart = text(alt.Chart(), "code", fontSize=size, fontWeight=700, font="monospace", color=INK)
-    return finish(chart, labels, 210)
+def large_text(letters: int, most: int, *, labels: Labels = ENGLISH) -> Spec:
+    """A code or an address of so many letters, as large as there is room, but not above `most` pixels. Rows:
+    `text_rows`."""
+    size = expression(f"min({most}, width / {0.62 * letters:.3g})")
+    chart = text(alt.Chart(), "text", fontSize=size, fontWeight=700, font="monospace", color=INK)
+    return finish(chart, labels, round(1.25 * most))

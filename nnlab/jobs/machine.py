@@ -26,14 +26,14 @@ FULL = 0.9  # of what the data base may hold
 
 Kind = Literal["no_workers", "few_workers", "workers", "wait", "disk", "store", "memory"]
 SENTENCES: dict[Kind, str] = {
-    "no_workers": "No worker is there, so nothing is trained. What is queued stays queued and starts by itself.",
+    "no_workers": "No worker is there, so nothing is trained. Runs stay in the queue and start by themselves.",
     "few_workers": "{there} of {wanted} workers are there. Runs wait longer until the others are back.",
     "wait": "A run has waited for {wait}. Ask for shorter runs or fewer seeds, or for more workers (NNLAB_WORKERS).",
-    "disk": "Only {disk} of the disk are free. Whoever runs this server should remove old runs (nnlab admin prune) or "
+    "disk": "Only {disk} of disk space is left. Whoever runs this server should remove old runs (nnlab admin prune) or "
     "give it more space.",
     "store": "The data base holds {store} of {most}; above that no new run is accepted. Delete runs that nobody needs, "
     "or ask whoever runs this server to raise NNLAB_MAX_STORE_MB.",
-    "memory": "Only {memory} of memory are free. Large runs may break off; fewer workers (NNLAB_WORKERS) leave more.",
+    "memory": "Only {memory} of memory is left. Large runs may fail; fewer workers (NNLAB_WORKERS) leave more.",
 }
 """What is wrong and what to do; the dashboard translates these sentences. `Trouble` has those of "workers"."""
 

@@ -122,12 +122,12 @@ CONFLICTS: Mapping[str, str] = {
     "run_deleted": "It was deleted.",
     "too_many_waiting": "With this you would have more waiting and running runs than this server allows; wait until "
     "some of them are finished, stop some, or ask for fewer.",
-    "open_and_hidden": "What is hidden cannot be changed; take it out of one of the two.",
+    "open_and_hidden": "What is hidden cannot be changed; take it out of one of the two lists.",
     "assignment_deleted": "Its teacher has deleted it; nothing more can be handed in.",
     "class_closed": "The class is closed; ask its teacher to open it again.",
     "guess_unknown": "It is none of the answers to choose from.",
     "guess_first": "Guess what will come out before you train.",
-    "guess_too_late": "A guess counts before the first training; you have trained already.",
+    "guess_too_late": "You can guess only before your first training; you have trained already.",
     "knobs_clash": "The other setting sets the same field.",
     "knob_other_data": "Scores on different data cannot be compared with each other; make a comparison for each.",
     "knob_other_parts": "Its values are scored on different samples, so the scores cannot be compared; set it in the "

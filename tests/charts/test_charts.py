@@ -32,7 +32,7 @@ from nnlab.catalogue.presets import presets
 from nnlab.charts import colours
 from nnlab.charts.axes import nice_limit, spans_decades
 from nnlab.charts.base import Labels, Spec, on_paper, quoted
-from nnlab.charts.classroom import big_numbers, class_scores, guess_bars, large_code
+from nnlab.charts.classroom import big_numbers, class_scores, guess_bars, large_text
 from nnlab.charts.colours import CLASSES, TEST, TRAIN, VALIDATION
 from nnlab.charts.comparison import capacity, capacity_rows, compare_curves, curves_key, heatmap, matrix
 from nnlab.charts.curves import curves, engine_losses, gap, overlay, range_test_curve, range_test_rows, sparkline
@@ -121,7 +121,7 @@ SPECS: dict[str, Any] = {
     "guesses": lambda: guess_bars(("1 or 2", "it's more")),
     "guesses on a projector": lambda: guess_bars(VALUES, large=True, labels=SPANISH),
     "numbers of a class": lambda: big_numbers(("started", "have a result")),
-    "code of a class": lambda: large_code(),
+    "code of a class": lambda: large_text(9, 170),
 }
 
 

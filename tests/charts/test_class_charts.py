@@ -9,9 +9,9 @@ from nnlab.charts.base import ENGLISH
 from nnlab.charts.classroom import (
     class_rows,
     class_scores,
-    code_rows,
     guess_rows,
     number_rows,
+    text_rows,
 )
 from nnlab.classroom.results import BestTry, ClassResults, Setting
 
@@ -57,4 +57,4 @@ def test_rows_of_the_small_charts():
     assert guess_rows({"1": 0, "2": 3}).to_dict("list") == {"row": [0, 1], "count": [0, 3], "end": [5, 5]}
     assert guess_rows({"1": 9, "2": 3})["end"].tolist() == [9, 9]
     assert number_rows(["3 / 5", "2"])["number"].tolist() == ["3 / 5", "2"]
-    assert code_rows("AB-CD")["code"].tolist() == ["AB-CD"]
+    assert text_rows("AB-CD")["text"].tolist() == ["AB-CD"]

@@ -228,7 +228,7 @@ def test_build_and_compare_offer_teachers_alone_to_make_an_assignment(lab, teach
 
 
 @in_spanish
-def test_the_live_view_has_a_row_for_everybody_and_counts_in_words(lab, teacher, filled, language):
+def test_the_live_view_has_a_row_for_everybody_and_counts_them(lab, teacher, filled, language):
     app, t = classroom(teacher, language, assignment=filled.experiment), text(language)
     table = app.dataframe[0].value
     assert list(table[t("Student")]) == names(lab, filled)
@@ -237,9 +237,9 @@ def test_the_live_view_has_a_row_for_everybody_and_counts_in_words(lab, teacher,
         tries[one.person] = tries.get(one.person, 0) + 1
     ids = [one.id for one in lab.store.members(filled.class_id)]
     assert list(table[t("Tries")]) == [tries.get(person, 0) for person in ids]
-    counts = t.many("{started} of {n} has started", "{started} of {n} have started", 5, started="5")
-    assert counts in said(app)
-    assert t.many("{n} waiting or running", "{n} waiting or running", 4) in said(app)
+    figures = {one.label: one.value for one in app.metric}
+    assert figures[t("Have started")] == "5 / 5"
+    assert figures[t("Under way")] == "4"
     assert t("waiting") in list(table[t("Running now")])
 
 
@@ -286,7 +286,7 @@ def test_a_deleted_assignment_says_so_and_comes_back(lab, teacher, filled):
 @in_spanish
 def test_a_teacher_sees_only_their_own_classes(lab, filled, language):
     t, other, admin = text(language), lab.store.named("Mr Okafor"), lab.store.named("Root")
-    refusal = t("This is no class of yours. Only its teacher sees it.")
+    refusal = t("This is not your class. Only its teacher sees it.")
     assert "1.º B" not in str(links(classroom(other, language)))
     app = classroom(other, language, **{"class": filled.class_id})
     assert refusal in said(app)
@@ -302,7 +302,7 @@ def test_a_teacher_sees_only_their_own_classes(lab, filled, language):
 def test_a_student_is_told_that_a_class_page_is_its_teachers(lab, filled, language):
     student = lab.store.person(lab.store.members(filled.class_id)[0].id)
     app = classroom(student, language, **{"class": filled.class_id})
-    assert text(language)("This is no class of yours. Only its teacher sees it.") in said(app)
+    assert text(language)("This is not your class. Only its teacher sees it.") in said(app)
     code = lab.store.class_(filled.class_id).code
     assert shown_code(code).encode() not in everything(app)
     others = [name for name in names(lab, filled) if name != student.name]

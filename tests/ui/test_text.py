@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -64,15 +65,19 @@ def messages_in_the_code() -> set[str]:
     ) - {""}
 
 
-def catalogue(language: str) -> dict[str, list[str]]:
-    entries: dict[str, list[str]] = {}
+def entries(language: str) -> list[tuple[str, list[str]]]:
+    found = []
     for path in (LOCALE / language).glob("*.po"):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 if message.id:
                     forms = [message.string] if isinstance(message.string, str) else list(message.string)
-                    entries[message.id if isinstance(message.id, str) else message.id[0]] = forms
-    return entries
+                    found.append((message.id if isinstance(message.id, str) else message.id[0], forms))
+    return found
+
+
+def catalogue(language: str) -> dict[str, list[str]]:
+    return dict(entries(language))
 
 
 def test_every_text_of_the_interface_is_there_in_spanish():
@@ -82,6 +87,10 @@ def test_every_text_of_the_interface_is_there_in_spanish():
 
 def test_the_catalogue_holds_nothing_that_the_code_no_longer_says():
     assert sorted(set(catalogue("es")) - messages_in_the_code()) == []
+
+
+def test_no_text_has_two_translations_of_which_one_is_never_seen():
+    assert [text for text, times in Counter(text for text, _ in entries("es")).items() if times > 1] == []
 
 
 def test_a_translation_has_the_same_places_to_fill_as_its_english():

@@ -42,9 +42,10 @@ def assignment_head(page: Page, stored: StoredAssignment) -> None:
         )
     if given.question:
         st.markdown(lines_in_markdown(given.question))
-    due = until_words(given.due, t) if given.due else t("no date")
+    due = until_words(given.due, t) if given.due else t("no due date")
     seeds = t.many("{n} seed for each student", "{n} seeds for each student", given.seeds)
     st.caption(f"{due} · {seeds}")
+    st.markdown(t("Hand out this link:"))
     st.code(page.address("classroom", own), language=None, wrap_lines=True)
 
 
@@ -61,7 +62,7 @@ def _manage(page: Page, stored: StoredAssignment) -> None:
     t = page.t
     with st.popover(t("Change"), icon=":material/edit:", key="class-change"):
         due_field(page, "change-due", stored.assignment.due)
-        st.button(t("Set the date"), key="set-due", on_click=_set_due, args=(page, stored))
+        st.button(t("Set the due date"), key="set-due", on_click=_set_due, args=(page, stored))
         st.divider()
         look: dict[str, Any] = {"icon": ":material/delete:", "key": "delete-assignment", "disabled": stored.deleted}
         st.button(
@@ -70,7 +71,7 @@ def _manage(page: Page, stored: StoredAssignment) -> None:
             args=(page, stored.class_id, page.lab.store.delete_assignment, stored.id),
             **look,
         )
-        st.caption(t("The runs stay their owners'. You can bring the assignment back."))
+        st.caption(t("Students keep their runs. You can bring the assignment back."))
 
 
 def _set_due(page: Page, stored: StoredAssignment) -> None:

@@ -71,7 +71,7 @@ def settings_table(page: Page, found: ClassResults) -> None:
         return
     places, quantiles = range(len(settings)), [one.quantiles for one in settings]
     p = [one.difference.p if one.difference else math.nan for one in settings]
-    mean, median, spread, to_best = t("Mean"), t("Median"), t("80 % of the seeds"), t("To the best")
+    mean, median, spread, to_best = t("Mean"), t("Median"), t("80 % of the seeds"), t("Against the best")
     frame = pd.DataFrame(
         {
             t("Setting"): [setting_name(found, place, t) for place in places],
@@ -94,6 +94,7 @@ def settings_table(page: Page, found: ClassResults) -> None:
     helps = {
         mean: t("Estimated for all seeds of the class, with its 95 % interval; without one it is not compared."),
         to_best: t("The mean difference with its interval, corrected for all pairs."),
+        "p": t("How likely a difference as large as this would be if both settings were equally good."),
     }
     columns = {head: st.column_config.Column(help=help_text) for head, help_text in helps.items()}
     st.dataframe(

@@ -13,6 +13,7 @@ from nnlab.store import StoredAssignment
 from nnlab.ui.shared.cache import Cache
 from nnlab.ui.shared.reading import read_once
 from nnlab.ui.shell.frame import Page
+from nnlab.ui.shell.text import Text
 
 TICK = 2.0  # seconds between two readings at least
 _found: Cache[ClassResults] = Cache()
@@ -82,6 +83,16 @@ def class_view(page: Page, stored: StoredAssignment, since: float) -> ClassView:
         return ClassView(stored, tuple(_students(page.lab, stored, tries)), found)
 
     return read_once(stored.id, TICK, read, since)
+
+
+def figures(view: ClassView, t: Text) -> dict[str, str]:
+    """How many have started, have a result, and so on, by their names."""
+    return {
+        t("Have started"): f"{t.whole(view.started)} / {t.whole(len(view.students))}",
+        t("Have a result"): t.whole(view.finished),
+        t("Tries"): t.whole(view.tries),
+        t("Under way"): t.whole(view.running),
+    }
 
 
 def _version(one: Try) -> tuple[object, ...]:

@@ -60,8 +60,8 @@ def finding_words(found: ClassResults, t: Text) -> str:
         )
     if len(found.rivals) == len(judged) - 1:
         return t(
-            "No setting stands out: {setting} has the best mean ({score} over {seeds} of {students}), not "
-            "significantly better than any other.",
+            "No setting stands out: {setting} has the best mean ({score} over {seeds} of {students}), but it is "
+            "not significantly better than any other.",
             **words,
         )
     rivals = _listed([setting_name(found, place, t) for place in found.rivals], t)
@@ -75,7 +75,7 @@ def finding_words(found: ClassResults, t: Text) -> str:
 def limits_words(found: ClassResults, t: Text) -> str:
     """What takes no part in the finding, and what it is limited to; empty if nothing."""
     parts = [t(LEFT_OUT[reason], n=t.whole(n)) for reason, n in found.left_out.items()]
-    texts = [t("Runs that take no part: {parts}.", parts=", ".join(parts))] if parts else []
+    texts = [t("Runs that do not count: {parts}.", parts=", ".join(parts))] if parts else []
     wild = [setting_name(found, i, t) for i, one in enumerate(found.settings) if one.diverged]
     if wild:
         texts.append(t("Not compared, because training diverged for somebody: {settings}.", settings=_listed(wild, t)))

@@ -12,7 +12,7 @@ from nnlab.comparison.cell_runs import ComparisonRun
 from nnlab.jobs.assignments import Try
 from nnlab.store import StoredAssignment
 from nnlab.ui.classroom.class_picture import finding, guesses, picture, settings_table
-from nnlab.ui.classroom.class_view import TICK, ClassView, Student, class_view
+from nnlab.ui.classroom.class_view import TICK, ClassView, Student, class_view, figures
 from nnlab.ui.shared.comparison_naming import comparison_title, setting_words
 from nnlab.ui.shared.naming import ago, experiment_title, value_name
 from nnlab.ui.shared.problems import refusals
@@ -23,6 +23,7 @@ from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import UNKNOWN, Text, in_markdown
 from nnlab.ui.shell.ticks import live, pace_words
 
+FIGURE = 155  # pixels: four beside each other on a desk, two on a phone
 PANEL = 172  # pixels of a student's tries: three of them, the others by scrolling
 SLOW = 2 * TICK  # seconds between two drawings of the picture
 WIDTHS = {"student": 150, "state": 120, "guess": 90, "tries": 80, "now": 130, "best": 150, "setting": 120}
@@ -31,29 +32,18 @@ WIDTHS = {"student": 150, "state": 120, "guess": 90, "tries": 80, "now": 130, "b
 def live_view(page: Page, stored: StoredAssignment) -> None:
     """The table and the picture, which tick as long as the page is open."""
     t, since = page.t, monotonic()
-    st.markdown(f"### {t('Who is where')}", anchors=False)
-    live(_table, TICK)(page, stored, since)
-    st.markdown(f"### {t('The class as one experiment')}", anchors=False)
-    live(_picture, SLOW)(page, stored, since)
-
-
-def counts_words(view: ClassView, t: Text) -> str:
-    """ "27 of 30 have started · 25 have a finished try · 98 tries · 4 waiting or running"."""
-    everybody = len(view.students)
-    parts = [
-        t.many(
-            "{started} of {n} has started", "{started} of {n} have started", everybody, started=t.whole(view.started)
-        ),
-        t.many("{n} has a finished try", "{n} have a finished try", view.finished),
-        t.many("{n} try", "{n} tries", view.tries),
-        t.many("{n} waiting or running", "{n} waiting or running", view.running),
-    ]
-    return " · ".join(parts)
+    everybody, together = st.tabs([t("How everybody is doing"), t("The class as one experiment")], key="class-tabs")
+    with everybody:
+        live(_table, TICK)(page, stored, since)
+    with together:
+        live(_picture, SLOW)(page, stored, since)
 
 
 def _table(page: Page, stored: StoredAssignment, since: float) -> None:
     t, view = page.t, class_view(page, stored, max(since, st.session_state.get("class-stopped", since)))
-    st.markdown(f"**{counts_words(view, t)}**")
+    with st.container(horizontal=True, gap="small", key="class-figures"):
+        for name, value in figures(view, t).items():
+            st.metric(name, value, border=True, width=FIGURE)
     if not view.students:
         st.info(t("Nobody is in this class yet: show the class its code."), icon=":material/group_add:")
         return
@@ -100,7 +90,7 @@ def _frame(page: Page, view: ClassView) -> tuple[pd.DataFrame, dict[str, list[st
 def _state(one: Student, t: Text) -> str:
     if one.started is None:
         return f"◌ {t('not started')}"
-    return f"✓ {t('has a result')}" if one.done else f"▶ {t('started')}"
+    return f"✓ {t('has a result')}" if one.done else f"▶ {t('has started')}"
 
 
 def _tries(one: Student, t: Text) -> str:
@@ -168,7 +158,7 @@ def _try(page: Page, view: ClassView, one: Try) -> None:
 def _stop(page: Page, one: Try) -> None:
     """Stop a student's run."""
     stop = page.lab.stop_comparison if isinstance(one.run, ComparisonRun) else page.lab.stop
-    with refusals(page, page.t("This run is not of a student of yours.")):
+    with refusals(page, page.t("This run belongs to none of your students.")):
         stop_anybodys(page, one.run.owner, partial(stop, one.run.id))
     st.session_state["class-stopped"] = monotonic()  # the table shows it at once
 

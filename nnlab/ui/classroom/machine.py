@@ -30,7 +30,7 @@ def machine_page(page: Page) -> None:
     """Draws the view as a page, `?view=machine`."""
     with title_row("machine-head"):
         st.title(page.t("The server"), anchor=False, width="content")
-        page.link("classroom", page.t("Class"), width="content", icon=":material/arrow_back:")
+        page.link("classroom", page.t("Your classes"), width="content", icon=":material/arrow_back:")
     machine_view(page)
 
 

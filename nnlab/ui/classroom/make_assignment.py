@@ -85,8 +85,8 @@ def _about_the_data(page: Page, task: Task, use: Any) -> None:
     if experiment.data.per_seed != "weights" or best == "weights":
         return
     words = t(
-        "All seeds of this task share their samples. Then the seeds of a class say little more than those of one "
-        "student: let every seed draw its own."
+        "All seeds of this task share their samples, so the seeds of a whole class say little more than those of "
+        "one student. Let every seed draw its own."
     )
     st.info(words, icon=":material/casino:")
     own = experiment.set({"data.per_seed": best})
@@ -108,7 +108,7 @@ def _form(page: Page, task: Task, classes: Sequence[Class]) -> None:
             st.text_input(t("Title"), key="make-title", max_chars=MOST_TITLE, placeholder=t("How deep?"))
             st.text_area(t("Question"), key="make-text", max_chars=MOST_QUESTION, height=110)
             help_text = t(
-                "Students choose one before their first training; the class page shows them beside the outcome."
+                "Students choose one before their first training; the assignment's page shows them beside the outcome."
             )
             st.text_area(
                 t("Answers to guess from, one a line (none: no guess)"), key="make-guess", height=110, help=help_text
@@ -185,7 +185,9 @@ def _cost(page: Page, task: Task) -> str:
     experiments = task.experiments if isinstance(task, Comparison) else (task,)
     seconds = sum(estimate_seconds(one, seeds) for one in experiments)
     whole = 30 * seconds / max(1, settings().workers)
-    return t("One try takes about {one}; 30 students at once {all}.", one=t.seconds(seconds), all=t.seconds(whole))
+    return t(
+        "A try takes about {one}; if 30 students train at once, {all}.", one=t.seconds(seconds), all=t.seconds(whole)
+    )
 
 
 def _assignment(page: Page, task: Task) -> Assignment | str:

@@ -4,17 +4,18 @@ from time import monotonic
 
 import streamlit as st
 
-from nnlab.charts.classroom import big_numbers, code_rows, large_code, number_rows
+from nnlab.charts.classroom import big_numbers, large_text, number_rows, text_rows
 from nnlab.store import Class, StoredAssignment
 from nnlab.store.codes import shown_code
 from nnlab.ui.classroom.class_picture import guesses, picture
-from nnlab.ui.classroom.class_view import class_view
+from nnlab.ui.classroom.class_view import class_view, figures
 from nnlab.ui.classroom.finding_text import finding_words
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import in_markdown
 from nnlab.ui.shell.ticks import live
 
 TICK = 3.0  # seconds
+ADDRESS, CODE = 64, 170  # pixels of a letter at most
 
 
 def projector(page: Page, stored: StoredAssignment) -> None:
@@ -25,7 +26,11 @@ def projector(page: Page, stored: StoredAssignment) -> None:
         st.markdown(f"### {in_markdown(given.question)}", anchors=False)
     live(_board, TICK)(page, stored, monotonic())
     page.link(
-        "classroom", page.t("Back to the names"), {"assignment": stored.id}, icon=":material/group:", width="content"
+        "classroom",
+        page.t("Back to the page with names"),
+        {"assignment": stored.id},
+        icon=":material/group:",
+        width="content",
     )
 
 
@@ -33,14 +38,16 @@ def class_projector(page: Page, one: Class) -> None:
     """The address and the code of a class, and how many are in."""
     t = page.t
     st.title(in_markdown(one.name), anchor=False)
-    words = t("Closed") if one.closed else t("Students open this address and type the code:")
-    st.markdown(f"### {words}", anchors=False)
+    words = t("Closed") if one.closed else t("Open this address and type the code:")
+    st.markdown(f"## {words}", anchors=False)
     if not one.closed:
-        st.markdown(f"## `{page.root}`", anchors=False)
-        code = shown_code(one.code)
-        st.vega_lite_chart(code_rows(code), large_code(labels=page.words), key="class-code-large", alt=code)
+        for key, shown, most in (("address", page.root, ADDRESS), ("code", shown_code(one.code), CODE)):
+            spec = large_text(len(shown), most, labels=page.words)
+            st.vega_lite_chart(text_rows(shown), spec, key=f"class-{key}-large", alt=shown)
     live(_present, TICK)(page, one)
-    page.link("classroom", t("Back to the names"), {"class": one.id}, icon=":material/group:", width="content")
+    page.link(
+        "classroom", t("Back to the page with names"), {"class": one.id}, icon=":material/group:", width="content"
+    )
 
 
 def _present(page: Page, one: Class) -> None:
@@ -50,9 +57,7 @@ def _present(page: Page, one: Class) -> None:
 
 def _board(page: Page, stored: StoredAssignment, since: float) -> None:
     t, view = page.t, class_view(page, stored, since)
-    started = f"{t.whole(view.started)} / {t.whole(len(view.students))}"
-    numbers = {t("have started"): started, t("have a result"): t.whole(view.finished), t("tries"): t.whole(view.tries)}
-    numbers[t("under way")] = t.whole(view.running)
+    numbers = figures(view, t)
     spoken = ", ".join(f"{title}: {number}" for title, number in numbers.items())
     rows = number_rows(list(numbers.values()))
     st.vega_lite_chart(rows, big_numbers(tuple(numbers), labels=page.words), key="class-counts", alt=spoken)

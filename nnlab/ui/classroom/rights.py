@@ -8,7 +8,7 @@ from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shell.frame import Page
 from nnlab.ui.shell.text import mark
 
-NOT_YOURS = mark("This is no class of yours. Only its teacher sees it.")
+NOT_YOURS = mark("This is not your class. Only its teacher sees it.")
 
 
 def as_teacher(page: Page, class_id: str, act: Callable[..., object], *given: object) -> None:

@@ -52,6 +52,6 @@ def _class(page: Page, one: Class, assignments: Sequence[StoredAssignment], trie
                 elif is_over(due):
                     st.badge(t("not started"), icon=":material/schedule:", color="orange")
                 else:
-                    st.badge(t("new"), icon=":material/fiber_new:", color="gray")
+                    st.badge(t("new"), icon=":material/radio_button_unchecked:", color="gray")
             if due:
                 st.caption(until_words(due, t))

@@ -15,6 +15,7 @@ from nnlab.ui.shared.naming import ago, experiment_title
 from nnlab.ui.shared.problems import refusals
 from nnlab.ui.shared.run_links import newest_runs
 from nnlab.ui.shared.run_names import distinct_titles
+from nnlab.ui.shared.widgets import clickable
 from nnlab.ui.shell.frame import Page
 
 NEWEST = 30  # of the teacher's runs and comparisons
@@ -63,7 +64,7 @@ def choose_source(page: Page, use: Any) -> None:
     kind = st.segmented_control(
         t("Take it from"),
         list(sources),
-        format_func=sources.__getitem__,
+        format_func=lambda name: clickable(sources[name]),
         key="make-from",
         default="presets",
         required=True,
