@@ -7,6 +7,7 @@ ticket, with which the server gives the browser a new cookie (`nnlab.ui.server.e
 
 import logging
 from collections.abc import Callable
+from math import ceil
 from time import time
 from urllib.parse import urlencode
 
@@ -70,7 +71,8 @@ def ask_for_code(t: Text, field: str = "code") -> Person | Class | None:
         counts["sign_in_refused"] += 1
         log.info("a code was refused", extra={"event": "sign_in_refused"})
     if isinstance(found, Wait):
-        time = t.seconds(max(1.0, found.seconds))
+        seconds = max(1, ceil(found.seconds))  # whole ones, of which none is too few
+        time = t.seconds(seconds) if seconds > 60 else f"{t.whole(seconds)} s"
         words = t("There were too many wrong codes from your network. Try again in {time}.", time=time)
         st.session_state[f"{field}-refused"] = words
         return None
