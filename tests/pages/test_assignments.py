@@ -121,6 +121,17 @@ def test_with_much_open_what_is_fixed_is_named(lab, ana, ask):
     assert not app.button(key="train").disabled
 
 
+def test_the_question_stands_beside_its_data_unless_pictures_are_hidden(ana, ask):
+    (picture,) = opened("classroom", ana, ask()).get("vega_lite_chart")
+    assert "Samples of the data" in str(picture.proto)
+    assert not opened("classroom", ana, ask(hidden=["pictures"])).get("vega_lite_chart")
+
+
+def test_one_seed_is_said_in_the_singular(ana, ask):
+    words = "Entrenas con 1 semilla tuya, que nadie más tiene en la clase."
+    assert words in said(opened("classroom", ana, ask(seeds=1), "es"))
+
+
 def test_hidden_parts_are_absent_and_keep_their_values(lab, ana, ask):
     hidden = ["train.lr", "model.hidden", "cost", "code", "pictures", "more"]
     task = ask(open_fields=["train.optimizer"], hidden=hidden)

@@ -67,6 +67,13 @@ def test_a_teacher_makes_a_class_and_is_shown_its_code_and_the_address(lab, teac
     assert text(language)("Nobody yet.") in said(app)
 
 
+def test_before_the_first_class_the_way_to_an_assignment_is_shown_and_later_no_more(lab, teacher):
+    steps = ("1 · Make a class", "2 · Show its code", "3 · Give an assignment")
+    assert all(step in said(classroom(teacher)) for step in steps)
+    lab.store.create_class("2.º A", teacher.id)
+    assert not any(step in said(classroom(teacher)) for step in steps)
+
+
 @pytest.mark.parametrize("typed", ["", "\N{GRADUATION CAP}"])
 def test_a_class_needs_a_name_that_can_be_read(lab, teacher, typed):
     app = classroom(teacher)
