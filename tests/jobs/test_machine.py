@@ -36,7 +36,7 @@ def changed(**what):
         (changed(workers=WELL.workers[:1]), "few_workers", "1 of 2 workers"),
         (changed(trouble=Trouble("other_version", "0.1")), "workers", "another version of nnlab"),
         (changed(oldest_wait=3600.0), "wait", "60 minutes"),
-        (changed(disk_free=400_000_000), "disk", "Only 0.4 GB of the disk"),
+        (changed(disk_free=400_000_000), "disk", "Only 0.4 GB of disk space"),
         (changed(store=19 * 10**9), "store", "19.0 GB of 20.0 GB"),
         (changed(memory_free=100_000_000), "memory", "Only 0.1 GB of memory"),
     ],
