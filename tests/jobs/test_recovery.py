@@ -26,7 +26,7 @@ EXPERIMENT = Experiment().set(
     {
         "data.n_samples": 5000,
         "model.hidden": [64, 64],
-        "train.epochs": 80,  # for seconds: the kills come long before the last one
+        "train.epochs": 40,  # for seconds: the kills come long before the last one
         "model.dropout": 0.1,
         "train.schedule": "cosine",
     }
