@@ -121,6 +121,22 @@ def test_a_closed_class_is_joined_by_nobody_but_who_its_teacher_puts_back(store,
     assert names(store.members(lesson[0].id)) == ["Ana"]
 
 
+def test_a_new_code_is_for_one_class_alone(store, lesson):
+    one, teacher = lesson
+    other = store.create_class("B", teacher.id)
+    store.renew_class_code(one.id)
+    assert store.class_(one.id).code not in (one.code, other.code)
+    assert store.class_(other.id).code == other.code
+
+
+def test_a_third_of_one_name_is_the_third(store, lesson):
+    one, teacher = lesson
+    people = [store.new_student(store.create_class(f"{n}", teacher.id).id, "Ana") for n in range(3)]
+    for person in people:
+        store.join(one.id, person.id)
+    assert names(store.members(one.id)) == ["Ana", "Ana (2)", "Ana (3)"]
+
+
 def test_two_of_one_name_are_told_apart_wherever_their_class_is_shown(store, lesson):
     one, teacher = lesson
     task = store.create_assignment(Assignment(title="Why?", task=Experiment()), one.id)
