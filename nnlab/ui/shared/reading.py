@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import streamlit as st
 
@@ -24,10 +24,23 @@ def read_once(key: str, least: float, read: Callable[[], Value], since: float = 
     since : float
         A moment of the monotonic clock, as of a button that was pressed: what was read earlier is not returned.
     """
-    at, value = _reading(key, pace.shared(least), read)
-    return value if at > since else read()
+    reading = _reading(key, least, read)
+    return reading.value if reading.at > since else read()
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _reading(key: str, period: int, _read: Callable[[], Any]) -> tuple[float, Any]:
-    return monotonic(), _read()
+class _Reading(NamedTuple):
+    value: Any
+    least: float
+    period: int
+    at: float
+
+
+def _is_current(reading: _Reading) -> bool:
+    return reading.period == pace.shared(reading.least)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False, validate=_is_current)
+def _reading(key: str, _least: float, _read: Callable[[], Any]) -> _Reading:
+    """One for each key: a class with its tries takes megabytes."""
+    period, at = pace.shared(_least), monotonic()
+    return _Reading(_read(), _least, period, at)
