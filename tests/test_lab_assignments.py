@@ -91,6 +91,7 @@ def test_who_has_a_finished_try_is_who_has_finished_all_runs_of_one(lab, ask, an
     work()
     lab.submit_try(task, answer, luis)
     assert lab.store.finished(task) == {ana}
+    assert lab.store.started(task) == len(lab.store.participants(task)) == 2
     (lab.delete if answer is BASE else lab.delete_comparison)(handed.id, ana)
     assert lab.store.finished(task) == set()
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from nnlab.store.deletion import hide
-from nnlab.store.people import Role, as_person, tidy_name
+from nnlab.store.people import Role, as_person, readable_name
 from nnlab.store.schema import (
     classes_table,
     comparisons_table,
@@ -56,9 +56,7 @@ class AccountStore(SignInStore):
 
     def rename_person(self, person_id: str, name: str) -> None:
         """Give somebody another name. Raises ValueError if nothing of it can be read."""
-        if not (tidy := tidy_name(name)):
-            raise ValueError(name)
-        self._change(people_table.update().where(col.id == person_id).values(name=tidy))
+        self._change(people_table.update().where(col.id == person_id).values(name=readable_name(name)))
 
     def remove_person(self, person_id: str) -> None:
         """Remove somebody with all that is known of them. Their runs are hidden at once and removed by the next

@@ -141,6 +141,12 @@ class AssignmentStore(ClassStore):
         rows = self._rows(query if person is None else query.where(handed.person == person))
         return [HandedIn(row.item, row.person, utc(row.created)) for row in rows]
 
+    def started(self, assignment_id: str) -> int:
+        """How many have started."""
+        there = participants_table.join(people_table, people_table.c.id == part.person)
+        count = sa.select(sa.func.count()).select_from(there).where(part.assignment == assignment_id)
+        return int(self._rows(count)[0][0])
+
     def finished(self, assignment_id: str) -> set[str]:
         """Who has a finished try: a run, or a comparison all of whose runs are finished."""
         run, compared, cell = runs_table.c, comparisons_table.c, cells_table.c

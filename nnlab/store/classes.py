@@ -18,7 +18,7 @@ from nnlab.store.people import (
     is_staff,
     name_key,
     new_person,
-    tidy_name,
+    readable_name,
 )
 from nnlab.store.schema import (
     assignments_table,
@@ -65,7 +65,7 @@ class ClassStore(PeopleStore):
 
     def create_class(self, name: str, teacher_id: str) -> Class:
         """A new class of this teacher, with a new code. Raises ValueError if nothing of its name can be read."""
-        class_id, readable = new_id(), _class_name(name)
+        class_id, readable = new_id(), readable_name(name)
         while True:
             values = {"id": class_id, "name": readable, "code": new_code(CLASS), "teacher": teacher_id}
             with suppress(sa.exc.IntegrityError):  # another class has this code
@@ -129,8 +129,7 @@ class ClassStore(PeopleStore):
 
     def new_student(self, class_id: str, nickname: str) -> Person:
         """Somebody new in a class. Raises NameTaken, ClassFull, or ValueError if the nickname cannot be read."""
-        if not (name := tidy_name(nickname)):
-            raise ValueError(nickname)
+        name = readable_name(nickname)
         with self._write() as db:
             there = _locked_members(db, class_id)
             if name_key(name) in map(name_key, there.values()) or is_staff(name):
@@ -141,7 +140,7 @@ class ClassStore(PeopleStore):
 
     def rename_class(self, class_id: str, name: str) -> None:
         """Give a class another name. Raises ValueError if nothing of it can be read."""
-        self._change(classes_table.update().where(col.id == class_id).values(name=_class_name(name)))
+        self._change(classes_table.update().where(col.id == class_id).values(name=readable_name(name)))
 
     def renew_class_code(self, class_id: str) -> None:
         """Give a class a new code; the one before lets nobody in."""
@@ -161,12 +160,6 @@ class ClassStore(PeopleStore):
 
 def _taught_by(person: Person) -> sa.ColumnElement[bool]:
     return sa.true() if person.role == "admin" else col.teacher == person.id
-
-
-def _class_name(name: str) -> str:
-    if not (tidy := tidy_name(name)):
-        raise ValueError(name)
-    return tidy
 
 
 def open_class(code: str) -> sa.Select[Any]:

@@ -145,6 +145,13 @@ def tidy_name(name: str) -> str:
     return tidy if re.search(r"\w", tidy) else ""
 
 
+def readable_name(name: str) -> str:
+    """As `tidy_name`. Raises ValueError if nothing of the name can be read."""
+    if not (tidy := tidy_name(name)):
+        raise ValueError(name)
+    return tidy
+
+
 def name_key(name: str) -> str:
     """A text that is the same for names that nobody could tell apart."""
     return unicodedata.normalize("NFKC", name).casefold()

@@ -71,11 +71,11 @@ def _first_class(page: Page) -> None:
     _new_class(page, "primary")
 
 
-def _new_class(page: Page, type: Literal["primary", "secondary"]) -> None:
+def _new_class(page: Page, kind: Literal["primary", "secondary"]) -> None:
     t = page.t
     with st.form("new-class", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(t("Name of a new class"), key="new-class-name", max_chars=80, width=330)
-        look: dict[str, Any] = {"icon": ":material/add:", "type": type}
+        look: dict[str, Any] = {"icon": ":material/add:", "type": kind}
         st.form_submit_button(t("Make the class"), key="new-class-go", on_click=_create, args=(page,), **look)
 
 
@@ -164,7 +164,7 @@ def _assignments(page: Page, one: Class) -> None:
 def _progress(page: Page, stored: StoredAssignment) -> str:
     """ "27 have started, 25 have a finished try"."""
     t, store = page.t, page.lab.store
-    started = t.many("{n} has started", "{n} have started", len(store.participants(stored.id)))
+    started = t.many("{n} has started", "{n} have started", store.started(stored.id))
     finished = t.many("{n} has a finished try", "{n} have a finished try", len(store.finished(stored.id)))
     return f"{started} · {finished}"
 
