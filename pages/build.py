@@ -60,7 +60,7 @@ with data:
     more = ("data.terms", "data.labels", "data.features", "data.classes")
     split = ("data.validation", *(() if exp.data.facts.own_test else ("data.test",))) if exp.data.facts.splits else ()
     drawn = ("data.scaling", "data.seed", "data.per_seed")
-    if form.has_any(*more, *split, *drawn):
+    if form.fold(*more, *split, *drawn):
         with st.expander(f"{t('More')}: {t('Data')}"):
             form.fields(*more)
             if split:
@@ -76,7 +76,7 @@ with network:
         network_picture(page, exp)
     more = ("model.norm", "model.dropout", "model.residual", "model.init", "model.init_scale")
     layers = ("model.hidden",) if whole_structure(form) else ()
-    if form.has_any(*more, *layers):
+    if form.fold(*more, *layers):
         with st.expander(f"{t('More')}: {t('Network')}"):
             if layers and form.has("model.hidden"):
                 help_text = t("Set the width and other options of each layer.")
@@ -93,7 +93,7 @@ with training:
     if "cost" not in hidden:
         cost(page, exp, seeds)
     more = ("train.schedule", "train.l2", "train.patience", "train.loss", "train.engine")
-    if form.has_any(*more, "train.start_from"):
+    if form.fold(*more, "train.start_from"):
         with st.expander(f"{t('More')}: {t('Training')}"):
             form.fields(*more)
             start_fields(page, form)

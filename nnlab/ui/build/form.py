@@ -110,8 +110,9 @@ class Form:
         unused = OPTIONAL_FIELDS - facts.uses | ({"per_seed"} if len(facts.per_seed) == 1 else set())
         return path.removeprefix("data.") not in unused and path not in self.hidden
 
-    def has_any(self, *paths: str) -> bool:
-        """Whether any of these fields, which are folded away, is shown: where "more" is hidden, what is open."""
+    def fold(self, *paths: str) -> bool:
+        """Put fields under "More": where that is hidden, all but the open ones are hidden from now on. Whether any is
+        shown."""
         if "more" in self.hidden:
             self.hidden = {*self.hidden, *(path for path in paths if self.task is None or self.locked(path))}
         return any(map(self.has, paths))
